@@ -1,0 +1,103 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// `BOLT_WARNINGS=error` (set by CI) turns every warning of our own targets into an error.
+let warnings: [SwiftSetting] =
+    Context.environment["BOLT_WARNINGS"] == "error" ? [.treatAllWarnings(as: .error)] : []
+
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + warnings
+
+// Names of the parts of other packages, once.
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "bolt",
+    products: [
+        .library(name: "CRDT", targets: ["CRDT"]),
+        .library(name: "Spanner", targets: ["Spanner"]),
+        .executable(name: "bolt", targets: ["bolt"]),
+        .executable(name: "boltctl", targets: ["boltctl"]),
+        .executable(name: "bolt-envoy", targets: ["bolt-envoy"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", from: "1.5.0"),
+    ],
+    targets: [
+        // System libraries.
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "COpenSSLShim", dependencies: ["COpenSSL"]),
+
+        // Pure cores.
+        .target(name: "CRDT", swiftSettings: strict),
+        .target(name: "Spanner", dependencies: ["CRDT", collections], swiftSettings: strict),
+
+        // Shells.
+        .target(name: "SpannerWire", dependencies: ["CRDT", "Spanner", nioCore], swiftSettings: strict),
+        .target(
+            name: "Identity", dependencies: ["CRDT", "Spanner", "COpenSSL", "COpenSSLShim", "CSodium"],
+            swiftSettings: strict),
+        .target(
+            name: "SpannerTransport",
+            dependencies: ["CRDT", "Spanner", "SpannerWire", "Identity", nioCore, nioPosix, nioTLS, nioSSL, logging],
+            swiftSettings: strict),
+        .target(name: "SpannerStore", dependencies: ["CRDT", "Spanner", "CSQLite"], swiftSettings: strict),
+        .target(name: "BoltAPI", dependencies: ["CRDT", "Spanner", yams], swiftSettings: strict),
+        .target(
+            name: "Bolt",
+            dependencies: [
+                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI",
+                hummingbird, httpClient, lifecycle, logging, metrics, nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "BoltClient",
+            dependencies: ["Spanner", "BoltAPI", "Identity", httpClient, nioCore, nioPosix, nioSSL, nioHTTP1, logging],
+            swiftSettings: strict),
+        .target(
+            name: "Envoy",
+            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", logging, lifecycle],
+            swiftSettings: strict),
+
+        // Programs.
+        .executableTarget(
+            name: "bolt", dependencies: ["Bolt", arguments, logging, lifecycle],
+            path: "Sources/bolt-daemon", swiftSettings: strict),
+        .executableTarget(
+            name: "boltctl",
+            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", arguments, logging, yams],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "bolt-envoy", dependencies: ["Envoy", "BoltAPI", arguments, logging, lifecycle],
+            path: "Sources/bolt-envoy", swiftSettings: strict),
+    ]
+)
