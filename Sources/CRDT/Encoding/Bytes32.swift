@@ -2,8 +2,13 @@
 ///
 /// Held as four words, so that comparing, hashing and copying never allocate.
 public struct Bytes32: Hashable, Comparable, Sendable {
+    private let first: UInt64
+    private let second: UInt64
+    private let third: UInt64
+    private let fourth: UInt64
+
     /// The value as four big-endian words, most significant first.
-    public let words: (UInt64, UInt64, UInt64, UInt64)
+    public var words: (UInt64, UInt64, UInt64, UInt64) { (first, second, third, fourth) }
 
     /// Length of the encoded form.
     public static let count = 32
@@ -13,7 +18,7 @@ public struct Bytes32: Hashable, Comparable, Sendable {
 
     /// A value from four words, most significant first.
     public init(words: (UInt64, UInt64, UInt64, UInt64)) {
-        self.words = words
+        (first, second, third, fourth) = words
     }
 
     /// A value from exactly 32 bytes; nil for any other length.
@@ -25,7 +30,7 @@ public struct Bytes32: Hashable, Comparable, Sendable {
             for _ in 0..<8 { value = value << 8 | UInt64(iterator.next() ?? 0) }
             return value
         }
-        self.words = (word(), word(), word(), word())
+        self.init(words: (word(), word(), word(), word()))
     }
 
     /// A value from 64 hexadecimal digits, either case; nil for anything else.
@@ -55,22 +60,9 @@ public struct Bytes32: Hashable, Comparable, Sendable {
         }
     }
 
-    /// Equal when all 256 bits are. Not constant-time: for public values only.
-    public static func == (left: Bytes32, right: Bytes32) -> Bool {
-        left.words == right.words
-    }
-
     /// Order of the big-endian bytes.
     public static func < (left: Bytes32, right: Bytes32) -> Bool {
         left.words < right.words
-    }
-
-    /// Feeds the four words.
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(words.0)
-        hasher.combine(words.1)
-        hasher.combine(words.2)
-        hasher.combine(words.3)
     }
 }
 
