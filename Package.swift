@@ -99,5 +99,47 @@ let package = Package(
         .executableTarget(
             name: "bolt-envoy", dependencies: ["Envoy", "BoltAPI", arguments, logging, lifecycle],
             path: "Sources/bolt-envoy", swiftSettings: strict),
+
+        // Proof.
+        .target(
+            name: "SpannerTestKit", dependencies: ["CRDT", "Spanner", "SpannerStore"], swiftSettings: strict),
+        .executableTarget(
+            name: "spanner-sim", dependencies: ["CRDT", "Spanner", "SpannerTestKit", arguments],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "spanner-bench",
+            dependencies: ["CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", arguments],
+            swiftSettings: strict),
+        .testTarget(name: "CRDTTests", dependencies: ["CRDT"], swiftSettings: strict),
+        .testTarget(name: "SpannerTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "SpannerWireTests", dependencies: ["CRDT", "Spanner", "SpannerWire", nioCore],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SpannerStoreTests", dependencies: ["CRDT", "Spanner", "SpannerStore", "SpannerTestKit"],
+            swiftSettings: strict),
+        .testTarget(name: "IdentityTests", dependencies: ["CRDT", "Spanner", "Identity"], swiftSettings: strict),
+        .testTarget(
+            name: "SpannerTransportTests",
+            dependencies: [
+                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "Identity", nioCore, nioPosix, nioSSL, logging,
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "BoltAPITests", dependencies: ["Spanner", "BoltAPI"], swiftSettings: strict),
+        .testTarget(
+            name: "BoltTests", dependencies: ["CRDT", "Spanner", "Bolt", "BoltAPI", "Identity"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EnvoyTests", dependencies: ["Spanner", "Envoy", "BoltAPI", "Identity"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix, nioSSL,
+                "bolt", "boltctl", "bolt-envoy",
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
