@@ -1,0 +1,42 @@
+public import CRDT
+import CSodium
+
+/// An X25519 key pair (RFC 7748) to which secrets for one envoy are sealed.
+public struct SealingKey: Sendable {
+    /// Bytes of the private half.
+    public static let privateBytesCount = 32
+
+    /// The public half.
+    public let publicKey: Bytes32
+    private let secret: SecretBytes
+
+    /// A new random pair.
+    public static func generate() -> SealingKey {
+        SealingKey(secret: SecretBytes(count: privateBytesCount) { randombytes_buf($0, privateBytesCount) })
+    }
+
+    /// The pair of a 32-byte private half; nil for another length.
+    public init?(privateBytes: [UInt8]) {
+        guard privateBytes.count == Self.privateBytesCount else { return nil }
+        self.init(secret: SecretBytes(privateBytes))
+    }
+
+    private init(secret: SecretBytes) {
+        self.secret = secret
+        publicKey = Bytes32 { out in
+            secret.withBytes { secret in
+                guard let base = secret.baseAddress else { return }
+                _ = crypto_scalarmult_base(out, base)
+            }
+        }
+    }
+
+    /// Lends the private half, for opening what was sealed and for writing a key file. Wiped afterwards.
+    func withPrivateBytes<Result>(
+        _ body: ([UInt8]) throws(IdentityError) -> Result
+    ) throws(IdentityError) -> Result {
+        var bytes = secret.withBytes { Array($0) }
+        defer { SecretBytes.wipe(&bytes) }
+        return try body(bytes)
+    }
+}
