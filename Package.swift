@@ -20,6 +20,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
@@ -76,7 +77,8 @@ let package = Package(
             name: "Bolt",
             dependencies: [
                 "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI",
-                hummingbird, httpClient, lifecycle, logging, metrics, nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
+                hummingbird, hummingbirdCore, httpClient, lifecycle, logging, metrics,
+                nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
             ],
             swiftSettings: strict),
         .target(
