@@ -1,0 +1,29 @@
+/// Bounds of requests and answers. The server refuses what is over them before it interprets anything.
+public enum APILimits {
+    /// Bytes of a request's body in general.
+    public static let bodyBytesMax = 256 * 1024
+    /// Bytes of a check-in's body, which carries results.
+    public static let checkInBytesMax = 1024 * 1024
+    /// Results in one check-in.
+    public static let checkInResultsMax = 1_000
+    /// Bytes of one result's body, before base64.
+    public static let resultBytesMax = 256 * 1024
+    /// Bytes of a traits object, as JSON.
+    public static let traitsBytesMax = 128 * 1024
+    /// Depth of nested JSON.
+    public static let jsonDepthMax = 16
+    /// Bytes of a certificate signing request in PEM.
+    public static let csrBytesMax = 8 * 1024
+    /// Entries of one page of a list.
+    public static let pageCountMax = 1_000
+    /// Entries of a page where the caller names no limit.
+    public static let pageCountDefault = 100
+    /// Hops of a forwarded check-in: from the bolt that was asked to the owner, and once more after a hand-over.
+    public static let forwardHopsMax = 2
+    /// Uses that one join token may have.
+    public static let tokenUsesMax: UInt32 = 1_000_000
+    /// Longest life of a join token, in seconds: one year.
+    public static let tokenExpiresSecondsMax: UInt64 = 365 * 86_400
+    /// Bytes of an answer that a client reads: larger ones are an error, not memory.
+    public static let answerBytesMax = 16 * 1024 * 1024
+}

@@ -1,0 +1,151 @@
+/// Every endpoint of a bolt, on either listener. What is not here is answered 404 before any body is read.
+///
+/// The daemon's router is made from this list and the authorisation matrix test walks it, so that no endpoint can exist
+/// without a rule.
+public enum Endpoint: String, Sendable, CaseIterable {
+    // Envoys.
+    case enroll, rekey, checkIn
+    // Peers.
+    case peerCheckIn, peerEnroll
+    // Anyone.
+    case health, healthHead, openAPI
+    // Operators read.
+    case status, bolts, bolt, partitions, envoys, envoy, envoyExplain
+    case roster, rosterLog, rosterDigest, rosterConflicts, rosterContext, rosterReceipt, tokens
+    // Operators change.
+    case createToken, postAct, removeEnvoy
+    // The ops listener.
+    case opsHealth, opsHealthHead, live, ready, metrics
+
+    /// A method of HTTP that some endpoint takes.
+    public enum Method: String, Sendable, CaseIterable {
+        /// Reads.
+        case get = "GET"
+        /// Reads the head only.
+        case head = "HEAD"
+        /// Changes.
+        case post = "POST"
+    }
+
+    /// Which of a bolt's listeners serves it.
+    public enum Listener: Sendable {
+        /// TLS 1.3, one port for peers and HTTP.
+        case main
+        /// Plain HTTP, local.
+        case ops
+    }
+
+    /// The method.
+    public var method: Method {
+        switch self {
+        case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .createToken, .postAct, .removeEnvoy: .post
+        case .healthHead, .opsHealthHead: .head
+        case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster,
+            .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .opsHealth, .live,
+            .ready, .metrics:
+            .get
+        }
+    }
+
+    /// The path; a segment in braces takes one path segment.
+    public var path: String {
+        switch self {
+        case .enroll: "/v1/enroll"
+        case .rekey: "/v1/envoy/rekey"
+        case .checkIn: "/v1/checkin"
+        case .peerCheckIn: "/v1/peer/checkin"
+        case .peerEnroll: "/v1/peer/enroll"
+        case .health, .healthHead, .opsHealth, .opsHealthHead: "/v1/health"
+        case .openAPI: "/v1/openapi.json"
+        case .status: "/v1/status"
+        case .bolts: "/v1/bolts"
+        case .bolt: "/v1/bolts/{bolt}"
+        case .partitions: "/v1/partitions"
+        case .envoys: "/v1/envoys"
+        case .envoy: "/v1/envoys/{envoy}"
+        case .envoyExplain: "/v1/envoys/{envoy}/explain"
+        case .removeEnvoy: "/v1/envoys/{envoy}/remove"
+        case .roster: "/v1/roster"
+        case .rosterLog: "/v1/roster/log"
+        case .rosterDigest: "/v1/roster/digest"
+        case .rosterConflicts: "/v1/roster/conflicts"
+        case .rosterContext: "/v1/roster/context"
+        case .rosterReceipt: "/v1/roster/receipt"
+        case .postAct: "/v1/roster/acts"
+        case .tokens, .createToken: "/v1/tokens"
+        case .live: "/livez"
+        case .ready: "/readyz"
+        case .metrics: "/metrics"
+        }
+    }
+
+    /// Who may use it.
+    public var access: Access {
+        switch self {
+        case .enroll: .tokenHolder
+        case .rekey, .checkIn: .envoy
+        case .peerCheckIn, .peerEnroll: .bolt
+        case .health, .healthHead, .opsHealth, .opsHealthHead, .live, .ready, .metrics: .anyone
+        case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog,
+            .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens:
+            .operator(.viewer)
+        case .createToken, .postAct, .removeEnvoy: .operator(.operator)
+        }
+    }
+
+    /// Which listener serves it.
+    public var listener: Listener {
+        switch self {
+        case .opsHealth, .opsHealthHead, .live, .ready, .metrics: .ops
+        case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .health, .healthHead, .openAPI, .status, .bolts,
+            .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest, .rosterConflicts,
+            .rosterContext, .rosterReceipt, .tokens, .createToken, .postAct, .removeEnvoy:
+            .main
+        }
+    }
+
+    /// Whether it changes anything; those that do take `?dry_run=true` where an operator asks.
+    public var mutates: Bool { method == .post }
+
+    /// Bytes of body that it reads; 0 where it takes none.
+    public var bodyBytesMax: Int {
+        switch self {
+        case .checkIn: APILimits.checkInBytesMax
+        case .peerCheckIn: APILimits.checkInBytesMax + 64 * 1024
+        case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy: APILimits.bodyBytesMax
+        case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
+            .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .opsHealth,
+            .opsHealthHead, .live, .ready, .metrics:
+            0
+        }
+    }
+
+    /// Finds the endpoint of a request.
+    ///
+    /// `segments` are those of the path, percent-decoded. The values of segments in braces come back in order. Nil
+    /// where nothing is listed.
+    public static func match(
+        _ method: Method, segments: [String], on listener: Listener
+    ) -> (endpoint: Endpoint, arguments: [String])? {
+        for endpoint in allCases where endpoint.method == method && endpoint.listener == listener {
+            let pattern = endpoint.path.split(separator: "/")
+            guard pattern.count == segments.count else { continue }
+            var arguments: [String] = []
+            let fits = zip(pattern, segments).allSatisfy { part, segment in
+                guard part.hasPrefix("{") else { return part == segment }
+                arguments.append(segment)
+                return !segment.isEmpty
+            }
+            if fits { return (endpoint, arguments) }
+        }
+        return nil
+    }
+
+    /// The path with the segments in braces replaced, in order. `arguments` must be percent-encoded already.
+    public func path(_ arguments: String...) -> String {
+        var rest = arguments[...]
+        return path.split(separator: "/").map { part in
+            part.hasPrefix("{") ? "/" + (rest.popFirst() ?? "") : "/" + part
+        }.joined()
+    }
+}

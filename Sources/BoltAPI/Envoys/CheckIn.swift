@@ -1,0 +1,131 @@
+public import CRDT
+public import Spanner
+
+/// An envoy reports: `POST /v1/checkin`. Repeating it is harmless: a result is stored once.
+public struct CheckInRequest: Hashable, Sendable, Codable {
+    /// Facts of the machine, an object.
+    public var traits: [String: JSONValue]
+    /// Which life of the envoy's queue the sequences belong to.
+    public var queueIncarnation: QueueIncarnation
+    /// Lowest sequence that the envoy still holds; with an empty queue the next one it will use. At least 1.
+    public var firstHeld: UInt64
+    /// Results in ascending, gapless sequence; at most `APILimits.checkInResultsMax`.
+    public var results: [EnvoyResult]
+    /// Digest of the policy bundle that is in force on the machine.
+    public var heldDigest: Bytes32?
+    /// The highest owner that it has seen.
+    public var highest: OwnerMark?
+
+    /// A report.
+    public init(
+        traits: [String: JSONValue], queueIncarnation: QueueIncarnation, firstHeld: UInt64, results: [EnvoyResult],
+        heldDigest: Bytes32? = nil, highest: OwnerMark? = nil
+    ) {
+        (self.traits, self.queueIncarnation, self.firstHeld) = (traits, queueIncarnation, firstHeld)
+        (self.results, self.heldDigest, self.highest) = (results, heldDigest, highest)
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case traits, results, highest
+        case queueIncarnation = "queue_incarnation"
+        case firstHeld = "first_held"
+        case heldDigest = "held_digest"
+    }
+}
+
+/// One result, opaque to the mesh.
+public struct EnvoyResult: Hashable, Sendable, Codable {
+    /// Its place in the queue; at least 1.
+    public var sequence: UInt64
+    /// What happened; at most `APILimits.resultBytesMax`.
+    public var body: Base64Bytes
+
+    /// A result.
+    public init(sequence: UInt64, body: Base64Bytes) { (self.sequence, self.body) = (sequence, body) }
+}
+
+/// A place in the succession of owners of an envoy's slice: hand-overs first, then the partition's epoch.
+public struct OwnerMark: Hashable, Sendable, Codable, Comparable {
+    /// Hand-overs of the slice.
+    public var register: UInt64
+    /// Epoch of the owning partition.
+    public var epoch: UInt64
+
+    /// A place in the succession.
+    public init(register: UInt64, epoch: UInt64) { (self.register, self.epoch) = (register, epoch) }
+
+    /// By hand-overs, then epoch.
+    public static func < (left: Self, right: Self) -> Bool {
+        (left.register, left.epoch) < (right.register, right.epoch)
+    }
+}
+
+/// What the owner answers to a report.
+public struct CheckInResponse: Hashable, Sendable, Codable {
+    /// Every result up to here is stored, once, in order; 0 for none.
+    public var storedThrough: UInt64
+    /// The envoy may delete up to here and no further.
+    public var releaseThrough: UInt64
+    /// How safe the results are.
+    public var level: AckLevel
+    /// Who owns the envoy's slice.
+    public var owner: CheckInOwner
+    /// When to report again.
+    public var nextIntervalSeconds: Double
+    /// Every bolt of the mesh, the owner's first.
+    public var bolts: [BoltAddress]
+    /// Hand-overs of the slice.
+    public var register: UInt64
+    /// Epoch of the owning partition.
+    public var epoch: UInt64
+    /// Whether the envoy's name is contested: results are taken, nothing new is given.
+    public var contested: Bool
+
+    /// An answer to a report.
+    public init(
+        storedThrough: UInt64, releaseThrough: UInt64, level: AckLevel, owner: CheckInOwner,
+        nextIntervalSeconds: Double, bolts: [BoltAddress], register: UInt64, epoch: UInt64, contested: Bool
+    ) {
+        (self.storedThrough, self.releaseThrough, self.level) = (storedThrough, releaseThrough, level)
+        (self.owner, self.nextIntervalSeconds, self.bolts) = (owner, nextIntervalSeconds, bolts)
+        (self.register, self.epoch, self.contested) = (register, epoch, contested)
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case level, owner, bolts, register, epoch, contested
+        case storedThrough = "stored_through"
+        case releaseThrough = "release_through"
+        case nextIntervalSeconds = "next_interval_seconds"
+    }
+}
+
+/// The partition that owns an envoy's slice.
+public struct CheckInOwner: Hashable, Sendable, Codable {
+    /// Its name.
+    public var partition: PartitionName
+
+    /// An owner.
+    public init(partition: PartitionName) { self.partition = partition }
+}
+
+/// A bolt passes a report on to the owner: `POST /v1/peer/checkin`, bolts only.
+///
+/// The owner verifies the envoy's chain itself and looks the key up in its own roster: the forwarder vouches for nothing.
+public struct PeerCheckInRequest: Hashable, Sendable, Codable {
+    /// The envoy's certificate chain as it was presented, leaf first, DER.
+    public var envoyChainDER: [Base64Bytes]
+    /// What the envoy sent.
+    public var request: CheckInRequest
+    /// How often it was passed on; refused above `APILimits.forwardHopsMax`.
+    public var hops: Int
+
+    /// A report that is passed on.
+    public init(envoyChainDER: [Base64Bytes], request: CheckInRequest, hops: Int) {
+        (self.envoyChainDER, self.request, self.hops) = (envoyChainDER, request, hops)
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case request, hops
+        case envoyChainDER = "envoy_chain_der_base64"
+    }
+}

@@ -1,0 +1,113 @@
+extension Problem {
+    /// What is the same for every occurrence of a kind.
+    struct Entry: Sendable {
+        let status: Int
+        let title: String
+        let next: String
+    }
+}
+
+extension Problem.Code {
+    /// The body or a query value is not what the endpoint takes.
+    public static let badRequest = Self(rawValue: "bad_request")
+    /// No certificate was presented, or the token is not one that this mesh knows.
+    public static let notAuthenticated = Self(rawValue: "not_authenticated")
+    /// The certificate's role, or the operator's rank, does not allow this endpoint.
+    public static let notPermitted = Self(rawValue: "not_permitted")
+    /// The certificate verifies but its key is not in the roster now.
+    public static let notInRoster = Self(rawValue: "not_in_roster")
+    /// The key is banned.
+    public static let banned = Self(rawValue: "banned")
+    /// The admission of this key has ended.
+    public static let removed = Self(rawValue: "removed")
+    /// The token is past its expiry, by the answering bolt's clock.
+    public static let tokenExpired = Self(rawValue: "token_expired")
+    /// The token has been used as often as it may.
+    public static let tokenSpent = Self(rawValue: "token_spent")
+    /// The token was revoked.
+    public static let tokenRevoked = Self(rawValue: "token_revoked")
+    /// A one-shot token's home partition cannot be reached; nothing was spent.
+    public static let homeUnreachable = Self(rawValue: "home_unreachable")
+    /// No such thing, or no such path.
+    public static let notFound = Self(rawValue: "not_found")
+    /// More than one thing has that name.
+    public static let ambiguous = Self(rawValue: "ambiguous")
+    /// The path exists, the method does not.
+    public static let methodNotAllowed = Self(rawValue: "method_not_allowed")
+    /// The change contradicts what is in force.
+    public static let conflict = Self(rawValue: "conflict")
+    /// A safety rule refuses it.
+    public static let refusedBySafetyRule = Self(rawValue: "refused_by_safety_rule")
+    /// The body is over its limit.
+    public static let tooLarge = Self(rawValue: "too_large")
+    /// Too many requests from this identity or address.
+    public static let tooManyRequests = Self(rawValue: "too_many_requests")
+    /// An operator's act does not verify.
+    public static let badAct = Self(rawValue: "bad_act")
+    /// The envoy's owner cannot be reached; nothing was stored.
+    public static let ownerUnreachable = Self(rawValue: "owner_unreachable")
+    /// The bolt is not initialised, or has not yet exchanged contexts after a restore.
+    public static let notReady = Self(rawValue: "not_ready")
+    /// The bolt is shutting down.
+    public static let draining = Self(rawValue: "draining")
+    /// The disk refused the write; nothing was acknowledged.
+    public static let storeFailure = Self(rawValue: "store_failure")
+    /// A fault of ours, logged under the request's id.
+    public static let internalError = Self(rawValue: "internal_error")
+
+    /// Every kind, for the error catalogue.
+    public static let all: [Self] = [
+        .badRequest, .notAuthenticated, .notPermitted, .notInRoster, .banned, .removed, .tokenExpired, .tokenSpent,
+        .tokenRevoked, .homeUnreachable, .notFound, .ambiguous, .methodNotAllowed, .conflict, .refusedBySafetyRule,
+        .tooLarge, .tooManyRequests, .badAct, .ownerUnreachable, .notReady, .draining, .storeFailure, .internalError,
+    ]
+
+    /// The HTTP status that this kind comes with by default.
+    public var status: Int { entry.status }
+    /// The kind in a few words.
+    public var title: String { entry.title }
+    /// What to do about it by default.
+    public var next: String { entry.next }
+
+    var entry: Problem.Entry { Self.entries[self] ?? Self.unknown }
+
+    private static let unknown = Problem.Entry(status: 500, title: "Unknown error", next: "see the bolt's log")
+
+    private static let entries: [Self: Problem.Entry] = [
+        .badRequest: .init(status: 400, title: "Bad request", next: "correct the request and send it again"),
+        .notAuthenticated: .init(
+            status: 401, title: "Not authenticated", next: "present a client certificate of this mesh, or a valid token"
+        ),
+        .notPermitted: .init(status: 403, title: "Not permitted", next: "use an identity whose role allows this"),
+        .notInRoster: .init(
+            status: 403, title: "Not in the roster",
+            next: "wait for gossip if it was admitted just now, else enrol again"),
+        .banned: .init(status: 403, title: "Banned", next: "ask an operator: boltctl envoy explain NAME"),
+        .removed: .init(status: 403, title: "Removed", next: "enrol again with a new key"),
+        .tokenExpired: .init(
+            status: 403, title: "Token expired", next: "ask an operator for another: boltctl envoy token create"),
+        .tokenSpent: .init(
+            status: 403, title: "Token spent", next: "ask an operator for another: boltctl envoy token create"),
+        .tokenRevoked: .init(
+            status: 403, title: "Token revoked", next: "ask an operator for another: boltctl envoy token create"),
+        .homeUnreachable: .init(
+            status: 503, title: "Home partition unreachable", next: "try again later; the token was not spent"),
+        .notFound: .init(
+            status: 404, title: "Not found", next: "check the name; boltctl's list verbs show what there is"),
+        .ambiguous: .init(status: 409, title: "Ambiguous", next: "name it by its id"),
+        .methodNotAllowed: .init(status: 405, title: "Method not allowed", next: "see /v1/openapi.json"),
+        .conflict: .init(status: 409, title: "Conflict", next: "read what is in force and decide again"),
+        .refusedBySafetyRule: .init(status: 409, title: "Refused by a safety rule", next: "remove the cause named"),
+        .tooLarge: .init(status: 413, title: "Too large", next: "send less at a time"),
+        .tooManyRequests: .init(status: 429, title: "Too many requests", next: "wait as long as Retry-After says"),
+        .badAct: .init(
+            status: 422, title: "Act does not verify", next: "sign it with an operator identity in the roster"),
+        .ownerUnreachable: .init(
+            status: 503, title: "Owner unreachable", next: "keep the results and try again after Retry-After"),
+        .notReady: .init(status: 503, title: "Not ready", next: "try another bolt, or this one again shortly"),
+        .draining: .init(status: 503, title: "Draining", next: "use another bolt"),
+        .storeFailure: .init(
+            status: 503, title: "Store failure", next: "look at the bolt's disk and log; use another bolt meanwhile"),
+        .internalError: .init(status: 500, title: "Internal error", next: "look in the bolt's log for the request id"),
+    ]
+}
