@@ -52,9 +52,9 @@ public struct Amendment: Hashable, Sendable {
     public var base: Dot
     /// Amendments of the same base that the author knew of and replaces.
     public var supersedes: [Dot]
-    /// New labels, group and address; nil leaves as it was.
+    /// New labels, all of them; nil leaves them as they were.
     public var labels: [Label]?
-    /// A bolt's new address.
+    /// A bolt's new address; nil leaves it as it was.
     public var address: String?
     /// The principal goes on with a new key.
     public var rekey: Rekey?

@@ -32,6 +32,8 @@ public struct OperatorAct: Hashable, Sendable {
         case resolve(role: PrincipalRole, name: PrincipalName, keep: KeyFingerprint, targets: [Dot])
         /// A token is no longer honoured.
         case revokeToken(TokenID)
+        /// Of a kind that this version does not know: kept and forwarded, without effect.
+        case unknown(kind: UInt64, content: [UInt8])
     }
 
     /// What stays of the histories of a bolt or operator that goes.

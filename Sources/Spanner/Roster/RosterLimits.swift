@@ -30,4 +30,6 @@ public enum RosterLimits {
     public static let proofBytesMax = 256
     /// Bytes of an event kind that is not known here.
     public static let unknownBytesMax = 15 * 1024
+    /// Heads of run boundaries that are kept of each replica, to recognise a fork.
+    public static let recentHeadsMax = 16
 }
