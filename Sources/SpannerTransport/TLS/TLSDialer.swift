@@ -1,0 +1,62 @@
+public import NIOCore
+import NIOPosix
+import NIOSSL
+import Spanner
+
+/// Dials bolts over mutual TLS 1.3 and judges who answers.
+public struct TLSDialer: Sendable {
+    private let contexts: TLSContexts
+    private let judge: ChainJudge
+
+    /// A dialer with this bolt's identity.
+    public init(contexts: TLSContexts, judge: ChainJudge) { (self.contexts, self.judge) = (contexts, judge) }
+
+    /// Dials `host:port`; `setup` runs on the event loop once the other side is judged to be a bolt, before any byte is
+    /// read. The future fails with `ConnectionRefusal` and then nothing stays open.
+    ///
+    /// A TLS 1.3 server judges this side's certificate after this side is done: its refusal shows as an early close.
+    public func dial(
+        host: String, port: Int, peerLink: Bool, on eventLoop: any EventLoop,
+        setup: @escaping @Sendable (any Channel, CertifiedPeer) throws -> Void
+    ) -> EventLoopFuture<any Channel> {
+        let promise = eventLoop.makePromise(of: (any Channel).self)
+        let identity = ConnectionIdentity()
+        ClientBootstrap(group: eventLoop)
+            .connectTimeout(TransportLimits.connectTimeout)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers(
+                        contexts.clientHandler(identity, judge: judge, peerLink: peerLink),
+                        TLSGate(timeoutAfter: TransportLimits.connectTimeout + TransportLimits.handshakeTimeout) {
+                            settle($0, $1, identity, peerLink, setup, promise)
+                        })
+                }
+            }
+            .connect(host: host, port: port)
+            .whenFailure { error in
+                promise.fail(ConnectionRefusal.unreachable.because(String("\(error)".prefix(200))))
+            }
+        return promise.futureResult
+    }
+
+    private func settle(
+        _ context: ChannelHandlerContext, _ outcome: TLSGate.Outcome, _ identity: ConnectionIdentity,
+        _ peerLink: Bool, _ setup: (any Channel, CertifiedPeer) throws -> Void,
+        _ promise: EventLoopPromise<any Channel>
+    ) {
+        do {
+            guard case .negotiated(let name) = outcome else { throw TLSGate.refusal(outcome, identity) }
+            guard case .certified(let peer) = identity.verdict else { throw TLSGate.refusal(outcome, identity) }
+            guard !peerLink || name == ApplicationProtocol.peer else { throw ConnectionRefusal.unknownProtocol }
+            try setup(context.channel, peer)
+            promise.succeed(context.channel)
+        } catch {
+            let refusal = error as? ConnectionRefusal ?? ConnectionRefusal.handshakeFailed.because("\(error)")
+            context.close(promise: nil)
+            promise.fail(refusal)
+        }
+    }
+}
