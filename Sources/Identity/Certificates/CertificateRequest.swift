@@ -10,7 +10,7 @@ public struct CertificateRequest: Sendable, Hashable {
     /// The key to be certified.
     public let publicKey: TLSPublicKey
 
-    private static let pemLabel = "CERTIFICATE REQUEST"
+    static let pemLabel = "CERTIFICATE REQUEST"
 
     /// A new request for `key`, with an empty subject, signed by it.
     public init(key: TLSKey) throws(IdentityError) {

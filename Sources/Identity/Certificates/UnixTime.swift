@@ -1,3 +1,4 @@
+import COpenSSL
 import Glibc
 
 /// An instant in whole seconds since 1970-01-01T00:00:00Z, as certificates count time.

@@ -40,3 +40,12 @@ public struct SealingKey: Sendable {
         return try body(bytes)
     }
 }
+
+extension SealingKey {
+    /// Whether sealing to a public key keeps anything secret: false for the few points of low order, with which the
+    /// shared secret is known to everybody.
+    static func isUsable(publicKey: Bytes32) -> Bool {
+        var shared = [UInt8](repeating: 0, count: 32)
+        return crypto_scalarmult(&shared, [UInt8](repeating: 0x55, count: 32), publicKey.bytes) == 0
+    }
+}
