@@ -1,0 +1,41 @@
+public import BoltAPI
+public import SpannerStore
+internal import Foundation
+internal import Spanner
+
+/// What the agent keeps beside its queue, in the same database: the list of bolts and the highest authority seen.
+///
+/// A value that cannot be read counts as absent: the list comes again with the next answer.
+struct EnvoyMemory {
+    private static let boltsKey = "bolts"
+    private static let fenceKey = "fence"
+
+    let meta: MetaStore
+
+    /// The last list of bolts that an answer brought; empty before the first.
+    func bolts() throws(StoreError) -> [BoltAddress] {
+        guard let bytes = try meta.value(Self.boltsKey) else { return [] }
+        return (try? APIJSON.decode([BoltAddress].self, from: Data(bytes))) ?? []
+    }
+
+    /// Keeps a list of bolts; an empty one is not kept.
+    func remember(_ bolts: [BoltAddress]) throws(StoreError) {
+        guard !bolts.isEmpty, let json = try? APIJSON.encode(bolts) else { return }
+        try meta.set(Self.boltsKey, to: Array(json))
+    }
+
+    /// The highest authority that an answer was given under.
+    func fence() throws(StoreError) -> EnvoyMachine.Fence {
+        guard let bytes = try meta.value(Self.fenceKey),
+            let mark = try? APIJSON.decode(OwnerMark.self, from: Data(bytes))
+        else { return EnvoyMachine.Fence(register: 0, epoch: 0) }
+        return EnvoyMachine.Fence(register: mark.register, epoch: mark.epoch)
+    }
+
+    /// Keeps an authority, durably.
+    func remember(_ fence: EnvoyMachine.Fence) throws(StoreError) {
+        let mark = OwnerMark(register: fence.register, epoch: fence.epoch)
+        guard let json = try? APIJSON.encode(mark) else { return }
+        try meta.set(Self.fenceKey, to: Array(json))
+    }
+}
