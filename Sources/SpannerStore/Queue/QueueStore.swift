@@ -92,7 +92,7 @@ public final class QueueStore {
         path: String, limits: Limits = Limits(), environment: StoreEnvironment = .system
     ) throws(StoreError) {
         directory = try StateDirectory(path: path)
-        database = try Database.open(QueueStore.kind, at: directory.file("queue.db"))
+        database = try Database.open(QueueStore.kind, in: directory, file: "queue.db")
         keeper = IncarnationKeeper(
             database: database, file: directory.file("queue-incarnation"), machine: environment.machine)
         meta = MetaStore(database: database)

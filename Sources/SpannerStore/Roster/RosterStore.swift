@@ -47,6 +47,7 @@ public final class RosterStore {
             incarnation BLOB NOT NULL CHECK (length(incarnation) = 8),
             counter INTEGER NOT NULL,
             head BLOB NOT NULL CHECK (length(head) = 32),
+            hash INTEGER NOT NULL,
             UNIQUE (key, incarnation)
         ) STRICT;
         CREATE TABLE run(
@@ -54,6 +55,7 @@ public final class RosterStore {
             last INTEGER NOT NULL,
             first INTEGER NOT NULL CHECK (first BETWEEN 1 AND last),
             signature BLOB NOT NULL,
+            hash INTEGER NOT NULL,
             PRIMARY KEY (replica_ix, last)
         ) WITHOUT ROWID, STRICT;
         CREATE TABLE event(
@@ -89,7 +91,7 @@ public final class RosterStore {
     private func append(_ entry: RunToStore) throws(StoreError) {
         let run = entry.run
         let index = try row(of: run.replica, openingAt: entry.base)
-        let stored = try head(atRow: index)
+        let stored = try head(of: run.replica, atRow: index)
         guard run.first <= stored.counter + 1 else {
             throw StoreError(
                 .gap, what: "storing events \(run.first)...\(run.last) of \(run.replica)",
@@ -111,11 +113,13 @@ public final class RosterStore {
                 .integer(index), .count(counter), .blob(body), .integer(Checksum.row(index, counter, body)))
         }
         try database.run(
-            "INSERT INTO run(replica_ix, last, first, signature) VALUES (?1, ?2, ?3, ?4)",
-            .integer(index), .count(run.last), .count(run.first), .blob(run.signature))
+            "INSERT INTO run(replica_ix, last, first, signature, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
+            .integer(index), .count(run.last), .count(run.first), .blob(run.signature),
+            .integer(sum(index, first: run.first, last: run.last, run.signature)))
+        let head = StoredHead(replica: run.replica, counter: run.last, hash: entry.head)
         try database.run(
-            "UPDATE replica SET counter = ?2, head = ?3 WHERE ix = ?1",
-            .integer(index), .count(run.last), .blob(entry.head.bytes))
+            "UPDATE replica SET counter = ?2, head = ?3, hash = ?4 WHERE ix = ?1",
+            .integer(index), .count(head.counter), .blob(head.hash.bytes), .integer(sum(index, head)))
     }
 
     private func validate(_ run: SignedRun) throws(StoreError) {
@@ -137,9 +141,11 @@ public final class RosterStore {
     private func row(of replica: ReplicaID, openingAt base: Bytes32) throws(StoreError) -> Int64 {
         if let index = try row(of: replica) { return index }
         try database.run(
-            "INSERT INTO replica(key, incarnation, counter, head) VALUES (?1, ?2, 0, ?3)",
+            "INSERT INTO replica(key, incarnation, counter, head, hash) VALUES (?1, ?2, 0, ?3, 0)",
             .blob(replica.key.bytes), .blob(bytes(of: replica.incarnation)), .blob(base.bytes))
         guard let index = try row(of: replica) else { throw database.damage("a replica's row is gone") }
+        let head = StoredHead(replica: replica, counter: 0, hash: base)
+        try database.run("UPDATE replica SET hash = ?2 WHERE ix = ?1", .integer(index), .integer(sum(index, head)))
         return index
     }
 
@@ -150,34 +156,50 @@ public final class RosterStore {
         ) { row throws(StoreError) in row.integer(0) }
     }
 
-    private func head(atRow index: Int64) throws(StoreError) -> (counter: UInt64, hash: Bytes32) {
-        let stored = try database.first("SELECT counter, head FROM replica WHERE ix = ?1", .integer(index)) {
-            row throws(StoreError) in (row.count(0), Bytes32(bytes: row.blob(1)))
+    private func head(of replica: ReplicaID, atRow index: Int64) throws(StoreError) -> StoredHead {
+        let head = try database.first(
+            "SELECT key, incarnation, counter, head, hash, ix FROM replica WHERE ix = ?1", .integer(index)
+        ) { row throws(StoreError) in try read(row) }
+        guard let head, head.replica == replica else { throw database.damage("the head of \(replica) is gone") }
+        return head
+    }
+
+    /// A head from its row, against its checksum.
+    private func read(_ row: SQLRow) throws(StoreError) -> StoredHead {
+        guard let key = Bytes32(bytes: row.blob(0)), let hash = Bytes32(bytes: row.blob(3)) else {
+            throw database.damage("a replica's row has no key or head")
         }
-        guard let stored, let hash = stored.1 else { throw database.damage("replica row \(index) has no head") }
-        return (stored.0, hash)
+        let incarnation = row.blob(1).reduce(0) { $0 << 8 | UInt64($1) }
+        let head = StoredHead(
+            replica: ReplicaID(key: key, incarnation: incarnation), counter: row.count(2), hash: hash)
+        guard row.integer(4) == sum(row.integer(5), head) else {
+            throw database.damage("the head of \(head.replica) is not what was written")
+        }
+        return head
+    }
+
+    private func sum(_ index: Int64, _ head: StoredHead) -> Int64 {
+        Checksum.row(
+            index, head.counter, head.replica.key.bytes + bytes(of: head.replica.incarnation) + head.hash.bytes)
+    }
+
+    private func sum(_ index: Int64, first: UInt64, last: UInt64, _ signature: [UInt8]) -> Int64 {
+        Checksum.row(index, last, bytes(of: first) + signature)
     }
 
     // MARK: Reading
 
     /// All heads in replica order: the context that peers were, or may be, told.
     public func heads() throws(StoreError) -> [StoredHead] {
-        try database.rows("SELECT key, incarnation, counter, head FROM replica ORDER BY key, incarnation") {
-            row throws(StoreError) in
-            guard let key = Bytes32(bytes: row.blob(0)), let hash = Bytes32(bytes: row.blob(3)) else {
-                throw database.damage("a replica's row has no key or head")
-            }
-            let incarnation = row.blob(1).reduce(0) { $0 << 8 | UInt64($1) }
-            return StoredHead(
-                replica: ReplicaID(key: key, incarnation: incarnation), counter: row.count(2), hash: hash)
-        }
+        try database.rows(
+            "SELECT key, incarnation, counter, head, hash, ix FROM replica ORDER BY key, incarnation"
+        ) { row throws(StoreError) in try read(row) }
     }
 
     /// The head of one replica; nil where nothing of it is stored.
     public func head(of replica: ReplicaID) throws(StoreError) -> StoredHead? {
         guard let index = try row(of: replica) else { return nil }
-        let stored = try head(atRow: index)
-        return StoredHead(replica: replica, counter: stored.counter, hash: stored.hash)
+        return try head(of: replica, atRow: index)
     }
 
     /// Whole runs of a replica with events after `after`, in order: at least one where there is any, then as many more
@@ -203,9 +225,15 @@ public final class RosterStore {
 
     private func run(of replica: ReplicaID, atRow index: Int64, after: UInt64) throws(StoreError) -> SignedRun? {
         let bounds = try database.first(
-            "SELECT first, last, signature FROM run WHERE replica_ix = ?1 AND last > ?2 ORDER BY last LIMIT 1",
+            "SELECT first, last, signature, hash FROM run WHERE replica_ix = ?1 AND last > ?2 ORDER BY last LIMIT 1",
             .integer(index), .count(after)
-        ) { row throws(StoreError) in (first: row.count(0), last: row.count(1), signature: row.blob(2)) }
+        ) { row throws(StoreError) in
+            let bounds = (first: row.count(0), last: row.count(1), signature: row.blob(2))
+            guard row.integer(3) == sum(index, first: bounds.first, last: bounds.last, bounds.signature) else {
+                throw database.damage("the run up to \(replica)#\(bounds.last) is not what was written")
+            }
+            return bounds
+        }
         guard let bounds else { return nil }
         var expected = bounds.first
         let bodies = try database.rows(

@@ -1,13 +1,16 @@
 internal import CSQLite
 
 extension Database {
-    /// Opens or makes the database of this kind at `path`, in a directory that exists and is locked by the caller.
+    /// Opens or makes the database of this kind in a locked directory, which stays locked until the database is closed.
     ///
     /// The connection holds the file exclusively, so that no second program writes to or checkpoints it, and no shared
     /// memory file exists. Recovery after a crash happens here. Asserts that the settings on which durability rests
     /// took. Errors: `store_locked`, `store_foreign`, `store_newer_schema`, `store_corrupt`, `store_io`,
     /// `store_permissions`; a file is left as it was, apart from recovery.
-    static func open(_ kind: Kind, at path: String) throws(StoreError) -> Database {
+    static func open(
+        _ kind: Kind, in directory: StateDirectory, file: String
+    ) throws(StoreError) -> Database {
+        let path = directory.file(file)
         try FileSystem.createFile(at: path)
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
@@ -17,7 +20,7 @@ extension Database {
             sqlite3_close_v2(handle)
             throw StoreError.from(sqlite: code, message: message, path: path, statement: "open")
         }
-        let database = Database(path: path, handle: handle)
+        let database = Database(path: path, handle: handle, in: directory)
         guard bolt_sqlite3_harden(handle) == SQLITE_OK else { throw database.unset("defensive") }
         try database.configure()
         try database.migrate(to: kind)

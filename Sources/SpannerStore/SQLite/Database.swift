@@ -19,6 +19,8 @@ final class Database {
     /// The file.
     let path: String
     private let handle: OpaquePointer
+    /// Locked for as long as the file is open.
+    private let directory: StateDirectory
     private var statements: [String: OpaquePointer] = [:]
     private var poison: StoreError?
     private var depth = 0
@@ -28,8 +30,8 @@ final class Database {
     private let walPages: UnsafeMutablePointer<Int32>
 
     /// Takes over an open connection; `Database.open` makes it.
-    init(path: String, handle: OpaquePointer) {
-        (self.path, self.handle) = (path, handle)
+    init(path: String, handle: OpaquePointer, in directory: StateDirectory) {
+        (self.path, self.handle, self.directory) = (path, handle, directory)
         walPages = .allocate(capacity: 1)
         walPages.initialize(to: 0)
         sqlite3_wal_hook(

@@ -26,6 +26,9 @@ public final class StateDirectory {
         try? FileSystem.write(Array("\(getpid())\n".utf8), to: lock, path: file)
     }
 
+    // Not left to closing: a child between fork and exec shares the descriptor and would keep the lock.
+    deinit { _ = flock(lock.number, LOCK_UN) }
+
     private static func held(_ file: String, by content: [UInt8]) -> StoreError {
         let text = String(decoding: content, as: UTF8.self)
         let pid = Int32(text.prefix { $0 != "\n" })
