@@ -19,5 +19,3 @@ public enum FrameError: Error, Equatable, Sendable {
         }
     }
 }
-
-

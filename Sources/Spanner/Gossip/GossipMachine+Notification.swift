@@ -15,6 +15,8 @@ extension GossipMachine {
         case refusedByPeer(Dot, RejectReason, by: PeerIdentity)
         /// A replica wrote two histories: it is frozen where they part.
         case forked(ReplicaID, at: UInt64)
+        /// A peer's vector is equal and its digest is not: one of the replicas told two stories.
+        case diverged(from: PeerIdentity)
         /// A peer holds signed events of this bolt's own replica that are not held here: the disk forgot them.
         case ownHistoryLost(ReplicaID, held: UInt64, seen: UInt64)
         /// Own events may be written: a peer's context was seen, or none could be had in time.

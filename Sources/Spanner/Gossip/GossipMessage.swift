@@ -94,6 +94,24 @@ public enum GossipLimits {
     public static let unacknowledgedBytesMax = 4 * 1024 * 1024
     /// Runs that may wait for the disk before links are no longer read.
     public static let pendingRunsMax = 4096
+    /// Runs in one transaction.
+    public static let batchRunsMax = 1024
+    /// Bytes of runs in one transaction, but for the last run.
+    public static let batchBytesMax = 4 * 1024 * 1024
+    /// Runs of one link that may fail to verify in a round before it is closed.
+    public static let rejectionsPerRoundMax = 64
+    /// Rounds that a request may stay unanswered before somebody else is asked.
+    public static let wantRounds: UInt64 = 2
+    /// Rounds that a replica is relayed at once to a peer that had to ask for it.
+    public static let eagerRounds: UInt64 = 30
+    /// Longest rounds of standing off, from a replica or from a peer.
+    public static let backoffRoundsMax: UInt64 = 256
+    /// Rounds that a peer which flooded is not spoken with.
+    public static let shunRounds: UInt64 = 30
+    /// Rounds before what a peer was served counts as new for its next incarnation.
+    public static let servedRounds: UInt64 = 60
+    /// Rounds that writing pauses while a peer claims events of this bolt's own that are not held here.
+    public static let suspicionRounds: UInt64 = 3
     /// Peers that one bolt keeps links with.
     public static let peersMax = 256
     /// Time between context exchanges.
