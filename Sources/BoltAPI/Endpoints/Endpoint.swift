@@ -107,6 +107,12 @@ public enum Endpoint: String, Sendable, CaseIterable {
     /// Whether it changes anything; those that do take `?dry_run=true` where an operator asks.
     public var mutates: Bool { method == .post }
 
+    /// Whether a request that got no answer may be sent again, here or elsewhere, without a second effect.
+    public var isRepeatable: Bool {
+        // A second token would be a second way in; acts, removals and check-ins are the same thing when repeated.
+        self != .createToken
+    }
+
     /// Bytes of body that it reads; 0 where it takes none.
     public var bodyBytesMax: Int {
         switch self {

@@ -38,12 +38,12 @@ public struct CreateTokenRequest: Hashable, Sendable, Codable {
     }
 }
 
-/// A token was made, or on a dry run would be. The secret is told this once and is kept nowhere.
+/// A token was made, or on a dry run would be. The token's text is told this once and is kept nowhere.
 public struct CreateTokenResponse: Hashable, Sendable, Codable {
     /// Which token; nil on a dry run.
     public var id: TokenID?
-    /// The secret part; nil on a dry run. Never logged.
-    public var secret: Base64Bytes?
+    /// The whole token as a machine is given it; nil on a dry run. A secret: never logged.
+    public var token: String?
     /// The mesh that the token pins.
     public var meshID: MeshID
     /// Where to enrol, `host:port`, nearest first.
@@ -57,15 +57,15 @@ public struct CreateTokenResponse: Hashable, Sendable, Codable {
 
     /// A token's parts.
     public init(
-        id: TokenID?, secret: Base64Bytes?, meshID: MeshID, addresses: [String], expiresAt: WallTime,
+        id: TokenID?, token: String?, meshID: MeshID, addresses: [String], expiresAt: WallTime,
         level: AckLevel, dryRun: Bool
     ) {
-        (self.id, self.secret, self.meshID, self.addresses) = (id, secret, meshID, addresses)
+        (self.id, self.token, self.meshID, self.addresses) = (id, token, meshID, addresses)
         (self.expiresAt, self.level, self.dryRun) = (expiresAt, level, dryRun)
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, secret, addresses, level
+        case id, token, addresses, level
         case meshID = "mesh_id"
         case expiresAt = "expires_at_ms"
         case dryRun = "dry_run"

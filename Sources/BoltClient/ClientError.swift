@@ -1,0 +1,81 @@
+public import BoltAPI
+
+/// Why a request got no usable answer.
+public struct ClientError: Error, Sendable, CustomStringConvertible {
+    /// The stable kinds.
+    public enum Kind: String, Sendable {
+        /// No bolt could be reached, or none answered in time.
+        case unreachable = "unreachable"
+        /// What answered is no bolt of this mesh.
+        case notOurMesh = "not_our_mesh"
+        /// The bolt refused our certificate during the handshake.
+        case identityRefused = "identity_refused"
+        /// The bolt answered with a problem.
+        case problem = "problem"
+        /// The answer is not what the API promises.
+        case badAnswer = "bad_answer"
+        /// An address or identity that cannot be used; nothing was sent.
+        case badArgument = "bad_argument"
+    }
+
+    /// One address that was tried, and what came of it.
+    public struct Attempt: Sendable, Hashable, Codable {
+        /// `host:port`.
+        public let address: String
+        /// What came of it.
+        public let reason: String
+    }
+
+    /// The kind.
+    public let kind: Kind
+    /// What failed, in one line.
+    public let detail: String
+    /// The addresses tried without an answer before this.
+    public let attempts: [Attempt]
+    /// What the bolt answered, where it did.
+    public let problem: Problem?
+    /// When the bolt asked to be tried again.
+    public let retryAfter: Duration?
+    /// Whether the request may have been carried out although no answer came.
+    public let mayHaveChanged: Bool
+
+    init(
+        _ kind: Kind, _ detail: String, attempts: [Attempt] = [], problem: Problem? = nil,
+        retryAfter: Duration? = nil, mayHaveChanged: Bool = false
+    ) {
+        (self.kind, self.detail, self.attempts) = (kind, detail, attempts)
+        (self.problem, self.retryAfter, self.mayHaveChanged) = (problem, retryAfter, mayHaveChanged)
+    }
+
+    /// How a program ends on it.
+    public var exitStatus: ExitStatus {
+        switch kind {
+        case .unreachable: .unavailable
+        case .notOurMesh, .identityRefused: .notPermitted
+        case .problem: problem?.exitStatus ?? .error
+        case .badAnswer: .error
+        case .badArgument: .usage
+        }
+    }
+
+    /// The stable code: the problem's where there is one.
+    public var code: String { problem?.code.rawValue ?? kind.rawValue }
+
+    /// What the reader can do.
+    public var next: String {
+        switch kind {
+        case .unreachable: "check that a bolt runs there, or name others with --bolt"
+        case .notOurMesh: "check the address and that the identity is of this mesh"
+        case .identityRefused: "use an identity of this mesh that is in force"
+        case .problem: problem?.next ?? "look in the bolt's log"
+        case .badAnswer: "check that client and bolt have compatible versions"
+        case .badArgument: "correct the argument"
+        }
+    }
+
+    /// What failed, and where it was tried.
+    public var description: String {
+        guard !attempts.isEmpty else { return detail }
+        return detail + " (" + attempts.map { "\($0.address): \($0.reason)" }.joined(separator: "; ") + ")"
+    }
+}

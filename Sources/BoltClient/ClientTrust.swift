@@ -1,0 +1,56 @@
+public import Identity
+public import Spanner
+import Synchronization
+
+/// By what a client knows a bolt. There is no way to talk to one that was not verified.
+public enum ClientTrust: Sendable {
+    /// A bolt of the mesh whose roots the verifier holds.
+    case mesh(PeerVerifier)
+    /// A bolt of the mesh whose root key has this fingerprint: for enrolment, where only a join token pins the mesh.
+    /// The bolt has to present its chain up to the root.
+    case pinned(MeshID)
+
+    /// Judges a chain (DER, leaf first) that a server presented; nil where it is a bolt of the mesh.
+    func rejection(of chain: [[UInt8]]) -> PeerRejection? {
+        let verifier: PeerVerifier
+        switch self {
+        case .mesh(let known): verifier = known
+        case .pinned(let mesh):
+            do {
+                verifier = try PeerVerifier(pinned: mesh, presented: chain)
+            } catch { return PeerRejection(.foreignCA, error.why) }
+        }
+        switch verifier.verify(chain, at: .now(), purpose: .server, roles: [.bolt]) {
+        case .success: return nil
+        case .failure(let rejection): return rejection
+        }
+    }
+}
+
+/// What a client presents: an envoy's or an operator's certificate chain and its private key.
+public struct ClientCertificate: Sendable {
+    /// Leaf first, DER.
+    public let chain: [[UInt8]]
+    /// The leaf's private key, unencrypted PEM.
+    let privateKeyPEM: [UInt8]
+
+    /// A chain and the private key that belongs to its leaf.
+    public init(chain: [[UInt8]], privateKeyPEM: [UInt8]) {
+        (self.chain, self.privateKeyPEM) = (chain, privateKeyPEM)
+    }
+
+    /// What a credential presents.
+    public init(_ credential: TLSCredential) throws(IdentityError) {
+        self.init(chain: credential.chain.map(\.der), privateKeyPEM: try credential.key.pem())
+    }
+}
+
+/// Where the verification of one connection leaves its reason, for the error that follows.
+final class VerdictBox: Sendable {
+    private let box = Mutex<PeerRejection?>(nil)
+
+    var rejection: PeerRejection? {
+        get { box.withLock { $0 } }
+        set { box.withLock { $0 = newValue } }
+    }
+}
