@@ -80,6 +80,9 @@ public struct PrincipalName: Hashable, Comparable, Sendable, CustomStringConvert
         self.text = String(text)
     }
 
+    /// Keeps a text that was checked when it came in.
+    init(checked: String) { text = checked }
+
     /// By the text's bytes.
     public static func < (left: PrincipalName, right: PrincipalName) -> Bool {
         left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
