@@ -52,6 +52,8 @@ extension Problem.Code {
     public static let draining = Self(rawValue: "draining")
     /// The disk refused the write; nothing was acknowledged.
     public static let storeFailure = Self(rawValue: "store_failure")
+    /// The bolt's disk is full; nothing was acknowledged.
+    public static let storeFull = Self(rawValue: "store_full")
     /// A fault of ours, logged under the request's id.
     public static let internalError = Self(rawValue: "internal_error")
 
@@ -59,7 +61,8 @@ extension Problem.Code {
     public static let all: [Self] = [
         .badRequest, .notAuthenticated, .notPermitted, .notInRoster, .banned, .removed, .tokenExpired, .tokenSpent,
         .tokenRevoked, .homeUnreachable, .notFound, .ambiguous, .methodNotAllowed, .conflict, .refusedBySafetyRule,
-        .tooLarge, .tooManyRequests, .badAct, .ownerUnreachable, .notReady, .draining, .storeFailure, .internalError,
+        .tooLarge, .tooManyRequests, .badAct, .ownerUnreachable, .notReady, .draining, .storeFailure, .storeFull,
+        .internalError,
     ]
 
     /// The HTTP status that this kind comes with by default.
@@ -108,6 +111,8 @@ extension Problem.Code {
         .draining: .init(status: 503, title: "Draining", next: "use another bolt"),
         .storeFailure: .init(
             status: 503, title: "Store failure", next: "look at the bolt's disk and log; use another bolt meanwhile"),
+        .storeFull: .init(
+            status: 503, title: "Disk full", next: "make room on the bolt's disk; use another bolt meanwhile"),
         .internalError: .init(status: 500, title: "Internal error", next: "look in the bolt's log for the request id"),
     ]
 }
