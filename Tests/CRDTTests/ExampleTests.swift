@@ -1,4 +1,5 @@
 import CRDT
+import Foundation
 import Testing
 
 /// The example of the documentation catalogue, word for word: what is documented runs.
@@ -44,5 +45,20 @@ struct ExampleTests {
         theirs.merge(lacking)
         // snippet.end
         #expect(theirs.elements == ["a", "b"])
+    }
+
+    @Test("the examples here are those of the documentation, word for word")
+    func sameText() throws {
+        let here = URL(filePath: #filePath)
+        let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let page = root.appending(path: "Sources/CRDT/CRDT.docc/CRDT.md")
+        let documented = try String(contentsOf: page, encoding: .utf8)
+        let snippets = try String(contentsOf: here, encoding: .utf8).components(separatedBy: "// snippet.start\n")
+            .dropFirst().compactMap { $0.components(separatedBy: "        // snippet.end").first }
+        #expect(snippets.count >= 2)
+        for snippet in snippets.prefix(2) {
+            let text = snippet.components(separatedBy: "\n").map { String($0.trimmingPrefix("        ")) }
+            #expect(documented.contains(text.joined(separator: "\n")))
+        }
     }
 }

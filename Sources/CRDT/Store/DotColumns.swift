@@ -51,10 +51,9 @@ struct DotColumns<Row> {
         return pageOf[index].sorted { $0.key < $1.key }.map { Int($0.value) }
     }
 
-    /// Live bits of the 64 counters of page `number`.
-    func liveWord(_ replica: ReplicaID, _ number: UInt64) -> UInt64 {
-        guard let index = indices[replica], let page = page(index, number) else { return 0 }
-        return pages[page].live
+    /// Live bits of the 64 counters of page `number` of the replica with this index.
+    func liveWord(_ replica: Int, _ number: UInt64) -> UInt64 {
+        page(replica, number).map { pages[$0].live } ?? 0
     }
 
     func number(of dot: Dot) -> RowNumber? {
@@ -74,8 +73,8 @@ struct DotColumns<Row> {
 
     /// The dot of the row with this number, which must be live.
     func dot(_ number: RowNumber) -> Dot {
-        let page = pages[Int(number >> 6)]
-        return Dot(replicas[page.replica], page.number << 6 | UInt64(number & 63))
+        let page = Int(number >> 6)
+        return Dot(replicas[pages[page].replica], pages[page].number << 6 | UInt64(number & 63))
     }
 
     /// Puts in a row where none is live; nil, changing nothing, where one is.

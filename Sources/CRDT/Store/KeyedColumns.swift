@@ -115,28 +115,30 @@ struct KeyedColumns<Row: KeyedRow>: Sendable {
         var dead: [UInt32] = []
         for (replica, seen) in context.counters {
             guard let index = columns.replicaIndex(replica), columns.pageCount(index) > 0 else { continue }
+            let otherIndex = other.replicaIndex(replica)
             func visit(_ page: Int) {
                 let number = columns.pages[page].number
                 var bits = columns.pages[page].live & seen.word(number)
-                if bits != 0 { bits &= ~other.liveWord(replica, number) }
+                if bits != 0, let otherIndex { bits &= ~other.liveWord(otherIndex, number) }
                 while bits != 0 {
                     dead.append(UInt32(page) << 6 | UInt32(bits.trailingZeroBitCount))
                     bits &= bits - 1
                 }
             }
-            if seen.wordCount(atMost: columns.pageCount(index)) != nil {
-                var after: UInt64 = 0
-                for interval in seen.intervals {
-                    let last = interval.upperBound >> 6
-                    var number = max(interval.lowerBound >> 6, after)
-                    while number <= last {
-                        if let page = columns.page(index, number) { visit(page) }
-                        number += 1
-                    }
-                    after = last + 1
-                }
-            } else {
+            // Looking a page up costs more than passing over one.
+            guard seen.wordCount(atMost: columns.pageCount(index) / 2) != nil else {
                 for page in columns.unorderedPages(index) { visit(Int(page)) }
+                continue
+            }
+            var after: UInt64 = 0
+            for interval in seen.intervals {
+                let last = interval.upperBound >> 6
+                var number = max(interval.lowerBound >> 6, after)
+                while number <= last {
+                    if let page = columns.page(index, number) { visit(page) }
+                    number += 1
+                }
+                after = last + 1
             }
         }
         return dead
@@ -145,9 +147,10 @@ struct KeyedColumns<Row: KeyedRow>: Sendable {
     /// The rows here that a state that has seen `context` has not: by page, in no order.
     func unseen(by context: CausalContext) -> [(dot: Dot, row: Row)] {
         var rows: [(dot: Dot, row: Row)] = []
+        let seen = columns.replicas.map { context[$0] }
         for page in columns.pages where page.live != 0 {
             let replica = columns.replicas[page.replica]
-            var bits = page.live & ~context[replica].word(page.number)
+            var bits = page.live & ~seen[page.replica].word(page.number)
             while bits != 0 {
                 let offset = UInt64(bits.trailingZeroBitCount)
                 rows.append((Dot(replica, page.number << 6 | offset), page.rows[page.position(offset)]))

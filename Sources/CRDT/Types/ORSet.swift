@@ -21,6 +21,7 @@ public struct ORSet<Element: LatticeElement>: Lattice {
 
     /// An empty set. `hashKey` guards look-ups against chosen collisions: give a secret random key where strangers choose
     /// the elements. It is no part of the value.
+    @specialized(where Element == Bytes32)
     public init(hashKey: SipKey = .zero) {
         self.hashKey = hashKey
         store = KeyedColumns(hashKey: hashKey)
@@ -33,6 +34,7 @@ public struct ORSet<Element: LatticeElement>: Lattice {
     }
 
     /// Whether the element is in.
+    @specialized(where Element == Bytes32)
     public func contains(_ element: Element) -> Bool { store.contains(element) }
 
     /// The elements, ascending, each once. O(n log n).
@@ -50,6 +52,7 @@ public struct ORSet<Element: LatticeElement>: Lattice {
     }
 
     /// The additions that keep the element in, in order; empty exactly if it is not in.
+    @specialized(where Element == Bytes32)
     public func dots(of element: Element) -> [Dot] { store.dots(element) }
 
     /// The element that this addition put in; nil when the dot is unseen, removed, or a removal.
@@ -64,6 +67,7 @@ public struct ORSet<Element: LatticeElement>: Lattice {
     /// Puts the element in under a fresh dot, and returns the delta that does the same elsewhere. Adding what is in
     /// already is a new event too: it is what survives a concurrent removal. Throws, changing nothing, when the dot
     /// cannot name a new event.
+    @specialized(where Element == Bytes32)
     @discardableResult
     public mutating func add(_ element: Element, at dot: Dot) throws(DotFailure) -> ORSet {
         try context.checkFresh(dot)
@@ -75,6 +79,7 @@ public struct ORSet<Element: LatticeElement>: Lattice {
 
     /// Takes the element out as far as additions of it have been seen here, and returns the delta: the removal's own dot
     /// and the additions it names, nothing more. Returns nil, using no dot, when the element is not in.
+    @specialized(where Element == Bytes32)
     @discardableResult
     public mutating func remove(_ element: Element, at dot: Dot) throws(DotFailure) -> ORSet? {
         try context.checkFresh(dot)
@@ -87,6 +92,7 @@ public struct ORSet<Element: LatticeElement>: Lattice {
 
     /// Least upper bound: what lives in both, and what lives in one and has not been seen by the other. Costs in
     /// proportion to the 64-dot words that `other` touches, so a delta costs what it holds.
+    @specialized(where Element == Bytes32)
     public mutating func merge(_ other: ORSet) {
         for number in store.killed(by: other.context, keeping: other.store.columns) { store.remove(number) }
         for (dot, row) in other.store.unseen(by: context) { store.insert(row, at: dot) }
@@ -94,6 +100,7 @@ public struct ORSet<Element: LatticeElement>: Lattice {
     }
 
     /// Whether merging `other` would change nothing.
+    @specialized(where Element == Bytes32)
     public func includes(_ other: ORSet) -> Bool {
         context.includes(other.context) && store.killed(by: other.context, keeping: other.store.columns).isEmpty
     }
