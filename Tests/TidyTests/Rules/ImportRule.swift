@@ -1,0 +1,103 @@
+/// What each target may import: the walls of the architecture.
+///
+/// `bolt` and `bolt-daemon` differ: the key is the folder under `Sources/`.
+let importsAllowed: [String: Set<String>] = [
+    // Pure cores.
+    "CRDT": [],
+    "Spanner": ["CRDT", "Collections", "OrderedCollections", "DequeModule", "HeapModule"],
+    // Shells.
+    "SpannerWire": ["CRDT", "Spanner", "NIOCore"],
+    "Identity": platform.union(["CRDT", "Spanner", "COpenSSL", "COpenSSLShim", "CSodium"]),
+    "SpannerTransport": platform.union([
+        "CRDT", "Spanner", "SpannerWire", "Identity", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Logging",
+    ]),
+    "SpannerStore": platform.union(["CRDT", "Spanner", "CSQLite"]),
+    "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
+    "Bolt": platform.union([
+        "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI", "Hummingbird",
+        "HummingbirdCore", "HTTPTypes", "AsyncHTTPClient", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
+        "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
+    ]),
+    "BoltClient": platform.union([
+        "Spanner", "BoltAPI", "Identity", "AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "Logging",
+    ]),
+    "Envoy": platform.union([
+        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Logging", "ServiceLifecycle",
+    ]),
+    // Programs.
+    "bolt-daemon": platform.union(["Bolt", "ArgumentParser", "Logging", "ServiceLifecycle"]),
+    "boltctl": platform.union([
+        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging", "Yams",
+    ]),
+    "bolt-envoy": platform.union(["Envoy", "BoltAPI", "ArgumentParser", "Logging", "ServiceLifecycle"]),
+    // Proof.
+    "SpannerTestKit": platform.union(["CRDT", "Spanner", "SpannerStore"]),
+    "spanner-sim": platform.union(["CRDT", "Spanner", "SpannerTestKit", "ArgumentParser"]),
+    "spanner-bench": platform.union([
+        "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", "ArgumentParser",
+    ]),
+]
+
+/// What any shell may take from the platform.
+private let platform: Set<String> = [
+    "Foundation", "FoundationEssentials", "FoundationNetworking", "Glibc", "Musl", "Dispatch", "Synchronization",
+]
+
+/// The targets that are a system library or a shim of C around one.
+let targetsWithoutSwift: Set<String> = ["CSQLite", "CSodium", "COpenSSL", "COpenSSLShim"]
+
+/// The targets that must run the same on every machine, in every process, at every time.
+let pureTargets: Set<String> = ["CRDT", "Spanner"]
+
+/// The folder under `Sources/` that holds a file, or nil if it lies elsewhere.
+func target(of path: String) -> String? {
+    let parts = path.split(separator: "/")
+    return parts.count > 2 && parts[0] == "Sources" ? String(parts[1]) : nil
+}
+
+/// Imports that the target's row in `importsAllowed` does not list.
+func importViolations(in file: SwiftText) -> [Violation] {
+    guard let target = target(of: file.path) else { return [] }
+    guard let allowed = importsAllowed[target] else {
+        let message = "target \(target) has no row in the import table: add one to ImportRule.swift"
+        return [Violation(rule: .imports, path: file.path, line: 0, message: message)]
+    }
+    return imports(in: file).filter { !allowed.contains($0.module) }
+        .map { found in
+            let message = "\(target) must not import \(found.module)"
+            return Violation(rule: .imports, path: file.path, line: found.line, message: message)
+        }
+}
+
+/// The modules that a file imports, with their lines.
+func imports(in file: SwiftText) -> [(module: String, line: Int)] {
+    let kinds: Set<String> = ["struct", "class", "enum", "protocol", "typealias", "func", "var", "let"]
+    let modifiers: Set<String> = ["public", "package", "internal", "fileprivate", "private"]
+    return file.codeLines.enumerated()
+        .flatMap { number, line in
+            line.split(separator: ";").compactMap { statement -> (module: String, line: Int)? in
+                var words = statement.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)[...]
+                while let word = words.first, word.hasPrefix("@") || modifiers.contains(word) { words.removeFirst() }
+                guard words.popFirst() == "import" else { return nil }
+                if let word = words.first, kinds.contains(word) { words.removeFirst() }
+                return words.first.map { (String($0.prefix { $0 != "." }), number + 1) }
+            }
+        }
+}
+
+/// SQL in a string outside the one target that knows it.
+func sqlViolations(in file: SwiftText) -> [Violation] {
+    guard let target = target(of: file.path), target != "SpannerStore" else { return [] }
+    let beginnings = [
+        "SELECT ", "INSERT INTO", "INSERT OR", "UPDATE ", "DELETE FROM", "CREATE TABLE", "CREATE INDEX", "PRAGMA ",
+        "BEGIN IMMEDIATE", "DROP TABLE", "ALTER TABLE",
+    ]
+    return file.literals.filter { literal in
+        let text = literal.text.drop { $0.isWhitespace }
+        return beginnings.contains { text.hasPrefix($0) }
+    }
+    .map {
+        let message = "SQL outside SpannerStore: add a method to the store instead"
+        return Violation(rule: .sql, path: file.path, line: $0.line, message: message)
+    }
+}
