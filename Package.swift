@@ -99,7 +99,8 @@ let package = Package(
             dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", arguments, logging, yams],
             swiftSettings: strict),
         .executableTarget(
-            name: "bolt-envoy", dependencies: ["Envoy", "BoltAPI", arguments, logging, lifecycle],
+            name: "bolt-envoy",
+            dependencies: ["Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", arguments, logging],
             path: "Sources/bolt-envoy", swiftSettings: strict),
 
         // Proof.

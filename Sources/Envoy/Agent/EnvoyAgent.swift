@@ -25,6 +25,7 @@ public actor EnvoyAgent {
     private let memory: EnvoyMemory
     private let logger: Logger
     private let interval: Duration?
+    private let isPinned: Bool
     private let traits: @Sendable () -> [String: JSONValue]
     private var machine: EnvoyMachine
     private var bolts: [BoltAddress]
@@ -32,15 +33,16 @@ public actor EnvoyAgent {
 
     /// An agent over an open queue.
     ///
-    /// `seeds` are asked while no answer has brought a list; at least one bolt must be known one way or the other, else
+    /// `seeds` are asked while no answer has brought a list, or always where they are `pinned`; at least one bolt must be known one way or the other, else
     /// `StoreError` `unknown` is thrown. `interval`, where given, is used instead of what the owner asks for.
     public init(
-        port: any EnvoyPort, queue: sending QueueStore, seeds: [BoltAddress], interval: Duration? = nil, seed: UInt64,
-        limits: EnvoyMachine.Limits = EnvoyMachine.Limits(), logger: Logger,
+        port: any EnvoyPort, queue: sending QueueStore, seeds: [BoltAddress], pinned: Bool = false,
+        interval: Duration? = nil, seed: UInt64, limits: EnvoyMachine.Limits = EnvoyMachine.Limits(), logger: Logger,
         traits: @escaping @Sendable () -> [String: JSONValue] = { MachineTraits.gather() }
     ) throws(StoreError) {
         let memory = EnvoyMemory(meta: queue.meta)
-        let known = try memory.bolts()
+        let known = pinned ? [] : try memory.bolts()
+        isPinned = pinned
         let bolts = known.isEmpty ? seeds : known
         guard !bolts.isEmpty else {
             throw StoreError(
@@ -134,7 +136,7 @@ public actor EnvoyAgent {
         let fence = try memory.fence()
         let request = CheckInRequest(
             traits: traits(),
-            queueIncarnation: QueueIncarnation(high: batch.incarnation.high, low: batch.incarnation.low),
+            queueIncarnation: incarnation(batch.incarnation),
             firstHeld: batch.firstHeld,
             results: batch.records.map { EnvoyResult(sequence: $0.sequence, body: Base64Bytes($0.body)) },
             highest: OwnerMark(register: fence.register, epoch: fence.epoch))
@@ -142,7 +144,7 @@ public actor EnvoyAgent {
             let response = try await port.checkIn(request, at: address)
             last = (response, nil)
             try memory.remember(response.bolts)
-            if !response.bolts.isEmpty { bolts = response.bolts }
+            if !response.bolts.isEmpty, !isPinned { bolts = response.bolts }
             return .answered(answer(of: response))
         } catch let failure as EnvoyPortFailure {
             last = (nil, failure)
@@ -173,6 +175,13 @@ public actor EnvoyAgent {
         let batch = try queue.batch(itemsMax: 1, bytesMax: 1)
         let items = UInt64(try queue.held().items)
         return EnvoyMachine.HeldResults(first: batch.firstHeld, last: batch.firstHeld + items - 1)
+    }
+
+    private func incarnation(_ queue: QueueID) -> QueueIncarnation {
+        guard let incarnation = QueueIncarnation(bytes: queue.bytes) else {
+            preconditionFailure("a queue id of \(queue.bytes.count) bytes")
+        }
+        return incarnation
     }
 
     private func record() throws(StoreError) {

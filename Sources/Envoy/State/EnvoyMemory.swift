@@ -1,5 +1,5 @@
-public import BoltAPI
-public import SpannerStore
+internal import BoltAPI
+internal import SpannerStore
 internal import Foundation
 internal import Spanner
 

@@ -1,0 +1,70 @@
+import ArgumentParser
+import BoltAPI
+import Envoy
+import Foundation
+import Identity
+
+/// `bolt-envoy simulate`
+struct Simulate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs many envoys in one process over the real protocol, for load tests and demonstrations.",
+        discussion: """
+            Needs a token made with --uses. What was acknowledged is written to the journal, a JSON object a line.
+
+              bolt-envoy simulate --count 100 --token "$TOKEN" --dir /tmp/fleet --passes 3
+            """)
+
+    @Option(help: "How many envoys.")
+    var count: Int
+    @Option(help: "A multi-use join token; default: the environment variable BOLT_TOKEN.")
+    var token: String?
+    @Option(name: .customLong("mesh"), help: "A bolt to ask, host:port; may be given several times.")
+    var addresses: [String] = []
+    @Option(name: .customLong("dir"), help: "Folder of all their state.")
+    var directory: String
+    @Option(help: "Names are PREFIX-N.")
+    var prefix = "sim"
+    @Option(help: "Passes of each after enrolment; 0 enrols only.")
+    var passes = 1
+    @Option(help: "How many at a time.")
+    var concurrency = 16
+    @Option(help: "Append what was acknowledged to this file.")
+    var journal: String?
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard (1...20_000).contains(count) else { throw ValidationError("--count is 1 to 20000") }
+        guard (0...1_000_000).contains(passes) else { throw ValidationError("--passes is 0 to 1000000") }
+        guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency is 1 to 256") }
+    }
+
+    mutating func run() async throws {
+        do {
+            guard let text = token ?? ProcessInfo.processInfo.environment["BOLT_TOKEN"] else {
+                throw IdentityError(
+                    .badArgument, what: "find the join token", why: "none was given",
+                    next: "make one with boltctl envoy token create --uses \(count)")
+            }
+            let plan = FleetSimulator.Plan(
+                directory: directory, token: try JoinToken(text), addresses: addresses, count: count, prefix: prefix,
+                concurrency: concurrency, passes: passes, journal: journal)
+            let step = max(1, count / 10)
+            let report = try await FleetSimulator(plan).run { done, total in
+                if done.isMultiple(of: step) || done == total { Report.note("\(done) of \(total) envoys") }
+            }
+            try Report.data(
+                report, output.format,
+                lines: [
+                    "enrolled   \(report.enrolled) (\(report.failedEnrolments) failed)",
+                    "delivered  \(report.delivered) passes (\(report.failedPasses) failed)",
+                ] + report.reasons.map { "  \($0)" })
+            guard report.failedEnrolments == 0, report.failedPasses == 0 else {
+                throw ExitCode(ExitStatus.error.rawValue)
+            }
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            throw Report.failure(error, doing: "simulate a fleet", output.format)
+        }
+    }
+}
