@@ -93,6 +93,12 @@ struct FieldBugTests {
         }
         #expect(other == state)
         #expect(try state.remove(1, at: dot(0, 4)) == nil)
+        // A death that comes without its removal, as no honest replica sends it, is news wherever it changes something.
+        try state.add(7, at: dot(0, 4))
+        let bare = ORSet<UInt64>(rows: EmptyCollection(), context: CausalContext([dot(0, 4)]))
+        #expect(state.news(in: bare) == bare && !state.includes(bare))
+        state.merge(bare)
+        #expect(state.news(in: bare) == nil && state.includes(bare))
     }
 
     @Test("akka #22631, #22648, PR 22668: merged removal deltas equal merged states", arguments: seeds(30))
