@@ -1,0 +1,205 @@
+import Spanner
+import Yams
+
+/// Reads a topology document: strictly, and with every mistake at once.
+public struct TopologyDocument: Sendable {
+    /// What the document says; nil where it has errors.
+    public let topology: Topology?
+    /// Errors and warnings in document order.
+    public let findings: [TopologyFinding]
+
+    /// Whether nothing refuses it.
+    public var isValid: Bool { topology != nil }
+
+    /// Reads a document. `file` is only named in findings.
+    public init(parsing text: String, file: String) {
+        guard text.utf8.count <= TopologyLimits.documentBytesMax else {
+            self.init(refused: "too_large", "it is over \(TopologyLimits.documentBytesMax) bytes", file: file)
+            return
+        }
+        let root: Node?
+        do {
+            root = try YAMLText.node(of: text)
+        } catch {
+            self.init(refused: "not_yaml", error.reason, file: file, at: error.position)
+            return
+        }
+        guard let root else {
+            self.init(refused: "empty", "the document is empty", file: file)
+            return
+        }
+        var reader = TopologyReader(file: file)
+        let topology = reader.read(root)
+        let findings = reader.yaml.findings.sorted { $0.position < $1.position }
+        self.init(findings.contains { $0.severity == .error } ? nil : topology, findings)
+    }
+
+    private init(_ topology: Topology?, _ findings: [TopologyFinding]) {
+        (self.topology, self.findings) = (topology, findings)
+    }
+
+    private init(refused code: String, _ message: String, file: String, at position: SourcePosition? = nil) {
+        self.init(nil, [.init(.error, code, message, file: file, position: position ?? .init(line: 1, column: 1))])
+    }
+}
+
+/// One pass over the YAML tree; remembers where names stand, for the checks across the document.
+struct TopologyReader {
+    var yaml: StrictYAML
+    var groupPlaces: [(name: GroupName, position: SourcePosition)] = []
+    var partitionPlaces: [(name: PartitionName, position: SourcePosition)] = []
+    var servedPlaces: [(name: GroupName, position: SourcePosition)] = []
+    var addressPlaces: [(address: String, position: SourcePosition)] = []
+    var boltPlaces: [String: SourcePosition] = [:]
+    var listPlaces: [String: SourcePosition] = [:]
+
+    init(file: String) { yaml = StrictYAML(file: file) }
+
+    mutating func read(_ root: Node) -> Topology? {
+        let object = yaml.object(
+            root, "the topology", required: ["version", "mesh", "groups", "partitions"])
+        guard let object else { return nil }
+        let version = yaml.integer(object["version"], "version", 1...1)
+        let mesh = meshName(object["mesh"])
+        for entry in object.entries { listPlaces[entry.key] = entry.position }
+        let groups = yaml.list(object["groups"], "groups", limit: TopologyLimits.groupsMax).compactMap { group($0) }
+        let partitions = yaml.list(object["partitions"], "partitions", limit: TopologyLimits.partitionsMax)
+            .compactMap { partition($0) }
+        guard let version, let mesh else { return nil }
+        let topology = Topology(version: version, mesh: mesh, groups: groups, partitions: partitions)
+        check(topology)
+        return topology
+    }
+
+    private mutating func meshName(_ node: Node?) -> String? {
+        guard let node, let object = yaml.object(node, "mesh", required: ["name"]),
+            let name = yaml.text(object["name"], "the mesh's name")
+        else { return nil }
+        guard MeshNames.isHost(name), name.utf8.count <= MeshNames.labelBytesMax else {
+            yaml.error(
+                "bad_name", "the mesh's name “\(name)” is no lower-case DNS name of at most 63 bytes",
+                at: StrictYAML.position(of: object["name"]))
+            return nil
+        }
+        return name
+    }
+
+    // MARK: Groups
+
+    private mutating func group(_ node: Node) -> Topology.Group? {
+        guard let object = yaml.object(node, "a group", required: ["name"], optional: ["slices", "match"]) else {
+            return nil
+        }
+        let slices = yaml.integer(object["slices"], "slices", 1...TopologyLimits.slicesMax)
+        let rules = yaml.list(object["match"], "match", limit: TopologyLimits.rulesMax).compactMap { rule($0) }
+        guard let name = yaml.name(object["name"], "the group's name", as: GroupName.self) else { return nil }
+        groupPlaces.append((name, StrictYAML.position(of: object["name"])))
+        return Topology.Group(name: name, slices: slices ?? TopologyLimits.slicesDefault, match: rules)
+    }
+
+    private mutating func rule(_ node: Node) -> Topology.Rule? {
+        guard let object = yaml.object(node, "a match rule", required: [], optional: ["hostname", "labels"]) else {
+            return nil
+        }
+        if object.entries.isEmpty {
+            yaml.error("empty_rule", "a match rule needs a hostname or labels", at: object.position)
+            return nil
+        }
+        var labels: [String: String] = [:]
+        if let node = object["labels"] {
+            guard case .mapping(let mapping) = node else {
+                yaml.error("wrong_type", "labels must be a mapping", at: StrictYAML.position(of: node))
+                return nil
+            }
+            for (key, value) in mapping {
+                guard let key = yaml.text(key, "a label's key"), let value = yaml.text(value, "the label \(key)") else {
+                    continue
+                }
+                labels[key] = value
+            }
+        }
+        return Topology.Rule(hostname: yaml.text(object["hostname"], "hostname"), labels: labels)
+    }
+
+    // MARK: Partitions
+
+    private mutating func partition(_ node: Node) -> Topology.Partition? {
+        let object = yaml.object(
+            node, "a partition", required: ["name", "groups", "bolts"], optional: ["weight", "lease"])
+        guard let object else { return nil }
+        let weight = yaml.integer(object["weight"], "weight", 0...TopologyLimits.weightMax)
+        var groups: [GroupName] = []
+        for entry in yaml.list(object["groups"], "the partition's groups", limit: TopologyLimits.groupsMax) {
+            guard let name = yaml.name(entry, "the group", as: GroupName.self) else { continue }
+            servedPlaces.append((name, StrictYAML.position(of: entry)))
+            groups.append(name)
+        }
+        let name = yaml.name(object["name"], "the partition's name", as: PartitionName.self)
+        let lease = lease(object["lease"])
+        let bolts = yaml.list(object["bolts"], "bolts", limit: TopologyLimits.boltsMax)
+            .compactMap { bolt($0, of: name) }
+        guard let name else { return nil }
+        let place = StrictYAML.position(of: object["name"])
+        partitionPlaces.append((name, place))
+        if bolts.isEmpty { yaml.error("no_bolts", "the partition \(name) has no bolt", at: place) }
+        return Topology.Partition(
+            name: name, weight: weight ?? TopologyLimits.weightDefault, groups: groups, lease: lease, bolts: bolts)
+    }
+
+    private mutating func lease(_ node: Node?) -> Topology.Lease {
+        guard let text = yaml.text(node, "lease") else { return .manual }
+        guard let lease = Topology.Lease(rawValue: text) else {
+            let words = Topology.Lease.allCases.map(\.rawValue).joined(separator: " or ")
+            yaml.error("bad_lease", "lease must be \(words)", at: StrictYAML.position(of: node))
+            return .manual
+        }
+        return lease
+    }
+
+    private mutating func bolt(_ node: Node, of partition: PartitionName?) -> Topology.Bolt? {
+        guard let object = yaml.object(node, "a bolt", required: ["name", "address"], optional: ["ops", "zone"]) else {
+            return nil
+        }
+        let zone = yaml.text(object["zone"], "zone")
+        let address = address(object["address"], "address")
+        let ops = self.address(object["ops"], "ops")
+        guard let name = yaml.name(object["name"], "the bolt's name", as: BoltName.self), let address else {
+            return nil
+        }
+        let place = StrictYAML.position(of: object["name"])
+        if let partition {
+            let full = "\(name).\(partition)"
+            if let first = boltPlaces[full] {
+                yaml.error("duplicate_name", "the bolt \(full) stands at \(first) already", at: place)
+            }
+            boltPlaces[full] = boltPlaces[full] ?? place
+        }
+        return Topology.Bolt(name: name, address: address, ops: ops ?? defaultOps(address, at: object), zone: zone)
+    }
+
+    private mutating func address(_ node: Node?, _ what: String) -> String? {
+        guard let node, let text = yaml.text(node, what) else { return nil }
+        guard let (host, port) = HostPortText.split(text) else {
+            yaml.error(
+                "bad_address", "\(what) “\(text)” is no host:port with a port from 1 to 65535",
+                at: StrictYAML.position(of: node))
+            return nil
+        }
+        let canonical = HostPortText.join(host, port)
+        addressPlaces.append((canonical, StrictYAML.position(of: node)))
+        return canonical
+    }
+
+    private mutating func defaultOps(_ address: String, at object: StrictYAML.Object) -> String {
+        guard let (_, port) = HostPortText.split(address) else { return address }
+        let ops = port + TopologyLimits.opsPortOffset
+        guard ops <= 65_535 else {
+            yaml.error("no_ops", "name an ops address: \(ops) is no port", at: object.position)
+            return address
+        }
+        let text = "127.0.0.1:\(ops)"
+        // Two hosts may use the same local port; on one host the addresses tell.
+        if HostPortText.split(address)?.host == "127.0.0.1" { addressPlaces.append((text, object.position)) }
+        return text
+    }
+}

@@ -1,0 +1,108 @@
+import Spanner
+
+/// The rules that hold across a topology, after each part was read.
+extension TopologyReader {
+    mutating func check(_ topology: Topology) {
+        checkUnique()
+        checkGroups(topology)
+        checkMatching(topology)
+        checkWeights(topology)
+        checkZones(topology)
+    }
+
+    private mutating func checkUnique() {
+        func repeated<Key: Hashable>(_ places: [(Key, SourcePosition)]) -> [(Key, SourcePosition, SourcePosition)] {
+            var first: [Key: SourcePosition] = [:]
+            return places.compactMap { key, place in
+                defer { first[key] = first[key] ?? place }
+                return first[key].map { (key, place, $0) }
+            }
+        }
+        for (name, place, first) in repeated(groupPlaces.map { ($0.name, $0.position) }) {
+            yaml.error("duplicate_name", "the group \(name) stands at \(first) already", at: place)
+        }
+        for (name, place, first) in repeated(partitionPlaces.map { ($0.name, $0.position) }) {
+            yaml.error("duplicate_name", "the partition \(name) stands at \(first) already", at: place)
+        }
+        for (address, place, first) in repeated(addressPlaces.map { ($0.address, $0.position) }) {
+            yaml.error("duplicate_address", "the address \(address) is used at \(first) already", at: place)
+        }
+    }
+
+    private mutating func checkGroups(_ topology: Topology) {
+        if topology.groups.isEmpty, groupPlaces.isEmpty {
+            yaml.error("no_groups", "there is no group", at: listPlaces["groups"] ?? .init(line: 1, column: 1))
+        }
+        if topology.partitions.isEmpty, partitionPlaces.isEmpty {
+            yaml.error(
+                "no_partitions", "there is no partition", at: listPlaces["partitions"] ?? .init(line: 1, column: 1))
+        }
+        let known = groupPlaces.map(\.name)
+        for (name, place) in servedPlaces where !known.contains(name) {
+            let hint = NearestName.suggest(name.text, among: known.map(\.text)).map { "; did you mean “\($0)”?" } ?? ""
+            yaml.error("unknown_group", "there is no group \(name)\(hint)", at: place)
+        }
+        for (name, place) in groupPlaces where !servedPlaces.contains(where: { $0.name == name }) {
+            yaml.error("unserved_group", "no partition serves the group \(name)", at: place)
+        }
+    }
+
+    private mutating func checkMatching(_ topology: Topology) {
+        for (index, group) in topology.groups.enumerated() {
+            guard let place = groupPlaces.first(where: { $0.name == group.name })?.position else { continue }
+            let earlier = topology.groups[..<index]
+            if let all = earlier.first(where: { $0.match.isEmpty }) {
+                yaml.warning(
+                    "unreachable_group", "no machine reaches the group \(group.name): \(all.name) before it takes all",
+                    at: place)
+                continue
+            }
+            for rule in group.match {
+                guard let over = earlier.first(where: { $0.match.contains { $0.covers(rule) } }) else { continue }
+                yaml.warning(
+                    "overlapping_rules",
+                    "a rule of the group \(group.name) never applies: \(over.name) before it takes the same machines",
+                    at: place)
+                break
+            }
+        }
+        let takesAll = topology.groups.contains { group in
+            group.match.isEmpty || group.match.contains { $0.labels.isEmpty && $0.hostname == "*" }
+        }
+        if !takesAll, !topology.groups.isEmpty {
+            yaml.warning(
+                "unmatched_machines", "machines that fit no group are refused; end with a group without match rules",
+                at: listPlaces["groups"] ?? .init(line: 1, column: 1))
+        }
+    }
+
+    private mutating func checkWeights(_ topology: Topology) {
+        for group in topology.groups {
+            let serving = topology.partitions.filter { $0.groups.contains(group.name) }
+            guard !serving.isEmpty, serving.allSatisfy({ $0.weight == 0 }) else { continue }
+            let place = groupPlaces.first { $0.name == group.name }?.position
+            yaml.error(
+                "zero_weight", "every partition that serves the group \(group.name) has weight 0: nobody would own it",
+                at: place ?? .init(line: 1, column: 1))
+        }
+    }
+
+    private mutating func checkZones(_ topology: Topology) {
+        // Without any zone or standby the document makes no claim of surviving one: nothing to warn of.
+        let makesClaims = topology.bolts.contains { $0.bolt.zone != nil }
+        for partition in topology.partitions {
+            guard let place = partitionPlaces.first(where: { $0.name == partition.name })?.position else { continue }
+            if partition.bolts.count == 1, makesClaims {
+                yaml.warning("lone_bolt", "the partition \(partition.name) has one bolt and no standby", at: place)
+            }
+            let zones = partition.bolts.map(\.zone)
+            guard partition.bolts.count > 1 else { continue }
+            if makesClaims, zones.contains(nil) {
+                yaml.warning("missing_zone", "a bolt of the partition \(partition.name) names no zone", at: place)
+            } else if let zone = zones[0], Set(zones).count == 1 {
+                yaml.warning(
+                    "shared_zone", "all bolts of the partition \(partition.name) stand in the zone \(zone)", at: place)
+            }
+        }
+    }
+}
