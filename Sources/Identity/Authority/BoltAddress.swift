@@ -10,7 +10,9 @@ enum BoltAddress: Equatable {
 
     /// The host of `host`, `host:port`, `1.2.3.4:port`, `[::1]:port` or a bare IPv6 address; nil for anything else.
     init?(_ text: String) {
-        guard text.utf8.count <= IdentityLimits.hostBytesMax + 8 else { return nil }
+        // Printable only: C would end the text at a NUL.
+        guard text.utf8.count <= IdentityLimits.hostBytesMax + 8, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return nil }
         guard let host = Self.hostPart(text) else { return nil }
         if let bytes = Self.parse(host, AF_INET, 4) ?? Self.parse(host, AF_INET6, 16) {
             self = .ip(bytes)

@@ -21,14 +21,15 @@ public struct EnvoyIssuer: Sendable {
         guard certificate.publicKey == key.publicKey else {
             throw Self.refused(.mismatch, "the private key is not that of the envoy CA's certificate")
         }
-        do {
-            let path = try ChainVerifier(roots: [root]).path(of: [certificate], asking: .init())
-            guard path.count == 2, root.spiffeID == SPIFFEID(id.trustDomain, .root) else {
-                throw Self.refused(.mismatch, "it was not issued by the root of \(id.trustDomain)")
-            }
-        } catch let error as PeerRejection {
-            throw Self.refused(.mismatch, error.description)
-        } catch let error as IdentityError { throw error } catch { throw OpenSSL.failure("use an envoy CA") }
+        let verifier = try ChainVerifier(roots: [root])
+        let path = Result { () throws(PeerRejection) in
+            try verifier.path(of: [certificate], asking: .init(time: nil, purpose: nil))
+        }
+        switch path {
+        case .success(let path) where path.count == 2 && root.spiffeID == SPIFFEID(id.trustDomain, .root): break
+        case .success: throw Self.refused(.mismatch, "it was not issued by the root of \(id.trustDomain)")
+        case .failure(let rejection): throw Self.refused(.mismatch, rejection.description)
+        }
         (self.certificate, self.key) = (certificate, key)
         (self.partition, trustDomain) = (partition, id.trustDomain)
     }
