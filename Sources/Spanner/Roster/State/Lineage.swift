@@ -44,7 +44,8 @@ struct Lineage: Sendable {
 
     /// Joins two lineages. True where cuts may follow from it.
     mutating func link(_ left: Bytes32, _ right: Bytes32, isPrivileged: Bool) -> Bool {
-        let (first, second) = (root(intern(left)), root(intern(right)))
+        let (one, two) = (intern(left), intern(right))
+        let (first, second) = (root(one), root(two))
         var merged = first
         if first != second, let one = groups[first], let two = groups[second] {
             let (kept, gone) = one.members.count >= two.members.count ? (first, second) : (second, first)
@@ -65,13 +66,15 @@ struct Lineage: Sendable {
 
     /// Notes a ban. True where cuts may follow from it.
     mutating func ban(_ key: Bytes32, act: Int) -> Bool {
-        let place = root(intern(key))
+        let node = intern(key)
+        let place = root(node)
         groups[place]?.bans.append(act)
         return groups[place]?.cutsSomething ?? false
     }
 
     mutating func remove(_ key: Bytes32, _ removal: Removal) {
-        groups[root(intern(key))]?.removals.append(removal)
+        let node = intern(key)
+        groups[root(node)]?.removals.append(removal)
     }
 
     private mutating func intern(_ key: Bytes32) -> Int {
