@@ -103,9 +103,10 @@ struct Enroll: AsyncParsableCommand {
     private func tokenText() throws -> String {
         if let token { return token }
         if let tokenFile {
-            guard let data = tokenFile == "-"
-                ? try FileHandle.standardInput.read(upToCount: 64 * 1024)
-                : FileManager.default.contents(atPath: tokenFile)
+            guard
+                let data = tokenFile == "-"
+                    ? try FileHandle.standardInput.read(upToCount: 64 * 1024)
+                    : FileManager.default.contents(atPath: tokenFile)
             else {
                 throw IdentityError(
                     .missingFile, what: "read the token", why: "\(tokenFile) cannot be read", next: "check the path")

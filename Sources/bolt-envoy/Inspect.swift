@@ -16,7 +16,7 @@ struct Status: ParsableCommand {
 
     private struct Shown: Encodable {
         var profile: EnvoyDirectory.Profile
-        var waiting: Int
+        var waiting: Int?
         var certificateEnds: String
 
         enum CodingKeys: String, CodingKey {
@@ -31,25 +31,32 @@ struct Status: ParsableCommand {
             let profile = try directory.profile()
             let identity = try EnvoyIdentity.load(directory: directory.identityPath)
             let ends = "\(identity.credential.own.notAfter)"
-            let waiting: Int
-            do {
-                let queue = try directory.openQueue()
-                waiting = try queue.held().items
-                try queue.close()
-            } catch let error where error.code == .locked {
-                Report.note("the agent is running; what waits in its queue is not read")
-                waiting = -1
-            }
+            let waiting = try waiting(in: directory)
             try Report.data(
                 Shown(profile: profile, waiting: waiting, certificateEnds: ends), output.format,
                 lines: [
                     "name         \(profile.name)", "id           \(profile.id)", "issuer       \(profile.partition)",
                     "group        \(profile.group.map { "\($0)" } ?? "-")",
-                    "waiting      \(waiting < 0 ? "unknown (running)" : "\(waiting)")", "certificate  until \(ends)",
+                    "waiting      \(waiting.map { "\($0)" } ?? "unknown (running)")", "certificate  until \(ends)",
                     "bolts        \(profile.bolts.map(\.address).joined(separator: ", "))",
                 ])
         } catch {
             throw Report.failure(error, doing: "show the agent's state", output.format)
+        }
+    }
+}
+
+extension Status {
+    /// How many results wait; nil where the running agent has the queue.
+    private func waiting(in directory: EnvoyDirectory) throws(StoreError) -> Int? {
+        do {
+            let queue = try directory.openQueue()
+            let count = try queue.held().items
+            try queue.close()
+            return count
+        } catch {
+            guard error.code == .locked else { throw error }
+            return nil
         }
     }
 }

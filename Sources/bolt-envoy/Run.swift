@@ -2,8 +2,8 @@ import ArgumentParser
 import BoltAPI
 import Envoy
 import Identity
-import Logging
 import Foundation
+import Logging
 
 /// `bolt-envoy run`
 struct Run: AsyncParsableCommand {
@@ -105,19 +105,20 @@ struct Run: AsyncParsableCommand {
 }
 
 /// Waits for SIGTERM or SIGINT.
-final class SignalWait: Sendable {
+struct SignalWait: Sendable {
     private let stream: AsyncStream<Void>
-    private let sources: [any DispatchSourceSignal]
 
     init() {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
         self.stream = stream
-        sources = [SIGTERM, SIGINT].map { number in
+        for number in [SIGTERM, SIGINT] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { continuation.yield() }
+            // The handler holds its source, which is to live as long as the process.
+            source.setEventHandler {
+                withExtendedLifetime(source) { _ = continuation.yield() }
+            }
             source.resume()
-            return source
         }
     }
 

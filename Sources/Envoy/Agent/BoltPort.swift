@@ -22,7 +22,8 @@ public final class BoltPort: EnvoyPort {
     }
 
     /// Reports over a kept connection, or a new one.
-    public func checkIn(_ request: CheckInRequest, at address: String) async throws(EnvoyPortFailure) -> CheckInResponse {
+    public func checkIn(_ request: CheckInRequest, at address: String) async throws(EnvoyPortFailure) -> CheckInResponse
+    {
         do {
             return try await client(for: address).call(.checkIn, body: request)
         } catch {

@@ -139,7 +139,8 @@ public struct FleetSimulator: Sendable {
             let seeds = try directory.profile().bolts
             let agent = try EnvoyAgent(
                 port: port, queue: try directory.openQueue(), seeds: seeds,
-                seed: UInt64.random(in: .min ... .max), logger: Logger(label: "simulate") { _ in SwiftLogNoOpLogHandler() },
+                seed: UInt64.random(in: .min ... .max),
+                logger: Logger(label: "simulate") { _ in SwiftLogNoOpLogHandler() },
                 traits: { ["hostname": .string(name), "simulated": .bool(true)] })
             for _ in 0..<plan.passes {
                 switch try await agent.runOnce() {
