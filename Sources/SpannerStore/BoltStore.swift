@@ -32,8 +32,8 @@ public final class BoltStore {
     /// Locks the directory, opens or makes the database, recovers it, migrates it, and looks whether it is a copy.
     ///
     /// Errors: `store_locked`, `store_permissions`, `store_foreign`, `store_newer_schema`, `store_corrupt`,
-    /// `store_full`, `store_io`. Where `incarnation` then needs a renewal, call `renewIncarnation` before writing events
-    /// of one's own, and serve only after an exchange of contexts with a peer.
+    /// `store_full`, `store_io`. Where `incarnation` then needs a renewal, call `renewIncarnation` before writing own
+    /// events, and serve only after an exchange of contexts with a peer.
     public init(path: String, environment: StoreEnvironment = .system) throws(StoreError) {
         directory = try StateDirectory(path: path)
         database = try Database.open(BoltStore.kind, in: directory, file: "bolt.db")

@@ -105,7 +105,7 @@ public final class QueueStore {
         }
     }
 
-    /// Begins a new queue under a random incarnation that the caller drew. Records of older ones stay, to be sent first.
+    /// Begins a new queue under a random incarnation that the caller drew. Records of older ones stay: they go first.
     public func renewIncarnation(to value: QueueID) throws(StoreError) {
         try database.run(
             "INSERT INTO queue(incarnation) VALUES (?1) ON CONFLICT (incarnation) DO NOTHING", .blob(value.bytes))

@@ -76,7 +76,7 @@ public final class RosterStore {
     /// Stores runs, in the order given, and moves the heads with them: durable when this returns, none when it throws.
     ///
     /// Each run must continue what is stored: `store_gap` (with the counter expected) where it leaves one out,
-    /// `store_conflict` where it begins at or before what is held, or where its chain does not continue the stored head.
+    /// `store_conflict` where it begins at or before what is held, or its chain does not continue the stored head.
     /// At most `StoreLimits.runsPerAppendMax` runs within `RosterLimits`, else `store_too_large`.
     public func append(_ runs: [RunToStore]) throws(StoreError) {
         guard runs.count <= StoreLimits.runsPerAppendMax else {

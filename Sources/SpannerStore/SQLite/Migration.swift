@@ -8,7 +8,7 @@ struct Migration {
 
 extension Database {
     /// Brings the file to the present schema, each step in a transaction with its number, so that a crash between two
-    /// leaves a valid older one. Throws `store_foreign` for another program's file, `store_newer_schema` for a newer one.
+    /// leaves a valid older one. Throws `store_foreign` for another program's file, `store_newer_schema` for a newer.
     func migrate(to kind: Kind) throws(StoreError) {
         let application = try setting("application_id")
         let version = try setting("user_version")

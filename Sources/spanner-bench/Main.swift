@@ -1,0 +1,74 @@
+import ArgumentParser
+
+/// Measures figures and prints them as ratios to a control of the same run: absolute numbers of a shared machine say
+/// little.
+@main struct SpannerBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "spanner-bench",
+        abstract: "Measures the mesh's parts, each beside a control in the same run.",
+        discussion:
+            "Names: \(Benchmark.allCases.map(\.rawValue).joined(separator: ", ")). All but those that need built "
+            + "programs where none is given.")
+
+    @Argument(help: "What to measure.")
+    var names: [Benchmark] = []
+
+    @Option(help: "Entries of the large states.")
+    var entries = 1_000_000
+
+    @Option(help: "Samples of each figure.")
+    var samples = 50
+
+    @Option(help: "Directory for files that are written; on the disk that is to be measured.")
+    var directory = "/tmp"
+
+    @Option(help: "Directory of the built programs, for figures of real processes.")
+    var programs: String?
+
+    mutating func validate() throws {
+        guard (1000...100_000_000).contains(entries) else { throw ValidationError("--entries: 1000...100000000") }
+        guard (1...100_000).contains(samples) else { throw ValidationError("--samples: 1...100000") }
+    }
+
+    func run() throws {
+        let settings = BenchSettings(entries: entries, samples: samples, directory: directory, programs: programs)
+        var report = Report()
+        report.begin()
+        for benchmark in names.isEmpty ? Benchmark.allCases.filter({ !$0.needsPrograms }) : names {
+            report.section(benchmark.rawValue)
+            try benchmark.measure(settings, &report)
+        }
+        report.end()
+    }
+}
+
+/// What can be measured.
+enum Benchmark: String, CaseIterable, ExpressibleByArgument {
+    case crdt
+    case roster
+    case sizes
+    case sign
+    case store
+    case queue
+
+    var needsPrograms: Bool { false }
+
+    func measure(_ settings: BenchSettings, _ report: inout Report) throws {
+        switch self {
+        case .crdt: try CRDTFigures(settings: settings).measure(&report)
+        case .roster: try RosterFigures(settings: settings).measure(&report)
+        case .sizes: try SizeFigures().measure(&report)
+        case .sign: try SigningFigures(settings: settings).measure(&report)
+        case .store: try StoreFigures(settings: settings).measure(&report)
+        case .queue: try QueueFigures(settings: settings).measure(&report)
+        }
+    }
+}
+
+/// How large and how often.
+struct BenchSettings {
+    var entries: Int
+    var samples: Int
+    var directory: String
+    var programs: String?
+}
