@@ -25,6 +25,9 @@ struct CertificateTemplate {
         let span = issuer.map { validity.clipped(to: $0.validity) } ?? validity
         try Self.check(span, what: "issue \(id)")
         guard let handle = X509_new().map(CertificateHandle.init(owning:)) else { throw failure() }
+        let subjectKey = try key.handle()
+        // Both own memory that libcrypto uses until the end, which the compiler cannot see.
+        defer { withExtendedLifetime((handle, subjectKey)) {} }
         let target = handle.pointer
         let subject = try name(commonName)
         defer { X509_NAME_free(subject) }
@@ -35,7 +38,7 @@ struct CertificateTemplate {
             ASN1_TIME_set(X509_getm_notAfter(target), time_t(span.notAfter.seconds)) != nil,
             X509_set_subject_name(target, subject) == 1,
             X509_set_issuer_name(target, issuerName) == 1,
-            X509_set_pubkey(target, try key.handle().pointer) == 1
+            X509_set_pubkey(target, subjectKey.pointer) == 1
         else { throw failure() }
         for item in extensions(issuerKey: issuerKey.publicKey) { try add(item, to: target) }
         guard X509_sign(target, issuerKey.handle.pointer, EVP_sha256()) > 0,

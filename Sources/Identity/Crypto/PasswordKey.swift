@@ -17,8 +17,8 @@ public enum PasswordKey {
 
     /// The 32-byte key of a password and a 16-byte salt; equal inputs give equal keys.
     ///
-    /// Fails with `badArgument` on another salt length, an empty password or one over `IdentityLimits.passphraseBytesMax`,
-    /// with `cryptoFailure` when the memory it needs is not there.
+    /// Fails with `badArgument` on another salt length, an empty password or one over
+    /// `IdentityLimits.passphraseBytesMax`, with `cryptoFailure` when the memory it needs is not there.
     public static func derive(
         password: [UInt8], salt: [UInt8], strength: Strength
     ) throws(IdentityError) -> SecretBytes {
