@@ -40,6 +40,7 @@ struct RosterLawTests {
             let expected = RosterLawTests.view(oracle, histories)
             for line in expected {
                 let parts = line.split(separator: " ")
+                guard parts.count >= 3 else { continue }
                 words[parts[1] == "cut" && parts[2] != "-" ? "cut" : String(parts[2]), default: 0] += 1
             }
             var digests: Set<Bytes32> = []

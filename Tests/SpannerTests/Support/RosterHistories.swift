@@ -7,7 +7,7 @@ import SpannerTestKit
 struct RosterHistories {
     var world: RosterWorld
     var random: RosterRandom
-    let keys = (0..<6).map { key($0) }
+    let keys = (0..<8).map { key($0) }
     let tokens = (0..<2).map { TokenID(id(500 + $0)) }
 
     init(seed: UInt64, bolts: Int = 3, mutation: RosterMutation? = nil) {
@@ -87,7 +87,17 @@ struct RosterHistories {
             var amendment = Amendment(base: dot(place))
             amendment.supersedes = dots(place, most: 2)
             amendment.labels = label()
-            if random.chance(50) {
+            let living = roster.principals(role: random.chance(80) ? .envoy : .bolt)
+            if random.chance(70), !living.isEmpty {
+                let someone = random.pick(living)
+                amendment.base = random.pick(someone.admissions)
+                if random.chance(50) { amendment.supersedes = someone.amendments }
+                if random.chance(30) { amendment.address = "a:\(random.below(9))" }
+                let to = random.pick(keys)
+                if to != someone.tlsKey {
+                    amendment.rekey = Rekey(from: someone.tlsKey, to: to, sealingKey: to.bytes, proof: [2])
+                }
+            } else if random.chance(30) {
                 let (from, to) = (random.pick(keys), random.pick(keys))
                 if from != to { amendment.rekey = Rekey(from: from, to: to, sealingKey: to.bytes, proof: [1]) }
             }
