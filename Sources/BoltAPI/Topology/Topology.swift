@@ -80,6 +80,11 @@ public struct Topology: Hashable, Sendable, Codable {
         public let ops: String
         /// Failure zone.
         public let zone: String?
+
+        /// A server.
+        public init(name: BoltName, address: String, ops: String, zone: String?) {
+            (self.name, self.address, self.ops, self.zone) = (name, address, ops, zone)
+        }
     }
 
     /// The group of a machine: the first that takes it.

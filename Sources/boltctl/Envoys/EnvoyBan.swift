@@ -1,0 +1,84 @@
+import ArgumentParser
+import BoltAPI
+import BoltClient
+import CRDT
+import Spanner
+
+/// `boltctl envoy ban`
+struct EnvoyBan: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ban", abstract: "Shut a machine out for ever: its key and every key of its lineage.",
+        discussion: """
+            The ban is signed by the operator's own key, so it outlives the bolt that carries it. With --wait a receipt \
+            shows at which bolts it is in force, after how long, and which could not be asked. A fingerprint that no \
+            envoy has can be banned too.
+
+            EXAMPLES
+              boltctl envoy ban web-7 --wait --reason "stolen"
+              boltctl envoy ban 3f…64 digits… --yes -o json
+            """)
+
+    @Argument(help: "Name, id or fingerprint.")
+    var name: String
+    @Flag(name: .long, help: "Wait for the receipt of every bolt that can be asked.")
+    var wait = false
+    @Option(name: .long, help: "Seconds to wait for the receipt.")
+    var timeout: Double = 15
+    @OptionGroup var mutation: MutationOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    /// What the command answers.
+    struct Answer: Encodable {
+        let keys: [KeyFingerprint]
+        let change: ChangeResponse
+        let receipt: ReceiptResponse?
+    }
+
+    func run() async throws {
+        let poster = ActPoster(session: try connection.session(), mutation: mutation)
+        let (keys, id) = try await keys(poster)
+        if !mutation.dryRun {
+            try Console.confirm(
+                "Ban \(name) for ever (\(keys.count) key\(keys.count == 1 ? "" : "s"))?", yes: mutation.yes)
+        }
+        let change = try await poster.post(.ban(keys: keys, principal: id, cut: OperatorAct.Cut()))
+        var receipt: ReceiptResponse?
+        if wait, let dot = change.dot { receipt = try await poster.receipt(of: dot, seconds: timeout) }
+        var lines = keys.map { "banned \(name): key \($0)" }
+        if mutation.dryRun { lines = keys.map { "would ban \(name): key \($0)" } }
+        lines.append(ActPoster.line(change))
+        if let receipt { lines += ["", ReceiptTable.text(receipt)] }
+        try connection.output.emit(
+            Answer(keys: keys, change: change, receipt: receipt), table: lines.joined(separator: "\n"))
+        // In force where it was asked, but not everywhere yet: scripts should know.
+        if let receipt, !receipt.complete { throw ExitCode(ExitStatus.redundancy.rawValue) }
+    }
+
+    private func keys(_ poster: ActPoster) async throws -> ([KeyFingerprint], PrincipalID?) {
+        do {
+            let (envoy, _) = try await poster.subject(name, role: .envoy)
+            let keys = Set(envoy.lineage + [envoy.fingerprint]).sorted()
+            return (Array(keys.prefix(RosterLimits.banKeysMax)), envoy.id)
+        } catch let failure as CommandFailure where failure.code == "not_found" {
+            guard let fingerprint = KeyFingerprint(apiText: name) else { throw failure }
+            return ([fingerprint], nil)
+        }
+    }
+}
+
+/// A receipt as a table.
+enum ReceiptTable {
+    static func text(_ receipt: ReceiptResponse) -> String {
+        var table = TextTable("BOLT", "STATE", "AFTER")
+        for line in receipt.bolts {
+            table.row(
+                line.bolt, line.state.rawValue.replacing("_", with: " "),
+                line.afterMilliseconds.map { "\(Int($0.rounded())) ms" })
+        }
+        let missing = receipt.bolts.filter { $0.state != .inForce }.map(\.bolt)
+        let verdict =
+            missing.isEmpty
+            ? "in force at every bolt" : "not yet known to be in force at \(missing.joined(separator: ", "))"
+        return table.text + "\n" + verdict
+    }
+}

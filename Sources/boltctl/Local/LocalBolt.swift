@@ -1,0 +1,80 @@
+import BoltAPI
+import Foundation
+import Spanner
+
+/// One bolt of a local mesh: its place on disk and its process.
+struct LocalBolt: Sendable {
+    let partition: PartitionName
+    let bolt: Topology.Bolt
+    /// Everything of this bolt is below it.
+    let directory: String
+
+    var fullName: String { "\(bolt.name).\(partition)" }
+    var identityDirectory: String { "\(directory)/identity" }
+    var stateDirectory: String { "\(directory)/state" }
+    var configPath: String { "\(directory)/bolt.yaml" }
+    var logPath: String { "\(directory)/bolt.log" }
+    var pidPath: String { "\(directory)/bolt.pid" }
+
+    /// The daemon's arguments, which also tell its process from others.
+    var arguments: [String] { ["run", "--config", configPath] }
+
+    /// The process that runs this bolt now, if one does.
+    var runningPID: pid_t? {
+        guard let text = try? String(contentsOfFile: pidPath, encoding: .utf8),
+            let pid = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)),
+            ChildProcess.isRunning(pid, arguments: arguments)
+        else { return nil }
+        return pid
+    }
+
+    /// Starts the daemon. `prefix` is a program with arguments that runs it, for a network of its own.
+    func start(_ program: String, prefix: [String] = []) throws -> pid_t {
+        let command = prefix + [program] + arguments
+        let pid = try ChildProcess.start(command[0], Array(command.dropFirst()), log: logPath)
+        try "\(pid)\n".write(toFile: pidPath, atomically: true, encoding: .utf8)
+        return pid
+    }
+
+    /// Asks the process to end and waits for it; gives whether it did.
+    func stop(seconds: Double) async throws -> Bool {
+        guard let pid = runningPID else { return true }
+        kill(pid, SIGTERM)
+        let gone: Bool? = try await Waiting.until(seconds: seconds) { runningPID == nil ? true : nil }
+        if gone != nil { try? FileManager.default.removeItem(atPath: pidPath) }
+        return gone != nil
+    }
+
+    /// The last lines of the log, for an error.
+    func logTail(lines: Int = 6) -> String {
+        let text = (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").suffix(lines).joined(separator: "\n")
+    }
+
+    /// The daemon's configuration.
+    func configuration(mesh: String, seeds: [String]) -> String {
+        let (host, port) = Self.split(bolt.address)
+        let (opsHost, opsPort) = Self.split(bolt.ops)
+        var sections: [String: JSONValue] = [
+            "mesh": .object(["name": .string(mesh)]),
+            "listen": .object([
+                "address": .string(host), "port": .integer(Int64(port)), "advertise": .string(bolt.address),
+            ]),
+            "ops": .object(["address": .string(opsHost), "port": .integer(Int64(opsPort))]),
+            "state": .object(["directory": .string(stateDirectory)]),
+            "identity": .object(["directory": .string(identityDirectory)]),
+            "peers": .object(["seeds": .array(seeds.map { .string($0) })]),
+        ]
+        var own: [String: JSONValue] = ["name": .string(bolt.name.text), "partition": .string(partition.text)]
+        if let zone = bolt.zone { own["zone"] = .string(zone) }
+        sections["bolt"] = .object(own)
+        return YAMLText.text(of: .object(sections))
+    }
+
+    static func split(_ address: String) -> (host: String, port: Int) {
+        guard let colon = address.lastIndex(of: ":"), let port = Int(address[address.index(after: colon)...]) else {
+            return (address, 0)
+        }
+        return (address[..<colon].trimmingCharacters(in: ["[", "]"]), port)
+    }
+}

@@ -1,0 +1,107 @@
+import BoltAPI
+import Foundation
+import Identity
+import Spanner
+
+/// A mesh on this machine below one directory: `authority/`, `operator/`, `bolts/<partition>-<name>/`.
+struct LocalMesh: Sendable {
+    /// Absolute.
+    let directory: String
+    let topology: Topology
+    let bolts: [LocalBolt]
+
+    static let operatorName = "admin"
+
+    var authorityDirectory: String { "\(directory)/authority" }
+    var operatorDirectory: String { "\(directory)/operator" }
+
+    init(directory: String, topology: Topology) {
+        let root = Self.absolute(directory)
+        (self.directory, self.topology) = (root, topology)
+        bolts = topology.bolts.map { partition, bolt in
+            LocalBolt(partition: partition, bolt: bolt, directory: "\(root)/bolts/\(partition)-\(bolt.name)")
+        }
+    }
+
+    static func absolute(_ path: String) -> String {
+        URL(fileURLWithPath: path).standardizedFileURL.path
+    }
+
+    /// The context under which `boltctl` finds this mesh.
+    var context: ContextFile.Context {
+        ContextFile.Context(name: topology.mesh, bolts: bolts.map(\.bolt.address), identity: operatorDirectory)
+    }
+
+    /// Makes whatever is missing: authority, operator, identities, genesis, configurations. Running it again changes
+    /// nothing that is there, but for configurations, which follow the topology.
+    func provision(note: (String) -> Void) throws {
+        try FileManager.default.createDirectory(atPath: "\(directory)/bolts", withIntermediateDirectories: true)
+        let opened = try openOrCreateAuthority(note: note)
+        let authority = opened.0
+        var genesis = opened.1
+        guard let name = OperatorName(Self.operatorName) else { return }
+        let operatorIdentity = try authority.operatorIdentity(name)
+        if !IdentityDirectory(operatorDirectory).isComplete { try operatorIdentity.save(to: operatorDirectory) }
+        let signer = ActSigner(operatorIdentity)
+        for bolt in bolts {
+            let identity = try identity(of: bolt, from: authority, note: note)
+            guard !genesis.admits(identity.credential.own.fingerprint) else { continue }
+            try genesis.add(
+                BoltAdmission.sign(
+                    signer, name: bolt.bolt.name, partition: bolt.partition, address: bolt.bolt.address,
+                    zone: bolt.bolt.zone, tlsKey: identity.credential.own.fingerprint,
+                    signingKey: identity.signingKey.key, reason: "mesh up"))
+        }
+        for bolt in bolts {
+            try genesis.install(in: bolt.identityDirectory)
+            try FileManager.default.createDirectory(
+                atPath: bolt.stateDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            let seeds = bolts.filter { $0.fullName != bolt.fullName }.map(\.bolt.address)
+            let text = bolt.configuration(mesh: topology.mesh, seeds: seeds)
+            try SecureFile.write(Array(text.utf8), to: bolt.configPath, access: .everybody)
+        }
+    }
+
+    private func openOrCreateAuthority(note: (String) -> Void) throws -> (MeshAuthority, MeshGenesis) {
+        if FileManager.default.fileExists(atPath: authorityDirectory) {
+            let authority = try MeshAuthority.open(
+                directory: authorityDirectory, passphrase: Passphrases.existingIfNamed())
+            guard authority.trustDomain.text == topology.mesh else {
+                throw CommandFailure(
+                    "other_mesh", "\(directory) holds the mesh \(authority.trustDomain), not \(topology.mesh)",
+                    next: "use another --dir, or the topology that it was made with", status: .refused)
+            }
+            return (authority, try MeshGenesis.load(authority))
+        }
+        guard let name = OperatorName(Self.operatorName) else {
+            throw CommandFailure("bad_name", "\(Self.operatorName) is no operator's name")
+        }
+        note("making the mesh authority \(authorityDirectory): its keys are not encrypted, for local use only")
+        let authority = try MeshAuthority.create(
+            directory: authorityDirectory, name: topology.mesh, passphrase: nil, dev: true, operatorName: name)
+        let genesis = try MeshGenesis.create(authority, admitting: authority.operatorIdentity(name))
+        return (authority, genesis)
+    }
+
+    private func identity(
+        of bolt: LocalBolt, from authority: MeshAuthority, note: (String) -> Void
+    ) throws -> BoltIdentity {
+        if IdentityDirectory(bolt.identityDirectory).isComplete {
+            return try BoltIdentity.load(directory: bolt.identityDirectory)
+        }
+        note("making the identity of \(bolt.fullName)")
+        try FileManager.default.createDirectory(atPath: bolt.directory, withIntermediateDirectories: true)
+        let request = try BoltIdentity.prepare(directory: bolt.identityDirectory)
+        let grant = try authority.issueBolt(
+            request, partition: bolt.partition, name: bolt.bolt.name, addresses: [bolt.bolt.address])
+        return try BoltIdentity.install(grant, directory: bolt.identityDirectory)
+    }
+}
+
+extension Passphrases {
+    /// The passphrase of the file that the environment names; nil where it names none.
+    static func existingIfNamed() throws -> Passphrase? {
+        guard let path = ProcessInfo.processInfo.environment[variable], !path.isEmpty else { return nil }
+        return try existing(for: path)
+    }
+}

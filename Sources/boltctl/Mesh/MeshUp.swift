@@ -1,0 +1,106 @@
+import ArgumentParser
+import BoltAPI
+import BoltClient
+import CRDT
+import Spanner
+
+/// `boltctl mesh up`
+struct MeshUp: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Start the bolts of a topology on this machine.",
+        discussion: """
+            Makes what is missing below --dir (authority, operator, identities), starts each bolt that does not run, \
+            waits until all are healthy and hold the same roster, and makes the mesh the current context. Running it \
+            again leaves running bolts alone.
+
+            EXAMPLES
+              boltctl mesh up -f topology/local.yaml --dir /tmp/mesh
+              boltctl mesh up -f topology/local.yaml --dir /tmp/mesh --dry-run
+            """)
+
+    @Option(name: .shortAndLong, help: "The topology.")
+    var file: String
+    @Option(name: .long, help: "Directory of the mesh.")
+    var dir: String
+    @Option(name: .long, help: "Seconds to wait for health and convergence.")
+    var timeout: Double = 30
+    @Flag(name: .customLong("dry-run"), help: "Say what would be made and started.")
+    var dryRun = false
+    @OptionGroup var output: OutputOptions
+
+    /// One bolt in the answer.
+    struct Line: Encodable {
+        let bolt: String
+        let address: String
+        let ops: String
+        let pid: Int32?
+        /// `started`, `running`, `to_start`.
+        let action: String
+        let log: String
+    }
+
+    /// What the command answers.
+    struct Answer: Encodable {
+        let mesh: String
+        let directory: String
+        let context: String
+        let bolts: [Line]
+        let digest: Bytes32?
+        let dryRun: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case mesh, directory, context, bolts, digest
+            case dryRun = "dry_run"
+        }
+    }
+
+    func run() async throws {
+        let mesh = LocalMesh(directory: dir, topology: try TopologyFile.topology(file))
+        let program = try ChildProcess.find("bolt")
+        guard !dryRun else {
+            return try answer(mesh, mesh.bolts.map { line($0, $0.runningPID == nil ? "to_start" : "running") }, nil)
+        }
+        try mesh.provision { Console.note($0) }
+        var lines: [Line] = []
+        for bolt in mesh.bolts {
+            if bolt.runningPID != nil {
+                lines.append(line(bolt, "running"))
+                continue
+            }
+            Console.note("starting \(bolt.fullName) at \(bolt.bolt.address)")
+            _ = try bolt.start(program)
+            lines.append(line(bolt, "started"))
+        }
+        let sick = try await mesh.waitForHealth(seconds: timeout)
+        guard sick.isEmpty else {
+            throw CommandFailure(
+                "not_healthy", "\(sick.map { $0.bolt.fullName }.joined(separator: ", ")) did not become healthy",
+                reason: sick.map { "\($0.bolt.fullName): \($0.reason)\n\($0.bolt.logTail())" }.joined(separator: "\n"),
+                next: "read \(sick[0].bolt.logPath)", changed: true)
+        }
+        try Contexts.register(mesh.context)
+        let digest = try await mesh.waitForConvergence(seconds: timeout)
+        try answer(mesh, lines, digest)
+        guard digest != nil else {
+            throw CommandFailure(
+                "not_converged", "all bolts are healthy but do not hold the same roster yet", next: "boltctl status",
+                changed: true, status: .redundancy)
+        }
+    }
+
+    private func line(_ bolt: LocalBolt, _ action: String) -> Line {
+        Line(
+            bolt: bolt.fullName, address: bolt.bolt.address, ops: bolt.bolt.ops, pid: bolt.runningPID, action: action,
+            log: bolt.logPath)
+    }
+
+    private func answer(_ mesh: LocalMesh, _ lines: [Line], _ digest: Bytes32?) throws {
+        var table = TextTable("BOLT", "ADDRESS", "OPS", "PID", "ACTION")
+        for line in lines { table.row(line.bolt, line.address, line.ops, line.pid.map { "\($0)" }, line.action) }
+        let answer = Answer(
+            mesh: mesh.topology.mesh, directory: mesh.directory, context: mesh.topology.mesh, bolts: lines,
+            digest: digest, dryRun: dryRun)
+        let tail = digest.map { "\nall bolts hold the roster \($0.shortHex); next: boltctl status" } ?? ""
+        try output.emit(answer, table: table.text + tail)
+    }
+}

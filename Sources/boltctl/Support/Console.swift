@@ -1,0 +1,60 @@
+import ArgumentParser
+import BoltAPI
+import Foundation
+
+/// Form of a command's data on standard output.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case table, json, yaml
+}
+
+/// The `-o` option, and what it decides.
+struct OutputOptions: ParsableArguments {
+    @Option(name: [.customShort("o"), .long], help: "Form of the output: table, json or yaml.")
+    var output: OutputFormat = .table
+
+    /// Writes a command's data: the value itself, or its table.
+    func emit(_ value: some Encodable, table: @autoclosure () -> String) throws {
+        switch output {
+        case .table: Console.out(table())
+        case .json: Console.out(String(decoding: try APIJSON.encode(value, pretty: true), as: UTF8.self))
+        case .yaml:
+            let json = try APIJSON.decode(JSONValue.self, from: APIJSON.encode(value))
+            Console.out(YAMLText.text(of: json), terminator: "")
+        }
+    }
+}
+
+/// Data goes to standard output; everything else, and every question, to standard error.
+enum Console {
+    static func out(_ text: String, terminator: String = "\n") {
+        FileHandle.standardOutput.write(Data((text + terminator).utf8))
+    }
+
+    static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    static func warn(_ text: String) { note("warning: \(text)") }
+
+    /// Whether somebody can be asked.
+    static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
+
+    /// Asks for a `yes` on the terminal. Without one it refuses: scripts say `--yes`.
+    static func confirm(_ question: String, yes: Bool) throws {
+        if yes { return }
+        guard isInteractive else {
+            throw CommandFailure(
+                "confirmation_required", "this needs a confirmation and there is no terminal to ask",
+                next: "add --yes, or look at it first with --dry-run", status: .usage)
+        }
+        FileHandle.standardError.write(Data("\(question) [y/N] ".utf8))
+        let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased()
+        guard answer == "y" || answer == "yes" else {
+            throw CommandFailure("declined", "declined; nothing was changed", status: .error)
+        }
+    }
+
+    /// A moment as people read it.
+    static func time(milliseconds: UInt64) -> String {
+        let date = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
+        return date.formatted(.iso8601)
+    }
+}

@@ -1,0 +1,54 @@
+import BoltAPI
+import Foundation
+import Identity
+
+/// Where a passphrase comes from: the file that `BOLT_PASSPHRASE_FILE` names, else the terminal. Never an argument.
+enum Passphrases {
+    static let variable = "BOLT_PASSPHRASE_FILE"
+
+    /// The passphrase of existing keys; nil where none can be had.
+    static func existing(for what: String) throws -> Passphrase? {
+        if let file = try fromFile() { return file }
+        guard Console.isInteractive else { return nil }
+        return try Passphrase(ask("Passphrase for \(what): "))
+    }
+
+    /// A passphrase for new keys, asked for twice.
+    static func new(for what: String) throws -> Passphrase {
+        if let file = try fromFile() { return file }
+        guard Console.isInteractive else {
+            throw CommandFailure(
+                "identity_passphrase_required", "the keys of \(what) need a passphrase and there is no terminal to ask",
+                next: "name a file with it in \(variable), or use --dev for keys in clear on a machine for trials",
+                status: .usage)
+        }
+        let first = ask("New passphrase for \(what): ")
+        guard first == ask("The same once more: ") else {
+            throw CommandFailure(
+                "passphrases_differ", "the two passphrases differ; nothing was changed", status: .usage)
+        }
+        return try Passphrase(first)
+    }
+
+    private static func fromFile() throws -> Passphrase? {
+        guard let path = ProcessInfo.processInfo.environment[variable], !path.isEmpty else { return nil }
+        let bytes = try SecureFile.read(path, access: .ownerOnly)
+        let text = String(decoding: bytes, as: UTF8.self)
+        return try Passphrase(text.trimmingCharacters(in: .newlines))
+    }
+
+    /// Reads a line without echo.
+    private static func ask(_ prompt: String) -> String {
+        FileHandle.standardError.write(Data(prompt.utf8))
+        var saved = termios()
+        tcgetattr(STDIN_FILENO, &saved)
+        var silent = saved
+        silent.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
+        defer {
+            tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved)
+            FileHandle.standardError.write(Data("\n".utf8))
+        }
+        return readLine() ?? ""
+    }
+}
