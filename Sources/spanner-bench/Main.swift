@@ -22,7 +22,7 @@ import ArgumentParser
     @Option(help: "Directory for files that are written; on the disk that is to be measured.")
     var directory = "/tmp"
 
-    @Option(help: "Directory of the built programs, for figures of real processes.")
+    @Option(help: "Directory of the built programs, for figures of real processes; default: beside this one.")
     var programs: String?
 
     mutating func validate() throws {
@@ -31,10 +31,11 @@ import ArgumentParser
     }
 
     func run() throws {
+        let programs = programs ?? Program.beside
         let settings = BenchSettings(entries: entries, samples: samples, directory: directory, programs: programs)
         var report = Report()
         report.begin()
-        for benchmark in names.isEmpty ? Benchmark.allCases.filter({ !$0.needsPrograms }) : names {
+        for benchmark in names.isEmpty ? Benchmark.allCases.filter({ programs != nil || !$0.needsPrograms }) : names {
             report.section(benchmark.rawValue)
             try benchmark.measure(settings, &report)
         }
@@ -50,8 +51,11 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
     case sign
     case store
     case queue
+    case propagation
+    case checkin
 
-    var needsPrograms: Bool { false }
+    /// Whether bolts of one's own have to be started for it.
+    var needsPrograms: Bool { self == .propagation || self == .checkin }
 
     func measure(_ settings: BenchSettings, _ report: inout Report) throws {
         switch self {
@@ -61,6 +65,8 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
         case .sign: try SigningFigures(settings: settings).measure(&report)
         case .store: try StoreFigures(settings: settings).measure(&report)
         case .queue: try QueueFigures(settings: settings).measure(&report)
+        case .propagation: try PropagationFigures(settings: settings).measure(&report)
+        case .checkin: try CheckInFigures(settings: settings).measure(&report)
         }
     }
 }

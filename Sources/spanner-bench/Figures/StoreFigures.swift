@@ -69,6 +69,9 @@ struct StoreFigures {
         }
     }
 
+    /// The floor of every durable change: a hundred bytes and a flush.
+    func flush(in scratch: ScratchDirectory) throws -> Series { try flushes(scratch.file("flush"), bytes: 100) }
+
     /// Seconds that the disk takes to write as many bytes behind the last ones and flush.
     private func flushes(_ path: String, bytes: Int) throws -> Series {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)

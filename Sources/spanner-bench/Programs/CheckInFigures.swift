@@ -1,0 +1,133 @@
+import Foundation
+
+/// Check-ins over mutual TLS beside nginx with OpenSSL, by the same client (`ab`) with the same certificate: a new
+/// connection for each, and many over one. nginx answers at once and stores nothing.
+struct CheckInFigures {
+    let settings: BenchSettings
+    private let seconds = 4
+
+    /// What one server did.
+    struct Outcome {
+        var rate: Double
+        var processorSeconds: Double
+        var failed: Int
+
+        /// Requests for each second of processor time of the server.
+        var perCore: Double { processorSeconds > 0 ? rate / processorSeconds : .nan }
+    }
+
+    func measure(_ report: inout Report) throws {
+        guard let ab = Program.find("ab"), let nginx = Program.find("nginx") else {
+            report.note("SKIPPED: needs ab (apache2-utils) and nginx (nginx-light)")
+            return
+        }
+        let mesh = try RealMesh(bolts: 1, settings: settings)
+        let bolt = mesh.members[0]
+        let token = try mesh.control(["envoy", "token", "create"])
+        guard let text = token["token"].text else { throw BenchFailure("no token in the answer") }
+        let state = mesh.scratch.file("envoy")
+        _ = try mesh.envoy(["enroll", "--token", text, "--state", state, "--name", "bench-1"])
+        let identity = mesh.scratch.file("client.pem")
+        let parts = try ["tls.crt", "tls.key"].map {
+            try String(contentsOfFile: "\(state)/identity/\($0)", encoding: .utf8)
+        }
+        try parts.joined().write(toFile: identity, atomically: true, encoding: .utf8)
+        let body = mesh.scratch.file("body.json")
+        try request().write(toFile: body, atomically: true, encoding: .utf8)
+        let peer = try Nginx(nginx, mesh.scratch, root: "\(state)/identity/root.crt")
+
+        for keepAlive in [false, true] {
+            var (ours, theirs): ([Outcome], [Outcome]) = ([], [])
+            for _ in 0..<3 {
+                let options = (keepAlive ? ["-k", "-c", "32"] : ["-c", "16"]) + ["-E", identity, "-p", body]
+                theirs.append(try run(ab, options, "https://127.0.0.1:\(peer.port)/", peer.workers))
+                ours.append(try run(ab, options, "https://\(bolt.address)/v1/checkin", [bolt.pid]))
+            }
+            let name = keepAlive ? "keep-alive" : "new connection"
+            let aim: Report.Aim = keepAlive ? .atLeast(0.4, "0.4") : .atLeast(2.5, "2.5")
+            tell("nginx, \(name)", theirs, &report)
+            tell("check-in, \(name)", ours, &report)
+            let ratio = Series(values: ours.map(\.perCore)).median / Series(values: theirs.map(\.perCore)).median
+            report.value("  ratio a core-second", ratio, "× nginx", aim: aim)
+        }
+    }
+
+    private func tell(_ name: String, _ outcomes: [Outcome], _ report: inout Report) {
+        report.value(name, Series(values: outcomes.map(\.rate)).median, "a second")
+        report.value("  a second of the server's processor time", Series(values: outcomes.map(\.perCore)).median, "")
+        let failed = outcomes.reduce(0) { $0 + $1.failed }
+        if failed > 0 { report.note("  \(failed) FAILED") }
+    }
+
+    private func request() -> String {
+        let traits = (0..<30).map { "\"trait_\($0)\":\"\(String(repeating: "x", count: 20))\"" }.joined(separator: ",")
+        let queue = "00112233445566778899aabbccddeeff"
+        return "{\"traits\":{\(traits)},\"queue_incarnation\":\"\(queue)\",\"first_held\":1,\"results\":[]}"
+    }
+
+    private func run(_ ab: String, _ options: [String], _ url: String, _ pids: [Int]) throws -> Outcome {
+        func used() -> Double { pids.reduce(0) { $0 + Program.processorSeconds($1) } }
+        let before = used()
+        let text = try Program.output(
+            ab,
+            ["-q", "-t", "\(seconds)", "-n", "10000000", "-f", "TLS1.3", "-T", "application/json"] + options + [url])
+        func field(_ name: String) -> Double {
+            let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+            return line?.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }.first ?? 0
+        }
+        let time = field("Time taken for tests")
+        return Outcome(
+            rate: field("Requests per second"), processorSeconds: (used() - before) / max(time, 0.001),
+            failed: Int(field("Failed requests") + field("Non-2xx responses")))
+    }
+}
+
+/// An nginx of one's own on loopback that asks for certificates of the mesh and answers each request with a line.
+final class Nginx {
+    let port: Int
+    private(set) var workers: [Int] = []
+    private let master: Process
+
+    init(_ program: String, _ scratch: ScratchDirectory, root: String) throws {
+        guard let openssl = Program.find("openssl") else { throw BenchFailure("needs openssl") }
+        port = 20_000 + Int(getpid() % 20_000)
+        let folder = scratch.file("nginx")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        _ = try Program.output(
+            openssl,
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-subj", "/CN=localhost", "-keyout", "\(folder)/key.pem", "-out", "\(folder)/cert.pem",
+            ])
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map { "\($0)_temp_path \(folder)/\($0);" }.joined(separator: " ")
+        let configuration = """
+            \(getuid() == 0 ? "user root;" : "")
+            worker_processes 2; daemon off; pid \(folder)/pid; error_log \(folder)/error.log;
+            events { worker_connections 2000; }
+            http { access_log off; \(temporary)
+            server { listen 127.0.0.1:\(port) ssl; ssl_protocols TLSv1.3; keepalive_requests 10000000;
+            ssl_certificate \(folder)/cert.pem; ssl_certificate_key \(folder)/key.pem;
+            ssl_client_certificate \(root); ssl_verify_client on; ssl_verify_depth 4;
+            default_type application/json; return 200 '{"stored_through":0,"release_through":0}'; } }
+            """
+        try configuration.write(toFile: "\(folder)/nginx.conf", atomically: true, encoding: .utf8)
+        master = Process()
+        master.executableURL = URL(fileURLWithPath: program)
+        master.arguments = ["-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log"]
+        try master.run()
+        let deadline = ContinuousClock.now + .seconds(10)
+        let children = "/proc/\(master.processIdentifier)/task/\(master.processIdentifier)/children"
+        while workers.count < 2, ContinuousClock.now < deadline {
+            let text = (try? String(contentsOfFile: children, encoding: .utf8)) ?? ""
+            workers = text.split(separator: " ").compactMap { Int($0) }
+            usleep(20_000)
+        }
+        guard workers.count == 2 else { throw BenchFailure("nginx did not start: see \(folder)/error.log") }
+    }
+
+    deinit {
+        master.terminate()
+        master.waitUntilExit()
+    }
+}
