@@ -1,0 +1,81 @@
+import ArgumentParser
+import SpannerTestKit
+
+/// Runs a mesh of the daemon's own cores on a virtual clock, network and disk, seed after seed.
+@main
+struct SpannerSim: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "spanner-sim",
+        abstract: "Simulates a mesh of bolts under faults and checks what it promises.",
+        discussion: """
+            Examples:
+              spanner-sim --seeds 500              500 seeds from 1; ends with 1 at the first broken promise
+              spanner-sim --seed 17 --trace        one seed, every step printed
+              spanner-sim --mutant NAME            how many seeds a deliberate fault of a core survives
+              spanner-sim --mutants                the same for every deliberate fault
+              spanner-sim --determinism            some seeds again in another process: equal trace hashes
+            """)
+
+    @Option(help: "How many seeds.") var seeds: UInt64 = 500
+    @Option(help: "First seed.") var start: UInt64 = 1
+    @Option(help: "Replay this one seed.") var seed: UInt64?
+    @Option(help: "Run with this deliberate fault; ends with 0 when a checker sees it.") var mutant: String?
+    @Flag(help: "Run with every deliberate fault in turn.") var mutants = false
+    @Flag(help: "Print every step.") var trace = false
+    @Flag(help: "Run some seeds again in another process and compare.") var determinism = false
+    @Option(help: "Virtual seconds of faults for each seed.") var seconds: UInt64 = 60
+    @Option(help: ArgumentHelp("Print trace hashes only.", visibility: .hidden)) var hashes: String?
+
+    func validate() throws {
+        if seeds < 1 { throw ValidationError("--seeds must be at least 1") }
+        if seconds < 1 || seconds > 3600 { throw ValidationError("--seconds must be 1 to 3600") }
+        if let mutant, SimMutant(name: mutant) == nil {
+            let names = SimMutant.all.map(\.name).joined(separator: ", ")
+            throw ValidationError("unknown mutant \(mutant); one of: \(names)")
+        }
+    }
+
+    func run() throws {
+        if let hashes { return printHashes(hashes) }
+        if mutants { return try huntAll() }
+        if let mutant, let chosen = SimMutant(name: mutant) {
+            guard hunt(chosen) else { throw ExitCode(1) }
+            return
+        }
+        if determinism { return try compareProcesses() }
+        try runSeeds()
+    }
+
+    func options(_ seed: UInt64) -> SimOptions {
+        var options = SimOptions(seed: seed)
+        options.keepsTrace = trace
+        options.chaosSeconds = seconds
+        return options
+    }
+
+    private func runSeeds() throws {
+        var totals = SimTotals()
+        let clock = ContinuousClock()
+        let began = clock.now
+        let range = seed.map { $0..<($0 + 1) } ?? start..<(start + seeds)
+        for number in range {
+            let report = SimSeed.run(options(number))
+            totals.add(report)
+            if trace { report.trace.forEach { print($0) } }
+            guard report.violations.isEmpty else {
+                report.violations.forEach { print("seed \(number): \($0.guarantee) broken: \($0.detail)") }
+                if !trace { report.trace.forEach { print("  \($0)") } }
+                print("replay: script/sim --seed \(number)" + (seconds == 60 ? "" : " --seconds \(seconds)"))
+                throw ExitCode(1)
+            }
+            if seed != nil { print("seed \(number): trace hash \(hex(report.traceHash))") }
+        }
+        totals.print(elapsed: clock.now - began)
+    }
+}
+
+/// 16 digits.
+func hex(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}

@@ -1,0 +1,41 @@
+import SpannerTestKit
+
+/// What many seeds gave together.
+struct SimTotals {
+    private var seeds = 0
+    private var faults: [String: Int] = [:]
+    private var work: [String: Int] = [:]
+    private var virtualMilliseconds: UInt64 = 0
+    private var steps = 0
+    private var rounds: [Double] = []
+
+    mutating func add(_ report: SimReport) {
+        seeds += 1
+        faults.merge(report.faults, uniquingKeysWith: +)
+        work.merge(report.work, uniquingKeysWith: +)
+        virtualMilliseconds += report.virtualMilliseconds
+        steps += report.steps
+        rounds.append(report.roundsToConverge)
+    }
+
+    func print(elapsed: Duration) {
+        for (title, counts) in [("faults", faults), ("work", work)] {
+            Swift.print("\(title):")
+            for name in counts.keys.sorted() {
+                let number = String(counts[name] ?? 0)
+                Swift.print("  " + String(repeating: " ", count: max(0, 9 - number.count)) + number + "  " + name)
+            }
+        }
+        let sorted = rounds.sorted()
+        let median = sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+        Swift.print("rounds to converge after healing: median \(tenths(median)), worst \(tenths(sorted.last ?? 0))")
+        let seconds = max(0.001, elapsed / .seconds(1))
+        let hours = Double(virtualMilliseconds) / 3_600_000
+        Swift.print(
+            "sim: \(seeds) seeds clean, \(steps) steps, \(tenths(hours)) simulated hours in \(tenths(seconds)) s "
+                + "(\(hundredths(hours / seconds)) simulated hours a second of one processor)")
+    }
+
+    private func tenths(_ value: Double) -> String { String((value * 10).rounded() / 10) }
+    private func hundredths(_ value: Double) -> String { String((value * 100).rounded() / 100) }
+}
