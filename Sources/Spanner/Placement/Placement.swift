@@ -1,5 +1,5 @@
-/// Where an envoy belongs: its slice, and the partition that serves it. Pure functions of fixed definitions, so that all
-/// bolts, envoys and versions agree without asking.
+/// Where an envoy belongs: its slice, and the partition that serves it. Pure functions of fixed definitions, so that
+/// all bolts, envoys and versions agree without asking.
 public enum Placement {
     /// One partition as a candidate for ownership.
     public struct Candidate: Hashable, Sendable {
@@ -29,8 +29,8 @@ public enum Placement {
     /// that its weight scales, and the lowest wins. When a candidate comes or goes, only ids that it wins or held move.
     ///
     /// The draw is −log2(u) with u = (hash of id ‖ name, + 1) / 2^64 in fixed point, divided by the weight; the lower
-    /// name wins a tie, which the width of the numbers makes unobservable. Nil where no candidate has a weight. The order
-    /// of the candidates doesn't matter.
+    /// name wins a tie, which the width of the numbers makes unobservable. Nil where no candidate has a weight. The
+    /// order of the candidates doesn't matter.
     public static func owner(of id: PrincipalID, among candidates: [Candidate]) -> PartitionName? {
         owner(ofKey: id.bytes, among: candidates)
     }
@@ -62,7 +62,8 @@ public enum Placement {
 
 /// −log2 in fixed point with integers only: no platform's mathematics library has a say in who owns what.
 enum FixedLogarithm {
-    /// Bits behind the point. With 7 bits before it (0 ≤ −log2 u ≤ 64) and weights of 17 bits, products stay below 2^64.
+    /// Bits behind the point. With 7 bits before it (0 ≤ −log2 u ≤ 64) and weights of 17 bits, products stay below
+    /// 2^64.
     static let fractionBits: UInt64 = 40
 
     /// −log2((value + 1) / 2^64), at least 1 so that a weight always tells, rounded down to 2^−40.

@@ -18,12 +18,27 @@ struct Claim: Sendable {
 extension Roster {
     /// The principal of this role that holds `key` or one of its lineage; nil where no admission lives.
     func claim(_ role: PrincipalRole, key: KeyFingerprint) -> Claim? {
+        guard facts.lineage.group(of: key.bytes) != nil else { return loneClaim(role, key: key) }
         var live: [Int] = []
         for member in facts.lineage.members(with: key.bytes) {
             live += facts.admissions.places(key: KeyFingerprint(member)).filter {
                 facts.admissions.role($0) == role && isLive(admission: $0)
             }
         }
+        return claim(role, ofLive: live)
+    }
+
+    /// The usual case: a key that was never handed on.
+    private func loneClaim(_ role: PrincipalRole, key: KeyFingerprint) -> Claim? {
+        let live = facts.admissions.places(key: key).filter {
+            facts.admissions.role($0) == role && isLive(admission: $0)
+        }
+        guard live.count == 1, facts.amendmentsOfAdmission[live[0]] == nil else { return claim(role, ofLive: live) }
+        return Claim(role: role, admissions: live, current: [key], superseded: [], amendments: [])
+    }
+
+    private func claim(_ role: PrincipalRole, ofLive places: [Int]) -> Claim? {
+        var live = places
         guard !live.isEmpty else { return nil }
         if live.count > 1 { live = inOrder(live, dot: { dots(ofAdmission: $0)[0] }, before: { observed(by: $0) }) }
         let all = live.flatMap { amendmentsInForce(of: $0) }

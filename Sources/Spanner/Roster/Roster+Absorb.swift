@@ -46,6 +46,10 @@ extension Roster {
     }
 
     private mutating func insert(_ admission: Admission, dot: PackedDot) -> Int {
+        if facts.admissions.isNew(admission) {
+            if let token = admission.token { facts.tokenUses[token, default: 0] += 1 }
+            return facts.admissions.insert(admission, dot: dot)
+        }
         let others = facts.admissions.places(name: admission.name) + facts.admissions.places(id: admission.id)
         for other in others where facts.admissions[other].key != admission.tlsKey.bytes {
             facts.crowdedNames.insert(admission.name)

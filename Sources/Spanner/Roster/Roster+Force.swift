@@ -5,8 +5,8 @@ internal import CRDT
 /// In layers, so that it is well-founded whatever anybody signs:
 /// 1. Bans, and removals of operators, count always. They only take away, and if they could be annulled by removing
 ///    their signer, two operators who remove each other would have no answer.
-/// 2. From these follow the cuts of operators' acts; other acts of an operator who went are in force only where an event
-///    that carries them is within all these cuts.
+/// 2. From these follow the cuts of operators' acts; other acts of an operator who went are in force only where an
+///    event that carries them is within all these cuts.
 /// 3. From acts in force follow the cuts of bolts' histories; events beyond them are inert, but for the acts carried.
 /// 4. From events in force follow admissions, amendments, contests.
 extension Roster {
@@ -74,7 +74,8 @@ extension Roster {
         return facts.admissions.role(place) == .envoy || !isRetired(key)
     }
 
-    /// Whether the author of an event may amend this admission: any bolt an envoy's, a bolt its own, none an operator's.
+    /// Whether the author of an event may amend this admission: any bolt an envoy's, a bolt its own, none an
+    /// operator's.
     private func mayAmend(_ event: PackedDot, admission: Int) -> Bool {
         switch facts.admissions.role(admission) {
         case .envoy: return true

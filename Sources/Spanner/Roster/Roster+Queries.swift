@@ -50,10 +50,10 @@ extension Roster {
         }
     }
 
-    /// All principals of a role, contested or not, in order of their names, then ids. O(admissions ever held).
+    /// All principals of a role, contested or not, in order of their names, then ids. O(envoys ever held) for envoys,
+    /// O(bolts and operators ever held) for the others.
     public func principals(role: PrincipalRole) -> [Principal] {
-        principals { (0..<facts.admissions.count).filter { facts.admissions.role($0) == role } }
-            .sorted { ($0.name, $0.id) < ($1.name, $1.id) }
+        principals { places(role: role) }.sorted { ($0.name, $0.id) < ($1.name, $1.id) }
     }
 
     /// The bolts of the mesh with their addresses, in order of their names.
@@ -61,8 +61,8 @@ extension Roster {
 
     /// How many principals of a role there are. O(admissions ever held).
     public func count(role: PrincipalRole) -> Int {
-        (0..<facts.admissions.count).count { place in
-            guard facts.admissions.role(place) == role, isLive(admission: place) else { return false }
+        places(role: role).count { place in
+            guard isLive(admission: place) else { return false }
             return claim(role, key: facts.admissions.key(place))?.speaker == place
         }
     }
@@ -141,6 +141,11 @@ extension Roster {
             ($0.principal.id, $0.principal.tlsKey) < ($1.principal.id, $1.principal.tlsKey)
         }
         return NameConflict(role: role, name: name, claimants: sorted)
+    }
+
+    private func places(role: PrincipalRole) -> [Int] {
+        let places = role == .envoy ? Array(0..<facts.admissions.count) : facts.admissions.privileged
+        return places.filter { facts.admissions.role($0) == role }
     }
 
     private func banFact(_ place: Int) -> BanFact {

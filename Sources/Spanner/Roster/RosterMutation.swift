@@ -1,5 +1,5 @@
-/// Deliberate faults of the merge, to prove that the simulator's checkers would see one. Off in everything shipped: only
-/// `package init` of `Roster` takes one.
+/// Deliberate faults of the merge, to prove that the simulator's checkers would see one. Off in everything shipped:
+/// only the `package init` of `Roster` takes one.
 package enum RosterMutation: String, CaseIterable, Sendable {
     /// A ban carried by a bolt that was cut before it is lost with the rest of that bolt's history (breaks R2).
     case bansDieWithTheirCarrier = "bans-die-with-their-carrier"

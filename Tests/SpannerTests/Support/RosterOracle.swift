@@ -2,8 +2,8 @@ import CRDT
 import Spanner
 import SpannerTestKit
 
-/// What should be in force, worked out from nothing but the set of events, with loops over everything and no index: slow,
-/// and written from the definitions rather than from the code under test.
+/// What should be in force, worked out from nothing but the set of events, with loops over everything and no index:
+/// slow, and written from the definitions rather than from the code under test.
 struct RosterOracle {
     struct Act {
         let id: Bytes32

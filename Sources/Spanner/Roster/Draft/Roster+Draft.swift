@@ -5,9 +5,9 @@ public import CRDT
 extension Roster {
     /// An envoy's admission. What it observes is filled in.
     ///
-    /// Throws `key_banned`; `key_in_use` where the key is this or another principal's already (for the same id an earlier
-    /// admission is to be answered instead); `needs_operator` for bolts and operators. A name in use by another key is no
-    /// error: the newer becomes contested. Ask `principals(named:)` to refuse it.
+    /// Throws `key_banned`; `key_in_use` where the key is this or another principal's already (for the same id an
+    /// earlier admission is to be answered instead); `needs_operator` for bolts and operators. A name in use by another
+    /// key is no error: the newer becomes contested. Ask `principals(named:)` to refuse it.
     public func draftAdmission(_ admission: Admission) throws(RosterDraftError) -> RosterEvent.Payload {
         guard admission.role == .envoy else {
             throw RosterDraftError(.needsOperator, "a \(admission.role) is admitted by an operator's act")
@@ -55,11 +55,11 @@ extension Roster {
         return live.flatMap { dots(ofAdmission: $0) }.sortedSet()
     }
 
-    /// New labels, address or key of a principal in force. What it supersedes is filled in. `author` is the replica that
-    /// will write it: an operator's admission is amended by nobody, a bolt's by itself.
+    /// New labels, address or key of a principal in force. What it supersedes is filled in. `author` is the replica
+    /// that will write it: an operator's admission is amended by nobody, a bolt's by itself.
     ///
-    /// Throws `unknown_principal`, `needs_operator`, `event_invalid` where nothing changes, `key_banned` and `key_in_use`
-    /// for a new key that is banned or of another lineage in force.
+    /// Throws `unknown_principal`, `needs_operator`, `event_invalid` where nothing changes, `key_banned` for a hand-on
+    /// to a key that is banned, `key_in_use` for one to a key that was ever used.
     public func draftAmendment(
         of id: PrincipalID, by author: ReplicaID, labels: [Label]? = nil, address: String? = nil, rekey: Rekey? = nil
     ) throws(RosterDraftError) -> RosterEvent.Payload {
@@ -115,7 +115,8 @@ extension Roster {
         return .remove(principal: id, targets: try targets([claim]), cut: cut)
     }
 
-    /// An act's ban of a principal: all keys that it was ever admitted with, in force or not. Throws `unknown_principal`.
+    /// An act's ban of a principal: all keys that it was ever admitted with, in force or not. Throws
+    /// `unknown_principal`.
     public func draftActBan(of id: PrincipalID) throws(RosterDraftError) -> OperatorAct.Operation {
         let known = facts.admissions.places(id: id)
         guard let first = known.min() else { throw unknown(id) }

@@ -40,6 +40,8 @@ struct AdmissionTable: Sendable {
     }
 
     private(set) var records: [Record] = []
+    /// Admissions of bolts and operators: few, and asked for all the time.
+    private(set) var privileged: [Int] = []
     private var ends: [End] = []
     private var names: [UInt8] = []
     private var shared: [Shared] = []
@@ -85,27 +87,47 @@ struct AdmissionTable: Sendable {
     }
 
     func places(key: KeyFingerprint) -> [Int] {
-        chain(from: byKey.find(AdmissionTable.hash(key.bytes)) { records[$0].key == key.bytes }, \.nextOfKey)
+        let bytes = key.bytes
+        guard var place = byKey.find(AdmissionTable.hash(bytes), { records[$0].key == bytes }) else { return [] }
+        var result = [place]
+        while records[place].nextOfKey != AdmissionTable.none {
+            place = Int(records[place].nextOfKey)
+            result.append(place)
+        }
+        return result
     }
 
     func places(id: PrincipalID) -> [Int] {
-        chain(from: byID.find(AdmissionTable.hash(id)) { records[$0].id == id }, \.nextOfID)
+        guard var place = byID.find(AdmissionTable.hash(id), { records[$0].id == id }) else { return [] }
+        var result = [place]
+        while records[place].nextOfID != AdmissionTable.none {
+            place = Int(records[place].nextOfID)
+            result.append(place)
+        }
+        return result
     }
 
     /// Admissions of this name, of any role.
     func places(name: PrincipalName) -> [Int] {
-        let bytes = Array(name.text.utf8)
-        return chain(from: byName.find(TableHash.bytes(bytes)) { nameBytes($0).elementsEqual(bytes) }, \.nextOfName)
-    }
-
-    private func chain(from first: Int?, _ next: KeyPath<Record, UInt32>) -> [Int] {
-        guard var place = first else { return [] }
+        guard var place = find(name.text.utf8) else { return [] }
         var result = [place]
-        while records[place][keyPath: next] != AdmissionTable.none {
-            place = Int(records[place][keyPath: next])
+        while records[place].nextOfName != AdmissionTable.none {
+            place = Int(records[place].nextOfName)
             result.append(place)
         }
         return result
+    }
+
+    private func find(_ text: some Collection<UInt8>) -> Int? {
+        byName.find(TableHash.bytes(text)) { nameBytes($0).elementsEqual(text) }
+    }
+
+    /// Whether neither key, id nor name of `admission` was held before: the usual case, found without allocating.
+    func isNew(_ admission: Admission) -> Bool {
+        let key = admission.tlsKey.bytes
+        return byKey.find(AdmissionTable.hash(key), { records[$0].key == key }) == nil
+            && byID.find(AdmissionTable.hash(admission.id), { records[$0].id == admission.id }) == nil
+            && find(admission.name.text.utf8) == nil
     }
 
     /// Keeps an admission and returns its place.
@@ -113,7 +135,7 @@ struct AdmissionTable: Sendable {
         let place = records.count
         let text = Array(admission.name.text.utf8)
         // The name of an earlier admission is shared: re-admissions cost no name.
-        let known = byName.find(TableHash.bytes(text)) { nameBytes($0).elementsEqual(text) }
+        let known = find(text)
         let name: UInt32
         if let known {
             name = records[known].name
@@ -130,6 +152,7 @@ struct AdmissionTable: Sendable {
                 key: admission.tlsKey.bytes, sealingKey: admission.sealingKey ?? .zero, id: admission.id, dot: dot,
                 name: name, shared: intern(common), token: admission.token.map { intern($0) } ?? AdmissionTable.none))
         if !admission.observes.isEmpty { observed[place] = admission.observes }
+        if admission.role != .envoy { privileged.append(place) }
         index(place, text)
         return place
     }
@@ -172,6 +195,8 @@ struct AdmissionTable: Sendable {
     }
 
     private mutating func intern(_ value: Shared) -> UInt32 {
+        // Fleets are admitted in rows of the same kind.
+        if let last = records.last?.shared, shared[Int(last)] == value { return last }
         if let known = sharedPlaces[value] { return known }
         shared.append(value)
         sharedPlaces[value] = UInt32(shared.count - 1)
