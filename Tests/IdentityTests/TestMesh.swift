@@ -80,9 +80,15 @@ enum Names {
 }
 
 enum Scratch {
-    /// A new empty directory; the system's temporary place is cleaned by the system.
-    static func directory() throws -> String {
+    private static let base: String = {
         let path = NSTemporaryDirectory() + "bolt-identity-" + Sodium.randomBytes(8).hexDigits
+        atexit { try? FileManager.default.removeItem(atPath: Scratch.base) }
+        return path
+    }()
+
+    /// A new empty directory, removed with all others when the process ends.
+    static func directory() throws -> String {
+        let path = "\(base)/\(Sodium.randomBytes(8).hexDigits)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         return path
     }

@@ -73,6 +73,7 @@ public struct BoltIdentity: Sendable {
         let envoyCA: TLSKey
 
         init(_ place: IdentityDirectory) throws(IdentityError) {
+            try place.finishReplacement()
             tls = try place.keepOrMakeTLSKey(IdentityDirectory.keyFile)
             envoyCA = try place.keepOrMakeTLSKey(IdentityDirectory.envoyCAKeyFile)
             let path = place.file(IdentityDirectory.signingKeyFile)

@@ -86,6 +86,7 @@ public struct EnvoyIdentity: Sendable {
     }
 
     private static func keys(_ place: IdentityDirectory) throws(IdentityError) -> (TLSKey, SealingKey) {
+        try place.finishReplacement()
         let path = place.file(IdentityDirectory.sealingKeyFile)
         let key = try place.keepOrMakeTLSKey(IdentityDirectory.keyFile)
         let sealing = try place.keepOrMake(
