@@ -27,6 +27,7 @@ let collections = Target.Dependency.product(name: "Collections", package: "swift
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -92,7 +93,7 @@ let package = Package(
 
         // Programs.
         .executableTarget(
-            name: "bolt", dependencies: ["Bolt", arguments, logging, lifecycle],
+            name: "bolt", dependencies: ["Bolt", arguments, logging, lifecycle, signals],
             path: "Sources/bolt-daemon", swiftSettings: strict),
         .executableTarget(
             name: "boltctl",

@@ -22,8 +22,8 @@ public final class PeerDialer: Sendable {
         var failures = 0
         var timer: Scheduled<Void>?
         var running = false
-        var channel: (any Channel)?
-        var since = NIODeadline.now()
+        /// The key that answered there last: a seed's, which the roster may know under another address.
+        var answered: KeyFingerprint?
     }
 
     private struct State {
@@ -34,16 +34,17 @@ public final class PeerDialer: Sendable {
     private let transport: PeerTransport
     private let eventLoop: any EventLoop
     private let report: RefusalReport
-    private let isLinked: @Sendable (Target) -> Bool
+    private let isLinked: @Sendable (KeyFingerprint) -> Bool
     private let pauseMin: TimeAmount
     private let pauseMax: TimeAmount
     private let state = Mutex(State())
 
-    /// A dialer without targets. `isLinked` says whether a link with that bolt stands already, from either side.
+    /// A dialer without targets. `isLinked` says whether a link with the bolt of that
+    /// key stands already, from either side; true of this bolt's own key.
     public init(
         transport: PeerTransport, eventLoop: any EventLoop, report: RefusalReport,
         pauseMin: TimeAmount = TransportLimits.dialPauseMin, pauseMax: TimeAmount = TransportLimits.dialPauseMax,
-        isLinked: @escaping @Sendable (Target) -> Bool
+        isLinked: @escaping @Sendable (KeyFingerprint) -> Bool
     ) {
         (self.transport, self.eventLoop, self.report) = (transport, eventLoop, report)
         (self.pauseMin, self.pauseMax, self.isLinked) = (pauseMin, pauseMax, isLinked)
@@ -82,19 +83,20 @@ public final class PeerDialer: Sendable {
     }
 
     private func dial(_ address: String) {
-        let target: Target? = state.withLock { state in
+        let attempt: Attempt? = state.withLock { state in
             guard !state.stopped, let attempt = state.attempts[address], !attempt.running else { return nil }
             state.attempts[address]?.running = true
-            return attempt.target
+            return attempt
         }
-        guard let target else { return }
-        guard !isLinked(target) else { return again(address, linked: true) }
+        guard let attempt else { return }
+        if let key = attempt.target.expected ?? attempt.answered, isLinked(key) { return again(address, linked: true) }
         guard let (host, port) = PeerDialer.split(address) else { return }
         transport.dial(host: host, port: port, on: eventLoop).whenComplete { [self] result in
             switch result {
-            case .success(let channel):
+            case .success(let connection):
                 let begun = NIODeadline.now()
-                channel.closeFuture.whenComplete { [self] _ in
+                state.withLock { $0.attempts[address]?.answered = connection.peer.tlsKey }
+                connection.channel.closeFuture.whenComplete { [self] _ in
                     again(address, linked: NIODeadline.now() - begun > TransportLimits.dialSettled)
                 }
             case .failure(let error):

@@ -32,8 +32,8 @@ public final class PeerTransport: Sendable {
         return PeerLinkHandler(link: link, deliver: deliver)
     }
 
-    /// Dials a bolt. The future's value is the link's channel, once the link stands; it fails with `ConnectionRefusal`.
-    func dial(host: String, port: Int, on eventLoop: any EventLoop) -> EventLoopFuture<any Channel> {
+    /// Dials a bolt. The future has a value once the link stands; it fails with `ConnectionRefusal`.
+    func dial(host: String, port: Int, on eventLoop: any EventLoop) -> EventLoopFuture<DialedConnection> {
         TLSDialer(contexts: contexts, judge: judge).dial(
             host: host, port: port, peerLink: true, on: eventLoop
         ) { [self] channel, peer in

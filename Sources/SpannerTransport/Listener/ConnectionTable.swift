@@ -1,5 +1,5 @@
-import NIOCore
-import Spanner
+public import NIOCore
+public import Spanner
 import Synchronization
 
 /// Every connection that lives, with who is at its other end: for limits, for draining, and for cutting off at once
@@ -30,6 +30,7 @@ public final class ConnectionTable: Sendable {
         var entries: [ObjectIdentifier: Entry] = [:]
         var anonymous: [String: Int] = [:]
         var identified: [KeyFingerprint: Int] = [:]
+        var linked: [KeyFingerprint: Int] = [:]
         var draining = false
     }
 
@@ -49,6 +50,11 @@ public final class ConnectionTable: Sendable {
             for entry in state.entries.values { counts[entry.use, default: 0] += 1 }
             return counts
         }
+    }
+
+    /// Whether a peer link with the bolt of this key stands, whoever dialed.
+    public func isLinked(_ key: KeyFingerprint) -> Bool {
+        state.withLock { $0.linked[key] != nil }
     }
 
     /// Takes in a connection whose peer is not known yet; nil where it may stay, else why not.
@@ -82,15 +88,17 @@ public final class ConnectionTable: Sendable {
             state.identified[peer.tlsKey, default: 0] += 1
             ConnectionTable.release(&state.anonymous, entry.address)
             entry.peer = peer
+            if use == .accepted { state.linked[peer.tlsKey, default: 0] += 1 }
             return nil
         }
     }
 
-    /// Takes in a connection that this side dialed.
-    func add(_ channel: any Channel, to peer: CertifiedPeer, use: Use) -> ConnectionRefusal? {
+    /// Takes in a connection that this side dialed; nil where it may stay, else why not.
+    public func add(_ channel: any Channel, to peer: CertifiedPeer, use: Use) -> ConnectionRefusal? {
         let rejection: ConnectionRefusal? = state.withLock { state in
             if state.draining { return .draining }
             state.identified[peer.tlsKey, default: 0] += 1
+            if use == .dialed { state.linked[peer.tlsKey, default: 0] += 1 }
             state.entries[ObjectIdentifier(channel)] = Entry(channel: channel, use: use, address: "", peer: peer)
             return nil
         }
@@ -133,6 +141,9 @@ public final class ConnectionTable: Sendable {
                 guard let entry = state.entries.removeValue(forKey: key) else { return }
                 if let peer = entry.peer {
                     ConnectionTable.release(&state.identified, peer.tlsKey)
+                    if entry.use == .accepted || entry.use == .dialed {
+                        ConnectionTable.release(&state.linked, peer.tlsKey)
+                    }
                 } else {
                     ConnectionTable.release(&state.anonymous, entry.address)
                 }

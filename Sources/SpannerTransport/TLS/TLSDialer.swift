@@ -3,6 +3,14 @@ import NIOPosix
 import NIOSSL
 import Spanner
 
+/// A connection that this side made, and who answered.
+public struct DialedConnection: Sendable {
+    /// The connection.
+    public let channel: any Channel
+    /// The bolt at its other end.
+    public let peer: CertifiedPeer
+}
+
 /// Dials bolts over mutual TLS 1.3 and judges who answers.
 public struct TLSDialer: Sendable {
     private let contexts: TLSContexts
@@ -18,8 +26,8 @@ public struct TLSDialer: Sendable {
     public func dial(
         host: String, port: Int, peerLink: Bool, on eventLoop: any EventLoop,
         setup: @escaping @Sendable (any Channel, CertifiedPeer) throws -> Void
-    ) -> EventLoopFuture<any Channel> {
-        let promise = eventLoop.makePromise(of: (any Channel).self)
+    ) -> EventLoopFuture<DialedConnection> {
+        let promise = eventLoop.makePromise(of: DialedConnection.self)
         let identity = ConnectionIdentity()
         ClientBootstrap(group: eventLoop)
             .connectTimeout(TransportLimits.connectTimeout)
@@ -45,14 +53,14 @@ public struct TLSDialer: Sendable {
     private func settle(
         _ context: ChannelHandlerContext, _ outcome: TLSGate.Outcome, _ identity: ConnectionIdentity,
         _ peerLink: Bool, _ setup: (any Channel, CertifiedPeer) throws -> Void,
-        _ promise: EventLoopPromise<any Channel>
+        _ promise: EventLoopPromise<DialedConnection>
     ) {
         do {
             guard case .negotiated(let name) = outcome else { throw TLSGate.refusal(outcome, identity) }
             guard case .certified(let peer) = identity.verdict else { throw TLSGate.refusal(outcome, identity) }
             guard !peerLink || name == ApplicationProtocol.peer else { throw ConnectionRefusal.unknownProtocol }
             try setup(context.channel, peer)
-            promise.succeed(context.channel)
+            promise.succeed(DialedConnection(channel: context.channel, peer: peer))
         } catch {
             let refusal = error as? ConnectionRefusal ?? ConnectionRefusal.handshakeFailed.because("\(error)")
             context.close(promise: nil)

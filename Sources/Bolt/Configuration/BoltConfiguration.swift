@@ -1,0 +1,111 @@
+internal import Foundation
+public import Identity
+public import Logging
+public import Spanner
+
+/// All that a bolt is told by its operator. Made only where every rule holds.
+public struct BoltConfiguration: Sendable {
+    /// Name of the mesh.
+    public let meshName: TrustDomain
+    /// Name of this bolt.
+    public let name: BoltName
+    /// Its partition.
+    public let partition: PartitionName
+    /// Its zone.
+    public let zone: String?
+    /// Address of the TLS port.
+    public let listenAddress: String
+    /// The TLS port; 0 takes a free one.
+    public let listenPort: Int
+    /// `host:port` that others reach this bolt by, where it differs from its admission.
+    public let advertise: String?
+    /// Address of the plain port.
+    public let opsAddress: String
+    /// The plain port; 0 takes a free one.
+    public let opsPort: Int
+    /// Where the database is.
+    public let stateDirectory: String
+    /// Where keys and chains are.
+    public let identityDirectory: String
+    /// The genesis file.
+    public let genesisFile: String
+    /// Bolts to dial before the roster names any.
+    public let seeds: [String]
+    /// Least level that is logged.
+    public let logLevel: Logger.Level
+    /// Whether log lines are JSON.
+    public let logsJSON: Bool
+    /// Connections accepted at one time.
+    public let connectionsMax: Int
+    /// Longest time that a shutdown waits for requests.
+    public let drainTimeout: Duration
+    /// Check-ins that may wait for the disk.
+    public let pendingCheckInsMax: Int
+    /// Bytes of disk kept back for a full one.
+    public let reserveBytes: Int
+    /// Paces and bounds of gossip.
+    public let gossip: GossipSettings
+    /// Pause that envoys are told to keep, in seconds.
+    public let checkInInterval: Int
+    /// Values and origins, for `check-config`.
+    let values: ConfigurationValues
+
+    /// Reads a configuration. `flags` are `section.key` with values; environment names that begin with `BOLT_` and are
+    /// no setting are errors as unknown keys of the file are. Throws with *all* violations.
+    public init(
+        file: String?, environment: [String: String] = [:], flags: [(key: String, value: String)] = []
+    ) throws(ConfigurationError) {
+        let values = try ConfigurationValues(file: file, environment: environment, flags: flags)
+        var gossip = GossipSettings()
+        func milliseconds(_ key: String) -> Duration { .milliseconds(values.text(key).flatMap { Int($0) } ?? 0) }
+        func integer(_ key: String) -> Int { values.text(key).flatMap { Int($0) } ?? 0 }
+        gossip.roundInterval = milliseconds("gossip.round_interval_ms")
+        gossip.freezeTimeout = milliseconds("gossip.freeze_timeout_ms")
+        gossip.spreadTimeout = milliseconds("gossip.spread_timeout_ms")
+        var violations = values.violations
+        if violations.isEmpty {
+            violations += gossip.violations.map {
+                ConfigurationViolation(
+                    key: "gossip", value: "\(gossip.roundInterval), \(gossip.freezeTimeout)", origin: .fallback,
+                    rule: $0)
+            }
+        }
+        guard violations.isEmpty, let mesh = values.text("mesh.name").flatMap({ TrustDomain($0) }),
+            let name = values.text("bolt.name").flatMap({ BoltName($0) }),
+            let partition = values.text("bolt.partition").flatMap({ PartitionName($0) })
+        else { throw ConfigurationError(violations: violations, unreadable: nil) }
+        (meshName, self.name, self.partition) = (mesh, name, partition)
+        zone = values.text("bolt.zone")
+        listenAddress = values.text("listen.address") ?? ""
+        listenPort = integer("listen.port")
+        advertise = values.text("listen.advertise")
+        opsAddress = values.text("ops.address") ?? ""
+        opsPort = integer("ops.port")
+        stateDirectory = values.text("state.directory") ?? ""
+        let identity = values.text("identity.directory") ?? ""
+        identityDirectory = identity
+        genesisFile = values.text("join.genesis") ?? identity + "/genesis.json"
+        seeds = Setting.parts(of: values.text("peers.seeds") ?? "")
+        logLevel = values.text("log.level").flatMap { Logger.Level(rawValue: $0) } ?? .info
+        logsJSON = values.text("log.format") == "json"
+        connectionsMax = integer("limits.connections")
+        drainTimeout = .seconds(integer("limits.drain_seconds"))
+        pendingCheckInsMax = integer("limits.pending_checkins")
+        reserveBytes = integer("limits.reserve_mib") * 1024 * 1024
+        checkInInterval = integer("checkin.interval_seconds")
+        (self.gossip, self.values) = (gossip, values)
+    }
+
+    /// Every setting with its value and origin, as `check-config` prints it: one line each, secrets masked.
+    public var report: String {
+        let width = Setting.all.map(\.key.count).max() ?? 0
+        return Setting.all.map { setting in
+            let (text, origin) = values.values[setting.key] ?? ("", .fallback)
+            let shown = setting.isSecret && !text.isEmpty ? "********" : text.isEmpty ? "-" : text
+            return "\(setting.key.padding(toLength: width, withPad: " ", startingAt: 0))  \(shown)  (\(origin))"
+        }.joined(separator: "\n")
+    }
+
+    /// `name.partition`.
+    public var fullName: String { "\(name).\(partition)" }
+}

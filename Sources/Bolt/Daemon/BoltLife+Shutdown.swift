@@ -1,0 +1,36 @@
+internal import Logging
+internal import NIOCore
+internal import ServiceLifecycle
+internal import SpannerTransport
+
+extension BoltLife {
+    /// Waits for the word, then ends everything in order: readiness fails first, listeners close, requests end or are
+    /// cut at the bound, links close, the store is copied back and closed. Silent peers change nothing of it.
+    func untilShutdown(_ main: any Channel, _ ops: any Channel) async {
+        try? await gracefulShutdown()
+        readiness.advance(to: .draining)
+        logger.info("shutting down", metadata: [LogKeys.count: "\(table.count)"])
+        dialer.stop()
+        try? await main.close()
+        table.quiesce()
+        await drained(within: configuration.drainTimeout)
+        if table.count > 0 {
+            logger.notice("connections cut at the end of the drain", metadata: [LogKeys.count: "\(table.count)"])
+            table.closeAll()
+            await drained(within: .seconds(2))
+        }
+        await node.close()
+        try? await ops.close()
+        logger.info("shut down")
+    }
+
+    /// Waits until no connection lives, at most that long.
+    private func drained(within limit: Duration) async {
+        let deadline = ContinuousClock.now + limit
+        while table.count > 0, ContinuousClock.now < deadline {
+            try? await Task.sleep(for: .milliseconds(10))
+            // A task that is cancelled cannot wait: it must not spin either.
+            if Task.isCancelled { return }
+        }
+    }
+}

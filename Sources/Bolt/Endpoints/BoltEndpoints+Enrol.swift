@@ -1,0 +1,140 @@
+internal import BoltAPI
+internal import CRDT
+internal import Foundation
+internal import Identity
+internal import Logging
+internal import Spanner
+internal import SpannerTransport
+
+extension BoltEndpoints {
+    /// Admits a machine that holds a token: token, then key, then the ADMIT durable, then the certificate.
+    func enrol(_ body: EnrolRequest, hops: Int, _ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        guard (0...APILimits.forwardHopsMax).contains(hops) else {
+            throw Problem(.homeUnreachable, "passed on \(hops) times: the bolts do not agree on the token's home")
+        }
+        do {
+            let (token, csr) = try read(body)
+            let labels = try NodeService.labels(body.labels)
+            let answer = try await admit(body, token: token, csr: csr, labels: labels, hops: hops, request)
+            metrics.add(.enrolments, ["admitted"])
+            return answer
+        } catch {
+            metrics.add(.enrolments, ["refused"])
+            let why = (error as? Problem).map { "\($0.code.rawValue): \($0.detail)" } ?? "\(error)"
+            logger.notice(
+                "enrolment refused",
+                metadata: [
+                    LogKeys.request: "\(request.requestID)", LogKeys.name: "\(body.name)", LogKeys.why: "\(why)",
+                ])
+            throw error
+        }
+    }
+
+    private func read(_ body: EnrolRequest) throws -> (JoinToken, CertificateRequest) {
+        let token: JoinToken
+        do throws(IdentityError) { token = try JoinToken(body.token) } catch {
+            throw Problem(.notAuthenticated, "the token cannot be read: \(error.why)")
+        }
+        return (token, try csr(body.csrPEM))
+    }
+
+    private func csr(_ pem: String) throws -> CertificateRequest {
+        guard pem.utf8.count <= APILimits.csrBytesMax else {
+            throw Problem(.tooLarge, "a certificate request has at most \(APILimits.csrBytesMax) bytes")
+        }
+        do throws(IdentityError) { return try CertificateRequest(pem: Array(pem.utf8)) } catch {
+            throw Problem(.badRequest, "the certificate request: \(error.why)")
+        }
+    }
+
+    private func admit(
+        _ body: EnrolRequest, token: JoinToken, csr: CertificateRequest, labels: [Label], hops: Int,
+        _ request: HTTPRequestContext
+    ) async throws -> HTTPAnswer {
+        let partition = configuration.partition
+        let (key, hash) = (csr.publicKey.fingerprint, token.secretHash)
+        // Drafting and asking for the write are one step of the node: no other enrolment comes between.
+        let (admittance, outcome) = try await node.admit(
+            token: token.id, secretHash: hash, mesh: token.mesh, partition: partition, name: body.name, key: key,
+            sealingKey: body.sealingKey, labels: labels)
+        switch admittance {
+        case .elsewhere(let home, let address):
+            return try await passOn(body, home: home, address: address, hops: hops)
+        case .again(let principal, let dots):
+            let spread = await node.read { node in dots.first.map { node.machine.holders(of: $0).count + 1 } ?? 1 }
+            return try await certify(
+                csr, as: principal.id, sealingKey: body.sealingKey, group: principal.group,
+                level: spread >= 2 ? .spread(spread) : .local, body: body, request)
+        case .new(let id, let group):
+            let level = try NodeService.level(outcome)
+            return try await certify(
+                csr, as: id, sealingKey: body.sealingKey, group: group, level: level, body: body, request)
+        }
+    }
+
+    private func certify(
+        _ csr: CertificateRequest, as id: PrincipalID, sealingKey: Bytes32, group: GroupName?, level: BoltAPI.AckLevel,
+        body: EnrolRequest?, _ request: HTTPRequestContext
+    ) async throws -> HTTPAnswer {
+        let chain: [Certificate]
+        do throws(IdentityError) {
+            chain = try identity.envoyIssuer.issueEnvoy(csr, principal: id, sealingKey: sealingKey)
+        } catch {
+            throw Problem(.badRequest, "\(error.what): \(error.why)")
+        }
+        logger.notice(
+            "envoy certified",
+            metadata: [
+                LogKeys.request: "\(request.requestID)", LogKeys.principal: "\(id)",
+                LogKeys.name: "\(body?.name.text ?? "")", LogKeys.level: "\(level)",
+            ])
+        let (bolts, _) = await addresses()
+        return try .json(
+            EnrolResponse(
+                certificateChainPEM: String(decoding: chain.flatMap(\.pem), as: UTF8.self),
+                rootPEM: String(decoding: identity.credential.root.pem, as: UTF8.self), envoyID: id,
+                partition: configuration.partition, group: group, bolts: bolts, level: level))
+    }
+
+    private func passOn(
+        _ body: EnrolRequest, home: PartitionName, address: String?, hops: Int
+    ) async throws -> HTTPAnswer {
+        guard let address, hops < APILimits.forwardHopsMax else {
+            throw Problem(
+                .homeUnreachable, "partition \(home), where the token is spent, has no bolt that can be asked")
+        }
+        let forwarded = PeerEnrolRequest(request: body, hops: hops + 1)
+        let answer: PeerForwarder.Answer
+        do {
+            answer = try await forwarder.post(
+                try APIJSON.encode(forwarded), to: Endpoint.peerEnroll.path, at: address)
+        } catch let problem as Problem where problem.code == .ownerUnreachable {
+            throw Problem(.homeUnreachable, "partition \(home), where the token is spent, does not answer")
+        }
+        let type = answer.status == 200 ? "application/json" : Problem.contentType
+        var result = HTTPAnswer(status: answer.status, contentType: type, body: answer.body)
+        if answer.status == 503 { result.retryAfterSeconds = 2 }
+        return result
+    }
+
+    // MARK: Re-keying
+
+    /// An envoy goes on with a new key that its old one signed. Repeating it with the same new key certifies again.
+    func rekey(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        guard let peer = request.peer, let envoy = request.principal else {
+            throw Problem(.notAuthenticated, "re-keying needs an envoy's certificate")
+        }
+        let body = try request.decode(RekeyRequest.self)
+        let csr = try csr(body.csrPEM)
+        guard let leaf = try? Certificate(der: peer.verified.leaf),
+            RekeyProof.isValid(
+                body.proof.bytes, from: leaf.publicKey, to: csr.publicKey.fingerprint, sealingKey: body.sealingKey)
+        else { throw Problem(.badRequest, "the proof is not the old key's signature over the new one") }
+        let rekey = Rekey(
+            from: peer.tlsKey, to: csr.publicKey.fingerprint, sealingKey: body.sealingKey, proof: body.proof.bytes)
+        let outcome = try await node.rekey(envoy.id, rekey)
+        return try await certify(
+            csr, as: envoy.id, sealingKey: body.sealingKey, group: envoy.group, level: try NodeService.level(outcome),
+            body: nil, request)
+    }
+}

@@ -1,0 +1,34 @@
+internal import BoltAPI
+internal import CRDT
+internal import Foundation
+internal import Spanner
+internal import SpannerTransport
+
+extension BoltEndpoints {
+    /// Gauges are read when somebody asks; counters were counted as things happened.
+    func metricsText() async -> HTTPAnswer {
+        metrics.set(
+            .buildInfo, [BoltVersion.text, configuration.partition.text, configuration.name.text], to: 1)
+        metrics.set(.startTime, to: Double(started.milliseconds) / 1000)
+        for (use, count) in table.counts { metrics.set(.connections, [use.rawValue], to: Double(count)) }
+        let metrics = metrics
+        await node.read { node in
+            let roster = node.machine.roster
+            metrics.set(.rosterEvents, to: Double(roster.vector.entries.reduce(0) { $0 &+ $1.counter }))
+            for role in PrincipalRole.allCases {
+                metrics.set(.rosterPrincipals, [role.apiText], to: Double(roster.count(role: role)))
+            }
+            metrics.set(.rosterConflicts, to: Double(roster.conflicts.count))
+            metrics.set(.rosterBans, to: Double(Set(roster.bans.flatMap(\.keys)).count))
+            let views = node.machine.peerViews
+            for status in PeerStatus.allCases {
+                metrics.set(.peers, [status.rawValue], to: Double(views.count { $0.status == status }))
+            }
+            metrics.set(.peersConverged, to: Double(views.count { $0.converged }))
+            metrics.set(.gossipRounds, to: Double(node.machine.round))
+            metrics.set(.runsDuplicate, to: Double(node.machine.counters.runsDuplicate))
+        }
+        return HTTPAnswer(
+            status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Data(metrics.text().utf8))
+    }
+}

@@ -1,0 +1,93 @@
+internal import BoltAPI
+internal import CRDT
+internal import Foundation
+internal import Identity
+internal import Logging
+internal import Spanner
+internal import SpannerStore
+internal import SpannerTransport
+
+/// What every endpoint does. Who may call it was judged before.
+struct BoltEndpoints: Sendable {
+    let configuration: BoltConfiguration
+    let node: NodeService
+    let identity: BoltIdentity
+    let judge: ChainJudge
+    let forwarder: PeerForwarder
+    let readiness: Readiness
+    let logger: Logger
+    let metrics: MetricsRegistry
+    let table: ConnectionTable
+    let started = WallClock.now()
+
+    /// Answers one request.
+    func handle(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        switch request.endpoint {
+        case .health, .healthHead, .opsHealth, .opsHealthHead: return try await health(request)
+        case .live: return text("ok\n")
+        case .ready: return await ready()
+        case .metrics: return await metricsText()
+        case .openAPI: return HTTPAnswer(status: 200, contentType: "application/json", body: try OpenAPIDocument.json())
+        case .enroll, .rekey, .peerEnroll, .checkIn, .peerCheckIn: return try await envoyRequest(request)
+        case .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest,
+            .rosterConflicts, .rosterContext, .rosterReceipt, .tokens:
+            return try await read(request)
+        case .createToken, .postAct, .removeEnvoy: return try await change(request)
+        }
+    }
+
+    func text(_ text: String, status: Int = 200) -> HTTPAnswer {
+        HTTPAnswer(status: status, contentType: "text/plain; charset=utf-8", body: Data(text.utf8))
+    }
+
+    // MARK: Health
+
+    /// Whether this bolt serves, as the health codes have it. One bolt a partition: it is the primary.
+    func state() async -> (HealthResponse.State, [String]) {
+        switch readiness.phase {
+        case .starting: return (.starting, ["reading its state"])
+        case .draining: return (.draining, ["shutting down"])
+        case .serving: break
+        }
+        return await node.read { node in
+            if node.machine.isExpelled { return (.removed, ["the roster no longer admits this bolt"]) }
+            guard case .active = node.machine.roster.standing(of: node.machine.own.tlsKey, as: .bolt) else {
+                return (.notInitialised, ["the roster does not admit this bolt yet"])
+            }
+            guard node.machine.isAuthoringOpen else { return (.starting, ["waiting for a first exchange with a peer"]) }
+            return (.active, node.storeFull ? ["the disk is full: writes are refused"] : [])
+        }
+    }
+
+    private func health(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        let (state, reasons) = await state()
+        let answer = HealthResponse(
+            state: state, bolt: configuration.fullName, version: BoltVersion.text, reasons: reasons)
+        return try .json(answer, status: HealthCodes.status(of: state, query: request.query))
+    }
+
+    private func ready() async -> HTTPAnswer {
+        let (state, reasons) = await state()
+        return state == .active ? text("ready\n") : text(reasons.joined(separator: "\n") + "\n", status: 503)
+    }
+}
+
+/// The health codes with their remapping by query, as in Vault.
+enum HealthCodes {
+    /// The status for a state: `?standbyok=true` makes a standby active, `?<state>code=NNN` maps one state's code.
+    static func status(of state: HealthResponse.State, query: [String: String]) -> Int {
+        let name: String =
+            switch state {
+            case .active: "active"
+            case .standby: "standby"
+            case .maintenance: "maintenance"
+            case .notInitialised: "uninit"
+            case .starting: "starting"
+            case .draining: "draining"
+            case .removed: "removed"
+            }
+        if let text = query[name + "code"], let code = Int(text), (200...599).contains(code) { return code }
+        if state == .standby, query["standbyok"] == "true" { return 200 }
+        return state.httpStatus
+    }
+}

@@ -1,0 +1,193 @@
+internal import BoltAPI
+internal import CRDT
+internal import Foundation
+internal import Identity
+internal import Spanner
+internal import SpannerStore
+
+/// What the node holds, in the API's words. Read inside the node, so that each answer is of one moment.
+struct NodeViews: Sendable {
+    let configuration: BoltConfiguration
+
+    // MARK: Mesh
+
+    func mesh(_ node: isolated NodeService) -> MeshSummary {
+        MeshSummary(name: configuration.meshName.text, id: node.machine.own.mesh)
+    }
+
+    /// How old the answer may be: as old as the longest silence of a bolt that is reachable.
+    func freshness(_ node: isolated NodeService) -> Freshness {
+        let peers = node.machine.peerViews
+        let heard = peers.filter { $0.status == .alive }
+        let interval =
+            Double(configuration.gossip.roundInterval.components.attoseconds) / 1e18
+            + Double(configuration.gossip.roundInterval.components.seconds)
+        let oldest = heard.compactMap(\.silentRounds).max() ?? 0
+        return Freshness(
+            ageSeconds: Double(oldest) * interval, complete: heard.count == peers.count,
+            boltsHeard: heard.count + 1, boltsTotal: peers.count + 1)
+    }
+
+    func status(_ node: isolated NodeService) -> StatusResponse {
+        let (roster, peers) = (node.machine.roster, node.machine.peerViews)
+        let partitions = partitions(node)
+        let dark = partitions.filter { $0.reachable == 0 }
+        let conflicts = roster.conflicts
+        let alarms = alarms(node, peers: peers, dark: dark, conflicts: conflicts)
+        let events = roster.vector.entries.reduce(UInt64(0)) { $0 &+ $1.counter }
+        let verdict: StatusResponse.Verdict =
+            alarms.contains { $0.severity == .critical } ? .broken : alarms.isEmpty ? .healthy : .degraded
+        return StatusResponse(
+            mesh: mesh(node), bolt: configuration.fullName, verdict: verdict,
+            // A bolt more may fail in each partition than it can spare: with one bolt in one of them, none.
+            faultTolerance: max(0, (partitions.map(\.reachable).min() ?? 1) - 1),
+            roster: RosterSummary(
+                digest: roster.digest, boltsAtDigest: peers.count { $0.converged } + 1, boltsTotal: peers.count + 1,
+                events: events, envoys: roster.count(role: .envoy), bans: roster.bans.count,
+                conflicts: conflicts.count),
+            bolts: bolts(node), partitions: partitions, alarms: alarms, freshness: freshness(node))
+    }
+
+    private func alarms(
+        _ node: isolated NodeService, peers: [PeerView], dark: [PartitionView], conflicts: [NameConflict]
+    ) -> [Alarm] {
+        var alarms: [Alarm] = []
+        for peer in peers where peer.status == .unreachable {
+            alarms.append(
+                Alarm(
+                    code: "bolt_unreachable", severity: .warning, text: "\(peer.name) cannot be reached from here",
+                    next: "look at its process and network: boltctl bolt show \(peer.name)"))
+        }
+        for partition in dark {
+            alarms.append(
+                Alarm(
+                    code: "partition_down", severity: .critical,
+                    text: "no bolt of partition \(partition.name) can be reached from here",
+                    next: "start one of its bolts: boltctl partition list"))
+        }
+        for conflict in conflicts {
+            alarms.append(
+                Alarm(
+                    code: "name_contested", severity: .warning,
+                    text: "\(conflict.claimants.count) keys claim the \(conflict.role) name \(conflict.name)",
+                    next: "boltctl roster resolve \(conflict.name)"))
+        }
+        if node.storeFull {
+            alarms.append(
+                Alarm(
+                    code: "store_full", severity: .critical, text: "the disk of \(configuration.fullName) is full",
+                    next: "make room in \(configuration.stateDirectory)"))
+        }
+        if node.machine.isExpelled {
+            alarms.append(
+                Alarm(
+                    code: "bolt_expelled", severity: .critical,
+                    text: "\(configuration.fullName) is no longer admitted", next: "ask another bolt"))
+        }
+        return alarms
+    }
+
+    func bolts(_ node: isolated NodeService) -> [BoltView] {
+        let roster = node.machine.roster
+        let peers = Dictionary(uniqueKeysWithValues: node.machine.peerViews.map { ($0.bolt, $0) })
+        return roster.bolts.compactMap { bolt in view(node, bolt, peer: peers[bolt.id]) }
+    }
+
+    private func view(_ node: isolated NodeService, _ bolt: Principal, peer: PeerView?) -> BoltView? {
+        guard let (name, partition) = bolt.boltName else { return nil }
+        let isSelf = bolt.id == node.machine.own.bolt
+        let seen: BoltView.Reach =
+            switch peer?.status {
+            case .alive: .alive
+            case .suspect: .suspect
+            case .unreachable, .none: .unreachable
+            }
+        let reach = isSelf ? .itself : seen
+        let interval = configuration.gossip.roundInterval.components
+        let seconds = Double(interval.seconds) + Double(interval.attoseconds) / 1e18
+        return BoltView(
+            name: name, partition: partition, id: bolt.id, address: bolt.address ?? "",
+            zone: bolt.labels.first { $0.key == "zone" }?.value, fingerprint: bolt.tlsKey,
+            standing: word(node.machine.roster.standing(of: bolt.tlsKey, as: .bolt)), reach: reach,
+            replica: isSelf ? node.machine.own.replica : peer?.replica,
+            digest: isSelf || peer?.converged == true ? node.machine.roster.digest : nil,
+            lagEvents: isSelf ? 0 : peer?.lacks, lastHeardSeconds: peer?.silentRounds.map { Double($0) * seconds })
+    }
+
+    func bolt(_ node: isolated NodeService, named text: String) throws -> BoltResponse {
+        let found = bolts(node).filter {
+            $0.fullName == text || $0.name.text == text || $0.id.description == text
+        }
+        guard found.count <= 1 else {
+            throw Problem(.ambiguous, "several bolts are named \(text)", next: "name it as NAME.PARTITION")
+        }
+        guard let bolt = found.first else { throw Problem(.notFound, "no bolt is named \(text.prefix(64))") }
+        return BoltResponse(
+            bolt: bolt, facts: facts(node, node.machine.roster.explain(id: bolt.id)), freshness: freshness(node))
+    }
+
+    func partitions(_ node: isolated NodeService) -> [PartitionView] {
+        let bolts = bolts(node)
+        let names = Set(bolts.map(\.partition)).sorted()
+        var envoys: [PartitionName: Int] = [:]
+        for envoy in node.machine.roster.principals(role: .envoy) {
+            if let owner = Placement.owner(of: envoy.id, partitions: names) { envoys[owner, default: 0] += 1 }
+        }
+        return names.map { name in
+            let members = bolts.filter { $0.partition == name }
+            return PartitionView(
+                name: name, bolts: members.map(\.fullName), reachable: members.count { $0.reach != .unreachable },
+                primary: members.count == 1 ? members[0].fullName : nil, envoys: envoys[name] ?? 0)
+        }
+    }
+
+    // MARK: Receipts
+
+    /// Where an event is in force, by what the bolts said to hold durably.
+    func receipt(_ node: isolated NodeService, of dot: Dot) throws -> ReceiptResponse {
+        let roster = node.machine.roster
+        guard roster.vector.contains(dot) else { throw Problem(.notFound, "no such event is held here") }
+        let holders = Set(node.machine.holders(of: dot))
+        let peers = Dictionary(uniqueKeysWithValues: node.machine.peerViews.map { ($0.bolt, $0) })
+        let lines = roster.bolts.map { bolt -> ReceiptResponse.Line in
+            let isSelf = bolt.id == node.machine.own.bolt
+            let state: ReceiptResponse.Line.State =
+                isSelf || holders.contains(bolt.id)
+                ? .inForce : peers[bolt.id]?.status == .unreachable ? .unreachable : .waiting
+            let after = state == .inForce ? node.spreads.milliseconds(dot, at: bolt.id, isSelf: isSelf) : nil
+            return ReceiptResponse.Line(bolt: bolt.name.text, state: state, afterMilliseconds: after)
+        }
+        return ReceiptResponse(dot: dot, complete: lines.allSatisfy { $0.state == .inForce }, bolts: lines)
+    }
+
+    // MARK: Tokens
+
+    func tokens(_ node: isolated NodeService) -> [TokenView] {
+        node.machine.roster.tokens.map { token in
+            var home: PartitionName?
+            var kind = TokenKind.multiUse
+            if case .oneShot(let partition) = token.record.kind { (home, kind) = (partition, .oneShot) }
+            return TokenView(
+                id: token.record.id, kind: kind, home: home, uses: UInt32(clamping: token.usesMax),
+                used: UInt32(clamping: token.uses), expiresAt: token.record.expires, revoked: token.isRevoked,
+                group: token.record.group, labels: token.record.labels.dictionary)
+        }
+    }
+
+    // MARK: Words
+
+    func word(_ standing: Standing) -> StandingWord {
+        switch standing {
+        case .active: .active
+        case .contested: .contested
+        case .superseded, .removed: .removed
+        case .banned: .banned
+        case .unknown: .unknown
+        }
+    }
+}
+
+extension [Label] {
+    /// As JSON has them.
+    var dictionary: [String: String] { Dictionary(map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first }) }
+}

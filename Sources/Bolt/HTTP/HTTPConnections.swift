@@ -1,0 +1,31 @@
+internal import Foundation
+internal import Hummingbird
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import SpannerTransport
+
+/// One connection's requests, ready to be served.
+struct HTTPConnection: Sendable {
+    let channel: HTTP1Channel
+    let value: HTTP1Channel.Value
+
+    /// Makes the HTTP/1.1 pipeline behind TLS, or of a plain connection.
+    static func setup(
+        _ channel: any Channel, peer: CertifiedPeer?, responder: HTTPResponder, logger: Logger
+    ) -> EventLoopFuture<HTTPConnection> {
+        let http = HTTP1Channel(
+            responder: { request, writer, channel in
+                try await responder.respond(request, writer, channel: channel, peer: peer)
+            },
+            configuration: .init(
+                idleTimeout: HTTPLimits.idleTimeout,
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: HTTPLimits.headerFieldBytesMax, maxHeaderListSize: HTTPLimits.headerBytesMax,
+                    maxHeaderFieldCount: HTTPLimits.headerFieldsMax)))
+        return http.setup(channel: channel, logger: logger).map { HTTPConnection(channel: http, value: $0) }
+    }
+
+    /// Serves until the connection closes.
+    func serve(_ logger: Logger) async { await channel.handle(value: value, logger: logger) }
+}

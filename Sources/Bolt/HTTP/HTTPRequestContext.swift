@@ -1,0 +1,110 @@
+internal import BoltAPI
+internal import Foundation
+internal import Hummingbird
+internal import HummingbirdCore
+internal import NIOCore
+internal import Spanner
+internal import SpannerTransport
+
+/// One request on its way through an endpoint: whose it is, what it names, and its body once it is read.
+struct HTTPRequestContext: Sendable {
+    /// Which endpoint.
+    let endpoint: Endpoint
+    /// Values of the path's segments in braces.
+    let arguments: [String]
+    /// Items of the query, first of each name.
+    let query: [String: String]
+    /// Who asks.
+    let caller: Authorisation.Caller
+    /// The certificate that was shown, whatever the endpoint asks for.
+    let peer: CertifiedPeer?
+    /// The body; empty where the endpoint takes none.
+    let body: Data
+    /// The request's id, in the answer and in log lines.
+    let requestID: String
+
+    /// The admitted principal that asks. Endpoints that ask for a role always have one.
+    var principal: Principal? {
+        if case .principal(let principal, _, _) = caller { return principal }
+        return nil
+    }
+
+    /// Whether nothing is to be changed.
+    var isDryRun: Bool { query["dry_run"] == "true" }
+
+    /// The body as one of the API's shapes.
+    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        guard JSONBounds.holds(body) else { throw Problem(.badRequest, "the JSON is nested too deeply") }
+        do { return try APIJSON.decode(type, from: body) } catch {
+            throw Problem(.badRequest, APIJSON.explain(error))
+        }
+    }
+
+    /// A query item as a value; nil where it is not given. Throws where it is not one.
+    func item<Value: TextCodable>(_ name: String, as type: Value.Type) throws -> Value? {
+        guard let text = query[name] else { return nil }
+        guard let value = Value(apiText: text) else { throw Problem(.badRequest, "\(name) is not \(Value.apiKind)") }
+        return value
+    }
+
+    /// How many entries of a list are asked for.
+    func limit() throws -> Int {
+        guard let text = query["limit"] else { return APILimits.pageCountDefault }
+        guard let limit = Int(text), (1...APILimits.pageCountMax).contains(limit) else {
+            throw Problem(.badRequest, "limit must be from 1 to \(APILimits.pageCountMax)")
+        }
+        return limit
+    }
+}
+
+/// What JSON may look like before it is parsed: a parser that recurses must not be given a tower.
+enum JSONBounds {
+    /// Whether brackets nest at most `APILimits.jsonDepthMax` deep, strings set aside.
+    static func holds(_ json: Data) -> Bool {
+        var depth = 0
+        var inString = false
+        var escaped = false
+        for byte in json {
+            if inString {
+                if escaped {
+                    escaped = false
+                } else if byte == 0x5C {
+                    escaped = true
+                } else if byte == 0x22 {
+                    inString = false
+                }
+                continue
+            }
+            switch byte {
+            case 0x22: inString = true
+            case 0x7B, 0x5B:
+                depth += 1
+                if depth > APILimits.jsonDepthMax { return false }
+            case 0x7D, 0x5D: depth -= 1
+            case _: break
+            }
+        }
+        return true
+    }
+}
+
+/// What an endpoint answers.
+struct HTTPAnswer: Sendable {
+    var status: Int
+    var contentType: String
+    var body: Data
+    var retryAfterSeconds: Int?
+
+    /// A shape of the API as JSON.
+    static func json(_ value: some Encodable, status: Int = 200) throws -> HTTPAnswer {
+        HTTPAnswer(status: status, contentType: "application/json", body: try APIJSON.encode(value))
+    }
+
+    /// A problem, with `Retry-After` where it is worth asking again.
+    static func problem(_ problem: Problem) -> HTTPAnswer {
+        let body = (try? APIJSON.encode(problem)) ?? Data()
+        var answer = HTTPAnswer(status: problem.status, contentType: Problem.contentType, body: body)
+        if problem.status == 503 || problem.status == 429 { answer.retryAfterSeconds = 2 }
+        return answer
+    }
+}

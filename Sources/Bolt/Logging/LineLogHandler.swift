@@ -1,0 +1,76 @@
+internal import Foundation
+public import Logging
+internal import Synchronization
+
+/// Log lines on standard error: `key=value` text or JSON, one line an event, each written with one call.
+public struct LineLogHandler: LogHandler {
+    /// Metadata of every line.
+    public var metadata: Logger.Metadata = [:]
+    /// Least level that is written.
+    public var logLevel: Logger.Level
+    private let label: String
+    private let json: Bool
+
+    /// A handler for one logger.
+    public init(label: String, level: Logger.Level, json: Bool) {
+        (self.label, logLevel, self.json) = (label, level, json)
+    }
+
+    /// Metadata of every line.
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    /// Writes one line.
+    public func log(event: LogEvent) {
+        var fields = metadata
+        if let more = event.metadata { fields.merge(more) { _, new in new } }
+        let time = LineLogHandler.timestamp()
+        var line = json ? "{\"time\":\"\(time)\",\"level\":\"\(event.level)\"" : "\(time) \(event.level) "
+        if json {
+            line += ",\"message\":\(LineLogHandler.quoted(event.message.description))"
+            for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
+                line += ",\(LineLogHandler.quoted(key)):\(LineLogHandler.quoted(value.description))"
+            }
+            line += "}"
+        } else {
+            line += event.message.description
+            for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
+                let text = value.description
+                let plain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x3D }
+                line += " \(key)=\(plain ? text : LineLogHandler.quoted(text))"
+            }
+        }
+        FileHandle.standardError.write(Data((line + "\n").utf8))
+    }
+
+    private static func timestamp() -> String {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        var parts = tm()
+        var seconds = now.tv_sec
+        gmtime_r(&seconds, &parts)
+        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        let fraction = String(now.tv_nsec / 1_000_000 + 1000).dropFirst()
+        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T"
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(fraction)Z"
+    }
+
+    /// JSON text; control characters are escaped, so that nothing logged can forge a line.
+    static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": out += "\\\""
+            case "\\": out += "\\\\"
+            case "\n": out += "\\n"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                let hex = String(scalar.value, radix: 16)
+                out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out + "\""
+    }
+}

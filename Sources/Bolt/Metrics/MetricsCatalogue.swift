@@ -1,0 +1,117 @@
+/// Every metric of a bolt, with unit and meaning: what `/metrics` serves and the documentation lists.
+public enum BoltMetric: String, CaseIterable, Sendable {
+    case buildInfo = "bolt_build_info"
+    case startTime = "bolt_process_start_time_seconds"
+    case connections = "bolt_connections"
+    case connectionsRefused = "bolt_connections_refused_total"
+    case requests = "bolt_http_requests_total"
+    case requestSeconds = "bolt_http_request_duration_seconds"
+    case rosterEvents = "bolt_roster_events"
+    case rosterPrincipals = "bolt_roster_principals"
+    case rosterConflicts = "bolt_roster_conflicts"
+    case rosterBans = "bolt_roster_banned_keys"
+    case peers = "bolt_gossip_peers"
+    case peersConverged = "bolt_gossip_peers_converged"
+    case gossipRounds = "bolt_gossip_rounds_total"
+    case runsApplied = "bolt_gossip_runs_applied_total"
+    case runsRejected = "bolt_gossip_runs_rejected_total"
+    case runsDuplicate = "bolt_gossip_runs_duplicate_total"
+    case commitSeconds = "bolt_store_commit_duration_seconds"
+    case storeFailures = "bolt_store_failures_total"
+    case checkIns = "bolt_checkins_total"
+    case checkInBatch = "bolt_checkin_batch_size"
+    case resultsStored = "bolt_results_stored_total"
+    case enrolments = "bolt_enrolments_total"
+    case cutConnections = "bolt_connections_cut_total"
+
+    /// How a metric is counted.
+    public enum Kind: String, Sendable {
+        /// Only grows.
+        case counter
+        /// Goes up and down.
+        case gauge
+        /// Counted in buckets.
+        case histogram
+    }
+
+    /// How it is counted.
+    public var kind: Kind {
+        switch self {
+        case .buildInfo, .startTime, .connections, .rosterEvents, .rosterPrincipals, .rosterConflicts, .rosterBans,
+            .peers, .peersConverged:
+            .gauge
+        case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
+            .checkIns, .resultsStored, .enrolments, .cutConnections:
+            .counter
+        case .requestSeconds, .commitSeconds, .checkInBatch: .histogram
+        }
+    }
+
+    /// The unit, in words.
+    public var unit: String {
+        switch self {
+        case .startTime, .requestSeconds, .commitSeconds: "seconds"
+        case .connections, .connectionsRefused, .cutConnections: "connections"
+        case .requests: "requests"
+        case .rosterEvents: "events"
+        case .rosterPrincipals: "principals"
+        case .rosterConflicts: "names"
+        case .rosterBans: "keys"
+        case .peers, .peersConverged: "bolts"
+        case .gossipRounds: "rounds"
+        case .runsApplied, .runsRejected, .runsDuplicate: "runs"
+        case .storeFailures: "transactions"
+        case .checkIns, .checkInBatch: "check-ins"
+        case .resultsStored: "results"
+        case .enrolments: "enrolments"
+        case .buildInfo: "none"
+        }
+    }
+
+    /// Names of its labels; their values are few and known.
+    public var labels: [String] {
+        switch self {
+        case .buildInfo: ["version", "partition", "bolt"]
+        case .connections: ["use"]
+        case .connectionsRefused: ["code"]
+        case .requests: ["endpoint", "status"]
+        case .requestSeconds: ["endpoint"]
+        case .rosterPrincipals: ["role"]
+        case .peers: ["status"]
+        case .checkIns, .enrolments: ["outcome"]
+        case .cutConnections: ["reason"]
+        case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
+            .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored:
+            []
+        }
+    }
+
+    /// What it tells.
+    public var meaning: String {
+        switch self {
+        case .buildInfo: "Version and place of this bolt; always 1."
+        case .startTime: "When the process started, since 1970."
+        case .connections: "Connections that live, by use."
+        case .connectionsRefused: "Connections that were not taken, by reason."
+        case .requests: "Requests answered, by endpoint and status."
+        case .requestSeconds: "Time from a request's head to its answer."
+        case .rosterEvents: "Events of the roster that are durable here."
+        case .rosterPrincipals: "Principals in force, by role."
+        case .rosterConflicts: "Names that are admitted with several keys."
+        case .rosterBans: "Keys that are banned."
+        case .peers: "Admitted bolts, by how they are seen from here."
+        case .peersConverged: "Admitted bolts whose digest was last seen equal to the one here."
+        case .gossipRounds: "Context exchanges begun."
+        case .runsApplied: "Runs of events that became durable."
+        case .runsRejected: "Runs of events that did not verify."
+        case .runsDuplicate: "Runs of events that were held already."
+        case .commitSeconds: "Time of one transaction of the store, flush included."
+        case .storeFailures: "Transactions that the disk did not take."
+        case .checkIns: "Check-ins, by outcome."
+        case .checkInBatch: "Check-ins that shared one transaction."
+        case .resultsStored: "Results stored for the first time."
+        case .enrolments: "Enrolments, by outcome."
+        case .cutConnections: "Live connections cut because their principal is no longer admitted."
+        }
+    }
+}

@@ -1,0 +1,14 @@
+internal import Spanner
+internal import SpannerTransport
+
+/// What reaches the node from outside, in order: posted from any thread, taken by the node alone.
+enum NodeInput: Sendable {
+    /// Something happened on a peer link.
+    case link(PeerLinkEvent)
+    /// A timer of the machine fired.
+    case timer(TimerID)
+    /// A check-in waits for its transaction.
+    case checkIn(PendingCheckIn)
+    /// Look which live connections are of principals that are no longer admitted.
+    case review
+}

@@ -1,0 +1,172 @@
+internal import CRDT
+internal import Dispatch
+internal import Identity
+internal import Logging
+internal import Spanner
+internal import SpannerStore
+internal import SpannerTransport
+internal import Synchronization
+
+/// The one owner of the node's state: steps the gossip machine, executes its effects in order, holds the only
+/// connection to the store.
+///
+/// Everything that changes state passes through its serial queue. Flushes block that queue and nothing else.
+public actor NodeService {
+    /// The queue that it runs on.
+    nonisolated let executor: NodeExecutor
+    /// The same, for the actor's runtime.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    let store: BoltStore
+    let witness: any Witness
+    let signer: any RunSigner
+    let logger: Logger
+    let metrics: MetricsRegistry
+    nonisolated let table: ConnectionTable
+    let chain: EventChain
+    var machine: GossipMachine
+    var links: [LinkID: PeerLink] = [:]
+    /// When others were known to hold what was written here lately, in milliseconds since it was asked for.
+    var spreads = SpreadTimes()
+    var waiting: [CommandID: CheckedContinuation<CommandOutcome, Never>] = [:]
+    var nextCommand: UInt64 = 1
+    var reviewDue = false
+    var storeFull = false
+    var closed = false
+    var peersChanged: (@Sendable () -> Void)?
+    /// What ends the process where the store can no longer be trusted.
+    let failure: @Sendable (StoreError) -> Void
+
+    nonisolated let mailbox = Mutex(Mailbox())
+
+    struct Mailbox {
+        var inputs: [NodeInput] = []
+        var checkIns = 0
+        var scheduled = false
+    }
+
+    /// How many inputs wait for one run of the queue before the next is scheduled.
+    static let inputsPerRun = 1024
+
+    init(
+        executor: NodeExecutor, store: sending BoltStore, machine: GossipMachine, witness: any Witness,
+        signer: any RunSigner, logger: Logger, metrics: MetricsRegistry, table: ConnectionTable,
+        failure: @escaping @Sendable (StoreError) -> Void
+    ) {
+        (self.executor, self.store, self.machine) = (executor, store, machine)
+        (self.witness, self.signer, self.logger, self.metrics) = (witness, signer, logger, metrics)
+        (self.table, self.failure) = (table, failure)
+        chain = EventChain(mesh: machine.own.mesh, witness: witness)
+    }
+
+    /// Begins: rounds, and with the first exchange of contexts writing.
+    func start(peersChanged: @escaping @Sendable () -> Void) {
+        self.peersChanged = peersChanged
+        step(.started)
+        peersChanged()
+    }
+
+    /// Hands something to the node, behind what waits. Any thread; never blocks.
+    nonisolated func post(_ input: NodeInput) {
+        let wake = mailbox.withLock { box in
+            box.inputs.append(input)
+            if case .checkIn = input { box.checkIns += 1 }
+            defer { box.scheduled = true }
+            return !box.scheduled
+        }
+        if wake { executor.queue.async { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// How many check-ins wait.
+    nonisolated var waitingCheckIns: Int { mailbox.withLock { $0.checkIns } }
+
+    private func drain() {
+        let (inputs, more): ([NodeInput], Bool) = mailbox.withLock { box in
+            let taken = Array(box.inputs.prefix(NodeService.inputsPerRun))
+            box.inputs.removeFirst(taken.count)
+            for case .checkIn in taken { box.checkIns -= 1 }
+            box.scheduled = !box.inputs.isEmpty
+            return (taken, box.scheduled)
+        }
+        var checkIns: [PendingCheckIn] = []
+        for input in inputs {
+            switch input {
+            case .link(let event): take(event)
+            case .timer(let timer): step(.timerFired(timer))
+            case .checkIn(let pending): checkIns.append(pending)
+            case .review: review()
+            }
+        }
+        if !checkIns.isEmpty { commit(checkIns) }
+        if more { executor.queue.async { self.assumeIsolated { $0.drain() } } } else { checkpoint() }
+    }
+
+    private func take(_ event: PeerLinkEvent) {
+        switch event {
+        case .up(let link):
+            guard let identity = link.peer.bolt, !closed else { return link.close() }
+            links[link.id] = link
+            step(.linkUp(link.id, identity, dialed: link.dialed))
+        case .message(let link, let message, let bytes):
+            step(.received(message, on: link.id))
+            switch message {
+            case .durable, .context: spreads.note { machine.holders(of: $0) }
+            case .hello, .want, .events, .reject, .ping, .unknown: break
+            }
+            link.processed(bytes: bytes)
+        case .undecodable(let link, let why):
+            logger.notice(
+                "peer sent what is no message",
+                metadata: [LogKeys.peer: "\(link.peer.verified.id)", LogKeys.why: "\(why)"])
+            step(.undecodable(link.id))
+        case .down(let link):
+            guard links.removeValue(forKey: link.id) != nil else { return }
+            step(.linkDown(link.id))
+            peersChanged?()
+        }
+    }
+
+    /// Asks the machine for a change and waits for its one answer.
+    func command(_ payloads: [RosterEvent.Payload], level: Spanner.AckLevel) async -> CommandOutcome {
+        let begun = ContinuousClock.now
+        let outcome: CommandOutcome = await withCheckedContinuation { continuation in
+            let id = CommandID(nextCommand)
+            nextCommand += 1
+            guard !closed else { return continuation.resume(returning: .refused(.storage)) }
+            waiting[id] = continuation
+            step(.command(id, payloads: payloads, at: WallClock.now(), level: level))
+        }
+        if case .done(let dots, _) = outcome, let dot = dots.first {
+            spreads.follow(dot, since: begun)
+            spreads.note { machine.holders(of: $0) }
+        }
+        return outcome
+    }
+
+    /// Takes in runs that came by file.
+    func importRuns(_ runs: [SignedRun]) async -> CommandOutcome {
+        await withCheckedContinuation { continuation in
+            let id = CommandID(nextCommand)
+            nextCommand += 1
+            waiting[id] = continuation
+            step(.imported(id, runs))
+        }
+    }
+
+    /// Answers from the node's state, now. `body` must not block.
+    func read<Value: Sendable>(_ body: @Sendable (isolated NodeService) throws -> Value) rethrows -> Value {
+        try body(self)
+    }
+
+    /// Ends: what waits is refused, the log is copied back, nothing is written any more.
+    func close() {
+        guard !closed else { return }
+        closed = true
+        for link in links.values { link.close() }
+        for continuation in waiting.values { continuation.resume(returning: .refused(.storage)) }
+        waiting = [:]
+        do { try store.close() } catch {
+            logger.warning("store did not close cleanly", metadata: [LogKeys.why: "\(error)"])
+        }
+    }
+}

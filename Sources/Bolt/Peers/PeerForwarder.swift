@@ -1,0 +1,172 @@
+internal import BoltAPI
+internal import Foundation
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import SpannerTransport
+internal import Synchronization
+
+/// Sends requests on to other bolts over mutual TLS, with a few kept connections for each.
+final class PeerForwarder: Sendable {
+    /// Idle connections kept to one bolt.
+    static let idleMax = 8
+    /// Requests that may be on their way at one time.
+    static let inFlightMax = 1024
+    /// From sending a request to the end of its answer.
+    static let timeout: TimeAmount = .seconds(10)
+
+    /// What a bolt answered.
+    struct Answer: Sendable {
+        var status: Int
+        var body: Data
+    }
+
+    private struct State {
+        var idle: [String: [any Channel]] = [:]
+        var inFlight = 0
+    }
+
+    private let dialer: TLSDialer
+    private let group: any EventLoopGroup
+    private let table: ConnectionTable
+    private let state = Mutex(State())
+
+    init(dialer: TLSDialer, group: any EventLoopGroup, table: ConnectionTable) {
+        (self.dialer, self.group, self.table) = (dialer, group, table)
+    }
+
+    /// Posts JSON to a path of the bolt at `address`. Throws `Problem` with `owner_unreachable` where it cannot be
+    /// reached or does not answer in time; whether it acted on the request is then not known.
+    func post(_ body: Data, to path: String, at address: String) async throws -> Answer {
+        let admitted = state.withLock { state in
+            guard state.inFlight < PeerForwarder.inFlightMax else { return false }
+            state.inFlight += 1
+            return true
+        }
+        guard admitted else { throw Problem(.tooManyRequests, "too many requests wait for other bolts", status: 503) }
+        defer { state.withLock { $0.inFlight -= 1 } }
+        // A kept connection may have been closed by the other side meanwhile: then once more on a new one. What is
+        // forwarded may be repeated without harm.
+        if let channel = takeIdle(address), let answer = try? await send(body, path, address, on: channel) {
+            return answer
+        }
+        do {
+            return try await send(body, path, address, on: try await connect(address))
+        } catch {
+            throw Problem(.ownerUnreachable, "the bolt at \(address) does not answer: \(error)")
+        }
+    }
+
+    private func connect(_ address: String) async throws -> any Channel {
+        guard let (host, port) = PeerDialer.split(address) else {
+            throw Problem(.ownerUnreachable, "\(address) is no address")
+        }
+        let table = table
+        return try await dialer.dial(host: host, port: port, peerLink: false, on: group.next()) { channel, peer in
+            if let refusal = table.add(channel, to: peer, use: .forwarding) { throw refusal }
+            try channel.pipeline.syncOperations.addHTTPClientHandlers()
+            try channel.pipeline.syncOperations.addHandler(ForwardedExchange())
+        }.get().channel
+    }
+
+    private func takeIdle(_ address: String) -> (any Channel)? {
+        state.withLock { state in
+            while let channel = state.idle[address]?.popLast() { if channel.isActive { return channel } }
+            return nil
+        }
+    }
+
+    private func send(_ body: Data, _ path: String, _ address: String, on channel: any Channel) async throws -> Answer {
+        let promise = channel.eventLoop.makePromise(of: Answer.self)
+        let deadline = channel.eventLoop.scheduleTask(in: PeerForwarder.timeout) {
+            promise.fail(ChannelError.connectTimeout(PeerForwarder.timeout))
+            channel.close(promise: nil)
+        }
+        defer { deadline.cancel() }
+        let request = ForwardedExchange.Outgoing(path: path, host: address, body: body, answer: promise)
+        channel.writeAndFlush(request).whenFailure { promise.fail($0) }
+        let answer = try await promise.futureResult.get()
+        let kept = state.withLock { state in
+            guard channel.isActive, state.idle[address, default: []].count < PeerForwarder.idleMax else { return false }
+            state.idle[address, default: []].append(channel)
+            return true
+        }
+        if !kept { channel.close(promise: nil) }
+        return answer
+    }
+}
+
+/// One request and its answer at a time, at the end of a forwarding connection.
+final class ForwardedExchange: ChannelDuplexHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundIn = Outgoing
+    typealias OutboundOut = HTTPClientRequestPart
+
+    /// A request with the promise of its answer.
+    struct Outgoing: Sendable {
+        var path: String
+        var host: String
+        var body: Data
+        var answer: EventLoopPromise<PeerForwarder.Answer>
+    }
+
+    private var waiting: EventLoopPromise<PeerForwarder.Answer>?
+    private var status = 0
+    private var body = Data()
+    private var closes = false
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let request = unwrapOutboundIn(data)
+        waiting = request.answer
+        (status, body) = (0, Data())
+        var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: request.path)
+        head.headers = [
+            "host": request.host, "content-type": "application/json", "content-length": "\(request.body.count)",
+        ]
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: request.body)))), promise: nil)
+        context.write(wrapOutboundOut(.end(nil)), promise: promise)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            status = Int(head.status.code)
+            closes = !head.isKeepAlive
+        case .body(let part):
+            guard body.count + part.readableBytes <= APILimits.checkInBytesMax else {
+                end(.failure(Problem(.tooLarge, "the other bolt's answer is too large")))
+                return context.close(promise: nil)
+            }
+            body.append(contentsOf: part.readableBytesView)
+        case .end:
+            // Closed before the answer is given: its connection must not be kept for another.
+            if closes { context.close(promise: nil) }
+            end(.success(PeerForwarder.Answer(status: status, body: body)))
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(.failure(error))
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(.failure(ChannelError.eof))
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed: context.close(promise: nil)
+        case is ChannelShouldQuiesceEvent where waiting == nil: context.close(promise: nil)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func end(_ result: Result<PeerForwarder.Answer, any Error>) {
+        guard let waiting else { return }
+        self.waiting = nil
+        waiting.completeWith(result)
+    }
+}
