@@ -29,6 +29,9 @@ struct RepositoryTests {
             catalogue(rule: .errorCatalogue, declared: sources.flatMap(errorCodes), page: "docs/errors.md")
         case .metricCatalogue:
             catalogue(rule: .metricCatalogue, declared: sources.flatMap(metricNames), page: "docs/metrics.md")
+        case .settingCatalogue:
+            catalogue(
+                rule: .settingCatalogue, declared: sources.flatMap(settingNames), page: "docs/configuration.md")
         case .changelog: changelogViolations(path: "CHANGELOG.md", text: repository.text("CHANGELOG.md") ?? "")
         }
     }

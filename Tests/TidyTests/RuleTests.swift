@@ -168,6 +168,9 @@ struct RuleTests {
         let found = catalogueViolations(rule: .errorCatalogue, declared: codes, page: page)
         #expect(found.map(\.path) == ["Sources/Bolt/A.swift", "docs/errors.md"])
         #expect(metricNames(in: file("Sources/Bolt/MetricsCatalogue.swift", "a(\"bolt_x_total\")")).count == 1)
+        let settings = file(
+            "Sources/Bolt/Setting+All.swift", "a(\"listen.port\", \"the port. Of it\", \"genesis.json of\")")
+        #expect(settingNames(in: settings).map(\.name) == ["listen.port"])
         #expect(metricNames(in: file("Sources/Bolt/Other.swift", "a(\"bolt_x_total\")")).isEmpty)
     }
 

@@ -34,6 +34,16 @@ func metricNames(in file: SwiftText) -> [DeclaredName] {
         .map { DeclaredName(name: $0.text, path: file.path, line: $0.line) }
 }
 
+/// Settings: the strings `section.key` in the file that lists all settings.
+func settingNames(in file: SwiftText) -> [DeclaredName] {
+    guard file.path.hasSuffix("/Setting+All.swift") else { return [] }
+    return file.literals.filter { literal in
+        let parts = literal.text.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 2 && parts.allSatisfy { isStableName(String($0)) }
+    }
+    .map { DeclaredName(name: $0.text, path: file.path, line: $0.line) }
+}
+
 /// Names that are declared and not in the page, and names that begin a row of the page and are not declared.
 func catalogueViolations(rule: Rule, declared: [DeclaredName], page: Page) -> [Violation] {
     let listed = page.prose.compactMap { number, line -> (name: String, line: Int)? in

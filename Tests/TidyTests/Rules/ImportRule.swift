@@ -29,7 +29,9 @@ let importsAllowed: [String: Set<String>] = [
     "boltctl": platform.union([
         "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging", "Yams",
     ]),
-    "bolt-envoy": platform.union(["Envoy", "BoltAPI", "ArgumentParser", "Logging", "ServiceLifecycle"]),
+    "bolt-envoy": platform.union([
+        "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging",
+    ]),
     // Proof.
     "SpannerTestKit": platform.union(["CRDT", "Spanner", "SpannerStore"]),
     "spanner-sim": platform.union(["CRDT", "Spanner", "SpannerTestKit", "ArgumentParser"]),

@@ -19,7 +19,8 @@ struct Page {
         prose = kept
     }
 
-    /// The anchors that a viewer makes of the headings: lower case, blanks to `-`, punctuation dropped, repeats numbered.
+    /// The anchors that a viewer makes of the headings: lower case, blanks to `-`, punctuation dropped, repeats
+    /// numbered.
     var anchors: Set<String> {
         var seen: [String: Int] = [:]
         var all: Set<String> = []

@@ -28,5 +28,6 @@ enum Rule: String, CaseIterable {
     case machinePaths = "machine-paths"
     case errorCatalogue = "error-catalogue"
     case metricCatalogue = "metric-catalogue"
+    case settingCatalogue = "setting-catalogue"
     case changelog
 }

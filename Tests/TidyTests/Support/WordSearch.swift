@@ -1,7 +1,7 @@
 /// Lines (from 1) of `text` on which `needle` stands as a whole word.
 ///
-/// Where the needle begins or ends with a letter, digit or `_`, the text must not go on with one there; a needle such as
-/// `.now` or `Date(` is therefore found in `Clock.now` and `Date()`, but not in `.nowhere` or `update()`.
+/// Where the needle begins or ends with a letter, digit or `_`, the text must not go on with one there; a needle such
+/// as `.now` or `Date(` is therefore found in `Clock.now` and `Date()`, but not in `.nowhere` or `update()`.
 func lines(of needle: String, in text: String) -> [Int] {
     let haystack = Array(text.utf8)
     let wanted = Array(needle.utf8)
