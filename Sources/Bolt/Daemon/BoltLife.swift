@@ -9,6 +9,9 @@ internal import Spanner
 internal import SpannerStore
 internal import SpannerTransport
 
+/// The TLS port's connections, each with what it turns out to be.
+typealias MainChannel = NIOAsyncChannel<EventLoopFuture<AcceptedConnection<HTTPConnection>>, Never>
+
 /// A started bolt: its listeners, its links, its dialing, and the order in which they end.
 struct BoltLife: Sendable {
     let configuration: BoltConfiguration
@@ -64,8 +67,7 @@ struct BoltLife: Sendable {
     /// Serves until it is told to end.
     func run(announce: @escaping @Sendable (String) -> Void) async throws {
         let opsListener = PlainListener(responder: ops, logger: logger)
-        let (mainChannel, opsChannel):
-            (NIOAsyncChannel<AcceptedConnection<HTTPConnection>, Never>, NIOAsyncChannel<HTTPConnection, Never>)
+        let (mainChannel, opsChannel): (MainChannel, NIOAsyncChannel<HTTPConnection, Never>)
         do {
             mainChannel = try await bind(configuration.listenAddress, configuration.listenPort) { host, port in
                 try await main.bind(host: host, port: port, group: group)
@@ -121,13 +123,14 @@ struct BoltLife: Sendable {
                 + "\(own.mesh), replica \(own.replica)")
     }
 
-    private func serve(_ listener: NIOAsyncChannel<AcceptedConnection<HTTPConnection>, Never>) async {
+    private func serve(_ listener: MainChannel) async {
         await withDiscardingTaskGroup { tasks in
             do {
                 try await listener.executeThenClose { inbound in
                     for try await accepted in inbound {
-                        if case .requests(let connection) = accepted {
-                            tasks.addTask { await connection.serve(logger) }
+                        tasks.addTask {
+                            guard case .requests(let connection)? = try? await accepted.get() else { return }
+                            await connection.serve(logger)
                         }
                     }
                 }

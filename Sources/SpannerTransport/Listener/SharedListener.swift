@@ -42,16 +42,21 @@ public struct SharedListener<Requests: Sendable>: Sendable {
     }
 
     /// Binds the port; 0 takes a free one. Throws `IOError` where it is taken or not allowed.
+    ///
+    /// Each accepted connection comes at once; what it is shows when its handshake has ended, which never fails.
     public func bind(
         host: String, port: Int, group: any EventLoopGroup
-    ) async throws -> NIOAsyncChannel<AcceptedConnection<Requests>, Never> {
+    ) async throws -> NIOAsyncChannel<EventLoopFuture<AcceptedConnection<Requests>>, Never> {
         try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .bind(host: host, port: port) { channel in accept(channel) }
+            .bind(host: host, port: port) { channel in
+                // A channel reads only once its initializer is done: the handshake must be a future within the future.
+                channel.eventLoop.makeSucceededFuture(accept(channel))
+            }
     }
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<AcceptedConnection<Requests>> {
@@ -69,7 +74,7 @@ public struct SharedListener<Requests: Sendable>: Sendable {
                     settle(context, outcome, identity, promise)
                 })
         } catch { promise.fail(error) }
-        return promise.futureResult
+        return promise.futureResult.recover { _ in .refused }
     }
 
     private func settle(
