@@ -38,4 +38,6 @@ public enum IdentityLimits {
     public static let validityMax = Duration.seconds(20 * 365 * 86_400)
     /// Verified chains remembered, so that a reconnect costs a hash.
     public static let verifiedCacheCount = 8_192
+    /// Parsed CA certificates remembered by one verifier.
+    public static let issuerCacheCount = 256
 }

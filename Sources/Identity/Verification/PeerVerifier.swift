@@ -14,6 +14,8 @@ public final class PeerVerifier: Sendable {
     private let verifier: ChainVerifier
     private let peers = VerifiedCache<VerifiedPeer>(countMax: IdentityLimits.verifiedCacheCount)
     private let authors = VerifiedCache<Author>(countMax: IdentityLimits.verifiedCacheCount)
+    // Parsed CAs of chains that verified: thousands of envoys share a few, and parsing is a third of the work.
+    private let issuers = VerifiedCache<Certificate>(countMax: IdentityLimits.issuerCacheCount)
 
     /// A verifier that trusts one root, or several during a rotation: the one in force first.
     ///
@@ -132,6 +134,10 @@ public final class PeerVerifier: Sendable {
     ) throws(PeerRejection) -> VerifiedPeer {
         var certificates: [Certificate] = []
         for der in chain {
+            if !certificates.isEmpty, let known = issuers.value(for: SHA256.hash(der), where: { $0.der == der }) {
+                certificates.append(known)
+                continue
+            }
             do {
                 certificates.append(try CertificateParser.parse(der))
             } catch {
@@ -141,7 +147,9 @@ public final class PeerVerifier: Sendable {
             }
         }
         let path = try verifier.path(of: certificates, asking: question)
-        return try PathNames(trustDomain: trustDomain).peer(of: path)
+        let peer = try PathNames(trustDomain: trustDomain).peer(of: path)
+        for issuer in path.dropFirst() { issuers.insert(issuer, for: SHA256.hash(issuer.der)) }
+        return peer
     }
 
     private static func checkSizes(_ chain: [[UInt8]]) throws(PeerRejection) {
