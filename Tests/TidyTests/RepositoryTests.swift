@@ -32,6 +32,7 @@ struct RepositoryTests {
         case .settingCatalogue:
             catalogue(
                 rule: .settingCatalogue, declared: sources.flatMap(settingNames), page: "docs/configuration.md")
+        case .commands: commandViolations
         case .changelog: changelogViolations(path: "CHANGELOG.md", text: repository.text("CHANGELOG.md") ?? "")
         }
     }
@@ -39,6 +40,22 @@ struct RepositoryTests {
     private static var allTexts: [(path: String, text: String)] {
         swift.map { ($0.path, $0.source) }
             + (otherCode + pages).compactMap { path in repository.text(path).map { (path, $0) } }
+    }
+
+    /// Pages in backticks and code blocks, and strings of all programs.
+    private static var commandViolations: [Violation] {
+        let known = Set(sources.filter { $0.path.hasPrefix("Sources/boltctl/") }.flatMap(commandNames))
+        var found: [Violation] = []
+        for path in pages {
+            found += TidyTests.commandViolations(path: path, text: repository.text(path) ?? "", known: known)
+        }
+        for file in sources {
+            for literal in file.literals {
+                let inLiteral = TidyTests.commandViolations(path: file.path, text: literal.text, known: known)
+                found += inLiteral.map { $0.movedDown(by: literal.line - 1) }
+            }
+        }
+        return found
     }
 
     private static func linkViolations(path: String) -> [Violation] {

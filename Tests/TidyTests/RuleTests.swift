@@ -161,17 +161,35 @@ struct RuleTests {
             extension E.Code { static let a = Self(rawValue: "a_one") }
             enum OtherErrorCode: String { case b = "b_two", c = "Not a name" }
             let other = "c_three"
+            throw CommandFailure(
+                "d_four", "e_five")
+            Alarm(code: "f_six", next: "g_seven")
             """
         let codes = errorCodes(in: file("Sources/Bolt/A.swift", source))
-        #expect(codes.map(\.name) == ["a_one", "b_two"])
+        #expect(codes.map(\.name) == ["a_one", "b_two", "d_four", "f_six"])
         let page = Page(path: "docs/errors.md", text: "| code | x |\n|---|---|\n| `a_one` | x |\n| `gone` | x |\n")
         let found = catalogueViolations(rule: .errorCatalogue, declared: codes, page: page)
-        #expect(found.map(\.path) == ["Sources/Bolt/A.swift", "docs/errors.md"])
+        #expect(found.map(\.path) == Array(repeating: "Sources/Bolt/A.swift", count: 3) + ["docs/errors.md"])
         #expect(metricNames(in: file("Sources/Bolt/MetricsCatalogue.swift", "a(\"bolt_x_total\")")).count == 1)
         let settings = file(
             "Sources/Bolt/Setting+All.swift", "a(\"listen.port\", \"the port. Of it\", \"genesis.json of\")")
         #expect(settingNames(in: settings).map(\.name) == ["listen.port"])
         #expect(metricNames(in: file("Sources/Bolt/Other.swift", "a(\"bolt_x_total\")")).isEmpty)
+    }
+
+    @Test("a command that does not exist is found in pages and in strings")
+    func commands() {
+        let known: Set<String> = ["mesh", "up", "status", "envoy", "token", "create"]
+        let bad = ["boltctl partition list", "run boltctl mesh upp -f x", "boltctl envoy tokens create"]
+        for text in bad { #expect(commandViolations(path: "a", text: text, known: known).count == 1, "\(text)") }
+        let good = [
+            "boltctl mesh up -f x", "boltctl --bolt A status", "boltctl's verbs", "boltctl envoy token create --uses 1",
+            "`boltctl` takes", "boltctl status", "neither beside boltctl nor in PATH", "boltctl status shows it",
+            "boltctl NOUN VERB",
+        ]
+        for text in good { #expect(commandViolations(path: "a", text: text, known: known).isEmpty, "\(text)") }
+        let source = "A(commandName: \"mesh\"); B(commandName:\n  \"up\"); let c = \"down\""
+        #expect(commandNames(in: file("Sources/boltctl/A.swift", source)) == ["mesh", "up"])
     }
 
     @Test("a changelog needs an entry under Unreleased")

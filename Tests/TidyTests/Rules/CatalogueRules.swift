@@ -5,10 +5,11 @@ struct DeclaredName: Equatable {
     let line: Int
 }
 
-/// Error codes: the strings inside a type, or an extension of a type, whose name ends in `Code`.
+/// Error codes: the strings inside a type, or an extension of a type, whose name ends in `Code`; and those that an
+/// error is made with in place, after the label `code:` or as the first argument of `CommandFailure`.
 ///
-/// The convention of the repository: `struct Code: RawRepresentable` inside an error type (or `…ErrorCode`), with its
-/// values as static properties in the type or in an extension of it.
+/// The convention of the repository: `struct Code: RawRepresentable` inside an error type, with its values as static
+/// properties in the type or in an extension of it; `enum Kind: String` in the client's error.
 func errorCodes(in file: SwiftText) -> [DeclaredName] {
     let tokens = Token.split(file.code)
     var ranges: [ClosedRange<Int>] = []
@@ -16,13 +17,16 @@ func errorCodes(in file: SwiftText) -> [DeclaredName] {
         var last = index + 1
         while last + 2 < tokens.count, tokens[last + 1].text == "." { last += 2 }
         let name = tokens[last].text
-        guard name == "Code" || name.hasSuffix("ErrorCode"),
+        let isCode = name == "Code" || name.hasSuffix("ErrorCode")
+        guard isCode || (name == "Kind" && file.path.hasSuffix("Error.swift")),
             let opening = tokens[last...].firstIndex(where: { $0.text == "{" }),
             let closing = closingBrace(of: opening, in: tokens)
         else { continue }
         ranges.append(tokens[opening].line...tokens[closing].line)
     }
-    return file.literals.filter { literal in ranges.contains { $0.contains(literal.line) } && isStableName(literal.text)
+    return file.literals.filter { literal in
+        let isInPlace = ["code:", "CommandFailure("].contains { literal.before.hasSuffix($0) }
+        return (isInPlace || ranges.contains { $0.contains(literal.line) }) && isStableName(literal.text)
     }
     .map { DeclaredName(name: $0.text, path: file.path, line: $0.line) }
 }

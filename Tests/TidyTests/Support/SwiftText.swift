@@ -7,6 +7,8 @@ struct SwiftText {
     struct Literal: Equatable {
         let line: Int
         let text: String
+        /// The code right before it, without blanks: the last bytes only.
+        var before = ""
     }
 
     /// Path from the repository's root.
@@ -115,6 +117,8 @@ private struct Scanner {
     private mutating func scanString(hashes: Int) {
         let quotes = isQuotes(3) ? 3 : 1
         let firstLine = line
+        let blanks: [UInt8] = [UInt8(ascii: " "), UInt8(ascii: "\n")]
+        let before = code.suffix(64).filter { !blanks.contains($0) }.suffix(24)
         var text: [UInt8] = []
         for _ in 0..<quotes { advance(keeping: true) }
         while let byte = peek() {
@@ -136,6 +140,9 @@ private struct Scanner {
                 advance(keeping: false)
             }
         }
-        literals.append(SwiftText.Literal(line: firstLine, text: String(decoding: text, as: UTF8.self)))
+        literals.append(
+            SwiftText.Literal(
+                line: firstLine, text: String(decoding: text, as: UTF8.self),
+                before: String(decoding: before, as: UTF8.self)))
     }
 }

@@ -9,6 +9,11 @@ struct Violation: Equatable, CustomStringConvertible {
     /// What is wrong and what to do instead.
     let message: String
 
+    /// The same, found in a text that begins further down in the file.
+    func movedDown(by lines: Int) -> Violation {
+        Violation(rule: rule, path: path, line: line + lines, message: message)
+    }
+
     /// `path:line: [rule] message`, as compilers print it.
     var description: String { "\(path):\(line): [\(rule.rawValue)] \(message)" }
 }
@@ -29,5 +34,6 @@ enum Rule: String, CaseIterable {
     case errorCatalogue = "error-catalogue"
     case metricCatalogue = "metric-catalogue"
     case settingCatalogue = "setting-catalogue"
+    case commands
     case changelog
 }
