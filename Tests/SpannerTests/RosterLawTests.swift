@@ -33,7 +33,7 @@ struct RosterLawTests {
                 #expect(words[word, default: 0] >= 20, "\(word) was seen \(words[word, default: 0]) times")
             }
         }
-        for seed in UInt64(1)...300 {
+        for seed in UInt64(1)...200 {
             var histories = RosterHistories(seed: seed)
             histories.run(12 + Int(seed % 30))
             let oracle = RosterOracle(histories.world.events, witness: RosterWorld.witness)
@@ -60,7 +60,7 @@ struct RosterLawTests {
 
     @Test("R2: once a bolt has recorded a ban, it accepts no key of that lineage in any later state")
     func bansAreForEver() {
-        for seed in UInt64(1000)...1250 {
+        for seed in UInt64(1000)...1150 {
             var histories = RosterHistories(seed: seed)
             var banned = histories.world.bolts.map { _ in Set<KeyFingerprint>() }
             for _ in 0..<40 {

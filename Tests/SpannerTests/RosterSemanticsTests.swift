@@ -179,6 +179,27 @@ struct RosterSemanticsTests {
         #expect(world.bolts[0].roster.lineage(of: key(2)).count == 3)
     }
 
+    @Test("Amendments: the last of a line is laid over the others, fields it doesn't name stay")
+    func amendments() throws {
+        var world = RosterWorld(bolts: 2)
+        world.act(.admit(member(RosterWorld.bolt(0), 0)), by: TestIdentity.root, at: 0)
+        let replica = world.bolts[0].replica
+        for number in 1...5 {
+            let label = [Label(key: "n", value: "\(number)")]
+            let address = number == 2 ? "host:2" : nil
+            let draft = try world.bolts[0].roster.draftAmendment(
+                of: id(100), by: replica, labels: label, address: address)
+            guard case .amend(let amendment) = draft else { return }
+            #expect(amendment.supersedes.count == (number == 1 ? 0 : 1))
+            world.write(0, draft)
+        }
+        world.hearAll()
+        let bolt = try #require(world.bolts[1].roster.bolts.first)
+        #expect(bolt.labels == [Label(key: "n", value: "5")])
+        #expect(bolt.address == "host:2")
+        #expect(bolt.amendments.count == 5)
+    }
+
     @Test("A bolt amends its own address, no other bolt does, and nobody an operator")
     func boltsAmendThemselves() throws {
         var world = RosterWorld(bolts: 2)

@@ -26,7 +26,7 @@ public struct Principal: Hashable, Sendable {
     public let token: TokenID?
     /// Events that carry its live admissions, ascending: what a removal of it targets.
     public let admissions: [Dot]
-    /// Amendments in force, in the order in which they are laid over each other: what the next one supersedes.
+    /// Amendments in force, in the order in which they are laid over each other.
     public let amendments: [Dot]
 }
 

@@ -63,6 +63,9 @@ extension Roster {
     /// The author of a replica is who its first event certifies.
     private func author(of run: SignedRun, held: ChainHead) throws(RunRejection) -> Author {
         if let author = held.author { return author }
+        guard histories.count < RosterLimits.replicasMax else {
+            throw .refused(.malformed, counter: run.first, detail: "\(histories.count) histories are held, the most")
+        }
         func refused(_ reason: RejectReason, _ detail: String) -> RunRejection {
             .refused(reason, counter: run.first, detail: detail)
         }

@@ -20,7 +20,8 @@ public enum RosterLimits {
     public static let chainCertificatesMax = 4
     /// Bytes of one certificate in DER.
     public static let certificateBytesMax = 4096
-    /// Replicas that a context may name: bolts that ever were, times their incarnations.
+    /// Replicas that a context may name and a roster holds: bolts that ever were, times their incarnations. Below 2^15,
+    /// the width of a place in a packed dot.
     public static let replicasMax = 4096
     /// Bytes of an act's reason.
     public static let reasonBytesMax = 512

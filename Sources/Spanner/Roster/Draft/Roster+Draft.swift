@@ -76,8 +76,11 @@ extension Roster {
         if let rekey { try check(rekey, of: claim) }
         guard let base = dots(ofAdmission: claim.speaker).first else { throw unknown(id) }
         var amendment = Amendment(base: base)
-        amendment.supersedes = claim.amendments.filter { facts.amendments[$0].amendment.base == base }
-            .map { dot(facts.amendments[$0].dot) }.sorted().suffix(RosterLimits.dotsMax)
+        // Only the last of each line: what those replaced is known through them.
+        let known = claim.amendments.map { facts.amendments[$0] }.filter { $0.amendment.base == base }
+        let replaced = Set(known.flatMap(\.amendment.supersedes))
+        amendment.supersedes = known.map { dot($0.dot) }.filter { !replaced.contains($0) }.sorted()
+            .suffix(RosterLimits.dotsMax)
         amendment.labels = labels?.sortedSet()
         amendment.address = address
         amendment.rekey = rekey

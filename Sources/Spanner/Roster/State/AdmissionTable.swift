@@ -19,9 +19,6 @@ struct AdmissionTable: Sendable {
         let shared: UInt32
         let token: UInt32
         var firstEnd: UInt32 = AdmissionTable.none
-        var nextOfKey: UInt32 = AdmissionTable.none
-        var nextOfID: UInt32 = AdmissionTable.none
-        var nextOfName: UInt32 = AdmissionTable.none
     }
 
     /// What many admissions have in common.
@@ -52,6 +49,10 @@ struct AdmissionTable: Sendable {
     private var byKey = IndexTable()
     private var byID = IndexTable()
     private var byName = IndexTable()
+    // The tables find the latest; these lead to those before it. Few have any.
+    private var earlierOfKey: [UInt32: UInt32] = [:]
+    private var earlierOfID: [UInt32: UInt32] = [:]
+    private var earlierOfName: [UInt32: UInt32] = [:]
 
     var count: Int { records.count }
 
@@ -90,8 +91,8 @@ struct AdmissionTable: Sendable {
         let bytes = key.bytes
         guard var place = byKey.find(AdmissionTable.hash(bytes), { records[$0].key == bytes }) else { return [] }
         var result = [place]
-        while records[place].nextOfKey != AdmissionTable.none {
-            place = Int(records[place].nextOfKey)
+        while let next = earlierOfKey[UInt32(place)] {
+            place = Int(next)
             result.append(place)
         }
         return result
@@ -100,8 +101,8 @@ struct AdmissionTable: Sendable {
     func places(id: PrincipalID) -> [Int] {
         guard var place = byID.find(AdmissionTable.hash(id), { records[$0].id == id }) else { return [] }
         var result = [place]
-        while records[place].nextOfID != AdmissionTable.none {
-            place = Int(records[place].nextOfID)
+        while let next = earlierOfID[UInt32(place)] {
+            place = Int(next)
             result.append(place)
         }
         return result
@@ -111,8 +112,8 @@ struct AdmissionTable: Sendable {
     func places(name: PrincipalName) -> [Int] {
         guard var place = find(name.text.utf8) else { return [] }
         var result = [place]
-        while records[place].nextOfName != AdmissionTable.none {
-            place = Int(records[place].nextOfName)
+        while let next = earlierOfName[UInt32(place)] {
+            place = Int(next)
             result.append(place)
         }
         return result
@@ -170,9 +171,9 @@ struct AdmissionTable: Sendable {
             AdmissionTable.hash(records[$0].id)
         }
         let ofName = indexName(place, text)
-        if let ofKey { records[place].nextOfKey = UInt32(ofKey) }
-        if let ofID { records[place].nextOfID = UInt32(ofID) }
-        if let ofName { records[place].nextOfName = UInt32(ofName) }
+        if let ofKey { earlierOfKey[UInt32(place)] = UInt32(ofKey) }
+        if let ofID { earlierOfID[UInt32(place)] = UInt32(ofID) }
+        if let ofName { earlierOfName[UInt32(place)] = UInt32(ofName) }
     }
 
     /// The second references to the arrays end here, before they are written again: no copy is made.
