@@ -15,17 +15,17 @@ let importsAllowed: [String: Set<String>] = [
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
         "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI", "Hummingbird",
-        "HummingbirdCore", "HTTPTypes", "AsyncHTTPClient", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
+        "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
         "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
     ]),
     "BoltClient": platform.union([
-        "Spanner", "BoltAPI", "Identity", "AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "Logging",
+        "Spanner", "BoltAPI", "Identity", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "Logging",
     ]),
     "Envoy": platform.union([
         "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Logging", "ServiceLifecycle",
     ]),
     // Programs.
-    "bolt-daemon": platform.union(["Bolt", "ArgumentParser", "Logging", "ServiceLifecycle"]),
+    "bolt-daemon": platform.union(["Bolt", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
     "boltctl": platform.union([
         "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging", "Yams",
     ]),
