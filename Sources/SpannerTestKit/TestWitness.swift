@@ -1,8 +1,8 @@
 public import CRDT
 public import Spanner
 
-/// Cheap stand-in for the mesh's cryptography, with the same laws: the same answer for the same input, and no two inputs
-/// of a test that share a hash. Not secure: whoever knows a public key can sign.
+/// Cheap stand-in for the mesh's cryptography, with the same laws: the same answer for the same input, and no two
+/// inputs of a test that share a hash. Not secure: whoever knows a public key can sign.
 public struct TestWitness: Witness {
     /// A witness with no state.
     public init() {}
