@@ -100,12 +100,14 @@ extension NodeViews {
     }
 
     func facts(_ node: isolated NodeService, _ facts: [RosterFact]) -> [RosterFactView] {
-        facts.map { fact in
+        let live = Set(facts.filter { $0.kind == .inForce }.map(\.admission))
+        return facts.map { fact in
             let dot = fact.dot ?? fact.admission
             let event = try? event(node, dot)
             return RosterFactView(
                 dot: dot, at: event?.at ?? WallTime(milliseconds: 0), author: author(node, dot.replica),
-                kind: fact.kind.rawValue, text: fact.text, inForce: fact.kind == .inForce || fact.kind == .admitted)
+                kind: fact.kind.rawValue, text: fact.text,
+                inForce: fact.kind == .admitted ? live.contains(fact.admission) : fact.kind == .inForce)
         }
     }
 

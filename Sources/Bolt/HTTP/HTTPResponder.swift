@@ -28,7 +28,10 @@ struct HTTPResponder: Sendable {
     ) async throws {
         let begun = DispatchTime.now()
         let requestID = HTTPResponder.requestID(request)
-        let (endpoint, answer) = await answer(request, channel: channel, peer: peer, requestID: requestID)
+        let hasBody = request.headers[.contentLength] != nil || request.headers[.transferEncoding] != nil
+        let body = BodyReader(
+            request.body, declared: hasBody ? request.headers[.contentLength].flatMap { Int($0) } : 0)
+        let (endpoint, answer) = await answer(request, body: body, channel: channel, peer: peer, requestID: requestID)
         let name = endpoint?.rawValue ?? "unlisted"
         metrics.add(.requests, [name, "\(answer.status)"])
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - begun.uptimeNanoseconds) / 1e9
@@ -46,7 +49,7 @@ struct HTTPResponder: Sendable {
         response.headers.append(.init(name: .init("X-Request-Id") ?? .server, value: requestID))
         response.headers[.contentLength] = String(answer.body.count)
         // A body that was not wanted is read to a bound and thrown away; then the connection goes.
-        let bodyLeft = answer.status >= 400 && request.headers[.contentLength].map { $0 != "0" } ?? false
+        let bodyLeft = !body.isFinished
         if bodyLeft || isDraining() { response.headers[.connection] = "close" }
         if request.method == .head {
             try await writer.writeResponse(response.head)
@@ -55,36 +58,30 @@ struct HTTPResponder: Sendable {
                 response: response.head, body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
         }
         guard bodyLeft || isDraining() else { return }
-        if bodyLeft { await discard(request, channel: channel) }
+        if bodyLeft { await discard(body, channel: channel) }
         channel.close(promise: nil)
     }
 
-    private func discard(_ request: Request, channel: any Channel) async {
+    private func discard(_ body: BodyReader, channel: any Channel) async {
         let deadline = channel.eventLoop.scheduleTask(in: HTTPLimits.bodyTimeout) { channel.close(promise: nil) }
         defer { deadline.cancel() }
-        var count = 0
-        do {
-            for try await part in request.body {
-                count += part.readableBytes
-                if count > HTTPLimits.discardBytesMax { return }
-            }
-        } catch {
+        do { try await body.discard(atMost: HTTPLimits.discardBytesMax) } catch {
             logger.trace("a refused body did not end", metadata: [LogKeys.why: "\(error)"])
         }
     }
 
     private func answer(
-        _ request: Request, channel: any Channel, peer: CertifiedPeer?, requestID: String
+        _ request: Request, body: BodyReader, channel: any Channel, peer: CertifiedPeer?, requestID: String
     ) async -> (Endpoint?, HTTPAnswer) {
         var found: Endpoint?
         do {
             let (endpoint, arguments) = try match(request)
             found = endpoint
             let caller = try await Authorisation.judge(endpoint.access, peer: peer, standing: standing).get()
-            let body = try await read(request, endpoint: endpoint, channel: channel)
+            let data = try await read(request, body, endpoint: endpoint, channel: channel)
             let context = HTTPRequestContext(
                 endpoint: endpoint, arguments: arguments, query: HTTPResponder.query(request), caller: caller,
-                peer: peer, body: body, requestID: requestID)
+                peer: peer, body: data, requestID: requestID)
             return (endpoint, try await handle(context))
         } catch let problem as Problem {
             if problem.status == 401 || problem.status == 403 {
@@ -129,22 +126,17 @@ struct HTTPResponder: Sendable {
     }
 
     /// The body, within the endpoint's limit and in time.
-    private func read(_ request: Request, endpoint: Endpoint, channel: any Channel) async throws -> Data {
+    private func read(
+        _ request: Request, _ body: BodyReader, endpoint: Endpoint, channel: any Channel
+    ) async throws -> Data {
         guard endpoint.bodyBytesMax > 0 else { return Data() }
-        func tooLarge() -> Problem {
-            Problem(.tooLarge, "a body of this endpoint has at most \(endpoint.bodyBytesMax) bytes")
-        }
+        let tooLarge = Problem(.tooLarge, "a body of this endpoint has at most \(endpoint.bodyBytesMax) bytes")
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > endpoint.bodyBytesMax {
-            throw tooLarge()
+            throw tooLarge
         }
         let deadline = channel.eventLoop.scheduleTask(in: HTTPLimits.bodyTimeout) { channel.close(promise: nil) }
         defer { deadline.cancel() }
-        var body = Data()
-        for try await part in request.body {
-            guard body.count + part.readableBytes <= endpoint.bodyBytesMax else { throw tooLarge() }
-            body.append(contentsOf: part.readableBytesView)
-        }
-        return body
+        return try await body.read(atMost: endpoint.bodyBytesMax, tooLarge: tooLarge)
     }
 
     private static func query(_ request: Request) -> [String: String] {
