@@ -36,7 +36,7 @@ enum ChildProcess {
     /// Whether a process of that id runs whose arguments are just these, whatever its program's path.
     static func isRunning(_ pid: pid_t, arguments: [String]) -> Bool {
         guard pid > 1, let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"), !data.isEmpty,
-            !isZombie(pid)
+            !isGone(pid)
         else { return false }
         let found = data.split(separator: 0, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
@@ -50,7 +50,8 @@ enum ChildProcess {
         _ = waitpid(pid, &status, WNOHANG)
     }
 
-    private static func isZombie(_ pid: pid_t) -> Bool {
+    /// Whether there is no such process, or only what is left of one.
+    static func isGone(_ pid: pid_t) -> Bool {
         reap(pid)
         guard let stat = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return true }
         let text = String(decoding: stat, as: UTF8.self)

@@ -8,6 +8,8 @@ struct LocalBolt: Sendable {
     let bolt: Topology.Bolt
     /// Everything of this bolt is below it.
     let directory: String
+    /// Where it listens, where that is not the address that others know.
+    var listen: String?
 
     var fullName: String { "\(bolt.name).\(partition)" }
     var identityDirectory: String { "\(directory)/identity" }
@@ -26,6 +28,14 @@ struct LocalBolt: Sendable {
             ChildProcess.isRunning(pid, arguments: arguments)
         else { return nil }
         return pid
+    }
+
+    /// Whether the process that was started last is gone. While a wrapper is still making way for it, it is not.
+    var hasEnded: Bool {
+        guard let text = try? String(contentsOfFile: pidPath, encoding: .utf8),
+            let pid = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines))
+        else { return true }
+        return ChildProcess.isGone(pid)
     }
 
     /// Starts the daemon. `prefix` is a program with arguments that runs it, for a network of its own.
@@ -53,7 +63,7 @@ struct LocalBolt: Sendable {
 
     /// The daemon's configuration.
     func configuration(mesh: String, seeds: [String]) -> String {
-        let (host, port) = Self.split(bolt.address)
+        let (host, port) = Self.split(listen ?? bolt.address)
         let (opsHost, opsPort) = Self.split(bolt.ops)
         var sections: [String: JSONValue] = [
             "mesh": .object(["name": .string(mesh)]),

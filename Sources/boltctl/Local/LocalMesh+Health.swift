@@ -26,7 +26,7 @@ extension LocalMesh {
             let left = Double((deadline - clock.now).components.seconds) + 0.5
             var reason = "no answer"
             let healthy: Bool? = try await Waiting.until(seconds: max(0, left)) {
-                guard bolt.runningPID != nil else {
+                guard !bolt.hasEnded else {
                     reason = "the process has ended"
                     return false
                 }

@@ -15,11 +15,15 @@ struct LocalMesh: Sendable {
     var authorityDirectory: String { "\(directory)/authority" }
     var operatorDirectory: String { "\(directory)/operator" }
 
-    init(directory: String, topology: Topology) {
+    /// The mesh of a topology. `listen` names bolts, by place, that listen elsewhere than others know.
+    init(directory: String, topology: Topology, listen: [String] = []) {
         let root = Self.absolute(directory)
         (self.directory, self.topology) = (root, topology)
-        bolts = topology.bolts.map { partition, bolt in
-            LocalBolt(partition: partition, bolt: bolt, directory: "\(root)/bolts/\(partition)-\(bolt.name)")
+        bolts = topology.bolts.enumerated().map { index, entry in
+            LocalBolt(
+                partition: entry.partition, bolt: entry.bolt,
+                directory: "\(root)/bolts/\(entry.partition)-\(entry.bolt.name)",
+                listen: index < listen.count ? listen[index] : nil)
         }
     }
 

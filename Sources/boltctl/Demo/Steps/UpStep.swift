@@ -1,0 +1,26 @@
+import BoltAPI
+import CRDT
+import Spanner
+
+/// Three partitions of real processes come up and agree.
+enum UpStep {
+    static func run(_ demo: DemoRun) async throws {
+        let (sick, seconds) = try await demo.timed {
+            try demo.mesh.provision { _ in }
+            try demo.network.configure(demo.mesh)
+            for bolt in demo.mesh.bolts { try demo.start(bolt) }
+            return try await demo.mesh.waitForHealth(seconds: 30)
+        }
+        let names = demo.mesh.bolts.map(\.fullName).joined(separator: ", ")
+        demo.record(
+            "up", "\(demo.mesh.bolts.count) bolts healthy", sick.isEmpty, seconds,
+            sick.isEmpty ? names : sick.map { "\($0.bolt.fullName): \($0.reason)" }.joined(separator: "; "))
+        guard sick.isEmpty else {
+            throw CommandFailure(
+                "not_healthy", "the mesh did not come up",
+                reason: sick.map { $0.bolt.logTail() }.joined(separator: "\n"))
+        }
+        let (digest, wait) = try await demo.timed { try await demo.mesh.waitForConvergence(seconds: 30) }
+        demo.record("up", "equal digests", digest != nil, wait, digest.map { "\($0)" } ?? "not in time")
+    }
+}
