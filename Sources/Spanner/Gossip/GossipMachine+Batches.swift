@@ -94,8 +94,10 @@ extension GossipMachine {
         var taken: [Dot] = []
         if mutation == .poisonSpoilsTheBatch, runs.contains(where: { isPoison($0) }) { return }
         for run in runs {
-            if let want = wants[run.replica], want.peer == name { wants[run.replica] = nil }
-            switch stage(run, from: name) {
+            let staging = stage(run, from: name)
+            // A push that leaves a gap is no answer: what was asked for is still to come.
+            if staging.answersWant, wants[run.replica]?.peer == name { wants[run.replica] = nil }
+            switch staging {
             case .taken(let last):
                 peers[name]?.counters.runsTaken &+= 1
                 peers[name]?.failures = 0
@@ -127,6 +129,13 @@ extension GossipMachine {
         case dropped
         case gap(after: UInt64)
         case rejected(Dot, RejectReason)
+
+        var answersWant: Bool {
+            switch self {
+            case .taken, .duplicate, .rejected: true
+            case .dropped, .gap: false
+            }
+        }
     }
 
     private mutating func stage(_ run: SignedRun, from source: KeyFingerprint?) -> Staging {

@@ -22,6 +22,7 @@ extension GossipMachine {
             peer.durable = roster.vector
         }
         peer.settle()
+        confirm(&peer)
         peers[name] = peer
         if said != current, vector == nil, links[link]?.answered != round {
             // It took the two for equal: now it learns that they are not, and says more.
@@ -35,6 +36,14 @@ extension GossipMachine {
         if vector != nil || said == current { exchanged(with: name) }
         askForMissing(of: [name])
         reviewWaiters()
+    }
+
+    /// What a peer said to hold it needs no more: asking for it costs of its small share.
+    private func confirm(_ peer: inout PeerState) {
+        for entry in peer.durable.entries {
+            let counter = min(entry.counter, roster.vector[entry.replica])
+            peer.served.raise(entry.replica, to: counter)
+        }
     }
 
     mutating func hear(durable dots: [Dot], from name: KeyFingerprint) {

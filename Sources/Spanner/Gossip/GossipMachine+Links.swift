@@ -68,13 +68,14 @@ extension GossipMachine {
         if peer.replica != hello.replica {
             peer.replica = hello.replica
             peer.durable = VersionVector()
-            if peer.counters.messagesReceived == 0 || round >= peer.servedSince + GossipLimits.servedRounds {
+            // A new database needs everything once more; a sick peer might say so again and again.
+            if peer.renewals > 0 {
+                peer.renewals -= 1
                 peer.served = VersionVector()
-                peer.servedSince = round
             }
         }
         if peer.counters.messagesReceived == 0 {
-            (peer.serveBudget, peer.repeatBudget) = (settings.serveBytesPerRound, settings.repeatBytesMax)
+            (peer.serveBudget, peer.repeatBudget) = (settings.serveBytesPerRound, settings.repeatBytesInitial)
         }
         peer.digest = nil
         peer.bolt = hello.bolt

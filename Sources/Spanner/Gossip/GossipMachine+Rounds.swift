@@ -15,6 +15,9 @@ extension GossipMachine {
             guard var peer = peers[name] else { continue }
             peer.serveBudget = min(peer.serveBudget + settings.serveBytesPerRound, settings.serveBytesPerRound)
             peer.repeatBudget = min(peer.repeatBudget + settings.repeatBytesPerRound, settings.repeatBytesMax)
+            if round.isMultiple(of: GossipLimits.renewalRounds) {
+                peer.renewals = min(peer.renewals + 1, GossipLimits.renewalsMax)
+            }
             peers[name] = peer
             serveNext(name)
         }

@@ -23,7 +23,7 @@ extension GossipMachine {
 
     /// Begins the next read for a peer, one at a time, as far as its share goes.
     ///
-    /// What it was served before costs of a much smaller share: a sick peer that asks for everything again and again
+    /// What it was served before, or said to hold, costs of a much smaller share: a sick peer that asks for everything again and again
     /// gets little more than one that asks once (R9).
     mutating func serveNext(_ name: KeyFingerprint) {
         guard var peer = peers[name], let link = peer.link, peer.loading == nil, peer.member else { return }
@@ -59,7 +59,12 @@ extension GossipMachine {
         let packed = GossipMachine.pack(runs)
         if let last = packed.last, peer.link == link, last.replica == replica {
             let bytes = packed.reduce(0) { $0 + $1.weight }
-            if fresh { peer.serveBudget -= bytes } else { peer.repeatBudget -= bytes }
+            if fresh {
+                peer.serveBudget -= bytes
+                peer.repeatBudget = min(peer.repeatBudget + bytes, settings.repeatBytesMax)
+            } else {
+                peer.repeatBudget -= bytes
+            }
             peer.served[replica] = max(peer.served[replica], last.last)
             peers[name] = peer
             send(packed, to: name)

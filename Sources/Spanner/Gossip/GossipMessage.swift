@@ -108,8 +108,10 @@ public enum GossipLimits {
     public static let backoffRoundsMax: UInt64 = 256
     /// Rounds that a peer which flooded is not spoken with.
     public static let shunRounds: UInt64 = 30
-    /// Rounds before what a peer was served counts as new for its next incarnation.
-    public static let servedRounds: UInt64 = 60
+    /// New incarnations with which a peer is served everything anew; one more for each `renewalRounds` rounds.
+    public static let renewalsMax = 4
+    /// Rounds in which a peer regains one of them.
+    public static let renewalRounds: UInt64 = 60
     /// Rounds that writing pauses while a peer claims events of this bolt's own that are not held here.
     public static let suspicionRounds: UInt64 = 3
     /// Peers that one bolt keeps links with.

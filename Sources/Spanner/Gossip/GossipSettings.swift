@@ -23,8 +23,11 @@ public struct GossipSettings: Sendable {
     /// Bytes of history that one peer may have in a round, beyond what it has had.
     public var serveBytesPerRound = 4 * 1024 * 1024
     /// Bytes of history that one peer may have in a round for a second time: a sick peer asks again and again.
-    public var repeatBytesPerRound = 8 * 1024
-    /// Bytes of history that one peer may have for a second time at once, saved up over rounds.
+    public var repeatBytesPerRound = 1024
+    /// Bytes of history that one peer may have for a second time to begin with. What it has for the first time is
+    /// added: nobody costs much more than twice what it needs.
+    public var repeatBytesInitial = 64 * 1024
+    /// Bytes of history that one peer may have for a second time at once, saved up.
     public var repeatBytesMax = 1024 * 1024
 
     /// The defaults.

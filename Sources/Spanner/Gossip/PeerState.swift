@@ -90,10 +90,10 @@ struct PeerState: Sendable {
     /// What it asked for and was not yet served, by replica.
     var queue: [GossipMessage.WantedRange] = []
     var loading: LoadID?
-    /// Highest counter sent to it, per replica: what is below is sent for a second time.
+    /// Highest counter that it was served or said to hold, per replica: what is below is sent for a second time.
     var served = VersionVector()
-    /// Round in which `served` began anew.
-    var servedSince: UInt64 = 0
+    /// How often it may still come with a new incarnation and be served anew.
+    var renewals = GossipLimits.renewalsMax
     var serveBudget = 0
     var repeatBudget = 0
     var inTransit: [InTransit] = []

@@ -44,7 +44,7 @@ extension Simulation {
     /// One change at some bolt, and the next one later.
     func work() {
         guard healedAt == nil else { return }
-        let pace: UInt64 = options.seed.isMultiple(of: 5) ? 20_000 : 150_000
+        let pace: UInt64 = options.seed.isMultiple(of: 10) ? 20_000 : 150_000
         queue.push(.work, at: now + 5_000 + generator.below(pace))
         let bolt = Int(generator.below(UInt64(bolts.count)))
         guard let machine = bolts[bolt].machine, !bolts[bolt].isPaused else { return skip() }
@@ -81,9 +81,8 @@ extension Simulation {
             return ("ban envoy", act(try roster.draftActBan(of: envoy.id)))
         case 16: return try draftToken(roster)
         case 17:
-            guard let conflict = roster.conflicts.first, let keep = conflict.claimants.first?.keys.first else {
-                return nil
-            }
+            guard let name = someEnvoy()?.name, let conflict = roster.conflict(.envoy, name) else { return nil }
+            guard let keep = conflict.claimants.first?.keys.first else { return nil }
             let operation = try roster.draftActResolution(role: conflict.role, name: conflict.name, keep: keep)
             return ("resolve", act(operation))
         case 18: return try draftExpulsion(roster, bolt)
@@ -95,7 +94,7 @@ extension Simulation {
         let number = workload.number()
         let id = PrincipalID(high: 3, low: number)
         // Few names, so that they are contested now and then.
-        let name = simName("host-\(generator.below(40))")
+        let name = simName("host-\(generator.below(20 + 2 * number))")
         let key = KeyFingerprint(TestWitness.digest(Array("envoy key \(number)".utf8)))
         workload.envoys.append(SimWorkload.Envoy(id: id, name: name, keys: [key]))
         return admission(id, name, key)

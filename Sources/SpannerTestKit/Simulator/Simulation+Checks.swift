@@ -10,6 +10,8 @@ struct SimChecks {
     var digests: [VersionVector: Bytes32] = [:]
     /// What each bolt told others to hold durably, since its disk was last lost.
     var promised: [Int: VersionVector] = [:]
+    /// How often runs came to be in force, over all bolts.
+    var applied = 0
     /// Hash of the signature under each run's last event, as its author made it.
     var signatures: [Dot: Set<Bytes32>] = [:]
 }
@@ -82,7 +84,7 @@ extension Simulation {
 
     func hear(_ notification: GossipMachine.Notification, of bolt: Int) {
         switch notification {
-        case .applied: checkApplied(bolt)
+        case .applied(let runs): checkApplied(bolt, hasActs: runs.contains { carriesAct($0, bolt) })
         case .overloaded: report.faults["queue overflow", default: 0] += 1
         case .quarantined: report.faults["run quarantined", default: 0] += 1
         case .ownHistoryLost: report.faults["own history lost", default: 0] += 1
@@ -101,7 +103,7 @@ extension Simulation {
         violate("R3", "bolt \(bolt) and bolt \(other.index) have equal vectors and unequal digests")
     }
 
-    private func checkApplied(_ bolt: Int) {
+    private func checkApplied(_ bolt: Int, hasActs: Bool) {
         guard let roster = bolts[bolt].machine?.roster else { return }
         let digest = roster.digest
         trace.mix(digest.words.0)
@@ -109,9 +111,17 @@ extension Simulation {
             violate("R3", "bolt \(bolt) has another digest than was seen for the same vector")
         }
         checks.digests[roster.vector] = digest
+        checks.applied += 1
+        // Bans come with acts; whether one was undone is looked at after every one, and else now and then.
+        guard hasActs || checks.applied.isMultiple(of: 32) else { return }
         for ban in roster.bans { bolts[bolt].bansRecorded.formUnion(ban.keys) }
         checkBans(bolt)
         checkLinks(bolt)
+    }
+
+    private func carriesAct(_ run: GossipMachine.AppliedRun, _ bolt: Int) -> Bool {
+        // The kind stands first in a body; an act's is 6.
+        (run.first...run.last).contains { bolts[bolt].disk.body(Dot(run.replica, $0))?.first == 6 }
     }
 
     /// R2: once a bolt recorded a ban durably, it accepts no key of that lineage ever again.
@@ -139,7 +149,8 @@ extension Simulation {
         guard let machine = bolts[bolt].machine else { return }
         for other in bolts where other.index != bolt && machine.isSpeaking(with: other.identity.author.tlsKey) {
             switch machine.roster.standing(of: other.identity.author.tlsKey) {
-            case .removed, .banned: violate("R2", "bolt \(bolt) speaks with bolt \(other.index), which it knows expelled")
+            case .removed, .banned:
+                violate("R2", "bolt \(bolt) speaks with bolt \(other.index), which it knows expelled")
             case .active, .contested, .superseded, .unknown: break
             }
         }

@@ -37,7 +37,8 @@ extension Simulation {
         }
         for (place, machine) in machines.enumerated() where machine.roster.digest != first.roster.digest {
             return violate(
-                "R4", "10 rounds after all faults healed bolt \(members[place]) and bolt \(members[0]) differ: "
+                "R4",
+                "10 rounds after all faults healed bolt \(members[place]) and bolt \(members[0]) differ: "
                     + difference(machine.roster.vector, first.roster.vector))
         }
         report.roundsToConverge = Double((convergedAt ?? now) - (healedAt ?? now)) / Double(Simulation.second)

@@ -200,11 +200,13 @@ extension Simulation {
             bolts[index].isDiskFull = false
             if bolts[index].isPaused { resume(index) }
         }
+        // A liar never heals: somebody pulls its plug, and the others have to agree on what it left behind.
+        for bolt in bolts where bolt.isByzantine { crash(bolt.index, power: false) }
         network.heal()
         for from in bolts.indices {
             for to in bolts.indices { unblock(from, to) }
         }
-        for index in bolts.indices where !bolts[index].isUp { start(index) }
+        for index in bolts.indices where !bolts[index].isUp && !bolts[index].isByzantine { start(index) }
         trace.keep(now, "healed")
         healedAt = now
         queue.push(.finish, at: now + 10 * Simulation.second)

@@ -5,7 +5,7 @@ extension Simulation {
     // MARK: - Life of a process
 
     func start(_ index: Int) {
-        guard !bolts[index].isUp else { return }
+        guard !bolts[index].isUp, healedAt == nil || !bolts[index].isByzantine else { return }
         var disk = bolts[index].disk
         // What the store does at its start: a database that is not of the life noted beside it takes a new one.
         let isCopy = disk.image.incarnation != disk.keptIncarnation || disk.image.incarnation == 0
