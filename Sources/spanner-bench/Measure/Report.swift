@@ -13,13 +13,13 @@ struct Report {
 
     /// The machine, and how busy it is.
     func begin() {
-        print("processors \(sysconf(Int32(_SC_NPROCESSORS_ONLN))), load \(Report.load())")
+        emit("processors \(sysconf(Int32(_SC_NPROCESSORS_ONLN))), load \(Report.load())")
         #if DEBUG
-        print("built for debugging: these figures say nothing; use script/bench")
+        emit("built for debugging: these figures say nothing; use script/bench")
         #endif
     }
 
-    func section(_ name: String) { print("\n\(name)") }
+    func section(_ name: String) { emit("\n\(name)") }
 
     /// Times in seconds, with the ratio of medians to a control's and the part of the aim that was used.
     mutating func times(
@@ -28,17 +28,23 @@ struct Report {
         var line = "  \(pad(name, 46)) \(time(series.median))  [\(time(series.least)) … \(time(series.most))]"
         line += "  n=\(series.values.count)"
         if let control { line += "  = \(digits(series.median / control.series.median)) × \(control.name)" }
-        print(line + judge(series.median, aim))
+        emit(line + judge(series.median, aim))
     }
 
     /// A number with its unit.
     mutating func value(_ name: String, _ value: Double, _ unit: String, aim: Aim = .none) {
-        print("  \(pad(name, 46)) \(digits(value)) \(unit)" + judge(value, aim))
+        emit("  \(pad(name, 46)) \(digits(value)) \(unit)" + judge(value, aim))
     }
 
-    func note(_ text: String) { print("  \(text)") }
+    func note(_ text: String) { emit("  \(text)") }
 
-    func end() { print("\nload \(Report.load())" + (failures == 0 ? "" : "; \(failures) aims missed")) }
+    func end() { emit("\nload \(Report.load())" + (failures == 0 ? "" : "; \(failures) aims missed")) }
+
+    /// A line on standard output, at once: in a pipe too, figures appear as they come.
+    private func emit(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        _ = write(STDOUT_FILENO, bytes, bytes.count)
+    }
 
     private mutating func judge(_ value: Double, _ aim: Aim) -> String {
         switch aim {

@@ -86,7 +86,7 @@ struct CheckInFigures {
 final class Nginx {
     let port: Int
     private(set) var workers: [Int] = []
-    private let master: Process
+    private let master: pid_t
 
     init(_ program: String, _ scratch: ScratchDirectory, root: String) throws {
         guard let openssl = Program.find("openssl") else { throw BenchFailure("needs openssl") }
@@ -112,12 +112,11 @@ final class Nginx {
             default_type application/json; return 200 '{"stored_through":0,"release_through":0}'; } }
             """
         try configuration.write(toFile: "\(folder)/nginx.conf", atomically: true, encoding: .utf8)
-        master = Process()
-        master.executableURL = URL(fileURLWithPath: program)
-        master.arguments = ["-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log"]
-        try master.run()
+        master = try Program.start(
+            program, ["-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log"], output: "\(folder)/out",
+            errors: "\(folder)/err")
         let deadline = ContinuousClock.now + .seconds(10)
-        let children = "/proc/\(master.processIdentifier)/task/\(master.processIdentifier)/children"
+        let children = "/proc/\(master)/task/\(master)/children"
         while workers.count < 2, ContinuousClock.now < deadline {
             let text = (try? String(contentsOfFile: children, encoding: .utf8)) ?? ""
             workers = text.split(separator: " ").compactMap { Int($0) }
@@ -127,7 +126,7 @@ final class Nginx {
     }
 
     deinit {
-        master.terminate()
-        master.waitUntilExit()
+        kill(master, SIGTERM)
+        _ = Program.wait(master)
     }
 }

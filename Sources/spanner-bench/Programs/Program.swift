@@ -2,30 +2,50 @@ import Foundation
 
 /// Programs that are run to their end, with their output.
 enum Program {
-    /// Standard output of a program that ended with 0. Throws with what it said otherwise.
+    /// Standard output of a program that ended with one of these codes. Throws with what it said otherwise.
+    ///
+    /// Output goes through files and the end is the process's own: programs that outlive it may keep what they inherit.
     static func output(
         _ path: String, _ arguments: [String], environment: [String: String] = [:], ending: Set<Int32> = [0]
     ) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let output = Pipe()
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        let log = FileManager.default.temporaryDirectory.appendingPathComponent("spanner-bench-\(UUID()).log")
-        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        defer { try? FileManager.default.removeItem(at: log) }
-        process.standardError = try FileHandle(forWritingTo: log)
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard ending.contains(process.terminationStatus) else {
-            let said = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-            throw BenchFailure(
-                "\(path) \(arguments.joined(separator: " ")): exit \(process.terminationStatus)\n\(said)\(text)")
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent("spanner-bench-\(UUID())").path
+        let (output, errors) = (base + ".out", base + ".err")
+        defer { for file in [output, errors] { unlink(file) } }
+        let pid = try start(path, arguments, environment: environment, output: output, errors: errors)
+        let code = wait(pid)
+        let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+        guard ending.contains(code) else {
+            let said = (try? String(contentsOfFile: errors, encoding: .utf8)) ?? ""
+            throw BenchFailure("\(path) \(arguments.joined(separator: " ")): exit \(code)\n\(said)\(text)")
         }
         return text
+    }
+
+    /// Starts a program with its output in files.
+    static func start(
+        _ path: String, _ arguments: [String], environment: [String: String] = [:], output: String, errors: String
+    ) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0)=\($1)" }
+        var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
+        var settings: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) } + [nil]
+        defer { for word in words + settings { free(word) } }
+        var pid: pid_t = 0
+        let status = posix_spawn(&pid, path, &actions, nil, &words, &settings)
+        guard status == 0 else { throw BenchFailure("\(path) can't be started: \(String(cString: strerror(status)))") }
+        return pid
+    }
+
+    /// Waits for a program's end: its exit code, or the negative number of the signal that ended it.
+    static func wait(_ pid: pid_t) -> Int32 {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        return status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
     }
 
     /// The folder of this program, where the others are in it too.

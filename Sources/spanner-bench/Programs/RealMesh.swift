@@ -29,11 +29,18 @@ final class RealMesh {
             topology += "ops: \"127.0.0.1:\(ports[index * 2 + 1])\"}\n"
         }
         try topology.write(toFile: scratch.file("mesh.yaml"), atomically: true, encoding: .utf8)
-        let answer = JSON(
-            try Program.output(
-                "\(programs)/boltctl",
-                ["mesh", "up", "-f", scratch.file("mesh.yaml"), "--dir", scratch.file("mesh"), "-o", "json"],
-                environment: environment))
+        let answer: JSON
+        do {
+            answer = JSON(
+                try Program.output(
+                    "\(programs)/boltctl",
+                    ["mesh", "up", "-f", scratch.file("mesh.yaml"), "--dir", scratch.file("mesh"), "-o", "json"],
+                    environment: environment))
+        } catch {
+            // Those that did start must not outlive a failed start.
+            RealMesh.stop(programs, scratch, environment)
+            throw error
+        }
         members = answer["bolts"].list.compactMap { bolt in
             guard let address = bolt["address"].text, let pid = bolt["pid"].number else { return nil }
             return Member(address: address, pid: Int(pid))
@@ -41,7 +48,9 @@ final class RealMesh {
         guard members.count == bolts else { throw BenchFailure("mesh up answered \(members.count) bolts") }
     }
 
-    deinit {
+    deinit { RealMesh.stop(programs, scratch, environment) }
+
+    private static func stop(_ programs: String, _ scratch: ScratchDirectory, _ environment: [String: String]) {
         _ = try? Program.output(
             "\(programs)/boltctl", ["mesh", "down", "--dir", scratch.file("mesh"), "-o", "json"],
             environment: environment)
