@@ -21,7 +21,6 @@ let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
-let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -43,7 +42,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
-        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
@@ -78,13 +76,13 @@ let package = Package(
             name: "Bolt",
             dependencies: [
                 "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI",
-                hummingbird, hummingbirdCore, httpClient, lifecycle, logging, metrics,
+                hummingbird, hummingbirdCore, lifecycle, logging, metrics,
                 nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
             ],
             swiftSettings: strict),
         .target(
             name: "BoltClient",
-            dependencies: ["Spanner", "BoltAPI", "Identity", httpClient, nioCore, nioPosix, nioSSL, nioHTTP1, logging],
+            dependencies: ["Spanner", "BoltAPI", "Identity", nioCore, nioPosix, nioSSL, nioHTTP1, logging],
             swiftSettings: strict),
         .target(
             name: "Envoy",
@@ -134,7 +132,9 @@ let package = Package(
             name: "BoltTests", dependencies: ["CRDT", "Spanner", "Bolt", "BoltAPI", "Identity"],
             swiftSettings: strict),
         .testTarget(
-            name: "EnvoyTests", dependencies: ["Spanner", "Envoy", "BoltAPI", "Identity"], swiftSettings: strict),
+            name: "EnvoyTests",
+            dependencies: ["CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "Identity", logging],
+            swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit"], swiftSettings: strict),
         .testTarget(

@@ -30,11 +30,14 @@ public actor EnvoyAgent {
     private var machine: EnvoyMachine
     private var bolts: [BoltAddress]
     private var last: (response: CheckInResponse?, failure: EnvoyPortFailure?)
+    /// Whether the last report was of the queue that new records get into, not of one that a copy brought along.
+    private var lastWasOfPresentQueue = false
 
     /// An agent over an open queue.
     ///
-    /// `seeds` are asked while no answer has brought a list, or always where they are `pinned`; at least one bolt must be known one way or the other, else
-    /// `StoreError` `unknown` is thrown. `interval`, where given, is used instead of what the owner asks for.
+    /// `seeds` are asked while no answer has brought a list, or always where they are `pinned`; at least one bolt must
+    /// be known one way or the other, else `StoreError` `unknown` is thrown. `interval`, where given, is used instead
+    /// of what the owner asks for.
     public init(
         port: any EnvoyPort, queue: sending QueueStore, seeds: [BoltAddress], pinned: Bool = false,
         interval: Duration? = nil, seed: UInt64, limits: EnvoyMachine.Limits = EnvoyMachine.Limits(), logger: Logger,
@@ -95,7 +98,7 @@ public actor EnvoyAgent {
             case (_, let failure?): return .unavailable(reason: failure.reason)
             case (let response?, nil):
                 if try queue.held().items == 0 { return .delivered(response) }
-                if response.storedThrough >= (try held().last) { return .delivered(response) }
+                if lastWasOfPresentQueue, response.storedThrough >= (try held().last) { return .delivered(response) }
             case (nil, nil): break
             }
             guard let timer else { break }
@@ -142,10 +145,16 @@ public actor EnvoyAgent {
             highest: OwnerMark(register: fence.register, epoch: fence.epoch))
         do {
             let response = try await port.checkIn(request, at: address)
-            last = (response, nil)
-            try memory.remember(response.bolts)
-            if !response.bolts.isEmpty, !isPinned { bolts = response.bolts }
-            return .answered(answer(of: response))
+            lastWasOfPresentQueue = queue.incarnation == .current(batch.incarnation)
+            if EnvoyMachine.Fence(register: response.register, epoch: response.epoch) < fence {
+                // Nothing of it is obeyed (P2): neither what it says is safe nor whom it names.
+                last = (nil, .unavailable(reason: "\(address) answers under a superseded authority", retryAfter: nil))
+            } else {
+                last = (response, nil)
+                try memory.remember(response.bolts)
+                if !response.bolts.isEmpty, !isPinned { bolts = response.bolts }
+            }
+            return .answered(answer(of: response, to: batch))
         } catch let failure as EnvoyPortFailure {
             last = (nil, failure)
             logger.warning(
@@ -163,10 +172,12 @@ public actor EnvoyAgent {
         }
     }
 
-    private func answer(of response: CheckInResponse) -> EnvoyMachine.Answer {
+    private func answer(of response: CheckInResponse, to batch: QueuedBatch) -> EnvoyMachine.Answer {
+        // A copy of a queue whose original went on: the owner may have more of it than was ever held here.
+        let bound = lastWasOfPresentQueue ? UInt64.max : batch.records.last?.sequence ?? batch.firstHeld - 1
         let asked = response.nextIntervalSeconds.isFinite ? max(0, min(86_400, response.nextIntervalSeconds)) : 60
         return EnvoyMachine.Answer(
-            storedThrough: response.storedThrough, releaseThrough: response.releaseThrough,
+            storedThrough: min(bound, response.storedThrough), releaseThrough: min(bound, response.releaseThrough),
             fence: EnvoyMachine.Fence(register: response.register, epoch: response.epoch),
             nextInterval: interval ?? .milliseconds(Int64(asked * 1000)), servers: bolts.count)
     }

@@ -1,8 +1,8 @@
 public import BoltAPI
 internal import BoltClient
 internal import CRDT
-internal import Spanner
 internal import Identity
+internal import Spanner
 
 /// Gives an envoy a new TLS key, signed on by the old one, without a new admission.
 ///
@@ -13,18 +13,17 @@ public struct Rekeyer: Sendable {
     /// A change of key of the envoy in `directory`.
     public init(directory: EnvoyDirectory) { self.directory = directory }
 
-    /// Separates the proof from all other signatures of the key.
-    public static let proofDomain = Array("bolt envoy rekey v1".utf8)
-
     /// Asks the bolts in turn; the first that admits the new key ends it. Throws `ClientError` or `IdentityError`; the
     /// old key is then still in force.
     public func rekey(bolts: [BoltAddress]) async throws -> EnrolResponse {
         let identity = try EnvoyIdentity.load(directory: directory.identityPath)
-        let next = try TLSKey.generate()
-        let proof = try identity.credential.key.sign(Self.proofDomain + next.publicKey.fingerprint.bytes.bytes)
+        let next = try pendingKey()
+        let sealing = identity.sealingKey.publicKey
+        let proof = try RekeyProof.make(
+            from: identity.credential.key, to: next.publicKey.fingerprint, sealingKey: sealing)
         let request = RekeyRequest(
             csrPEM: String(decoding: try CertificateRequest(key: next).pem, as: UTF8.self),
-            sealingKey: identity.sealingKey.publicKey, proof: Base64Bytes(proof))
+            sealingKey: sealing, proof: Base64Bytes(proof))
         let port = try BoltPort(identity.credential)
         var failure: (any Error)?
         for bolt in bolts {
@@ -33,6 +32,7 @@ public struct Rekeyer: Sendable {
                 let chain = try Certificate.list(
                     pem: Array(response.certificateChainPEM.utf8), what: "the answer to a change of key")
                 _ = try identity.renewed(chain: chain, key: next, directory: directory.identityPath)
+                try SecureFile.remove(pendingPath)
                 return response
             } catch {
                 failure = error
@@ -41,5 +41,21 @@ public struct Rekeyer: Sendable {
         throw failure
             ?? IdentityError(
                 .badArgument, what: "change the envoy's key", why: "it knows no bolt to ask", next: "enrol it again")
+    }
+
+    private var pendingPath: String { directory.identityPath + "/rekey.key" }
+
+    /// The key that is being handed on to: durable before anybody hears of it, and the same until it is in force.
+    ///
+    /// A second key, made because the answer to the first was lost, would be a rival of the first.
+    private func pendingKey() throws(IdentityError) -> TLSKey {
+        if SecureFile.exists(pendingPath) {
+            return try TLSKey(pem: SecureFile.read(pendingPath, access: .ownerOnly), what: pendingPath)
+        }
+        let key = try TLSKey.generate()
+        var text = try key.pem()
+        defer { SecretBytes.wipe(&text) }
+        try SecureFile.write(text, to: pendingPath, access: .ownerOnly)
+        return key
     }
 }

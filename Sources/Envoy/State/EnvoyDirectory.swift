@@ -32,9 +32,34 @@ public struct EnvoyDirectory: Sendable {
     public var queuePath: String { path + "/queue" }
     private var profilePath: String { path + "/envoy.json" }
 
+    /// Makes the folder, for its owner alone, and the folders above it.
+    public func make() throws(IdentityError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw IdentityError(
+                .fileFailure, what: "make the folder \(path)", why: error.localizedDescription,
+                next: "name a folder that can be made with --state")
+        }
+    }
+
     /// Whether an enrolment was completed here.
     public var isEnrolled: Bool {
         IdentityDirectory(identityPath).isComplete && SecureFile.exists(profilePath)
+    }
+
+    /// Makes the directory, with those above it, where it is not there; private to this user.
+    public func make() throws(IdentityError) {
+        var missing: [String] = []
+        var path = path
+        while !SecureFile.exists(path) {
+            missing.append(path)
+            let parent = (path as NSString).deletingLastPathComponent
+            guard !parent.isEmpty, parent != path else { break }
+            path = parent
+        }
+        for path in missing.reversed() { try SecureFile.makeDirectory(path) }
     }
 
     /// What the agent knows of itself. Fails with `missingFile` before enrolment.
@@ -51,7 +76,7 @@ public struct EnvoyDirectory: Sendable {
     /// Keeps what an enrolment brought. Durable when it returns.
     public func save(_ profile: Profile) throws(IdentityError) {
         guard let json = try? APIJSON.encode(profile, pretty: true) else { return }
-        try SecureFile.makeDirectory(path)
+        try make()
         try SecureFile.write(Array(json), to: profilePath, access: .everybody)
     }
 

@@ -44,7 +44,11 @@ public enum MachineTraits {
             let parts = line.split(separator: "=", maxSplits: 1)
             guard parts.count == 2, let name = wanted[String(parts[0])] else { continue }
             var value = parts[1]
-            if value.count >= 2, value.first == "\"", value.last == "\"" { value = value.dropFirst().dropLast() }
+            for quote in ["\"", "'"] as [Character]
+            where value.count >= 2 && value.first == quote && value.last == quote {
+                value = value.dropFirst().dropLast()
+                break
+            }
             facts[name] = .string(String(value))
         }
         return .object(facts)
@@ -54,7 +58,7 @@ public enum MachineTraits {
     static func memoryBytes(from meminfo: String) -> Int64? {
         for line in meminfo.split(separator: "\n") where line.hasPrefix("MemTotal:") {
             let words = line.split(separator: " ", omittingEmptySubsequences: true)
-            guard words.count >= 2, let kibibytes = Int64(words[1]) else { return nil }
+            guard words.count >= 2, let kibibytes = Int64(words[1]), kibibytes > 0 else { return nil }
             let (bytes, overflow) = kibibytes.multipliedReportingOverflow(by: 1024)
             return overflow ? nil : bytes
         }
