@@ -39,6 +39,10 @@ import ArgumentParser
             report.section(benchmark.rawValue)
             try benchmark.measure(settings, &report)
         }
+        if names.isEmpty, programs == nil {
+            report.section("propagation, checkin")
+            report.note("SKIPPED: bolt, boltctl and bolt-envoy are not beside this program; build them for release too")
+        }
         report.end()
     }
 }

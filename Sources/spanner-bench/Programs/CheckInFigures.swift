@@ -1,10 +1,14 @@
 import Foundation
 
-/// Check-ins over mutual TLS beside nginx with OpenSSL, by the same client (`ab`) with the same certificate: a new
-/// connection for each, and many over one. nginx answers at once and stores nothing.
+/// Check-ins over mutual TLS beside nginx with OpenSSL, by the same client with the same certificate: a new connection
+/// for each (`ab`), and many over one (`curl`). nginx answers at once and stores nothing.
+///
+/// Client and server share the machine, so rates are compared by a second of the server's processor time.
 struct CheckInFigures {
     let settings: BenchSettings
     private let seconds = 4
+    /// Connections that are kept alive, and requests over each.
+    private let kept = (connections: 4, requests: 2500)
 
     /// What one server did.
     struct Outcome {
@@ -16,16 +20,23 @@ struct CheckInFigures {
         var perCore: Double { processorSeconds > 0 ? rate / processorSeconds : .nan }
     }
 
+    /// The request that is sent, and by whom.
+    struct Client {
+        var identity: String
+        var body: String
+        var scratch: ScratchDirectory
+    }
+
     func measure(_ report: inout Report) throws {
-        guard let ab = Program.find("ab"), let nginx = Program.find("nginx") else {
-            report.note("SKIPPED: needs ab (apache2-utils) and nginx (nginx-light)")
+        guard let ab = Program.find("ab"), let curl = Program.find("curl"), let nginx = Program.find("nginx") else {
+            report.note("SKIPPED: needs ab (apache2-utils), curl and nginx (nginx-light)")
             return
         }
         let mesh = try RealMesh(bolts: 1, settings: settings)
         let bolt = mesh.members[0]
         let token = try mesh.control(["envoy", "token", "create"])
         guard let text = token["token"].text else { throw BenchFailure("no token in the answer") }
-        let state = mesh.scratch.file("envoy")
+        let state = mesh.scratch.path
         _ = try mesh.envoy(["enroll", "--token", text, "--state", state, "--name", "bench-1"])
         let identity = mesh.scratch.file("client.pem")
         let parts = try ["tls.crt", "tls.key"].map {
@@ -36,12 +47,18 @@ struct CheckInFigures {
         try request().write(toFile: body, atomically: true, encoding: .utf8)
         let peer = try Nginx(nginx, mesh.scratch, root: "\(state)/identity/root.crt")
 
+        let client = Client(identity: identity, body: body, scratch: mesh.scratch)
         for keepAlive in [false, true] {
             var (ours, theirs): ([Outcome], [Outcome]) = ([], [])
             for _ in 0..<3 {
-                let options = (keepAlive ? ["-k", "-c", "32"] : ["-c", "16"]) + ["-E", identity, "-p", body]
-                theirs.append(try run(ab, options, "https://127.0.0.1:\(peer.port)/", peer.workers))
-                ours.append(try run(ab, options, "https://\(bolt.address)/v1/checkin", [bolt.pid]))
+                for (url, pids) in [
+                    ("https://127.0.0.1:\(peer.port)/", peer.workers),
+                    ("https://\(bolt.address)/v1/checkin", [bolt.pid]),
+                ] {
+                    let outcome =
+                        keepAlive ? try over(curl, client, url, pids) : try anew(ab, client, url, pids)
+                    if pids == [bolt.pid] { ours.append(outcome) } else { theirs.append(outcome) }
+                }
             }
             let name = keepAlive ? "keep-alive" : "new connection"
             let aim: Report.Aim = keepAlive ? .atLeast(0.4, "0.4") : .atLeast(2.5, "2.5")
@@ -50,6 +67,7 @@ struct CheckInFigures {
             let ratio = Series(values: ours.map(\.perCore)).median / Series(values: theirs.map(\.perCore)).median
             report.value("  ratio a core-second", ratio, "× nginx", aim: aim)
         }
+        report.value("resident memory of the bolt after it", Program.memoryBytes(bolt.pid, "VmRSS") / 1_048_576, "MiB")
     }
 
     private func tell(_ name: String, _ outcomes: [Outcome], _ report: inout Report) {
@@ -65,20 +83,50 @@ struct CheckInFigures {
         return "{\"traits\":{\(traits)},\"queue_incarnation\":\"\(queue)\",\"first_held\":1,\"results\":[]}"
     }
 
-    private func run(_ ab: String, _ options: [String], _ url: String, _ pids: [Int]) throws -> Outcome {
-        func used() -> Double { pids.reduce(0) { $0 + Program.processorSeconds($1) } }
-        let before = used()
+    private func used(_ pids: [Int]) -> Double { pids.reduce(0) { $0 + Program.processorSeconds($1) } }
+
+    /// A new connection for each request, sixteen at a time.
+    private func anew(_ ab: String, _ client: Client, _ url: String, _ pids: [Int]) throws -> Outcome {
+        let before = used(pids)
         let text = try Program.output(
             ab,
-            ["-q", "-t", "\(seconds)", "-n", "10000000", "-f", "TLS1.3", "-T", "application/json"] + options + [url])
+            [
+                "-q", "-t", "\(seconds)", "-n", "10000000", "-c", "16", "-f", "TLS1.3", "-H", "Connection: close",
+                "-T", "application/json", "-E", client.identity, "-p", client.body, url,
+            ])
         func field(_ name: String) -> Double {
             let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
             return line?.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }.first ?? 0
         }
         let time = field("Time taken for tests")
         return Outcome(
-            rate: field("Requests per second"), processorSeconds: (used() - before) / max(time, 0.001),
+            rate: field("Requests per second"), processorSeconds: (used(pids) - before) / max(time, 0.001),
             failed: Int(field("Failed requests") + field("Non-2xx responses")))
+    }
+
+    /// Many requests over each of some connections.
+    private func over(_ curl: String, _ client: Client, _ url: String, _ pids: [Int]) throws -> Outcome {
+        let before = used(pids)
+        let clock = ContinuousClock()
+        let begun = clock.now
+        let outputs = (0..<kept.connections).map { client.scratch.file("curl\($0)") }
+        let clients = try outputs.map { output in
+            try Program.start(
+                curl,
+                [
+                    "-sS", "-k", "--http1.1", "--cert", client.identity, "-H", "content-type: application/json",
+                    "-d", "@\(client.body)", "-o", "/dev/null", "-w", "%{http_code}\\n", "\(url)#[1-\(kept.requests)]",
+                ], output: output, errors: "/dev/null")
+        }
+        for pid in clients { _ = Program.wait(pid) }
+        let time = Series.seconds(begun.duration(to: clock.now))
+        let total = kept.connections * kept.requests
+        let good = outputs.reduce(0) { sum, output in
+            let codes = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+            return sum + codes.split(separator: "\n").count { $0 == "200" }
+        }
+        return Outcome(
+            rate: Double(total) / time, processorSeconds: (used(pids) - before) / time, failed: total - good)
     }
 }
 
