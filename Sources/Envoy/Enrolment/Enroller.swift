@@ -36,7 +36,6 @@ public struct Enroller: Sendable {
     /// not of the mesh that the token pins; the directory then holds the keys only.
     public func enroll(name: PrincipalName, labels: [String: String]) async throws -> Outcome {
         try directory.make()
-        try directory.make()
         let request = try EnvoyIdentity.prepare(directory: directory.identityPath)
         let client = try BoltClient(
             addresses: addresses, trust: .pinned(token.mesh), certificate: nil, limits: limits)

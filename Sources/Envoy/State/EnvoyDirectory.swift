@@ -32,18 +32,6 @@ public struct EnvoyDirectory: Sendable {
     public var queuePath: String { path + "/queue" }
     private var profilePath: String { path + "/envoy.json" }
 
-    /// Makes the folder, for its owner alone, and the folders above it.
-    public func make() throws(IdentityError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw IdentityError(
-                .fileFailure, what: "make the folder \(path)", why: error.localizedDescription,
-                next: "name a folder that can be made with --state")
-        }
-    }
-
     /// Whether an enrolment was completed here.
     public var isEnrolled: Bool {
         IdentityDirectory(identityPath).isComplete && SecureFile.exists(profilePath)
@@ -59,7 +47,7 @@ public struct EnvoyDirectory: Sendable {
             guard !parent.isEmpty, parent != path else { break }
             path = parent
         }
-        for path in missing.reversed() { try SecureFile.makeDirectory(path) }
+        while let next = missing.popLast() { try SecureFile.makeDirectory(next) }
     }
 
     /// What the agent knows of itself. Fails with `missingFile` before enrolment.
