@@ -75,7 +75,7 @@ public enum SecureFile {
     public static func exists(_ path: String) -> Bool { Glibc.access(path, F_OK) == 0 }
 
     /// Removes a file and syncs its directory; one that is not there is no error.
-    static func remove(_ path: String) throws(IdentityError) {
+    public static func remove(_ path: String) throws(IdentityError) {
         guard unlink(path) == 0 || errno == ENOENT else { throw failure("remove \(path)", errno) }
         try syncDirectory(parent(of: path), stateChanged: true)
     }
