@@ -55,6 +55,7 @@ final class DemoRun {
     /// Enrols a real agent at one bolt.
     func enrol(_ name: String, at bolt: LocalBolt, token: String) async throws -> Bool {
         let directory = "\(mesh.directory)/envoys/\(name)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let (code, out) = try await ForegroundProgram.run(
             envoyProgram,
             [
