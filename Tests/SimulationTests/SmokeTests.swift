@@ -1,0 +1,63 @@
+import Spanner
+import SpannerTestKit
+import Testing
+
+/// A small part of `script/sim`, on every run of the tests.
+@Suite("Simulated mesh")
+struct SmokeTests {
+    private func options(_ seed: UInt64) -> SimOptions {
+        var options = SimOptions(seed: seed)
+        options.chaosSeconds = 20
+        return options
+    }
+
+    @Test("A seed keeps R1, R2, R3, R4, R5, R7, R9, R10 and D8", arguments: 1...9 as ClosedRange<UInt64>)
+    func seed(number: UInt64) {
+        let report = SimSeed.run(options(number))
+        for violation in report.violations {
+            Issue.record(
+                "\(violation.guarantee): \(violation.detail); replay: script/sim --seed \(number) --seconds 20")
+        }
+        #expect(report.steps > 1000)
+        #expect(report.roundsToConverge <= 10)
+    }
+
+    @Test("The same seed gives the same trace; another seed another")
+    func repeats() {
+        let first = Simulation(options(3)).run()
+        let second = Simulation(options(3)).run()
+        #expect(first.traceHash == second.traceHash)
+        #expect(first.outcomeHash == second.outcomeHash)
+        #expect(first.faults == second.faults)
+        #expect(Simulation(options(4)).run().traceHash != first.traceHash)
+    }
+
+    /// Those that show within few seeds; `spanner-sim --mutants` hunts them all.
+    @Test(
+        "A deliberate fault of a core is seen by a checker",
+        arguments: SimMutant.all.map(\.name).filter {
+            !["restored-disk-keeps-its-incarnation", "pushes-before-durable", "poison-spoils-the-batch"].contains($0)
+        })
+    func mutant(name: String) throws {
+        let mutant = try #require(SimMutant(name: name))
+        for seed in 1...9 as ClosedRange<UInt64> {
+            var options = options(seed)
+            options.mutant = mutant
+            if !SimSeed.run(options).violations.isEmpty { return }
+        }
+        Issue.record("no checker sees \(name) within 9 seeds")
+    }
+
+    @Test("Every kind of fault fires")
+    func faultsFire() {
+        var faults: Set<String> = []
+        for seed in 11...19 as ClosedRange<UInt64> { faults.formUnion(Simulation(options(seed)).run().faults.keys) }
+        for name in [
+            "clock jump", "network split", "one-way split", "links broken", "power cut", "process killed",
+            "process paused", "disk full", "disk destroyed", "old copy of a disk restored", "long absence",
+            "peers dialled twice", "slow and lossy network",
+        ] {
+            #expect(faults.contains(name), "\(name) never fired")
+        }
+    }
+}
