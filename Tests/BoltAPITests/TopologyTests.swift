@@ -134,7 +134,7 @@ import Testing
     @Test func committedTopologiesAreValidByRuleAndBySchema() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let folder = root.appending(path: "topology")
+        let folder = root.appending(path: "topology").resolvingSymlinksInPath()
         let schema = try YAMLText.value(of: String(contentsOf: folder.appending(path: "schema.json"), encoding: .utf8))
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
             .filter { $0.pathExtension == "yaml" }

@@ -110,7 +110,8 @@ public struct CheckInOwner: Hashable, Sendable, Codable {
 
 /// A bolt passes a report on to the owner: `POST /v1/peer/checkin`, bolts only.
 ///
-/// The owner verifies the envoy's chain itself and looks the key up in its own roster: the forwarder vouches for nothing.
+/// The owner verifies the envoy's chain itself and looks the key up in its own roster: the forwarder vouches for
+/// nothing.
 public struct PeerCheckInRequest: Hashable, Sendable, Codable {
     /// The envoy's certificate chain as it was presented, leaf first, DER.
     public var envoyChainDER: [Base64Bytes]

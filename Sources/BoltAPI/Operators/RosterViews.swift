@@ -127,7 +127,8 @@ public struct ReplicaHead: Hashable, Sendable, Codable {
     }
 }
 
-/// What one bolt holds: `GET /v1/roster/digest`. Two bolts hold the same events when and only when the digests are equal.
+/// What one bolt holds: `GET /v1/roster/digest`. Two bolts hold the same events when and only when the digests are
+/// equal.
 public struct RosterDigestResponse: Hashable, Sendable, Codable {
     /// The bolt that answers, `name.partition`.
     public var bolt: String

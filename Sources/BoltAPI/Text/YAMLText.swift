@@ -61,7 +61,7 @@ public enum YAMLText {
         if let value = node.bool { return .bool(value) }
         if let value = node.int { return .integer(Int64(value)) }
         if let value = node.float { return .number(value) }
-        return node.null != nil ? .null : .string(scalar.string)
+        return nulls.contains(scalar.string) ? .null : .string(scalar.string)
     }
 
     private static func node(of value: JSONValue) -> Node {
@@ -77,10 +77,13 @@ public enum YAMLText {
         }
     }
 
+    /// What YAML's core schema reads as null.
+    private static let nulls: Set<String> = ["", "~", "null", "Null", "NULL"]
+
     /// Text that would read as something else is quoted.
     private static func string(_ text: String) -> Node {
         let plain = Node(text, Tag(.implicit))
-        let ambiguous = plain.bool != nil || plain.float != nil || plain.int != nil || plain.null != nil || text.isEmpty
+        let ambiguous = plain.bool != nil || plain.float != nil || plain.int != nil || nulls.contains(text)
         return Node(text, Tag(.str), ambiguous ? .doubleQuoted : .any)
     }
 }

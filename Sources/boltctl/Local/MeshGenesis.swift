@@ -4,7 +4,8 @@ import Foundation
 import Identity
 import Spanner
 
-/// The first entries of a mesh, signed by the root, and the acts that admit its bolts: `genesis.json` beside the CA keys.
+/// The first entries of a mesh, signed by the root, and the acts that admit its bolts: `genesis.json` beside the CA
+/// keys.
 ///
 /// The root's history is written once, when the mesh is made: a second one would be a fork.
 struct MeshGenesis {

@@ -175,14 +175,27 @@ enum SocketOwner {
 
     private static func inode(localPort: Int, remotePort: Int) -> String? {
         for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-            guard let data = FileManager.default.contents(atPath: table) else { continue }
-            for line in String(decoding: data, as: UTF8.self).split(separator: "\n").dropFirst() {
+            for line in read(table).split(separator: "\n").dropFirst() {
                 let fields = line.split(separator: " ")
                 guard fields.count > 9, port(fields[1]) == localPort, port(fields[2]) == remotePort else { continue }
                 return String(fields[9])
             }
         }
         return nil
+    }
+
+    /// The whole of a file of the kernel's, which tells no size and gives a page at a time.
+    private static func read(_ path: String) -> String {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+            bytes += chunk[..<count]
+        }
     }
 
     private static func port(_ field: Substring) -> Int? {

@@ -5,7 +5,8 @@ import CRDT
 import Foundation
 import Spanner
 
-/// A machine is banned: a receipt from every bolt, refusal at every bolt, also by one that is restored from an old disk.
+/// A machine is banned: a receipt from every bolt, refusal at every bolt, also by one that is restored from an old
+/// disk.
 enum BanStep {
     static func run(_ demo: DemoRun) async throws {
         guard let target = demo.envoys.first else { return }
