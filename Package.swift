@@ -99,7 +99,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "bolt-envoy",
-            dependencies: ["Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", arguments, logging],
+            dependencies: [
+                "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", arguments, logging,
+            ],
             path: "Sources/bolt-envoy", swiftSettings: strict),
 
         // Proof.

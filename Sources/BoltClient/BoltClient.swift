@@ -135,7 +135,7 @@ public final class BoltClient: Sendable {
         head.headers.replaceOrAdd(name: "host", value: connection.address.description)
         do {
             let full = try await connection.exchange(
-                head, body: request.body, deadline: .now() + limits.requestTimeout)
+                head, body: request.body, deadline: .now() + TimeAmount(limits.requestTimeout))
             if full.head.isKeepAlive {
                 pool.put(connection, limit: limits.idleConnectionsMax)
             } else {

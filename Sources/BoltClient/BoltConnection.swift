@@ -19,7 +19,7 @@ struct BoltConnection: Sendable {
     ) async throws -> BoltConnection {
         let verdict = VerdictBox()
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connectTimeout(limits.connectTimeout)
+            .connectTimeout(TimeAmount(limits.connectTimeout))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -50,8 +50,8 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     /// How a program ends on it.
     public var exitStatus: ExitStatus {
         switch kind {
-        case .unreachable: .unavailable
-        case .notOurMesh, .identityRefused: .notPermitted
+        case .unreachable, .notOurMesh: .unavailable
+        case .identityRefused: .notPermitted
         case .problem: problem?.exitStatus ?? .error
         case .badAnswer: .error
         case .badArgument: .usage

@@ -1,11 +1,9 @@
-public import NIOCore
-
 /// Bounds and times of a client's conversation with bolts.
 public struct ClientLimits: Sendable {
     /// Time for a TCP connection to come up.
-    public var connectTimeout: TimeAmount = .seconds(2)
+    public var connectTimeout: Duration = .seconds(2)
     /// Time for one request at one bolt, TLS handshake included.
-    public var requestTimeout: TimeAmount = .seconds(10)
+    public var requestTimeout: Duration = .seconds(10)
     /// Idle connections kept for each address.
     public var idleConnectionsMax = 2
     /// Bytes of an answer's body.

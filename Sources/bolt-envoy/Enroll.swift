@@ -68,7 +68,7 @@ struct Enroll: AsyncParsableCommand {
                         Report.note("waiting for an operator's approval; ask again with the same command")
                         throw ExitCode(ExitStatus.running.rawValue)
                     }
-                    Report.note("waiting for an operator's approval: boltctl envoy approve \(name)")
+                    Report.note("waiting for an operator's approval of \(name)")
                     try await Task.sleep(for: wait)
                 }
             }

@@ -21,7 +21,7 @@ extension Setting {
         Setting("state.directory", path, default: "/var/lib/bolt", "where this bolt keeps its database"),
         Setting("identity.directory", path, default: "/etc/bolt/identity", "where this bolt's keys and chains are"),
         Setting(
-            "join.genesis", path, optional: true, "the genesis file; genesis.json of the identity directory by default"),
+            "join.genesis", path, optional: true, "the genesis file; default: the identity directory"),
         Setting(
             "peers.seeds", .list(rule: "host:port", { PeerDialer.split($0) != nil }), default: "",
             "bolts to dial before the roster names any"),

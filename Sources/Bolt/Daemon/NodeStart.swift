@@ -16,7 +16,8 @@ struct NodeStart {
     let own: GossipSelf
     let eventsRead: Int
 
-    /// Reads it all. Throws `IdentityError`, `StoreError` or `DaemonError`; changes nothing but what opening a store does.
+    /// Reads it all. Throws `IdentityError`, `StoreError` or `DaemonError`; changes nothing but what opening a store
+    /// does.
     init(
         _ configuration: BoltConfiguration, logger: Logger, metrics: MetricsRegistry, table: ConnectionTable,
         failure: @escaping @Sendable (StoreError) -> Void

@@ -173,8 +173,9 @@ enum ActRank {
             return ["\(roster.principal(id)?.name.text ?? "\(id)") is removed", "its live connections are cut"]
         case .ban(let keys, let id, _):
             let name = id.flatMap { roster.principal($0)?.name.text }
+            let subject = name ?? "\(keys.count) key\(keys.count == 1 ? "" : "s")"
             return [
-                "\(name ?? "\(keys.count) key\(keys.count == 1 ? "" : "s")") banned for ever, with all keys of the lineage",
+                "\(subject) banned for ever, with all keys of the lineage",
                 "its live connections are cut",
             ]
         case .resolve(let role, let name, let keep, let targets):

@@ -63,7 +63,7 @@ struct NodeViews: Sendable {
                 Alarm(
                     code: "partition_down", severity: .critical,
                     text: "no bolt of partition \(partition.name) can be reached from here",
-                    next: "start one of its bolts: boltctl partition list"))
+                    next: "start one of its bolts: boltctl bolt list"))
         }
         for conflict in conflicts {
             alarms.append(

@@ -15,8 +15,8 @@ enum Admittance: Sendable {
 }
 
 extension NodeService {
-    /// Judges a token and a key and, where they are good, writes the admission: drafted and handed to the machine without
-    /// a pause, so that a one-shot token is spent together with its ADMIT, once.
+    /// Judges a token and a key and, where they are good, writes the admission: drafted and handed to the machine
+    /// without a pause, so that a one-shot token is spent together with its ADMIT, once.
     func admit(
         token: TokenID, secretHash: Bytes32, mesh: MeshID, partition: PartitionName, name: PrincipalName,
         key: KeyFingerprint, sealingKey: Bytes32, labels: [Label]

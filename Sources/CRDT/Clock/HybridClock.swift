@@ -14,7 +14,8 @@ public struct HybridTimestamp: LatticeElement {
     /// Before every moment that a clock gives.
     public static let zero = HybridTimestamp(milliseconds: 0, logical: 0)
 
-    /// The next moment: one logical step, or a millisecond where those are used up. The last moment is its own successor.
+    /// The next moment: one logical step, or a millisecond where those are used up. The last moment is its own
+    /// successor.
     public var successor: HybridTimestamp {
         if logical < .max { return HybridTimestamp(milliseconds: milliseconds, logical: logical + 1) }
         return milliseconds < .max ? HybridTimestamp(milliseconds: milliseconds + 1, logical: 0) : self

@@ -44,8 +44,8 @@ public struct AlignedRange: Hashable, Comparable, Sendable {
 /// Summary of the live rows of some dots: their number and the sum, modulo 2^128, of a keyed hash of each.
 ///
 /// Equal rows give equal digests in any order of arrival; digests of disjoint ranges add up. Different rows give equal
-/// digests with probability 2^-128 for whoever does not know the key. For audits between replicas that trust each other's
-/// events, not a proof against one that knows the key.
+/// digests with probability 2^-128 for whoever does not know the key. For audits between replicas that trust each
+/// other's events, not a proof against one that knows the key.
 public struct RangeDigest: Hashable, Sendable {
     /// How many rows are alive.
     public private(set) var count: UInt64 = 0
@@ -102,7 +102,8 @@ extension RangeDigest: CanonicalValue {
 }
 
 extension ORSet {
-    /// The digest of the live additions in a range. Costs in proportion to the rows in it, and the pages of its replica.
+    /// The digest of the live additions in a range. Costs in proportion to the rows in it, and the pages of its
+    /// replica.
     public func digest(of range: AlignedRange, key: SipKey) -> RangeDigest {
         var digest = RangeDigest()
         for page in store.columns.orderedPages(range.replica) {

@@ -1,5 +1,5 @@
-/// Two 128-bit hashes that two replicas compare to learn whether they know the same: a hash of the context, and the digest of the
-/// live rows.
+/// Two 128-bit hashes that two replicas compare to learn whether they know the same: a hash of the context, and the
+/// digest of the live rows.
 ///
 /// Equal contexts with different row digests mean a fault (lost row, double use of a dot), never mere lag.
 public struct StateDigest: Hashable, Sendable {

@@ -1,7 +1,8 @@
 /// How the runs of a context and the rows that live in them are written together.
 ///
-/// Per replica its name and its runs. A run is: counters skipped before it; `(length − 1) × 8 + kind × 2 + (1 if another
-/// run follows)`; for `mixed`, lengths of dead and live stretches in turn, dead first (possibly 0); the live rows.
+/// Per replica its name and its runs. A run is: counters skipped before it;
+/// `(length − 1) × 8 + kind × 2 + (1 if another run follows)`; for `mixed`, lengths of dead and live stretches in turn,
+/// dead first (possibly 0); the live rows.
 private enum RunKind: UInt64 {
     case dead = 0
     case live = 1

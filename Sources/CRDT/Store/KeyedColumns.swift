@@ -109,8 +109,8 @@ struct KeyedColumns<Row: KeyedRow>: Sendable {
         return row
     }
 
-    /// The rows here that are dead in a state that has seen `context` and has `other` alive: seen there, not live there.
-    /// Costs in proportion to the pages that `context` touches, or to the pages here if those are fewer.
+    /// The rows here that are dead in a state that has seen `context` and has `other` alive: seen there, not live
+    /// there. Costs in proportion to the pages that `context` touches, or to the pages here if those are fewer.
     func killed<Other>(by context: CausalContext, keeping other: DotColumns<Other>) -> [UInt32] {
         var dead: [UInt32] = []
         for (replica, seen) in context.counters {

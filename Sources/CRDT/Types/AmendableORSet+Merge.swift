@@ -1,6 +1,6 @@
 extension AmendableORSet {
-    /// Least upper bound. Costs in proportion to what `other` holds and touches, plus the amendments here whose admission
-    /// has not arrived.
+    /// Least upper bound. Costs in proportion to what `other` holds and touches, plus the amendments here whose
+    /// admission has not arrived.
     public mutating func merge(_ other: AmendableORSet) {
         for number in admissions.killed(by: other.context, keeping: other.admissions.columns) {
             amendments[admissions.columns.dot(number)] = nil
@@ -47,8 +47,8 @@ extension AmendableORSet {
         return context.removing(liveOf: admissions.columns).removing(liveOf: live)
     }
 
-    /// The parts of a delta that can be judged and passed on one by one: each live admission, each amendment, and all that
-    /// is dead as one part. Joining the parts gives the whole.
+    /// The parts of a delta that can be judged and passed on one by one: each live admission, each amendment, and all
+    /// that is dead as one part. Joining the parts gives the whole.
     public func decomposed() -> [AmendableORSet] {
         var parts = admissions.columns.ordered.map { part([$0], [], dead: CausalContext()) }
         parts += orderedAmendments.map { part([], [$0], dead: CausalContext()) }

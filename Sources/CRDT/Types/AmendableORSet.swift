@@ -1,8 +1,9 @@
 /// An observed-remove map whose entries can be amended, and in which **an amendment never outlives a removal**.
 ///
-/// *Admit* puts a key in with a value; *amend* changes the value of an admission; *revoke* takes out all admissions of a
-/// key that have been seen. Admit against a concurrent revoke: the admission wins. Amend against a concurrent revoke:
-/// the revoke wins, because an amendment hangs on the dot of one admission and dies with it, also when it arrives later.
+/// *Admit* puts a key in with a value; *amend* changes the value of an admission; *revoke* takes out all admissions of
+/// a key that have been seen. Admit against a concurrent revoke: the admission wins. Amend against a concurrent revoke:
+/// the revoke wins, because an amendment hangs on the dot of one admission and dies with it, also when it arrives
+/// later.
 ///
 /// Concurrent amendments are kept side by side; `shown(_:)` chooses by causal length (how many writes deep its author
 /// saw), then replica, never by a clock. An amendment says up to which counter of each replica it has seen amendments
@@ -70,8 +71,8 @@ public struct AmendableORSet<Key: LatticeElement, Value: LatticeElement>: Lattic
     /// The live admissions of the key, in order; empty exactly if it is not in.
     public func dots(of key: Key) -> [Dot] { admissions.dots(key) }
 
-    /// All values of the key: for each live admission its undominated amendments, or its own value where there are none;
-    /// by admission and dot.
+    /// All values of the key: for each live admission its undominated amendments, or its own value where there are
+    /// none; by admission and dot.
     public func entries(_ key: Key) -> [Entry] {
         dots(of: key).flatMap { admission -> [Entry] in
             if let amended = amendments[admission] {
@@ -94,8 +95,8 @@ public struct AmendableORSet<Key: LatticeElement, Value: LatticeElement>: Lattic
 
     private func nextLength(_ key: Key) -> UInt64 { min((shown(key)?.length ?? 0) + 1, Dot.counterMax) }
 
-    /// Admits the key with a value under a fresh dot and returns the delta. Throws, changing nothing, when the dot cannot
-    /// name a new event.
+    /// Admits the key with a value under a fresh dot and returns the delta. Throws, changing nothing, when the dot
+    /// cannot name a new event.
     @discardableResult
     public mutating func admit(_ key: Key, _ value: Value, at dot: Dot) throws(DotFailure) -> AmendableORSet {
         try context.checkFresh(dot)
@@ -106,8 +107,8 @@ public struct AmendableORSet<Key: LatticeElement, Value: LatticeElement>: Lattic
         return delta
     }
 
-    /// Replaces the value shown, and returns the delta: the amendment's own dot, nothing more. Returns nil, using no dot,
-    /// when the key is not in.
+    /// Replaces the value shown, and returns the delta: the amendment's own dot, nothing more. Returns nil, using no
+    /// dot, when the key is not in.
     @discardableResult
     public mutating func amend(_ key: Key, _ value: Value, at dot: Dot) throws(DotFailure) -> AmendableORSet? {
         try context.checkFresh(dot)

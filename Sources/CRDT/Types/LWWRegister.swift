@@ -33,8 +33,8 @@ public struct LWWRegister<Value: LatticeElement>: Lattice {
     /// The stamp of the value; nil before the first write.
     public var stamp: Stamp? { content?.stamp }
 
-    /// Writes a value and returns the delta. The stamp is the clock's next moment or, where a value from a clock far ahead
-    /// is being replaced, the moment after that one; the clock itself is not dragged along.
+    /// Writes a value and returns the delta. The stamp is the clock's next moment or, where a value from a clock far
+    /// ahead is being replaced, the moment after that one; the clock itself is not dragged along.
     @discardableResult
     public mutating func set(
         _ value: Value, by replica: ReplicaID, clock: inout HybridClock, physicalMilliseconds: UInt64

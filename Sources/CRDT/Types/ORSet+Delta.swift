@@ -24,9 +24,9 @@ extension ORSet {
         return ORSet(rows: fresh, context: covered, hashKey: hashKey)
     }
 
-    /// What brings a state that has seen exactly `seen` to the join of it and this one: additions it lacks, and all that
-    /// is dead here, as runs. The live additions that both know are not mentioned. Empty only if nothing is dead here
-    /// and nothing is new.
+    /// What brings a state that has seen exactly `seen` to the join of it and this one: additions it lacks, and all
+    /// that is dead here, as runs. The live additions that both know are not mentioned. Empty only if nothing is dead
+    /// here and nothing is new.
     public func delta(since seen: CausalContext) -> ORSet {
         let fresh = store.unseen(by: seen)
         var covered = deadContext
@@ -34,8 +34,8 @@ extension ORSet {
         return ORSet(rows: fresh, context: covered, hashKey: hashKey)
     }
 
-    /// The first dot that is alive in both with different elements: proof that one replica used one dot twice. Check what
-    /// comes from outside before merging it, and quarantine that replica. O(rows of `other`).
+    /// The first dot that is alive in both with different elements: proof that one replica used one dot twice. Check
+    /// what comes from outside before merging it, and quarantine that replica. O(rows of `other`).
     public func disagreement(with other: ORSet) -> Dot? {
         var first: Dot?
         for page in other.store.columns.pages.indices {

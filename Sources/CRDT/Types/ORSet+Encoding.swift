@@ -5,8 +5,8 @@ extension ORSet: CanonicalValue {
         encode(to: &encoder, naming: &table)
     }
 
-    /// The encoding for a stream in which replicas have short names: a removal takes about 10 bytes, an addition about 6
-    /// and the element.
+    /// The encoding for a stream in which replicas have short names: a removal takes about 10 bytes, an addition about
+    /// 6 and the element.
     public func encode(to encoder: inout CanonicalEncoder, naming table: inout ReplicaTable) {
         store.encode(under: context, to: &encoder, naming: &table) { encoder, row in row.key.encode(to: &encoder) }
     }

@@ -19,8 +19,8 @@ public struct ORSet<Element: LatticeElement>: Lattice {
     var store: KeyedColumns<Member>
     let hashKey: SipKey
 
-    /// An empty set. `hashKey` guards look-ups against chosen collisions: give a secret random key where strangers choose
-    /// the elements. It is no part of the value.
+    /// An empty set. `hashKey` guards look-ups against chosen collisions: give a secret random key where strangers
+    /// choose the elements. It is no part of the value.
     @specialized(where Element == Bytes32)
     public init(hashKey: SipKey = .zero) {
         self.hashKey = hashKey
@@ -77,8 +77,8 @@ public struct ORSet<Element: LatticeElement>: Lattice {
             rows: CollectionOfOne((dot: dot, row: Member(key: element))), context: CausalContext(CollectionOfOne(dot)))
     }
 
-    /// Takes the element out as far as additions of it have been seen here, and returns the delta: the removal's own dot
-    /// and the additions it names, nothing more. Returns nil, using no dot, when the element is not in.
+    /// Takes the element out as far as additions of it have been seen here, and returns the delta: the removal's own
+    /// dot and the additions it names, nothing more. Returns nil, using no dot, when the element is not in.
     @specialized(where Element == Bytes32)
     @discardableResult
     public mutating func remove(_ element: Element, at dot: Dot) throws(DotFailure) -> ORSet? {

@@ -1,7 +1,7 @@
 /// A register that holds the greatest assignment by an explicit order: by rank, then by value.
 ///
-/// The rank says which assignment is to win and carries no clock: a hand-over count, an epoch, a tuple of both. The value
-/// decides between different assignments of one rank, so that every replica chooses alike.
+/// The rank says which assignment is to win and carries no clock: a hand-over count, an epoch, a tuple of both. The
+/// value decides between different assignments of one rank, so that every replica chooses alike.
 public struct OrderedRegister<Rank: LatticeElement, Value: LatticeElement>: Lattice {
     /// One assignment.
     public struct Assignment: Comparable, Hashable, Sendable {

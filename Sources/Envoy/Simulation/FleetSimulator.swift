@@ -6,7 +6,8 @@ internal import Logging
 internal import Spanner
 internal import Synchronization
 
-/// Many envoys in one process over the real protocol: each with keys, a certificate, a queue and connections of its own.
+/// Many envoys in one process over the real protocol: each with keys, a certificate, a queue and connections of its
+/// own.
 ///
 /// For load tests and demonstrations. What was acknowledged is written to a journal, one JSON object a line, as it
 /// happens, so that a checker can compare it with what the bolts hold after a crash of either side.

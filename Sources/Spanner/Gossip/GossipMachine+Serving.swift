@@ -23,8 +23,8 @@ extension GossipMachine {
 
     /// Begins the next read for a peer, one at a time, as far as its share goes.
     ///
-    /// What it was served before, or said to hold, costs of a much smaller share: a sick peer that asks for everything again and again
-    /// gets little more than one that asks once (R9).
+    /// What it was served before, or said to hold, costs of a much smaller share: a sick peer that asks for everything
+    /// again and again gets little more than one that asks once (R9).
     mutating func serveNext(_ name: KeyFingerprint) {
         guard var peer = peers[name], let link = peer.link, peer.loading == nil, peer.member else { return }
         var place = 0

@@ -4,8 +4,9 @@ import NIOTLS
 
 /// Stands behind the TLS handler until the handshake has ended and its outcome is judged.
 ///
-/// It bounds the handshake in time, hangs up on a peer that leaves in its midst (with half-closure allowed, that is only
-/// an `inputClosed` event), and calls `decide` once: with the negotiated protocol, or with the reason it came to nothing.
+/// It bounds the handshake in time, hangs up on a peer that leaves in its midst (with half-closure allowed, that is
+/// only an `inputClosed` event), and calls `decide` once: with the negotiated protocol, or with the reason it came to
+/// nothing.
 final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

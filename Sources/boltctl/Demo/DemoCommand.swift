@@ -47,21 +47,26 @@ struct DemoCommand: AsyncParsableCommand {
         let mesh = try Self.mesh(partitions, network, directory)
         let demo = DemoRun(
             network: network, mesh: mesh, boltProgram: bolt, envoyProgram: envoy, admissions: admissions)
-        var failure: (any Error)?
-        do {
-            try await UpStep.run(demo)
-            try await EnrolStep.run(demo)
-            try await KillStep.run(demo)
-            try await SplitStep.run(demo)
-            try await BanStep.run(demo)
-        } catch {
-            failure = error
-            demo.record("stopped", "the scenario ran to its end", false, 0, "\(CommandFailure(error).message)")
+        let failure = await InterruptedBySignals.run {
+            try await Self.scenario(demo)
         }
-        try await finish(demo, network, failed: failure != nil || !demo.score.passed)
+        if let failure {
+            demo.record("stopped", "the scenario ran to its end", false, 0, "\(CommandFailure(failure).message)")
+        }
+        // A task of its own: what was started is ended also after ctrl-c.
+        let failed = failure != nil || !demo.score.passed
+        try await Task { try await finish(demo, network, failed: failed) }.value
         try output.emit(demo.score, table: demo.score.text)
         if let failure { throw CommandFailure(failure) }
         if !demo.score.passed { throw ExitCode(ExitStatus.error.rawValue) }
+    }
+
+    private static func scenario(_ demo: DemoRun) async throws {
+        try await UpStep.run(demo)
+        try await EnrolStep.run(demo)
+        try await KillStep.run(demo)
+        try await SplitStep.run(demo)
+        try await BanStep.run(demo)
     }
 
     /// Ends what was started. After a failure the files stay: they are the evidence.

@@ -5,7 +5,7 @@ import Foundation
 import Spanner
 
 /// One run of the demo: a mesh below a directory, a network that can be split, envoys, and the score.
-final class DemoRun {
+@MainActor final class DemoRun {
     /// Which network the bolts talk over.
     let network: any DemoNetwork
     let mesh: LocalMesh

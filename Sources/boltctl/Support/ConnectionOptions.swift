@@ -3,7 +3,6 @@ import BoltAPI
 import BoltClient
 import Foundation
 import Identity
-import NIOCore
 
 /// Which bolts to ask, and as whom.
 struct ConnectionOptions: ParsableArguments {
