@@ -1,0 +1,114 @@
+import BoltAPI
+import Foundation
+import Identity
+import Spanner
+import SpannerStore
+import Testing
+
+@testable import Envoy
+
+/// An agent's state on disk: enrolled or not, readable or not, nothing in between.
+@Suite struct EnvoyDirectoryTests {
+    private func profile(_ id: PrincipalID) throws -> EnvoyDirectory.Profile {
+        EnvoyDirectory.Profile(
+            id: id, name: try #require(PrincipalName("web-1")), partition: PartitionName(checked: "north"),
+            group: GroupName(checked: "default"), bolts: [try Names.bolt("north", at: "127.0.0.1:7440")])
+    }
+
+    @Test("a profile comes back as it was saved; without a group and bolts too")
+    func profileRoundTrip() throws {
+        let scratch = try Scratch()
+        var profile = try profile(PrincipalID(high: 1, low: 2))
+        try scratch.state.save(profile)
+        #expect(try scratch.state.profile() == profile)
+        (profile.group, profile.bolts) = (nil, [])
+        try scratch.state.save(profile)
+        #expect(try scratch.state.profile() == profile)
+    }
+
+    @Test("a directory is enrolled once keys, certificates and profile are there, and not before")
+    func enrolment() throws {
+        let scratch = try Scratch()
+        let state = scratch.state
+        #expect(!state.isEnrolled)
+        #expect(throws: IdentityError.self) { _ = try state.profile() }
+        let authority = try MeshAuthority.create(
+            directory: scratch.file("mesh"), name: "acme", passphrase: nil, dev: true,
+            operatorName: OperatorName(checked: "alice"))
+        let boltRequest = try BoltIdentity.prepare(directory: scratch.file("bolt"))
+        let grant = try authority.issueBolt(
+            boltRequest, partition: PartitionName(checked: "north"), name: BoltName(checked: "a"),
+            addresses: ["127.0.0.1:7440"])
+        let bolt = try BoltIdentity.install(grant, directory: scratch.file("bolt"))
+        try state.make()
+        let request = try EnvoyIdentity.prepare(directory: state.identityPath)
+        #expect(!state.isEnrolled)
+        // A second try keeps the keys: the same machine asks again.
+        let again = try EnvoyIdentity.prepare(directory: state.identityPath)
+        #expect(again.sealingKey == request.sealingKey)
+        #expect(again.certificateRequest.publicKey.fingerprint == request.certificateRequest.publicKey.fingerprint)
+        let id = PrincipalID(high: 3, low: 4)
+        let chain = try bolt.envoyIssuer.issueEnvoy(
+            request.certificateRequest, principal: id, sealingKey: request.sealingKey)
+        _ = try EnvoyIdentity.install(chain: chain, root: authority.root, directory: state.identityPath)
+        #expect(!state.isEnrolled)
+        try state.save(profile(id))
+        #expect(state.isEnrolled)
+        #expect(try EnvoyIdentity.load(directory: state.identityPath).principal == state.profile().id)
+        #expect(throws: Never.self) { _ = try BoltPort(EnvoyIdentity.load(directory: state.identityPath).credential) }
+    }
+
+    @Test("the directory is made with those above it, private to its user, and stays when it is there")
+    func made() throws {
+        let scratch = try Scratch()
+        for path in ["x/y/z", "x/y/z/", "x/y/w", "x"] {
+            let state = EnvoyDirectory(scratch.file(path))
+            try state.make()
+            try state.make()
+            let attributes = try FileManager.default.attributesOfItem(atPath: state.path)
+            #expect(attributes[.posixPermissions] as? Int == 0o700)
+        }
+        #expect(throws: IdentityError.self) { try EnvoyDirectory("/proc/none/x").make() }
+    }
+
+    @Test("a profile that is cut or foreign is told as such, with what to do")
+    func damagedProfile() throws {
+        let scratch = try Scratch()
+        try scratch.state.save(profile(PrincipalID(high: 1, low: 2)))
+        for text in ["", "{", "[]", "{\"id\": 5}"] {
+            try text.write(toFile: scratch.state.path + "/envoy.json", atomically: true, encoding: .utf8)
+            do {
+                _ = try scratch.state.profile()
+                Issue.record("\(text.debugDescription) was taken")
+            } catch {
+                #expect(error.code == .malformed)
+                #expect(!error.next.isEmpty)
+            }
+        }
+    }
+
+    @Test("P5: a queue keeps its name over restarts and gets another in another place")
+    func queueIncarnation() throws {
+        let scratch = try Scratch()
+        func name(_ state: EnvoyDirectory) throws -> [UInt8] {
+            let queue = try state.openQueue()
+            let batch = try queue.batch(itemsMax: 1, bytesMax: 1)
+            try queue.close()
+            return batch.incarnation.bytes
+        }
+        let first = try name(scratch.state)
+        #expect(try name(scratch.state) == first)
+        #expect(try name(EnvoyDirectory(scratch.file("other"))) != first)
+    }
+
+    @Test("two agents cannot have one queue")
+    func locked() throws {
+        let scratch = try Scratch()
+        let queue = try scratch.state.openQueue()
+        do {
+            _ = try scratch.state.openQueue()
+            Issue.record("opened twice")
+        } catch { #expect(error.code == .locked) }
+        try queue.close()
+    }
+}

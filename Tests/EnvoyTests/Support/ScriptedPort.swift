@@ -1,0 +1,42 @@
+import BoltAPI
+import Envoy
+import Spanner
+import Synchronization
+import Testing
+
+/// A port that answers by a script and keeps what it was asked.
+final class ScriptedPort: EnvoyPort, Sendable {
+    /// What a request is answered with; called with the request and how many came before it.
+    typealias Script = @Sendable (CheckInRequest, Int) throws(EnvoyPortFailure) -> CheckInResponse
+
+    private let script: Script
+    private let log = Mutex<[(address: String, request: CheckInRequest)]>([])
+
+    init(_ script: @escaping Script) { self.script = script }
+
+    var requests: [CheckInRequest] { log.withLock { $0.map(\.request) } }
+    var addresses: [String] { log.withLock { $0.map(\.address) } }
+
+    func checkIn(_ request: CheckInRequest, at address: String) async throws(EnvoyPortFailure) -> CheckInResponse {
+        let number = log.withLock { log in
+            log.append((address, request))
+            return log.count - 1
+        }
+        return try script(request, number)
+    }
+
+    /// The answer of an owner that has stored, and says is safe, so much.
+    static func answer(
+        stored: UInt64, released: UInt64, register: UInt64 = 0, epoch: UInt64 = 1, bolts: [BoltAddress] = []
+    ) -> CheckInResponse {
+        CheckInResponse(
+            storedThrough: stored, releaseThrough: released, level: .local,
+            owner: CheckInOwner(partition: PartitionName(checked: "north")), nextIntervalSeconds: 0,
+            bolts: bolts, register: register, epoch: epoch, contested: false)
+    }
+
+    /// The highest sequence that a request brings or says is behind it.
+    static func last(_ request: CheckInRequest) -> UInt64 {
+        request.results.last?.sequence ?? request.firstHeld - 1
+    }
+}
