@@ -10,8 +10,8 @@ struct EnvoyBan: AsyncParsableCommand {
         commandName: "ban", abstract: "Shut a machine out for ever: its key and every key of its lineage.",
         discussion: """
             The ban is signed by the operator's own key, so it outlives the bolt that carries it. With --wait a \
-            receipt shows at which bolts it is in force, after how long, and which could not be asked. A fingerprint that no \
-            envoy has can be banned too.
+            receipt shows at which bolts it is in force, after how long, and which could not be asked. A \
+            fingerprint that no envoy has can be banned too.
 
             EXAMPLES
               boltctl envoy ban web-7 --wait --reason "stolen"

@@ -4,10 +4,10 @@
 /// every order in which its events can reach an observer, in or out of causal order.
 ///
 /// A history is what its events are: author, key, and for a removal the additions it names. For each way of having seen
-/// earlier events the author's real state is built and its real mutator called, so exactly the histories that can happen
-/// are made. For each set of observed events the state is reached over every last delivery; if all agree at every set,
-/// then all orders agree. Histories that differ only in the names of replicas and keys, or in the order of unrelated
-/// events, are visited once.
+/// earlier events the author's real state is built and its real mutator called, so exactly the histories that can
+/// happen are made. For each set of observed events the state is reached over every last delivery; if all agree at
+/// every set, then all orders agree. Histories that differ only in the names of replicas and keys, or in the order of
+/// unrelated events, are visited once.
 struct Explorer<Subject: SetUnderTest> {
     private struct Event {
         let replica: Int

@@ -29,6 +29,10 @@ struct Command {
             ?? runner.deletingLastPathComponent()
     }()
 
+    /// Our environment without what is meant for this program's build and tests: a bolt refuses settings that it
+    /// does not know.
+    static let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("BOLT_") }
+
     private static func bundleFolders() -> [URL] {
         CommandLine.arguments.filter { $0.hasSuffix(".xctest") }.map {
             URL(fileURLWithPath: $0).deletingLastPathComponent()
@@ -43,34 +47,25 @@ struct Command {
         _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil,
         deadline: TimeInterval = 60
     ) throws -> Output {
-        let process = Process()
-        process.executableURL =
-            program.hasPrefix("/") ? URL(fileURLWithPath: program) : binaries.appending(path: program)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let folder = FileManager.default.temporaryDirectory.appending(path: "bolt-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let (out, err) = (folder.appending(path: "out"), folder.appending(path: "err"))
-        for file in [out, err] { FileManager.default.createFile(atPath: file.path, contents: nil) }
-        process.standardOutput = try FileHandle(forWritingTo: out)
-        process.standardError = try FileHandle(forWritingTo: err)
+        for file in [out, err] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
+        let handles = try [out, err].map { try FileHandle(forWritingTo: $0) }
+        var source = FileHandle.nullDevice
         if let input {
-            let source = folder.appending(path: "in")
-            try Data(input.utf8).write(to: source)
-            process.standardInput = try FileHandle(forReadingFrom: source)
-        } else {
-            process.standardInput = FileHandle.nullDevice
+            let file = folder.appending(path: "in")
+            try Data(input.utf8).write(to: file)
+            source = try FileHandle(forReadingFrom: file)
         }
-        let ended = DispatchSemaphore(value: 0)
-        process.terminationHandler = { _ in ended.signal() }
-        try process.run()
-        if ended.wait(timeout: .now() + deadline) == .timedOut {
-            kill(process.processIdentifier, SIGKILL)
-            ended.wait()
-        }
+        defer { for handle in handles { try? handle.close() } }
+        let child = try Child(
+            program, arguments, environment: environment, input: source.fileDescriptor,
+            output: handles[0].fileDescriptor, error: handles[1].fileDescriptor)
+        let status = child.wait(seconds: deadline)
         return Output(
-            status: process.terminationStatus,
+            status: status,
             standardOutput: (try? String(contentsOf: out, encoding: .utf8)) ?? "",
             standardError: (try? String(contentsOf: err, encoding: .utf8)) ?? "")
     }
