@@ -131,7 +131,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "BoltAPITests", dependencies: ["Spanner", "BoltAPI"], swiftSettings: strict),
         .testTarget(
-            name: "BoltTests", dependencies: ["CRDT", "Spanner", "Bolt", "BoltAPI", "Identity"],
+            name: "BoltTests",
+            dependencies: ["CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity"],
             swiftSettings: strict),
         .testTarget(
             name: "EnvoyTests",

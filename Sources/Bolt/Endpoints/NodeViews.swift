@@ -70,7 +70,7 @@ struct NodeViews: Sendable {
                 Alarm(
                     code: "name_contested", severity: .warning,
                     text: "\(conflict.claimants.count) keys claim the \(conflict.role) name \(conflict.name)",
-                    next: "boltctl roster resolve \(conflict.name)"))
+                    next: "boltctl roster conflicts"))
         }
         if node.storeFull {
             alarms.append(

@@ -3,6 +3,9 @@ internal import Foundation
 internal import HummingbirdCore
 internal import NIOCore
 
+/// The peer went away in the midst of a request.
+struct HTTPConnectionEnded: Error {}
+
 /// One request's body, read once and in bounds. What is left of it can be thrown away.
 ///
 /// The framework gives out one iterator for a body and traps at a second: this holds it.
@@ -37,10 +40,12 @@ final class BodyReader {
         guard !isFinished else { return nil }
         var iterator = iterator ?? body.makeAsyncIterator()
         defer { self.iterator = iterator }
-        guard let part = try await iterator.next() else {
+        let part: ByteBuffer?
+        do { part = try await iterator.next() } catch {
             isFinished = true
-            return nil
+            throw HTTPConnectionEnded()
         }
+        if part == nil { isFinished = true }
         return part
     }
 }

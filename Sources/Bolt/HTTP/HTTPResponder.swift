@@ -95,6 +95,9 @@ struct HTTPResponder: Sendable {
                     ])
             }
             return (found, .problem(problem))
+        } catch is HTTPConnectionEnded {
+            // Nobody is left to be told.
+            return (found, .problem(Problem(.badRequest, "the request ended before its body")))
         } catch {
             logger.error(
                 "request failed",
