@@ -38,6 +38,7 @@ enum SimAction {
     case load(bolt: Int, life: Int, LoadID, ReplicaID, after: UInt64, bytesMax: Int)
     case incarnation(bolt: Int, life: Int)
     case dial(bolt: Int, life: Int)
+    case importGenesis(bolt: Int, life: Int)
     case up(connection: Int, end: Int)
     case parcel(connection: Int, end: Int, SimParcel)
     case down(connection: Int, end: Int)
@@ -55,7 +56,7 @@ enum SimAction {
     func owner(in connections: [SimConnection]) -> (bolt: Int, life: Int)? {
         switch self {
         case .timer(let bolt, let life, _), .disk(let bolt, let life, _), .load(let bolt, let life, _, _, _, _),
-            .incarnation(let bolt, let life), .dial(let bolt, let life):
+            .incarnation(let bolt, let life), .dial(let bolt, let life), .importGenesis(let bolt, let life):
             return (bolt, life)
         case .up(let connection, let end), .parcel(let connection, let end, _), .down(let connection, let end):
             let end = connections[connection].ends[end]

@@ -31,6 +31,8 @@ struct SimWorkload {
     var tokens: [TokenID] = []
     var asked: [CommandID: Asked] = [:]
     var acknowledged: [Acknowledged] = []
+    /// Imports of the genesis that are not answered.
+    var imports: [CommandID: Int] = [:]
     var expelledBolts: Set<Int> = []
     var nextNumber: UInt64 = 1
 
@@ -179,13 +181,17 @@ extension Simulation {
             workload.acknowledged.append(
                 SimWorkload.Acknowledged(
                     bolt: bolt, dots: dots, level: level, payloads: asked.payloads, at: now))
-        case .imported: break
+        case .imported: workload.imports[command] = nil
         case .refused(let reason):
+            if workload.imports.removeValue(forKey: command) == bolt {
+                queue.push(.importGenesis(bolt: bolt, life: bolts[bolt].life), at: now + Simulation.second / 2)
+            }
             report.work["refused: \(reason)".prefix(40).description, default: 0] += 1
         }
     }
 
     func forgetCommands(of bolt: Int) {
         workload.asked = workload.asked.filter { $0.value.bolt != bolt }
+        workload.imports = workload.imports.filter { $0.value != bolt }
     }
 }

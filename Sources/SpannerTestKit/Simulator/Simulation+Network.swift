@@ -9,11 +9,12 @@ extension Simulation {
         queue.push(
             .dial(bolt: bolt, life: bolts[bolt].life),
             at: now + 500_000 + generator.below(Simulation.second / 2))
+        join(bolt)
         guard let machine = bolts[bolt].machine else { return }
         var targets = machine.unlinkedBolts.compactMap { target in
             bolts.firstIndex { $0.address == target.address }
         }
-        if targets.isEmpty, machine.peerViews.isEmpty { targets = [bolt == 0 ? 1 : 0] }
+        if targets.isEmpty, machine.peerViews.isEmpty { targets = [Int(generator.below(UInt64(bolts.count)))] }
         for target in targets { connect(bolt, target) }
     }
 

@@ -29,11 +29,24 @@ extension Simulation {
         checkStart(index, roster)
         step(index, .started)
         queue.push(.dial(bolt: index, life: bolts[index].life), at: now + generator.below(Simulation.second))
-        if roster.vector[genesis.replica] == 0 { step(index, .imported(command(), [genesis])) }
-        if let joiner, joiner.bolt == index, roster.standing(of: identity.author.tlsKey) == .unknown {
-            let id = command()
-            step(index, .command(id, payloads: [.act(joiner.act)], at: wallTime(index), level: .spread(2)))
-        }
+        if roster.vector[genesis.replica] == 0 { importGenesis(index) }
+        join(index)
+    }
+
+    /// A bolt that is not yet known carries the act that admits it, until the disk has taken it.
+    func join(_ index: Int) {
+        guard let joiner, joiner.bolt == index, let machine = bolts[index].machine else { return }
+        let payload = RosterEvent.Payload.act(joiner.act)
+        guard machine.roster.standing(of: bolts[index].identity.author.tlsKey) == .unknown else { return }
+        guard !machine.pendingPayloads.contains(payload) else { return }
+        step(index, .command(command(), payloads: [payload], at: wallTime(index), level: .spread(2)))
+    }
+
+    /// The daemon imports until the disk has taken it.
+    func importGenesis(_ index: Int) {
+        let id = command()
+        workload.imports[id] = index
+        step(index, .imported(id, [genesis]))
     }
 
     func command() -> CommandID {

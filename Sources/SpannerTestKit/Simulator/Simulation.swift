@@ -135,6 +135,7 @@ public final class Simulation {
             bolts[bolt].disk.take(incarnation: incarnation)
             step(bolt, .incarnationReady(bolts[bolt].identity.replica(incarnation)))
         case .dial(let bolt, _): dial(bolt)
+        case .importGenesis(let bolt, _): importGenesis(bolt)
         case .up(let connection, let end): bringUp(connection, end)
         case .parcel(let connection, let end, let parcel): arrive(connection, end, parcel)
         case .down(let connection, let end): takeDown(connection, end)
