@@ -52,7 +52,7 @@ struct Enroll: AsyncParsableCommand {
             }
             if directory.isEnrolled {
                 let profile = try directory.profile()
-                Report.note("already enrolled; nothing changed")
+                Report.note("already enrolled; nothing changed (to enrol anew, give another --state)")
                 try show(profile, level: nil)
                 return
             }

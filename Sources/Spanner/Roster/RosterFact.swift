@@ -74,8 +74,11 @@ extension Roster {
         }
         for source in facts.admissions.ends(of: place) { reasons.append(explain(source, of: place, fact)) }
         if isBanned(key) {
-            for act in facts.lineage.group(of: key.bytes)?.bans ?? [] {
-                reasons.append(fact(.banned, EventDescription.text(facts.acts[act].verified.act.operation), act: act))
+            // A lineage names an act once for each of its keys; people are told once, and why.
+            for place in (facts.lineage.group(of: key.bytes)?.bans ?? []).sortedSet() {
+                let act = facts.acts[place].verified.act
+                let why = act.reason.isEmpty ? "" : ": \(act.reason)"
+                reasons.append(fact(.banned, EventDescription.text(act.operation) + why, act: place))
             }
         }
         if role != .envoy, isRetired(key) {

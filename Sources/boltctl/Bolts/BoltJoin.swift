@@ -53,12 +53,19 @@ struct BoltInvite: AsyncParsableCommand {
         guard let name = BoltName(name), let partition = PartitionName(partition) else {
             throw CommandFailure("bad_name", "--name and --partition take lower-case DNS labels", status: .usage)
         }
+        // Before anything is admitted: a file that is not written afterwards would leave an admission without its bolt.
+        guard mutation.dryRun || !SecureFile.exists(out) else {
+            throw CommandFailure(
+                "file_exists", "\(out) is there already and is not overwritten",
+                next: "choose another place, or move the old one away first", status: .usage)
+        }
         let request = try IdentityRequest(pem: SecureFile.read(request, access: .everybody), what: request)
         let directory = LocalMesh.absolute(authority)
         let authority = try openAuthority(directory)
         let grant = try authority.issueBolt(request, partition: partition, name: name, addresses: [address])
         var genesis = try MeshGenesis.load(authority)
         let session = offline ? nil : try connection.session()
+        if let session { try await refuseSecondAdmission(grant.chain[0].publicKey.fingerprint, session) }
         let signer: ActSigner
         if let session {
             signer = ActSigner(session.operatorIdentity)
@@ -85,6 +92,18 @@ struct BoltInvite: AsyncParsableCommand {
         let line = mutation.dryRun ? "dry run: nothing was changed" : "wrote \(out); next: boltctl bolt join there"
         try connection.output.emit(
             ["bolt": "\(name).\(partition)", "out": out, "effects": effects.joined(separator: "; ")], table: line)
+    }
+
+    /// One key admitted under two ids would never be let in: its bolt tells its peers only the one that it knows.
+    private func refuseSecondAdmission(_ key: KeyFingerprint, _ session: Session) async throws {
+        let poster = ActPoster(session: session, mutation: mutation)
+        let holders = try await poster.context(subject: "\(key)", role: .bolt).subjects
+        guard let holder = holders.first(where: { $0.fingerprint == key }) else { return }
+        throw CommandFailure(
+            "already_admitted", "the key of this request was admitted before, as \(holder.name) (\(holder.id))",
+            next: "hand over the invitation written then; if it is lost, boltctl bolt remove \(holder.name), "
+                + "and on the new machine join with new keys",
+            status: .refused)
     }
 
     private func openAuthority(_ directory: String) throws -> MeshAuthority {
@@ -130,6 +149,9 @@ struct BoltJoin: ParsableCommand {
             guard !dryRun else {
                 return try output.emit(["request": request], table: "would make keys in \(dir) and write \(request)")
             }
+            try FileManager.default.createDirectory(
+                atPath: (LocalMesh.absolute(dir) as NSString).deletingLastPathComponent,
+                withIntermediateDirectories: true)
             let made = try BoltIdentity.prepare(directory: dir)
             try SecureFile.write(made.pem, to: request, access: .everybody)
             return try output.emit(["request": request], table: "wrote \(request); next: boltctl bolt invite")
