@@ -7,7 +7,7 @@ struct SimTotals {
     private var work: [String: Int] = [:]
     private var virtualMilliseconds: UInt64 = 0
     private var steps = 0
-    private var rounds: [Double] = []
+    private var rounds: [(count: Double, seed: UInt64)] = []
 
     mutating func add(_ report: SimReport) {
         seeds += 1
@@ -15,7 +15,7 @@ struct SimTotals {
         work.merge(report.work, uniquingKeysWith: +)
         virtualMilliseconds += report.virtualMilliseconds
         steps += report.steps
-        rounds.append(report.roundsToConverge)
+        rounds.append((report.roundsToConverge, report.seed))
     }
 
     func print(elapsed: Duration) {
@@ -26,9 +26,12 @@ struct SimTotals {
                 Swift.print("  " + String(repeating: " ", count: max(0, 9 - number.count)) + number + "  " + name)
             }
         }
-        let sorted = rounds.sorted()
-        let median = sorted.isEmpty ? 0 : sorted[sorted.count / 2]
-        Swift.print("rounds to converge after healing: median \(tenths(median)), worst \(tenths(sorted.last ?? 0))")
+        let sorted = rounds.sorted { ($0.count, $0.seed) < ($1.count, $1.seed) }
+        let median = sorted.isEmpty ? 0 : sorted[sorted.count / 2].count
+        let worst = sorted.last ?? (0, 0)
+        Swift.print(
+            "rounds to converge after healing: median \(tenths(median)), worst \(tenths(worst.count)) (seed \(worst.seed))"
+        )
         let seconds = max(0.001, elapsed / .seconds(1))
         let hours = Double(virtualMilliseconds) / 3_600_000
         Swift.print(
