@@ -144,7 +144,7 @@ struct BoltLife: Sendable {
     private func redial() {
         node.executor.queue.async { [self] in
             let known = node.assumeIsolated { node in
-                node.machine.roster.bolts.compactMap { bolt in
+                node.bolts.compactMap { bolt in
                     bolt.tlsKey == own.tlsKey
                         ? nil : bolt.address.map { PeerDialer.Target(address: $0, expected: bolt.tlsKey) }
                 }

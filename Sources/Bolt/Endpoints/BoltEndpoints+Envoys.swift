@@ -42,9 +42,6 @@ extension BoltEndpoints {
         }
         let body = try request.decode(CheckInRequest.self)
         let owner = await owner(of: envoy.id)
-        guard owner.partition != configuration.partition || owner.isSelf else {
-            return try await passOn(body, chain: peer.chain, to: owner, hops: 0)
-        }
         if owner.isSelf { return try .json(try await store(body, peer: peer, envoy: envoy.id)) }
         return try await passOn(body, chain: peer.chain, to: owner, hops: 0)
     }
@@ -120,7 +117,7 @@ extension BoltEndpoints {
 
     /// Where the bolts are, those of this partition first; and whether this one is its partition's only one.
     func addresses() async -> ([BoltAddress], Bool) {
-        let (bolts, partition) = (await node.read { $0.machine.roster.bolts }, configuration.partition)
+        let (bolts, partition) = (await node.read { $0.bolts }, configuration.partition)
         let known = bolts.compactMap { BoltAddress($0) }
         let sorted = known.filter { $0.partition == partition } + known.filter { $0.partition != partition }
         return (sorted, bolts.count { $0.partition == partition } <= 1)
@@ -128,8 +125,8 @@ extension BoltEndpoints {
 
     /// Which bolt serves an envoy: the partition by rendezvous hashing, its first bolt by name.
     func owner(of envoy: PrincipalID) async -> EnvoyOwner {
-        let (own, partition) = (await node.read { $0.machine.own.bolt }, configuration.partition)
-        let bolts = await node.read { $0.machine.roster.bolts }
+        let partition = configuration.partition
+        let (own, bolts) = await node.read { ($0.machine.own.bolt, $0.bolts) }
         let partitions = Array(Set(bolts.compactMap(\.partition))).sorted()
         guard let name = Placement.owner(of: envoy, partitions: partitions),
             let bolt = bolts.first(where: { $0.partition == name })

@@ -50,7 +50,7 @@ extension NodeViews {
 
     private func view(_ node: isolated NodeService, _ envoy: Principal, detailed: Bool) throws -> EnvoyView {
         let roster = node.machine.roster
-        let partitions = Array(Set(roster.bolts.compactMap(\.partition))).sorted()
+        let partitions = Array(Set(node.bolts.compactMap(\.partition))).sorted()
         let record = try? node.store.envoys.record(of: envoy.id)
         let admission = envoy.admissions.first ?? Dot(node.machine.own.replica, 1)
         let event = try? event(node, admission)
@@ -83,7 +83,7 @@ extension NodeViews {
             throw Problem(.badRequest, "neither an id, a fingerprint nor a name")
         }
         guard !found.isEmpty else { throw Problem(.notFound, "nobody was ever admitted as \(subject.prefix(64))") }
-        let partitions = Array(Set(roster.bolts.compactMap(\.partition))).sorted()
+        let partitions = Array(Set(node.bolts.compactMap(\.partition))).sorted()
         let ownership = subjects(node, subject, role: .envoy).compactMap { envoy in
             Placement.owner(of: envoy.id, partitions: partitions).map {
                 "\(envoy.id) is served by partition \($0): first by rendezvous hashing over "

@@ -88,9 +88,8 @@ struct NodeViews: Sendable {
     }
 
     func bolts(_ node: isolated NodeService) -> [BoltView] {
-        let roster = node.machine.roster
         let peers = Dictionary(uniqueKeysWithValues: node.machine.peerViews.map { ($0.bolt, $0) })
-        return roster.bolts.compactMap { bolt in view(node, bolt, peer: peers[bolt.id]) }
+        return node.bolts.compactMap { bolt in view(node, bolt, peer: peers[bolt.id]) }
     }
 
     private func view(_ node: isolated NodeService, _ bolt: Principal, peer: PeerView?) -> BoltView? {
@@ -149,7 +148,7 @@ struct NodeViews: Sendable {
         guard roster.vector.contains(dot) else { throw Problem(.notFound, "no such event is held here") }
         let holders = Set(node.machine.holders(of: dot))
         let peers = Dictionary(uniqueKeysWithValues: node.machine.peerViews.map { ($0.bolt, $0) })
-        let lines = roster.bolts.map { bolt -> ReceiptResponse.Line in
+        let lines = node.bolts.map { bolt -> ReceiptResponse.Line in
             let isSelf = bolt.id == node.machine.own.bolt
             let state: ReceiptResponse.Line.State =
                 isSelf || holders.contains(bolt.id)

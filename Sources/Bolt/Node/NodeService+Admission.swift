@@ -25,7 +25,7 @@ extension NodeService {
         let standing = try judge(token, secretHash: secretHash, mesh: mesh)
         if let known = try again(token: token, name: name, key: key) { return (known, nil) }
         if case .oneShot(let home) = standing.record.kind, home != partition {
-            let bolt = roster.bolts.first { $0.partition == home }
+            let bolt = bolts.first { $0.partition == home }
             return (.elsewhere(home, bolt?.address), nil)
         }
         let record: JoinTokenRecord

@@ -95,7 +95,10 @@ extension NodeService {
                 return false
             }
         }
-        if runs.contains(where: takesAway) { scheduleReview() }
+        if runs.contains(where: takesAway) {
+            boltsStale = true
+            scheduleReview()
+        }
         return true
     }
 
@@ -194,6 +197,8 @@ extension NodeService {
         switch notification {
         case .applied(let runs):
             metrics.add(.runsApplied, by: Double(runs.count))
+            guard boltsStale else { return }
+            (boltsStale, knownBolts) = (false, nil)
             peersChanged?()
         case .peerStatus(let bolt, let status):
             let name = machine.roster.principal(bolt)?.name.text ?? "\(bolt)"

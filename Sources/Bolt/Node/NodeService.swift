@@ -31,6 +31,9 @@ public actor NodeService {
     var waiting: [CommandID: CheckedContinuation<CommandOutcome, Never>] = [:]
     var nextCommand: UInt64 = 1
     var reviewDue = false
+    /// The roster's bolts, worked out once until an act or amendment may have changed them.
+    var knownBolts: [Principal]?
+    var boltsStale = false
     var storeFull = false
     var closed = false
     var peersChanged: (@Sendable () -> Void)?
@@ -124,6 +127,14 @@ public actor NodeService {
             step(.linkDown(link.id))
             peersChanged?()
         }
+    }
+
+    /// The bolts of the roster with their addresses, in order of their names.
+    var bolts: [Principal] {
+        if let knownBolts { return knownBolts }
+        let bolts = machine.roster.bolts
+        knownBolts = bolts
+        return bolts
     }
 
     /// Asks the machine for a change and waits for its one answer.
