@@ -11,6 +11,10 @@ final class Background {
         output = FileManager.default.temporaryDirectory.appending(path: "bolt-child-\(UUID().uuidString)")
         _ = FileManager.default.createFile(atPath: output.path, contents: nil)
         let handle = try FileHandle(forWritingTo: output)
+        // No other child may keep this one's input open.
+        for end in [input.fileHandleForReading, input.fileHandleForWriting] {
+            _ = fcntl(end.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        }
         defer { try? handle.close() }
         child = try Child(
             program, arguments, environment: environment, input: input.fileHandleForReading.fileDescriptor,
@@ -28,8 +32,8 @@ final class Background {
 
     var pid: pid_t { child.pid }
     var isRunning: Bool { child.isRunning }
-    /// All that it wrote so far, to either stream.
-    var text: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
+    /// All that it wrote so far, to either stream; frames of a peer among it are no text.
+    var text: String { String(decoding: (try? Data(contentsOf: output)) ?? Data(), as: UTF8.self) }
 
     func write(_ bytes: some Sequence<UInt8>) throws { try input.fileHandleForWriting.write(contentsOf: Data(bytes)) }
     func finishInput() { try? input.fileHandleForWriting.close() }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A child process: started with just three descriptors, collected by its id, never waited for without a bound.
+/// A child process: collected by its id, never waited for without a bound.
 ///
 /// Foundation's `Process` learns of an end by a descriptor that grandchildren inherit, so a command that leaves daemons
 /// behind would not seem to end.
@@ -21,7 +21,6 @@ final class Child {
         for (source, target) in [(input, STDIN_FILENO), (output, STDOUT_FILENO), (error, STDERR_FILENO)] {
             posix_spawn_file_actions_adddup2(&actions, source, target)
         }
-        posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)
         var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
         let settings = Command.inherited.merging(environment) { $1 }
         var pairs: [UnsafeMutablePointer<CChar>?] = settings.map { strdup("\($0.key)=\($0.value)") } + [nil]
