@@ -37,96 +37,10 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (bolt, envoy) = (try ChildProcess.find("bolt"), try ChildProcess.find("bolt-envoy"))
-        let directory = try makeDirectory()
-        let partitions = ["north", "south", "east"]
-        let network = try makeNetwork(partitions.map { "a.\($0)" })
-        if keep, network is RelayNetwork {
-            Console.warn("--keep: the relay ends with this program, so the bolts will not reach each other after it")
-        }
-        let mesh = try Self.mesh(partitions, network, directory)
-        let demo = DemoRun(
-            network: network, mesh: mesh, boltProgram: bolt, envoyProgram: envoy, admissions: admissions)
-        let failure = await InterruptedBySignals.run {
-            try await Self.scenario(demo)
-        }
-        if let failure {
-            demo.record("stopped", "the scenario ran to its end", false, 0, "\(CommandFailure(failure).message)")
-        }
-        // A task of its own: what was started is ended also after ctrl-c.
-        let failed = failure != nil || !demo.score.passed
-        try await Task { try await finish(demo, network, failed: failed) }.value
-        try output.emit(demo.score, table: demo.score.text)
-        if let failure { throw CommandFailure(failure) }
-        if !demo.score.passed { throw ExitCode(ExitStatus.error.rawValue) }
-    }
-
-    private static func scenario(_ demo: DemoRun) async throws {
-        try await UpStep.run(demo)
-        try await EnrolStep.run(demo)
-        try await KillStep.run(demo)
-        try await SplitStep.run(demo)
-        try await BanStep.run(demo)
-    }
-
-    /// Ends what was started. After a failure the files stay: they are the evidence.
-    private func finish(_ demo: DemoRun, _ network: any DemoNetwork, failed: Bool) async throws {
-        try? network.heal()
-        if keep {
-            demo.keep()
-            try Contexts.register(demo.mesh.context)
-            Console.note("left running in \(demo.mesh.directory); boltctl mesh down --dir \(demo.mesh.directory)")
-            return
-        }
-        for bolt in demo.mesh.bolts where try await !bolt.stop(seconds: 10) { try await demo.kill9(bolt) }
-        network.tearDown()
-        if failed {
-            Console.note("the logs are in \(demo.mesh.directory)/bolts")
-        } else {
-            try? FileManager.default.removeItem(atPath: demo.mesh.directory)
-        }
-    }
-
-    private func makeDirectory() throws -> String {
-        if let dir {
-            let path = LocalMesh.absolute(dir)
-            guard !FileManager.default.fileExists(atPath: path) else {
-                throw CommandFailure("exists", "\(path) is there already", next: "name another --dir", status: .usage)
-            }
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            return path
-        }
-        let path = "\(NSTemporaryDirectory())/bolt-demo-\(getpid())"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        return LocalMesh.absolute(path)
-    }
-
-    private func makeNetwork(_ bolts: [String]) throws -> any DemoNetwork {
-        if network != .relay, let spaces = NamespaceNetwork(count: bolts.count, port: 7440) { return spaces }
-        guard network != .namespaces else {
-            throw CommandFailure(
-                "no_namespaces", "network namespaces cannot be made here",
-                next: "run as root with iproute2 and nftables installed, or take --network relay")
-        }
-        return try RelayNetwork(bolts: bolts)
-    }
-
-    private static func mesh(
-        _ partitions: [String], _ network: any DemoNetwork, _ directory: String
-    ) throws -> LocalMesh {
-        let ops = try FreePorts.take(partitions.count)
-        let entries = partitions.enumerated().map { index, name in
-            "  - {name: \(name), groups: [default], bolts: [{name: a, address: \"\(network.address(of: index))\", "
-                + "ops: \"127.0.0.1:\(ops[index])\"}]}"
-        }
-        let text =
-            "version: 1\nmesh: {name: demo}\ngroups: [{name: default}]\npartitions:\n"
-            + entries.joined(separator: "\n")
-        let document = TopologyDocument(parsing: text, file: "demo")
-        guard let topology = document.topology else {
-            throw CommandFailure("bad_topology", document.findings.map(\.description).joined(separator: "; "))
-        }
-        return LocalMesh(
-            directory: directory, topology: topology, listen: partitions.indices.map { network.listenAddress(of: $0) })
+        let plan = DemoProgram.Plan(dir: dir, network: network, admissions: admissions, keep: keep)
+        let (score, failure) = try await DemoProgram.run(plan)
+        try output.emit(score, table: score.text)
+        if let failure { throw failure }
+        if !score.passed { throw ExitCode(ExitStatus.error.rawValue) }
     }
 }

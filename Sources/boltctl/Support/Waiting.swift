@@ -4,7 +4,9 @@ import Foundation
 enum Waiting {
     /// The first value that `probe` gives, or nil when `seconds` are over. Asks at least once.
     static func until<Value: Sendable>(
-        seconds: Double, every pause: Duration = .milliseconds(50), _ probe: () async throws -> Value?
+        seconds: Double, every pause: Duration = .milliseconds(50),
+        isolation: isolated (any Actor)? = #isolation,
+        _ probe: () async throws -> Value?
     ) async throws -> Value? {
         let clock = ContinuousClock()
         let deadline = clock.now.advanced(by: .seconds(seconds))

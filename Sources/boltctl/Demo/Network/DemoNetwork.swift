@@ -1,5 +1,5 @@
 /// The network between the demo's bolts: one that can be split and healed from outside the bolts.
-protocol DemoNetwork: AnyObject {
+@MainActor protocol DemoNetwork: AnyObject {
     /// What it is, for the score.
     var name: String { get }
     /// `host:port` that everyone reaches a bolt by.

@@ -7,7 +7,7 @@ import Spanner
 
 /// A machine is banned: a receipt from every bolt, refusal at every bolt, also by one that is restored from an old
 /// disk.
-enum BanStep {
+@MainActor enum BanStep {
     static func run(_ demo: DemoRun) async throws {
         guard let target = demo.envoys.first else { return }
         let restored = demo.mesh.bolts[1]

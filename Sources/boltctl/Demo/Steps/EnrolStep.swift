@@ -1,7 +1,7 @@
 import BoltAPI
 
 /// Real agents enrol at each bolt, and each is accepted at every other.
-enum EnrolStep {
+@MainActor enum EnrolStep {
     static let perBolt = 2
 
     static func run(_ demo: DemoRun) async throws {

@@ -2,7 +2,7 @@ import BoltAPI
 import Foundation
 
 /// A bolt is killed while machines are admitted; nothing that was acknowledged is lost.
-enum KillStep {
+@MainActor enum KillStep {
     static func run(_ demo: DemoRun) async throws {
         let victim = demo.mesh.bolts[demo.mesh.bolts.count - 1]
         let token = try await demo.token(uses: UInt32(demo.admissions * 4), from: demo.mesh.bolts[0])

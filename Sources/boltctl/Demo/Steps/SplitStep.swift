@@ -3,7 +3,7 @@ import BoltClient
 import CRDT
 
 /// The network splits; both sides go on admitting; it heals, and they agree.
-enum SplitStep {
+@MainActor enum SplitStep {
     static func run(_ demo: DemoRun) async throws {
         let bolts = demo.mesh.bolts
         let (left, right) = (bolts[0], bolts[bolts.count - 1])

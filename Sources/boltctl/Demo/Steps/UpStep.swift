@@ -3,7 +3,7 @@ import CRDT
 import Spanner
 
 /// Three partitions of real processes come up and agree.
-enum UpStep {
+@MainActor enum UpStep {
     static func run(_ demo: DemoRun) async throws {
         let (sick, seconds) = try await demo.timed {
             try demo.mesh.provision { _ in }
