@@ -49,7 +49,7 @@ final class Child {
         let deadline = Date(timeIntervalSinceNow: seconds)
         while isRunning {
             if Date() > deadline { signal(SIGKILL) }
-            usleep(2_000)
+            pauseBetweenLooks(microseconds: 2_000)
         }
         return status ?? -1
     }

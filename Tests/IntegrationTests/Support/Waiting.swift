@@ -20,9 +20,12 @@ func waitUntil(
             Issue.record("not within \(seconds) s: \(what)\(last)", sourceLocation: location)
             throw TimedOut(description: "not within \(seconds) s: \(what)\(last)")
         }
-        usleep(25_000)
+        pauseBetweenLooks(microseconds: 25_000)
     }
 }
+
+/// Between two looks at another process, by whoever has a deadline.
+func pauseBetweenLooks(microseconds: UInt32) { usleep(microseconds) }
 
 /// Looks at processes that are not our children.
 enum ProcessTable {
