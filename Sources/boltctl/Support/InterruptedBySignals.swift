@@ -10,7 +10,7 @@ enum InterruptedBySignals {
         let sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { task.cancel() }
+            source.setEventHandler { @Sendable in task.cancel() }
             source.resume()
             return source
         }
