@@ -7,12 +7,15 @@ public struct TestWitness: Witness {
     /// A witness with no state.
     public init() {}
 
+    /// A cheap 256-bit mixture with the laws of a hash, for honest runs only.
     public func hash(_ bytes: [UInt8]) -> Bytes32 { TestWitness.digest(bytes) }
 
+    /// Whether the stand-in signature is the one that the key would make.
     public func verify(signature: [UInt8], over message: [UInt8], by key: VerificationKey) -> Bool {
         signature == TestWitness.sign(message, key: key)
     }
 
+    /// The author that the stand-in certificate names.
     public func author(certifiedBy chain: [[UInt8]]) -> Author? {
         guard chain.count == 1, let certificate = chain.first else { return nil }
         return TestWitness.author(of: certificate)
@@ -97,11 +100,13 @@ public struct TestIdentity: Hashable, Sendable {
 
 /// Signs as `TestWitness` verifies.
 public struct TestSigner: RunSigner {
+    /// The key that verifies what is signed here.
     public let key: VerificationKey
 
     /// A signer with this key.
     public init(key: VerificationKey) { self.key = key }
 
+    /// The stand-in signature over a message.
     public func sign(_ message: [UInt8]) -> [UInt8] { TestWitness.sign(message, key: key) }
 }
 

@@ -29,9 +29,8 @@ struct SimTotals {
         let sorted = rounds.sorted { ($0.count, $0.seed) < ($1.count, $1.seed) }
         let median = sorted.isEmpty ? 0 : sorted[sorted.count / 2].count
         let worst = sorted.last ?? (0, 0)
-        Swift.print(
-            "rounds to converge after healing: median \(tenths(median)), worst \(tenths(worst.count)) (seed \(worst.seed))"
-        )
+        let slowest = "worst \(tenths(worst.count)) (seed \(worst.seed))"
+        Swift.print("rounds to converge after healing: median \(tenths(median)), \(slowest)")
         let seconds = max(0.001, elapsed / .seconds(1))
         let hours = Double(virtualMilliseconds) / 3_600_000
         Swift.print(

@@ -47,25 +47,33 @@ public enum MeshNames {
 
 /// Name of a bolt, unique in its partition.
 public struct BoltName: MeshName {
+    /// The checked text.
     public let text: String
+    /// Keeps a text that was checked.
     public init(checked: String) { text = checked }
 }
 
 /// Name of a partition, unique in the mesh.
 public struct PartitionName: MeshName {
+    /// The checked text.
     public let text: String
+    /// Keeps a text that was checked.
     public init(checked: String) { text = checked }
 }
 
 /// Name of a group of the fleet, unique in the mesh.
 public struct GroupName: MeshName {
+    /// The checked text.
     public let text: String
+    /// Keeps a text that was checked.
     public init(checked: String) { text = checked }
 }
 
 /// Name of an operator.
 public struct OperatorName: MeshName {
+    /// The checked text.
     public let text: String
+    /// Keeps a text that was checked.
     public init(checked: String) { text = checked }
 }
 

@@ -16,6 +16,8 @@ enum ForegroundProgram {
         process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("BOLT_") }
         try process.run()
         let collected = OutputCollector(pipe.fileHandleForReading)
+        // Also when the wait is cancelled: a program that nobody waits for is not left behind.
+        defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
         let done: Bool? = try await Waiting.until(seconds: seconds, every: .milliseconds(5)) {
             process.isRunning ? nil : true
         }
