@@ -1,0 +1,27 @@
+/// Bounds of a partition's journal and of the conversation in it.
+public enum PartitionLimits {
+    /// Members of one partition, the primary included.
+    public static let membersMax = 8
+    /// Commands in one record.
+    public static let recordCommandsMax = 1024
+    /// Bytes of one command.
+    public static let commandBytesMax = 512 * 1024
+    /// Bytes of one record's commands, but for the last.
+    public static let recordBytesMax = 512 * 1024
+    /// Records in one `append` message.
+    public static let appendRecordsMax = 256
+    /// Bytes of one `append` message's records, but for the last.
+    public static let appendBytesMax = 512 * 1024
+    /// Bytes on their way to one standby before an acknowledgement.
+    public static let unacknowledgedBytesMax = 8 * 1024 * 1024
+    /// Commands that may wait for the disk.
+    public static let commandsMax = 8192
+    /// Bytes of commands that may wait for the disk.
+    public static let commandsBytesMax = 32 * 1024 * 1024
+    /// Epochs that a standby names when it looks for the fork; older ones need a snapshot.
+    public static let historyMax = 256
+    /// Bytes of one piece of a snapshot.
+    public static let snapshotChunkBytes = 256 * 1024
+    /// Characters of the text that says what an accepted loss was.
+    public static let lossTextMax = 1024
+}
