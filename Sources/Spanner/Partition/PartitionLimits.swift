@@ -22,6 +22,20 @@ public enum PartitionLimits {
     public static let historyMax = 256
     /// Bytes of one piece of a snapshot.
     public static let snapshotChunkBytes = 256 * 1024
+    /// Results in one command.
+    public static let resultsMax = 1024
+    /// Check-ins in one command.
+    public static let sightingsMax = 1024
+    /// Bytes of a reason.
+    public static let reasonBytesMax = 1024
+    /// Bytes of one result.
+    public static let resultBytesMax = 256 * 1024
+    /// Bytes of an envoy's traits.
+    public static let traitsBytesMax = 256 * 1024
+    /// Bytes of a name of a setting or a secret.
+    public static let nameBytesMax = 255
+    /// Bytes of a setting or of a sealed secret.
+    public static let valueBytesMax = 256 * 1024
     /// Characters of the text that says what an accepted loss was.
     public static let lossTextMax = 1024
 }

@@ -1,0 +1,72 @@
+import CRDT
+import Spanner
+import Testing
+
+/// P4: a command has one encoding, and bytes that no encoder writes are refused without a trap.
+@Suite("Partition commands: one encoding, bounded, refused when altered")
+struct PartitionCommandTests {
+    private static let at = WallTime(milliseconds: 1_800_000_000_000)
+    private static let source = PartitionCommand.EnvoyQueue(
+        envoy: PrincipalID(high: 1, low: 2), queue: QueueID(high: 3, low: 4))
+
+    private static let examples: [PartitionCommand] = [
+        .results(
+            PartitionCommand.QueuedResults(
+                source: source, received: at,
+                results: [SequencedResult(sequence: 7, body: [1, 2]), SequencedResult(sequence: 9, body: [])])),
+        .seen([
+            PartitionCommand.EnvoySighting(envoy: source.envoy, at: at, traits: [0x7B, 0x7D]),
+            PartitionCommand.EnvoySighting(envoy: source.envoy, at: at, traits: nil),
+        ]),
+        .seen([]),
+        .base(source, through: 12, reason: "not held by the envoy", at: at),
+        .tokenSpent(
+            TokenID(PrincipalID(high: 5, low: 6)), key: KeyFingerprint(Bytes32(words: (1, 2, 3, 4))),
+            admission: [9, 9, 9], at: at),
+        .setting(name: "checkin.interval", value: [3]), .setting(name: "checkin.interval", value: nil),
+        .secret(name: "db/password", sealed: Array(repeating: 0xAB, count: 48)), .secret(name: "gone", sealed: nil),
+        .keyring([1, 2, 3]),
+        .audit(AuditEntry(at: at, actor: "operator/ada", action: "secret.put", object: "db/password", reason: "rota")),
+        .skip(position: 1 << 40, index: 3),
+    ]
+
+    @Test(arguments: examples) func `a command is read back as it was written`(_ command: PartitionCommand) throws {
+        var decoder = CanonicalDecoder(command.canonicalBytes)
+        #expect(try PartitionCommand(from: &decoder) == command)
+        try decoder.finish()
+    }
+
+    /// What decodes at all encodes to the very bytes that it came from: no two encodings of one command.
+    @Test(arguments: examples) func `an altered byte is refused or is another command`(_ command: PartitionCommand) {
+        let bytes = command.canonicalBytes
+        for place in bytes.indices {
+            for flip in [UInt8(1), 0x80, 0xFF] {
+                var altered = bytes
+                altered[place] ^= flip
+                var decoder = CanonicalDecoder(altered)
+                guard let read = try? PartitionCommand(from: &decoder), (try? decoder.finish()) != nil else { continue }
+                #expect(read != command)
+                #expect(read.canonicalBytes == altered)
+            }
+        }
+    }
+
+    @Test(arguments: examples) func `a command cut short is refused`(_ command: PartitionCommand) {
+        let bytes = command.canonicalBytes
+        for count in bytes.indices {
+            var decoder = CanonicalDecoder(Array(bytes[..<count]))
+            let read = try? PartitionCommand(from: &decoder)
+            #expect(read == nil || decoder.remaining == 0)
+            #expect(read != command)
+        }
+    }
+
+    @Test func `results out of order are refused`() {
+        let results = PartitionCommand.results(
+            PartitionCommand.QueuedResults(
+                source: PartitionCommandTests.source, received: PartitionCommandTests.at,
+                results: [SequencedResult(sequence: 2, body: []), SequencedResult(sequence: 2, body: [])]))
+        var decoder = CanonicalDecoder(results.canonicalBytes)
+        #expect(throws: DecodingFailure.self) { try PartitionCommand(from: &decoder) }
+    }
+}
