@@ -2,6 +2,8 @@
 public enum PartitionLimits {
     /// Members of one partition, the primary included.
     public static let membersMax = 8
+    /// Disks that a promotion may have to count: members and acquaintances.
+    public static let universeMax = 16
     /// Commands in one record.
     public static let recordCommandsMax = 1024
     /// Bytes of one command.
@@ -18,6 +20,12 @@ public enum PartitionLimits {
     public static let commandsMax = 8192
     /// Bytes of commands that may wait for the disk.
     public static let commandsBytesMax = 32 * 1024 * 1024
+    /// Records that a standby may lack when it is taken in sync.
+    public static let joinLagRecordsMax: UInt64 = 8
+    /// How far above what is held an epoch's number may be; further up nobody could have minted it.
+    public static let epochLeapMax: UInt64 = 1 << 32
+    /// Links that may stand at one machine.
+    public static let linksMax = 64
     /// Epochs that a standby names when it looks for the fork; older ones need a snapshot.
     public static let historyMax = 256
     /// Bytes of one piece of a snapshot.

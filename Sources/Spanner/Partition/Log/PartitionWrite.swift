@@ -16,8 +16,11 @@ public struct PartitionWrite: Hashable, Sendable {
     public var safe: UInt64?
     /// Then: refuse everything under epochs below this one. Never goes back.
     public var promise: PartitionEpoch?
-    /// Then: these disks may come to hold acknowledged records; whoever asks for promises must count them.
-    public var acquaintances: [ReplicaID] = []
+    /// Then: from now on these disks, sorted, and no others beside the members may come to hold acknowledged records;
+    /// whoever asks for promises must count them. Nil where nothing changes.
+    public var acquaintances: [ReplicaID]?
+    /// Then: this disk is no longer forgetful. Never unset.
+    public var remembers = false
 
     /// A transaction under `fence` that does nothing yet.
     public init(fence: PartitionEpoch) { self.fence = fence }
@@ -31,8 +34,9 @@ public struct PartitionDurable: Hashable, Sendable {
     public var safe: UInt64
     /// Each epoch with the point of its `begin` record, in order; at most `PartitionLimits.historyMax`, the latest.
     public var history: [LogPoint]
-    /// The last configuration in the journal; nil before the first.
-    public var configuration: PartitionConfiguration?
+    /// Each configuration in the journal above `safe`, those of `begin` records among them, and the last one at or
+    /// below it; in order. Empty before the first. A cut brings back the last one that is left.
+    public var configurations: [PlacedConfiguration]
     /// Highest epoch promised, minted ones included.
     public var promised: PartitionEpoch
     /// Disks that asked to become members and may be counted upon since.
@@ -41,11 +45,29 @@ public struct PartitionDurable: Hashable, Sendable {
     public var openHandover: OperationID?
     /// First position whose record is still held; earlier ones are in tables only.
     public var firstHeld: UInt64
+    /// Whether this disk is new: until all others told it what they promised, it acknowledges and promises nothing.
+    public var isForgetful: Bool
 
     /// Nothing yet.
     public init(genesis: Bytes32) {
         tip = LogPoint(epoch: .none, position: 0, hash: genesis)
-        (safe, history, configuration, promised) = (0, [], nil, .none)
-        (acquaintances, openHandover, firstHeld) = ([], nil, 1)
+        (safe, history, configurations, promised) = (0, [], [], .none)
+        (acquaintances, openHandover, firstHeld, isForgetful) = ([], nil, 1, true)
+    }
+
+    /// The last configuration in the journal; nil before the first.
+    public var configuration: PartitionConfiguration? { configurations.last?.configuration }
+}
+
+/// A configuration and the position of the record that says so.
+public struct PlacedConfiguration: Hashable, Sendable {
+    /// Where it stands in the journal.
+    public var position: UInt64
+    /// What it says.
+    public var configuration: PartitionConfiguration
+
+    /// A configuration at its place.
+    public init(position: UInt64, configuration: PartitionConfiguration) {
+        (self.position, self.configuration) = (position, configuration)
     }
 }

@@ -56,7 +56,7 @@ extension PartitionMachine {
         /// then the shell sends its bytes on the link by itself.
         case takeSnapshot(LinkID)
         /// The peer on this link sends a snapshot of this size and digest: build it aside, verify it, keep this disk's
-        /// own promise and identity, exchange. Answered by `snapshotInstalled` or `snapshotFailed`.
+        /// own promise, identity and salvage, exchange. Answered by `snapshotInstalled` or `snapshotFailed`.
         case installSnapshot(LinkID, LogPoint, bytes: UInt64, digest: Bytes32)
         /// The role changed: what may be served changes with it, before anything else is done.
         case role(PartitionRole)
@@ -120,7 +120,7 @@ public enum PartitionOperation: Hashable, Sendable {
     /// Become primary. `expect`: refuse unless the log to stand on ends there. `acceptingLoss`: go on without promises
     /// that are missing. `cause` is `promotion`, `failover` or `restore`.
     case promote(PartitionCause, expect: LogPoint?, acceptingLoss: Bool)
-    /// Say what a promotion would stand on and lack; changes nothing but promises, and those only with `binding`.
+    /// Say what a promotion would stand on and lack; binds nobody and changes nothing.
     case check
     /// Hand over to a standby in sync; `to` nil: to the one that is furthest.
     case switchover(to: ReplicaID?)
@@ -168,6 +168,15 @@ public enum PartitionOperationRefusal: Hashable, Sendable {
     case absurdEpoch(UInt64)
     /// The disk did not take it.
     case storage(PersistFailure)
+    /// The journal is not empty, or somebody holds one: there is nothing to found.
+    case alreadyFounded
+    /// The list of members is empty, too long, or lacks this disk.
+    case badMembers
+    /// The hand-over was cancelled: this disk did not take it in time.
+    case notTaken(ReplicaID)
+    /// What is left would be one disk, which would acknowledge alone while the other still lives: only a signed act
+    /// takes it out.
+    case lastStandby(ReplicaID)
 }
 
 /// What others say about this partition: never trusted for anything but caution.

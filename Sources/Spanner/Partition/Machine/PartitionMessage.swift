@@ -15,15 +15,20 @@ public enum PartitionMessage: Hashable, Sendable {
     case cut(epoch: PartitionEpoch, LogPoint)
     /// Primary to standby: what you need is no longer in my journal: a snapshot up to here follows on this link.
     case snapshot(epoch: PartitionEpoch, LogPoint, bytes: UInt64, digest: Bytes32)
+    /// Whoever thinks of a promotion to member: what do you hold, and whom do you hear? Binds nobody.
+    case survey(OperationID)
+    /// The answer.
+    case surveyed(OperationID, PartitionHello)
     /// Candidate to member: promise me this epoch.
-    case promiseMe(OperationID, PartitionEpoch)
-    /// Member to candidate: promised, durably; this is what I hold.
-    case promised(OperationID, PartitionEpoch, PartitionHello)
+    case promiseMe(OperationID, PartitionEpoch, PartitionCause)
+    /// Member to candidate: promised, durably; this is what I hold. `before` is the promise that it replaced: a primary
+    /// that had promised nobody else until now vouches for its whole reign.
+    case promised(OperationID, PartitionEpoch, before: PartitionEpoch, PartitionHello)
     /// Member to candidate: no; a living primary, a higher promise, or no member.
     case declined(OperationID, PartitionEpoch, PartitionOperationRefusalWire)
     /// Candidate to member: send me what follows this point of yours.
     case fetch(OperationID, from: UInt64)
-    /// Member to candidate: this follows.
+    /// Member to candidate: this follows; empty where it is no longer held.
     case fetched(OperationID, [JournalRecord])
     /// New disk to member: count me from now on, and tell me what you have promised.
     case acquaint
@@ -77,4 +82,6 @@ public enum PartitionOperationRefusalWire: Hashable, Sendable {
     case forgetful
     /// Its disk failed it.
     case storage
+    /// The epoch is so far above what it holds that nobody could have minted it.
+    case absurd
 }
