@@ -78,6 +78,47 @@ import Testing
         #expect(sorted == sorted.sorted())
     }
 
+    /// A mistake in the head or in one entry hides none of those that only show across the document.
+    @Test func mistakesAcrossTheDocumentAreToldBesideOthers() {
+        let text = """
+            version: 2
+            mesh: {nam: x}
+            groups:
+              - name: web
+              - name: web
+              - name: spare
+              - {name: rest, slices: none}
+            partitions:
+              - name: north
+                groups: [wbe, rest]
+                bolts:
+                  - {name: a, address: nowhere}
+                  - {name: a, address: "127.0.0.1:7440"}
+              - name: north
+                groups: [web]
+                bolts: []
+              - name: Bad
+                groups: [nobody]
+                bolts:
+                  - {name: a, address: "127.0.0.1:7440"}
+                  - {name: a, address: "127.0.0.1:7450"}
+            """
+        let expected: Set = [
+            "1:10 bad_number", "2:8 unknown_key", "2:7 missing_key", "5:11 duplicate_name", "6:11 unserved_group",
+            "7:26 bad_number", "10:14 unknown_group", "12:28 bad_address", "13:16 duplicate_name",
+            "14:11 duplicate_name", "14:11 no_bolts", "17:11 bad_name", "18:14 unknown_group",
+            "20:28 duplicate_address", "21:16 duplicate_name",
+        ]
+        let found = Set(findings(text))
+        #expect(
+            found.isSuperset(of: expected), "missing \(expected.subtracting(found).sorted()), found \(found.sorted())")
+        // What could not be read is told once, not also as something that is missing.
+        #expect(!found.contains { $0.hasSuffix("no_groups") || $0.hasSuffix("no_partitions") })
+        #expect(!findings("version: 1\nmesh: {name: x}\n").contains { $0.hasSuffix("no_groups") })
+        let unread = findings("version: 1\nmesh: {name: x}\ngroups: [{name: web}]\npartitions: [7]\n")
+        #expect(unread == ["4:14 wrong_type"])
+    }
+
     @Test func namesAddressesAndGroupsAreCheckedAcrossTheDocument() {
         let text = """
             version: 1

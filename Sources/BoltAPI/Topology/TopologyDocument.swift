@@ -52,6 +52,9 @@ struct TopologyReader {
     var addressPlaces: [(address: String, position: SourcePosition)] = []
     var boltPlaces: [String: SourcePosition] = [:]
     var listPlaces: [String: SourcePosition] = [:]
+    /// Whether some group or partition could not be read at all: then what is missing elsewhere may be there.
+    var unreadGroups = false
+    var unreadPartitions = false
 
     init(file: String) { yaml = StrictYAML(file: file) }
 
@@ -65,10 +68,10 @@ struct TopologyReader {
         let groups = yaml.list(object["groups"], "groups", limit: TopologyLimits.groupsMax).compactMap { group($0) }
         let partitions = yaml.list(object["partitions"], "partitions", limit: TopologyLimits.partitionsMax)
             .compactMap { partition($0) }
-        guard let version, let mesh else { return nil }
-        let topology = Topology(version: version, mesh: mesh, groups: groups, partitions: partitions)
+        // The rules across the document are looked at even where its head cannot be read: all mistakes at once.
+        let topology = Topology(version: version ?? 1, mesh: mesh ?? "", groups: groups, partitions: partitions)
         check(topology)
-        return topology
+        return version == nil || mesh == nil ? nil : topology
     }
 
     private mutating func meshName(_ node: Node?) -> String? {
@@ -88,11 +91,15 @@ struct TopologyReader {
 
     private mutating func group(_ node: Node) -> Topology.Group? {
         guard let object = yaml.object(node, "a group", required: ["name"], optional: ["slices", "match"]) else {
+            unreadGroups = true
             return nil
         }
         let slices = yaml.integer(object["slices"], "slices", 1...TopologyLimits.slicesMax)
         let rules = yaml.list(object["match"], "match", limit: TopologyLimits.rulesMax).compactMap { rule($0) }
-        guard let name = yaml.name(object["name"], "the group's name", as: GroupName.self) else { return nil }
+        guard let name = yaml.name(object["name"], "the group's name", as: GroupName.self) else {
+            unreadGroups = true
+            return nil
+        }
         groupPlaces.append((name, StrictYAML.position(of: object["name"])))
         return Topology.Group(name: name, slices: slices ?? TopologyLimits.slicesDefault, match: rules)
     }
@@ -126,7 +133,10 @@ struct TopologyReader {
     private mutating func partition(_ node: Node) -> Topology.Partition? {
         let object = yaml.object(
             node, "a partition", required: ["name", "groups", "bolts"], optional: ["weight", "lease"])
-        guard let object else { return nil }
+        guard let object else {
+            unreadPartitions = true
+            return nil
+        }
         let weight = yaml.integer(object["weight"], "weight", 0...TopologyLimits.weightMax)
         var groups: [GroupName] = []
         for entry in yaml.list(object["groups"], "the partition's groups", limit: TopologyLimits.groupsMax) {
@@ -136,12 +146,16 @@ struct TopologyReader {
         }
         let name = yaml.name(object["name"], "the partition's name", as: PartitionName.self)
         let lease = lease(object["lease"])
-        let bolts = yaml.list(object["bolts"], "bolts", limit: TopologyLimits.boltsMax)
-            .compactMap { bolt($0, of: name) }
+        let entries = yaml.list(object["bolts"], "bolts", limit: TopologyLimits.boltsMax)
+        // Without a name of its own a partition's bolts are told apart from those of all others by its place.
+        let owner = name?.text ?? "\(StrictYAML.position(of: node))"
+        let bolts = entries.compactMap { bolt($0, of: owner) }
+        let place = StrictYAML.position(of: object["name"], else: object.position)
+        if entries.isEmpty, case .sequence? = object["bolts"] {
+            yaml.error("no_bolts", "the partition \(name.map { "\($0) " } ?? "")has no bolt", at: place)
+        }
         guard let name else { return nil }
-        let place = StrictYAML.position(of: object["name"])
         partitionPlaces.append((name, place))
-        if bolts.isEmpty { yaml.error("no_bolts", "the partition \(name) has no bolt", at: place) }
         return Topology.Partition(
             name: name, weight: weight ?? TopologyLimits.weightDefault, groups: groups, lease: lease, bolts: bolts)
     }
@@ -156,24 +170,20 @@ struct TopologyReader {
         return lease
     }
 
-    private mutating func bolt(_ node: Node, of partition: PartitionName?) -> Topology.Bolt? {
+    private mutating func bolt(_ node: Node, of partition: String) -> Topology.Bolt? {
         guard let object = yaml.object(node, "a bolt", required: ["name", "address"], optional: ["ops", "zone"]) else {
             return nil
         }
         let zone = yaml.text(object["zone"], "zone")
         let address = address(object["address"], "address")
         let ops = self.address(object["ops"], "ops")
-        guard let name = yaml.name(object["name"], "the bolt's name", as: BoltName.self), let address else {
-            return nil
+        guard let name = yaml.name(object["name"], "the bolt's name", as: BoltName.self) else { return nil }
+        let (full, place) = ("\(name).\(partition)", StrictYAML.position(of: object["name"]))
+        if let first = boltPlaces[full] {
+            yaml.error("duplicate_name", "the bolt \(name) of its partition stands at \(first) already", at: place)
         }
-        let place = StrictYAML.position(of: object["name"])
-        if let partition {
-            let full = "\(name).\(partition)"
-            if let first = boltPlaces[full] {
-                yaml.error("duplicate_name", "the bolt \(full) stands at \(first) already", at: place)
-            }
-            boltPlaces[full] = boltPlaces[full] ?? place
-        }
+        boltPlaces[full] = boltPlaces[full] ?? place
+        guard let address else { return nil }
         return Topology.Bolt(name: name, address: address, ops: ops ?? defaultOps(address, at: object), zone: zone)
     }
 

@@ -30,10 +30,10 @@ extension TopologyReader {
     }
 
     private mutating func checkGroups(_ topology: Topology) {
-        if topology.groups.isEmpty, groupPlaces.isEmpty {
+        if groupPlaces.isEmpty, !unreadGroups, listPlaces["groups"] != nil {
             yaml.error("no_groups", "there is no group", at: listPlaces["groups"] ?? .init(line: 1, column: 1))
         }
-        if topology.partitions.isEmpty, partitionPlaces.isEmpty {
+        if partitionPlaces.isEmpty, !unreadPartitions, listPlaces["partitions"] != nil {
             yaml.error(
                 "no_partitions", "there is no partition", at: listPlaces["partitions"] ?? .init(line: 1, column: 1))
         }
@@ -42,6 +42,7 @@ extension TopologyReader {
             let hint = NearestName.suggest(name.text, among: known.map(\.text)).map { "; did you mean “\($0)”?" } ?? ""
             yaml.error("unknown_group", "there is no group \(name)\(hint)", at: place)
         }
+        guard !unreadPartitions else { return }
         for (name, place) in groupPlaces where !servedPlaces.contains(where: { $0.name == name }) {
             yaml.error("unserved_group", "no partition serves the group \(name)", at: place)
         }
@@ -69,7 +70,7 @@ extension TopologyReader {
         let takesAll = topology.groups.contains { group in
             group.match.isEmpty || group.match.contains { $0.labels.isEmpty && $0.hostname == "*" }
         }
-        if !takesAll, !topology.groups.isEmpty {
+        if !takesAll, !topology.groups.isEmpty, !unreadGroups {
             yaml.warning(
                 "unmatched_machines", "machines that fit no group are refused; end with a group without match rules",
                 at: listPlaces["groups"] ?? .init(line: 1, column: 1))
