@@ -131,6 +131,16 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "BoltAPITests", dependencies: ["Spanner", "BoltAPI"], swiftSettings: strict),
         .testTarget(
+            name: "BoltClientTests",
+            dependencies: [
+                "Spanner", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix, nioHTTP1, nioSSL,
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "BoltCtlTests",
+            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "boltctl", arguments],
+            swiftSettings: strict),
+        .testTarget(
             name: "BoltTests",
             dependencies: ["CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity"],
             swiftSettings: strict),

@@ -38,6 +38,11 @@ public struct Problem: Error, Hashable, Sendable, Codable {
         self.next = next ?? entry.next
     }
 
+    /// The caller's key is banned; `reason` is what the operator gave, if anything.
+    public static func banned(reason: String) -> Problem {
+        Problem(.banned, reason.isEmpty ? "the key is banned" : "the key is banned: \(reason)")
+    }
+
     /// How a program ends that got this answer.
     public var exitStatus: ExitStatus {
         switch (status, code) {

@@ -24,6 +24,9 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public let address: String
         /// What came of it.
         public let reason: String
+
+        /// An address and what came of it.
+        public init(address: String, reason: String) { (self.address, self.reason) = (address, reason) }
     }
 
     /// The kind.

@@ -16,6 +16,24 @@ import Testing
         #expect(TextTable("A", "B").text == "A  B")
     }
 
+    @Test func fieldsAlignAndStayOneLineEach() {
+        var fields = TextFields([("name", "web-1"), ("standing", "active"), ("group", nil)])
+        fields.add("why", "two\nlines")
+        #expect(
+            fields.text == """
+                name      web-1
+                standing  active
+                group     -
+                why       two lines
+                """)
+        #expect(TextFields().text == "")
+    }
+
+    @Test func oneIsNotSeveral() {
+        #expect(Plural.text(1, "contested name") == "1 contested name")
+        #expect(Plural.text(0, "bolt") == "0 bolts" && Plural.text(UInt64(2), "entry", "entries") == "2 entries")
+    }
+
     @Test func nearMissesAreNamedAndFarOnesAreNot() {
         let words = ["status", "envoy", "roster", "topology", "mesh"]
         #expect(NearestName.suggest("statsu", among: words) == "status")

@@ -115,7 +115,7 @@ struct NodeViews: Sendable {
 
     func bolt(_ node: isolated NodeService, named text: String) throws -> BoltResponse {
         let found = bolts(node).filter {
-            $0.fullName == text || $0.name.text == text || $0.id.description == text
+            [$0.fullName, $0.name.text, $0.id.description, $0.fingerprint.description].contains(text)
         }
         guard found.count <= 1 else {
             throw Problem(.ambiguous, "several bolts are named \(text)", next: "name it as NAME.PARTITION")

@@ -56,7 +56,7 @@ enum Authorisation {
         case .active, .contested: nil
         case .superseded: Problem(.removed, "the key was handed on to another; use the new one")
         case .removed: Problem(.removed, "the admission of this key has ended")
-        case .banned(let fact): Problem(.banned, "the key is banned: \(fact.reason)")
+        case .banned(let fact): Problem.banned(reason: fact.reason)
         case .unknown: Problem(.notInRoster, "the certificate's key is not in the roster of this bolt")
         }
     }

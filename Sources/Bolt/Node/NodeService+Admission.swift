@@ -75,7 +75,7 @@ extension NodeService {
             return .again(principal, principal.admissions)
         case .superseded: throw Problem(.removed, "the key was handed on to another; use the new one")
         case .removed: throw Problem(.removed, "the admission of this key has ended", next: "enrol with a new key")
-        case .banned(let fact): throw Problem(.banned, "the key is banned: \(fact.reason)")
+        case .banned(let fact): throw Problem.banned(reason: fact.reason)
         case .unknown: return nil
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BoltAPI
 import BoltClient
+import CRDT
 import Spanner
 
 /// `boltctl bolt …`
@@ -10,22 +11,35 @@ struct BoltCommand: AsyncParsableCommand {
         subcommands: [BoltInvite.self, BoltJoin.self, BoltList.self, BoltShow.self, BoltRemove.self])
 }
 
+/// Bolts as a table.
+enum BoltTable {
+    static func text(_ bolts: [BoltView]) -> String {
+        var table = TextTable("BOLT", "ADDRESS", "ZONE", "STANDING", "REACH", "DIGEST", "LAG", "HEARD", "NOTE")
+        for bolt in bolts {
+            table.row(
+                bolt.fullName, bolt.address, bolt.zone, bolt.standing.rawValue, bolt.reach.rawValue,
+                bolt.digest?.shortHex, bolt.lagEvents.map { Plural.text($0, "event") },
+                bolt.lastHeardSeconds.map { "\(Int($0.rounded())) s ago" }, bolt.reason)
+        }
+        return table.text
+    }
+}
+
 /// `boltctl bolt list`
-struct BoltList: AsyncParsableCommand {
+struct BoltList: AskingCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "All bolts, as one of them sees them.",
         discussion: "EXAMPLES\n  boltctl bolt list -o json")
 
     @OptionGroup var connection: ConnectionOptions
 
-    func run() async throws {
-        let answer: BoltsResponse = try await connection.session().client.call(.bolts)
-        try connection.output.emit(answer, table: BoltTable.text(answer.bolts))
-    }
+    func question() -> Question<BoltsResponse> { Question(endpoint: .bolts) }
+
+    func table(_ answer: BoltsResponse) -> String { BoltTable.text(answer.bolts) }
 }
 
 /// `boltctl bolt show`
-struct BoltShow: AsyncParsableCommand {
+struct BoltShow: AskingCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "One bolt, and why its standing is what it is.",
         discussion: "EXAMPLES\n  boltctl bolt show a.north")
@@ -34,15 +48,15 @@ struct BoltShow: AsyncParsableCommand {
     var name: String
     @OptionGroup var connection: ConnectionOptions
 
-    func run() async throws {
-        let answer: BoltResponse = try await connection.session().client.call(.bolt, [name])
-        try connection.output.emit(
-            answer, table: BoltTable.text([answer.bolt]) + "\n\n" + FactTable.text(answer.facts))
+    func question() -> Question<BoltResponse> { Question(endpoint: .bolt, arguments: [name]) }
+
+    func table(_ answer: BoltResponse) -> String {
+        BoltTable.text([answer.bolt]) + "\n\n" + FactTable.text(answer.facts)
     }
 }
 
 /// `boltctl bolt remove`
-struct BoltRemove: AsyncParsableCommand {
+struct BoltRemove: ChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "End a bolt's admission and cut its histories where they stand now.",
         discussion: """
@@ -58,16 +72,12 @@ struct BoltRemove: AsyncParsableCommand {
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
-    func run() async throws {
-        let poster = ActPoster(session: try connection.session(), mutation: mutation)
+    func plan(_ poster: ActPoster) async throws -> PlannedChange {
         let (bolt, context) = try await poster.subject(name, role: .bolt)
-        if !mutation.dryRun {
-            try Console.confirm("Remove the bolt \(bolt.name)?", yes: mutation.yes)
-        }
-        let change = try await poster.post(
+        return PlannedChange(
+            "Remove the bolt \(bolt.name)?",
             .remove(
                 principal: bolt.id, targets: bolt.admissions.sorted(),
                 cut: OperatorAct.Cut(seen: context.versionVector)))
-        try connection.output.emit(change, table: ActPoster.line(change))
     }
 }

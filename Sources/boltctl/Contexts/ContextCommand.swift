@@ -88,11 +88,9 @@ struct ContextShow: ParsableCommand {
         }
         try output.emit(
             context,
-            table: """
-                name      \(context.name)
-                bolts     \(context.bolts.joined(separator: ", "))
-                identity  \(context.identity)
-                file      \(Contexts.path)
-                """)
+            table: TextFields([
+                ("name", context.name), ("bolts", context.bolts.joined(separator: ", ")),
+                ("identity", context.identity), ("file", Contexts.path),
+            ]).text)
     }
 }

@@ -37,6 +37,13 @@ import Spanner
 
     func keep() { score.kept = true }
 
+    /// Waits until all bolts tell the same digest, and notes it.
+    func recordConvergence(_ step: String, _ claim: String = "equal digests", within seconds: Double = 30) async throws
+    {
+        let (digest, wait) = try await timed { try await mesh.waitForConvergence(seconds: seconds) }
+        record(step, claim, digest != nil, wait, digest.map { "\($0)" } ?? "not in time")
+    }
+
     // MARK: What steps are made of
 
     /// Starts a bolt in its network.

@@ -36,34 +36,60 @@ struct EnvoyBan: AsyncParsableCommand {
 
     func run() async throws {
         let poster = ActPoster(session: try connection.session(), mutation: mutation)
-        let (keys, id) = try await keys(poster)
-        if !mutation.dryRun {
-            try Console.confirm(
-                "Ban \(name) for ever (\(keys.count) key\(keys.count == 1 ? "" : "s"))?", yes: mutation.yes)
-        }
-        let change = try await poster.post(.ban(keys: keys, principal: id, cut: OperatorAct.Cut()))
+        let target = try await target(poster)
+        let change = try await poster.carryOut(
+            PlannedChange(
+                "Ban \(target.subject) for ever (\(Plural.text(target.keys.count, "key")))?",
+                .ban(keys: target.keys, principal: target.id, cut: OperatorAct.Cut())))
         var receipt: ReceiptResponse?
         if wait, let dot = change.dot { receipt = try await poster.receipt(of: dot, seconds: timeout) }
-        var lines = keys.map { "banned \(name): key \($0)" }
-        if mutation.dryRun { lines = keys.map { "would ban \(name): key \($0)" } }
-        lines.append(ActPoster.line(change))
+        var lines = [target.line(dryRun: mutation.dryRun), ActPoster.line(change)]
         if let receipt { lines += ["", ReceiptTable.text(receipt)] }
         try connection.output.emit(
-            Answer(keys: keys, change: change, receipt: receipt), table: lines.joined(separator: "\n"))
+            Answer(keys: target.keys, change: change, receipt: receipt), table: lines.joined(separator: "\n"))
         // In force where it was asked, but not everywhere yet: scripts should know.
         if let receipt, !receipt.complete { throw ExitCode(ExitStatus.redundancy.rawValue) }
     }
 
-    private func keys(_ poster: ActPoster) async throws -> ([KeyFingerprint], PrincipalID?) {
+    private func target(_ poster: ActPoster) async throws -> BanTarget {
         do {
-            let (envoy, _) = try await poster.subject(name, role: .envoy)
-            let keys = Set(envoy.lineage + [envoy.fingerprint]).sorted()
-            return (Array(keys.prefix(RosterLimits.banKeysMax)), envoy.id)
+            return BanTarget(try await poster.subject(name, role: .envoy).0, namedBy: name)
         } catch let failure as CommandFailure where failure.code == "not_found" {
             guard let fingerprint = KeyFingerprint(apiText: name) else { throw failure }
-            return ([fingerprint], nil)
+            return BanTarget(unknown: fingerprint)
         }
     }
+}
+
+/// Whom a ban shuts out.
+struct BanTarget {
+    /// What to call it.
+    let subject: String
+    /// Every key that is banned, in order.
+    let keys: [KeyFingerprint]
+    /// The envoy's id, where a key of it is known.
+    let id: PrincipalID?
+    private let detail: String
+
+    /// An envoy with all keys of its lineage, however it was named.
+    init(_ envoy: PrincipalView, namedBy argument: String) {
+        let all = Set(envoy.lineage + [envoy.fingerprint]).sorted()
+        keys = Array(all.prefix(RosterLimits.banKeysMax))
+        let isOld = argument != envoy.fingerprint.description && KeyFingerprint(apiText: argument) != nil
+        subject = isOld ? "\(envoy.name) (an older key names it)" : envoy.name.text
+        id = envoy.id
+        let current = "its key \(envoy.fingerprint)"
+        detail = keys.count == 1 ? current : "\(current) and \(keys.count - 1) more of its lineage"
+    }
+
+    /// A key that no envoy has.
+    init(unknown key: KeyFingerprint) {
+        (subject, keys, id) = ("a key that no envoy has", [key], nil)
+        detail = "\(key)"
+    }
+
+    /// What was done, in one line however many keys there are.
+    func line(dryRun: Bool) -> String { "\(dryRun ? "would ban" : "banned") \(subject): \(detail)" }
 }
 
 /// A receipt as a table.

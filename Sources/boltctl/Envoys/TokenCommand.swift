@@ -68,40 +68,34 @@ struct TokenCreate: AsyncParsableCommand {
         }
         let request = CreateTokenRequest(
             kind: uses == 1 ? .oneShot : .multiUse, uses: uses, expiresSeconds: seconds,
-            home: try named(home, "--home"), group: try named(group, "--group"), labels: labels)
+            home: try home.map { try NamedArgument.name($0, "--home") },
+            group: try group.map { try NamedArgument.name($0, "--group") }, labels: labels)
         let answer: CreateTokenResponse = try await connection.session().client.call(
-            .createToken, query: [("dry_run", mutation.dryRun ? "true" : nil)], body: request)
+            .createToken, query: mutation.query, body: request)
         guard connection.output.output == .table else { return try connection.output.emit(answer, table: "") }
         guard let token = answer.token else { return Console.out("dry run: nothing was changed") }
         // The token alone is data: TOKEN=$(boltctl envoy token create) works.
         Console.note(
-            "token \(answer.id?.description ?? ""): \(uses) use\(uses == 1 ? "" : "s"), until "
+            "token \(answer.id?.description ?? ""): \(Plural.text(uses, "use")), until "
                 + "\(Console.time(milliseconds: answer.expiresAt.milliseconds)), acknowledged at \(answer.level)")
         Console.out(token)
         if let address = answer.addresses.first {
             Console.note("next, on the machine: bolt-envoy enroll --mesh \(address) --token TOKEN")
         }
     }
-
-    private func named<Name: TextCodable>(_ text: String?, _ option: String) throws -> Name? {
-        guard let text else { return nil }
-        guard let name = Name(apiText: text) else {
-            throw CommandFailure("bad_name", "\(option) “\(text)” is not \(Name.apiKind)", status: .usage)
-        }
-        return name
-    }
 }
 
 /// `boltctl envoy token list`
-struct TokenList: AsyncParsableCommand {
+struct TokenList: AskingCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Tokens of the roster, without their secrets.",
         discussion: "EXAMPLES\n  boltctl envoy token list")
 
     @OptionGroup var connection: ConnectionOptions
 
-    func run() async throws {
-        let answer: TokensResponse = try await connection.session().client.call(.tokens)
+    func question() -> Question<TokensResponse> { Question(endpoint: .tokens) }
+
+    func table(_ answer: TokensResponse) -> String {
         var table = TextTable("ID", "KIND", "HOME", "USED", "USES", "EXPIRES", "STATE", "GROUP")
         for token in answer.tokens {
             let state = token.revoked ? "revoked" : token.used > token.uses ? "overrun" : "valid"
@@ -109,12 +103,12 @@ struct TokenList: AsyncParsableCommand {
                 token.id.description, token.kind.rawValue, token.home?.text, "\(token.used)", "\(token.uses)",
                 Console.time(milliseconds: token.expiresAt.milliseconds), state, token.group?.text)
         }
-        try connection.output.emit(answer, table: table.text)
+        return table.text
     }
 }
 
 /// `boltctl envoy token revoke`
-struct TokenRevoke: AsyncParsableCommand {
+struct TokenRevoke: ChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke", abstract: "No longer honour a token. Machines that it admitted stay.",
         discussion: "EXAMPLES\n  boltctl envoy token revoke 0f…32 digits… --yes")
@@ -124,13 +118,17 @@ struct TokenRevoke: AsyncParsableCommand {
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
-    func run() async throws {
+    func check() throws { _ = try token() }
+
+    func plan(_ poster: ActPoster) throws -> PlannedChange {
+        let token = try token()
+        return PlannedChange("Revoke the token \(token)?", .revokeToken(token))
+    }
+
+    private func token() throws -> TokenID {
         guard let token = TokenID(apiText: id) else {
             throw CommandFailure("bad_id", "“\(id)” is not \(TokenID.apiKind)", status: .usage)
         }
-        let poster = ActPoster(session: try connection.session(), mutation: mutation)
-        if !mutation.dryRun { try Console.confirm("Revoke the token \(token)?", yes: mutation.yes) }
-        let change = try await poster.post(.revokeToken(token))
-        try connection.output.emit(change, table: ActPoster.line(change))
+        return token
     }
 }

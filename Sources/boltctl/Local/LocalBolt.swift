@@ -18,6 +18,29 @@ struct LocalBolt: Sendable {
     var logPath: String { "\(directory)/bolt.log" }
     var pidPath: String { "\(directory)/bolt.pid" }
 
+    /// The folder of a bolt below `bolts/`: `north-a`. Where a hyphen in a name would let two bolts have the same one,
+    /// a dot parts them, which no name holds.
+    static func folder(_ partition: PartitionName, _ name: BoltName) -> String {
+        "\(partition)\("\(partition)\(name)".contains("-") ? "." : "-")\(name)"
+    }
+
+    /// The bolt that a folder of a mesh's directory is of: its configuration says so.
+    init?(folder directory: String) {
+        let path = "\(directory)/bolt.yaml"
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+            case .object(let document)? = try? YAMLText.value(of: text), case .object(let own)? = document["bolt"],
+            let partition = own["partition"]?.text.flatMap({ PartitionName($0) }),
+            let name = own["name"]?.text.flatMap({ BoltName($0) })
+        else { return nil }
+        self.init(
+            partition: partition, bolt: Topology.Bolt(name: name, address: "", ops: "", zone: nil),
+            directory: directory)
+    }
+
+    init(partition: PartitionName, bolt: Topology.Bolt, directory: String, listen: String? = nil) {
+        (self.partition, self.bolt, self.directory, self.listen) = (partition, bolt, directory, listen)
+    }
+
     /// The daemon's arguments, which also tell its process from others.
     var arguments: [String] { ["run", "--config", configPath] }
 

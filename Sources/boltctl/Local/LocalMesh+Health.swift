@@ -5,12 +5,6 @@ import Identity
 
 /// Watching a local mesh come up.
 extension LocalMesh {
-    /// One bolt's digest, if it answers.
-    struct Seen: Sendable {
-        let bolt: String
-        let answer: RosterDigestResponse?
-    }
-
     /// A session of the mesh's own operator.
     func session() throws -> Session { try Session(context, timeout: 3) }
 
@@ -20,6 +14,7 @@ extension LocalMesh {
         var sick: [(bolt: LocalBolt, reason: String)] = []
         let clock = ContinuousClock()
         let deadline = clock.now.advanced(by: .seconds(seconds))
+        var progress = Progress()
         for bolt in bolts {
             let client = try session.client(of: bolt.bolt.address)
             defer { client.close() }
@@ -33,11 +28,10 @@ extension LocalMesh {
                 do throws(ClientError) {
                     let health: HealthResponse = try await client.call(.health)
                     reason = health.state.rawValue
-                    return health.state == .active ? true : nil
-                } catch {
-                    reason = error.description
-                    return nil
-                }
+                    if health.state == .active { return true }
+                } catch { reason = error.description }
+                progress.say("waiting for \(bolt.fullName): \(reason)")
+                return nil
             }
             if healthy != true { sick.append((bolt, reason)) }
         }
@@ -48,12 +42,29 @@ extension LocalMesh {
     func waitForConvergence(seconds: Double) async throws -> Bytes32? {
         let clients = try clients()
         defer { for (_, client) in clients { client.close() } }
-        return try await Waiting.until(seconds: seconds) {
-            let seen = await Self.digests(clients)
-            let digests = Set(seen.compactMap { $0.answer?.digest })
-            let complete = seen.allSatisfy { ($0.answer?.replicas.count ?? 0) > bolts.count }
-            return digests.count == 1 && complete ? digests.first : nil
+        return try await Waiting.until(seconds: seconds) { await commonDigest(clients) }
+    }
+
+    /// Waits until the mesh is whole: all bolts tell the same digest, each is linked to each other and knows that the
+    /// other is there too. Gives the digest, or what is missing when the time is over.
+    func waitForWholeness(seconds: Double) async throws -> (digest: Bytes32?, gaps: [String]) {
+        let clients = try clients()
+        defer { for (_, client) in clients { client.close() } }
+        var progress = Progress()
+        var gaps: [String] = []
+        let digest: Bytes32? = try await Waiting.until(seconds: seconds, every: .milliseconds(100)) {
+            var seen: [MeshGaps.Seen] = []
+            for (bolt, client) in clients {
+                seen.append(.init(bolt: bolt.fullName, status: try? await client.call(.status)))
+            }
+            gaps = MeshGaps.all(seen)
+            // A bolt that has not written its first entry yet changes the digest a moment later.
+            if gaps.isEmpty, let digest = await commonDigest(clients) { return digest }
+            if gaps.isEmpty { gaps = ["a bolt has not written its first entry"] }
+            progress.say("waiting: \(gaps[0])" + (gaps.count > 1 ? " and \(gaps.count - 1) more" : ""))
+            return nil
         }
+        return (digest, digest == nil ? gaps : [])
     }
 
     /// One client a bolt.
@@ -62,12 +73,49 @@ extension LocalMesh {
         return try bolts.map { ($0, try session.client(of: $0.bolt.address)) }
     }
 
-    /// What each bolt holds.
-    static func digests(_ clients: [(bolt: LocalBolt, client: BoltClient)]) async -> [Seen] {
-        var seen: [Seen] = []
-        for (bolt, client) in clients {
-            seen.append(Seen(bolt: bolt.fullName, answer: try? await client.call(.rosterDigest)))
+    /// The digest that all bolts tell, over the histories of all of them; nil where they do not.
+    private func commonDigest(_ clients: [(bolt: LocalBolt, client: BoltClient)]) async -> Bytes32? {
+        var digests: Set<Bytes32> = []
+        for (_, client) in clients {
+            let answer: RosterDigestResponse? = try? await client.call(.rosterDigest)
+            // Besides the bolts' own histories there is the root's.
+            guard let answer, answer.replicas.count > bolts.count else { return nil }
+            digests.insert(answer.digest)
         }
-        return seen
+        return digests.count == 1 ? digests.first : nil
+    }
+}
+
+/// What keeps a mesh from being whole, by what each bolt says of the others.
+enum MeshGaps {
+    /// One bolt and what it says, if it answers.
+    struct Seen: Sendable {
+        let bolt: String
+        let status: StatusResponse?
+    }
+
+    /// One line a gap; none when every bolt is linked to every other and all hold the same.
+    static func all(_ seen: [Seen]) -> [String] {
+        var gaps: [String] = []
+        for one in seen {
+            guard let status = one.status else {
+                gaps.append("\(one.bolt) does not answer")
+                continue
+            }
+            for other in seen where other.bolt != one.bolt {
+                guard let view = status.bolts.first(where: { $0.fullName == other.bolt }) else {
+                    gaps.append("\(one.bolt) does not know \(other.bolt) yet")
+                    continue
+                }
+                if view.reach != .alive {
+                    gaps.append("\(one.bolt) has no live link to \(other.bolt)")
+                } else if view.digest != status.roster.digest {
+                    gaps.append("\(one.bolt) does not know yet that \(other.bolt) holds the same roster")
+                }
+            }
+        }
+        let digests = Set(seen.compactMap { $0.status?.roster.digest })
+        if digests.count > 1 { gaps.append("the bolts hold \(digests.count) different rosters") }
+        return gaps
     }
 }

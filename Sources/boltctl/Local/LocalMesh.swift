@@ -3,7 +3,7 @@ import Foundation
 import Identity
 import Spanner
 
-/// A mesh on this machine below one directory: `authority/`, `operator/`, `bolts/<partition>-<name>/`.
+/// A mesh on this machine below one directory: `authority/`, `operator/`, and one folder a bolt in `bolts/`.
 struct LocalMesh: Sendable {
     /// Absolute.
     let directory: String
@@ -22,7 +22,7 @@ struct LocalMesh: Sendable {
         bolts = topology.bolts.enumerated().map { index, entry in
             LocalBolt(
                 partition: entry.partition, bolt: entry.bolt,
-                directory: "\(root)/bolts/\(entry.partition)-\(entry.bolt.name)",
+                directory: "\(root)/bolts/\(LocalBolt.folder(entry.partition, entry.bolt.name))",
                 listen: index < listen.count ? listen[index] : nil)
         }
     }
@@ -68,8 +68,9 @@ struct LocalMesh: Sendable {
 
     private func openOrCreateAuthority(note: (String) -> Void) throws -> (MeshAuthority, MeshGenesis) {
         if FileManager.default.fileExists(atPath: authorityDirectory) {
-            let authority = try MeshAuthority.open(
-                directory: authorityDirectory, passphrase: Passphrases.existingIfNamed())
+            let authority = try Passphrases.opening(authorityDirectory) { passphrase throws(IdentityError) in
+                try MeshAuthority.open(directory: authorityDirectory, passphrase: passphrase)
+            }
             guard authority.trustDomain.text == topology.mesh else {
                 throw CommandFailure(
                     "other_mesh", "\(directory) holds the mesh \(authority.trustDomain), not \(topology.mesh)",
@@ -99,13 +100,5 @@ struct LocalMesh: Sendable {
         let grant = try authority.issueBolt(
             request, partition: bolt.partition, name: bolt.bolt.name, addresses: [bolt.bolt.address])
         return try BoltIdentity.install(grant, directory: bolt.identityDirectory)
-    }
-}
-
-extension Passphrases {
-    /// The passphrase of the file that the environment names; nil where it names none.
-    static func existingIfNamed() throws -> Passphrase? {
-        guard let path = ProcessInfo.processInfo.environment[variable], !path.isEmpty else { return nil }
-        return try existing(for: path)
     }
 }

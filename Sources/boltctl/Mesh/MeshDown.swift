@@ -61,12 +61,9 @@ struct MeshDown: AsyncParsableCommand {
             throw CommandFailure("no_mesh", "there is no mesh in \(directory)", next: "check --dir", status: .usage)
         }
         return names.sorted().compactMap { name in
-            // The folder is named by partition and bolt; both may hold hyphens, so only the last part is split off.
-            guard let hyphen = name.lastIndex(of: "-"), let partition = PartitionName(name[..<hyphen]),
-                let bolt = BoltName(name[name.index(after: hyphen)...])
-            else { return nil }
-            let entry = Topology.Bolt(name: bolt, address: "", ops: "", zone: nil)
-            return LocalBolt(partition: partition, bolt: entry, directory: "\(folder)/\(name)")
+            let bolt = LocalBolt(folder: "\(folder)/\(name)")
+            if bolt == nil { Console.warn("\(folder)/\(name) has no bolt.yaml that names a bolt; it is left alone") }
+            return bolt
         }
     }
 }

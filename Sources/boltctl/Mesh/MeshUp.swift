@@ -10,8 +10,8 @@ struct MeshUp: AsyncParsableCommand {
         commandName: "up", abstract: "Start the bolts of a topology on this machine.",
         discussion: """
             Makes what is missing below --dir (authority, operator, identities), starts each bolt that does not run, \
-            waits until all are healthy and hold the same roster, and makes the mesh the current context. Running it \
-            again leaves running bolts alone.
+            waits until all are healthy, linked to each other and hold the same roster, and makes the mesh the current \
+            context. Running it again leaves running bolts alone.
 
             EXAMPLES
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh
@@ -22,7 +22,7 @@ struct MeshUp: AsyncParsableCommand {
     var file: String
     @Option(name: .long, help: "Directory of the mesh.")
     var dir: String
-    @Option(name: .long, help: "Seconds to wait for health and convergence.")
+    @Option(name: .long, help: "Seconds to wait for health, and as many for links and the same roster.")
     var timeout: Double = 30
     @Flag(name: .customLong("dry-run"), help: "Say what would be made and started.")
     var dryRun = false
@@ -79,12 +79,13 @@ struct MeshUp: AsyncParsableCommand {
                 next: "read \(sick[0].bolt.logPath)", changed: true)
         }
         try Contexts.register(mesh.context)
-        let digest = try await mesh.waitForConvergence(seconds: timeout)
+        let (digest, gaps) = try await mesh.waitForWholeness(seconds: timeout)
         try answer(mesh, lines, digest)
         guard digest != nil else {
             throw CommandFailure(
-                "not_converged", "all bolts are healthy but do not hold the same roster yet", next: "boltctl status",
-                changed: true, status: .redundancy)
+                "not_converged", "all bolts are healthy but are not linked to each other with one roster yet",
+                reason: gaps.joined(separator: "\n        "), next: "boltctl status", changed: true, status: .redundancy
+            )
         }
     }
 
@@ -100,7 +101,8 @@ struct MeshUp: AsyncParsableCommand {
         let answer = Answer(
             mesh: mesh.topology.mesh, directory: mesh.directory, context: mesh.topology.mesh, bolts: lines,
             digest: digest, dryRun: dryRun)
-        let tail = digest.map { "\nall bolts hold the roster \($0.shortHex); next: boltctl status" } ?? ""
+        let tail =
+            digest.map { "\nall bolts are linked and hold the roster \($0.shortHex); next: boltctl status" } ?? ""
         try output.emit(answer, table: table.text + tail)
     }
 }

@@ -41,7 +41,7 @@ struct ActPoster {
     /// Posts a signed decision.
     func post(_ act: SignedAct) async throws -> ChangeResponse {
         try await session.client.call(
-            .postAct, query: [("dry_run", mutation.dryRun ? "true" : nil)], body: PostActRequest(act))
+            .postAct, query: mutation.query, body: PostActRequest(act))
     }
 
     /// The receipt of an event, polled until it is complete or the time is over.

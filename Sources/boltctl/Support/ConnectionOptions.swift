@@ -82,25 +82,8 @@ struct Session: Sendable {
 
     /// Keys in clear need no passphrase; encrypted ones ask for it.
     static func loadIdentity(_ directory: String) throws -> OperatorIdentity {
-        do throws(IdentityError) {
-            return try OperatorIdentity.load(directory: directory)
-        } catch {
-            guard error.code == .passphraseRequired, let passphrase = try Passphrases.existing(for: directory) else {
-                throw error
-            }
-            return try OperatorIdentity.load(directory: directory, passphrase: passphrase)
+        try Passphrases.opening(directory) { passphrase throws(IdentityError) in
+            try OperatorIdentity.load(directory: directory, passphrase: passphrase)
         }
     }
-}
-
-/// Options of every command that changes something.
-struct MutationOptions: ParsableArguments {
-    @Flag(name: .customLong("dry-run"), help: "Say what would be done and change nothing.")
-    var dryRun = false
-
-    @Flag(name: [.customShort("y"), .long], help: "Do not ask for a confirmation.")
-    var yes = false
-
-    @Option(name: .long, help: "Why, for the audit log.")
-    var reason: String = ""
 }

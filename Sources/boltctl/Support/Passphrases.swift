@@ -6,21 +6,38 @@ import Identity
 enum Passphrases {
     static let variable = "BOLT_PASSPHRASE_FILE"
 
-    /// The passphrase of existing keys; nil where none can be had.
-    static func existing(for what: String) throws -> Passphrase? {
+    /// Opens keys that may be encrypted: first without a passphrase, then with the one that can be had.
+    static func opening<Keys>(
+        _ what: String, _ open: (Passphrase?) throws(IdentityError) -> Keys
+    ) throws -> Keys {
+        do throws(IdentityError) {
+            return try open(nil)
+        } catch {
+            guard error.code == .passphraseRequired else { throw error }
+        }
+        return try open(existing(for: what))
+    }
+
+    /// The passphrase of existing keys.
+    private static func existing(for what: String) throws -> Passphrase {
         if let file = try fromFile() { return file }
-        guard Console.isInteractive else { return nil }
+        guard Console.isInteractive else { throw required("the keys in \(what) are encrypted") }
         return try Passphrase(ask("Passphrase for \(what): "))
+    }
+
+    private static func required(_ why: String, or other: String = "") -> CommandFailure {
+        CommandFailure(
+            "identity_passphrase_required", "\(why) and there is no terminal to ask for the passphrase",
+            next: "name a file with it, readable by its owner alone, in \(variable)\(other)", status: .usage)
     }
 
     /// A passphrase for new keys, asked for twice.
     static func new(for what: String) throws -> Passphrase {
         if let file = try fromFile() { return file }
         guard Console.isInteractive else {
-            throw CommandFailure(
-                "identity_passphrase_required", "the keys of \(what) need a passphrase and there is no terminal to ask",
-                next: "name a file with it in \(variable), or use --dev for keys in clear on a machine for trials",
-                status: .usage)
+            throw required(
+                "the keys of \(what) are to be encrypted",
+                or: ", or use --dev for keys in clear on a machine for trials")
         }
         let first = ask("New passphrase for \(what): ")
         guard first == ask("The same once more: ") else {

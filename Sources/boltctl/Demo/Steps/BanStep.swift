@@ -76,7 +76,6 @@ import Spanner
         demo.record(
             "restore", "healthy on a disk from before the ban", sick.isEmpty, seconds,
             sick.isEmpty ? bolt.fullName : sick.map(\.reason).joined(separator: "; "))
-        let (digest, wait) = try await demo.timed { try await demo.mesh.waitForConvergence(seconds: 30) }
-        demo.record("restore", "equal digests", digest != nil, wait, digest.map { "\($0)" } ?? "not in time")
+        try await demo.recordConvergence("restore")
     }
 }

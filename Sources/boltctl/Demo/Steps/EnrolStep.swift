@@ -18,8 +18,7 @@ import BoltAPI
         }
         let wanted = perBolt * demo.mesh.bolts.count
         demo.record("enrol", "envoys enrolled at each bolt", enrolled == wanted, seconds, "\(enrolled) of \(wanted)")
-        let (digest, wait) = try await demo.timed { try await demo.mesh.waitForConvergence(seconds: 20) }
-        demo.record("enrol", "admissions at every bolt", digest != nil, wait, digest.map { "\($0)" } ?? "not in time")
+        try await demo.recordConvergence("enrol", "admissions at every bolt", within: 20)
         let (accepted, checks) = try await demo.timed {
             var accepted = 0
             for envoy in demo.envoys {

@@ -35,8 +35,7 @@ import Foundation
         if code != 0 { Console.note("simulate ended with \(code): \(out.suffix(400))") }
         let admitted = names(in: journal)
         demo.acknowledged.formUnion(admitted)
-        let (digest, wait) = try await demo.timed { try await demo.mesh.waitForConvergence(seconds: 30) }
-        demo.record("kill", "equal digests", digest != nil, wait, digest.map { "\($0)" } ?? "not in time")
+        try await demo.recordConvergence("kill")
         let (missing, seconds) = try await demo.timed {
             var missing = 0
             for bolt in demo.mesh.bolts {

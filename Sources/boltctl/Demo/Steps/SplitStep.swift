@@ -26,8 +26,7 @@ import CRDT
             && !atRight.contains("split-left")
         demo.record("split", "neither side knows the other's", apart, 0, apart ? "digests differ" : "the split leaks")
         try demo.network.heal()
-        let (digest, wait) = try await demo.timed { try await demo.mesh.waitForConvergence(seconds: 60) }
-        demo.record("heal", "equal digests", digest != nil, wait, digest.map { "\($0)" } ?? "not in time")
+        try await demo.recordConvergence("heal", within: 60)
         var missing = 0
         for bolt in bolts { missing += demo.acknowledged.subtracting(try await demo.names(at: bolt)).count }
         demo.record("heal", "both sides' admissions everywhere", missing == 0, 0, "\(missing) missing")

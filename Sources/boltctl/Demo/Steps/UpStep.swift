@@ -20,7 +20,6 @@ import Spanner
                 "not_healthy", "the mesh did not come up",
                 reason: sick.map { $0.bolt.logTail() }.joined(separator: "\n"))
         }
-        let (digest, wait) = try await demo.timed { try await demo.mesh.waitForConvergence(seconds: 30) }
-        demo.record("up", "equal digests", digest != nil, wait, digest.map { "\($0)" } ?? "not in time")
+        try await demo.recordConvergence("up")
     }
 }

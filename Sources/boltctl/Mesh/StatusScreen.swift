@@ -1,0 +1,87 @@
+import BoltAPI
+import CRDT
+import Spanner
+
+/// The mesh on one screen, for people.
+struct StatusScreen {
+    let status: StatusResponse
+
+    /// All of it.
+    var text: String {
+        var lines = [head, ""] + [partitions]
+        lines += explanations
+        lines += ["", BoltTable.text(status.bolts)]
+        if !status.alarms.isEmpty { lines.append("") }
+        for alarm in status.alarms {
+            lines.append("\(alarm.severity.rawValue): \(alarm.text)")
+            lines.append("  next: \(alarm.next)")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private var head: String {
+        let (roster, fresh) = (status.roster, status.freshness)
+        var fields = TextFields([
+            ("mesh", "\(status.mesh.name) (\(status.mesh.id.bytes.shortHex)), as \(status.bolt) sees it"),
+            ("verdict", verdict),
+        ])
+        if status.faultTolerance > 0 {
+            fields.add("fault tolerance", "\(Plural.text(status.faultTolerance, "more bolt")) may die")
+        }
+        let counts = [
+            Plural.text(roster.events, "event"), Plural.text(roster.envoys, "envoy"),
+            Plural.text(roster.bans, "banned key"), Plural.text(roster.conflicts, "contested name"),
+        ]
+        fields.add(
+            "roster",
+            "\(roster.digest.shortHex) at \(roster.boltsAtDigest) of \(Plural.text(roster.boltsTotal, "bolt")); "
+                + counts.joined(separator: ", "))
+        fields.add("heard", "\(fresh.boltsHeard) of \(Plural.text(fresh.boltsTotal, "bolt"))")
+        return fields.text
+    }
+
+    /// The word, and what no reader should have to find out alone: that the next failure is not survived.
+    private var verdict: String {
+        let weakness = weakness
+        switch status.verdict {
+        case .healthy: return weakness.map { "running; \($0)" } ?? "healthy"
+        case .degraded, .broken: return status.verdict.rawValue + (weakness.map { "; \($0)" } ?? "")
+        }
+    }
+
+    /// Why no bolt more may die; nil where one may.
+    private var weakness: String? {
+        guard status.faultTolerance == 0 else { return nil }
+        let dark = status.partitions.filter { $0.reachable == 0 }.map(\.name.text)
+        if !dark.isEmpty { return "no fault tolerance: no bolt of \(dark.joined(separator: ", ")) can be reached" }
+        if status.partitions.allSatisfy({ $0.bolts.count <= 1 }) {
+            return "no fault tolerance: every partition has one bolt"
+        }
+        let lone = status.partitions.filter { $0.reachable == 1 }
+        let reasons = lone.map { partition in
+            partition.bolts.count == 1
+                ? "\(partition.name) has one bolt" : "one bolt of \(partition.name) can be reached"
+        }
+        return reasons.isEmpty ? "no fault tolerance" : "no fault tolerance: \(reasons.joined(separator: ", "))"
+    }
+
+    private var partitions: String {
+        var table = TextTable("PARTITION", "BOLTS", "REACHABLE", "PRIMARY", "ENVOYS")
+        for partition in status.partitions {
+            table.row(
+                partition.name.text, "\(partition.bolts.count)", "\(partition.reachable)", partition.primary,
+                "\(partition.envoys)")
+        }
+        return table.text
+    }
+
+    /// What a `-` under PRIMARY means.
+    private var explanations: [String] {
+        status.partitions.filter { $0.primary == nil }.map { partition in
+            partition.reachable == 0
+                ? "\(partition.name) has no primary: none of its bolts can be reached"
+                : "\(partition.name) has no primary: with \(Plural.text(partition.bolts.count, "bolt")) "
+                    + "none is chosen, and each that can be reached serves"
+        }
+    }
+}

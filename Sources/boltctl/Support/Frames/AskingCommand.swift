@@ -1,0 +1,48 @@
+import ArgumentParser
+import BoltAPI
+import BoltClient
+
+/// What a command asks a bolt.
+struct Question<Answer: Codable & Sendable> {
+    let endpoint: Endpoint
+    var arguments: [String] = []
+    var query: [(String, String?)] = []
+}
+
+/// A command that asks one thing and shows the answer. It changes nothing.
+protocol AskingCommand: AsyncParsableCommand {
+    associatedtype Answer: Codable & Sendable
+    var connection: ConnectionOptions { get }
+    /// What to ask; refuses bad arguments before anybody is asked.
+    func question() throws -> Question<Answer>
+    /// The answer for people.
+    func table(_ answer: Answer) -> String
+}
+
+extension AskingCommand {
+    func run() async throws {
+        let question = try question()
+        let answer: Answer = try await connection.session().client.call(
+            question.endpoint, question.arguments, query: question.query)
+        try connection.output.emit(answer, table: table(answer))
+    }
+}
+
+/// Which part of a long list.
+struct PageOptions: ParsableArguments {
+    @Option(name: .long, help: "Entries to show at most; 100 of a log and 1000 of others where none is given.")
+    var limit: Int?
+
+    @Option(name: .long, help: "Begin after this entry: the next_after of the page before.")
+    var after: String?
+
+    /// The query of a page.
+    func query(default count: Int = 1000) -> [(String, String?)] {
+        [("after", after), ("limit", "\(limit ?? count)")]
+    }
+
+    /// What to type for the next page; nothing after the last.
+    static func more(_ command: String, after next: String?) -> String {
+        next.map { "\nmore: boltctl \(command) --after \($0)" } ?? ""
+    }
+}

@@ -1,0 +1,58 @@
+import BoltAPI
+import CRDT
+import Spanner
+import Testing
+
+@testable import boltctl
+
+/// When a mesh is whole: what `mesh up` waits for.
+@Suite struct MeshGapsTests {
+    private func view(_ partition: String, _ reach: BoltView.Reach, digest: Bytes32?) throws -> BoltView {
+        let id = try #require(PrincipalID(bytes: [UInt8](repeating: 1, count: PrincipalID.count)))
+        return BoltView(
+            name: try #require(BoltName("a")), partition: try #require(PartitionName(partition)), id: id,
+            address: "127.0.0.1:1", zone: nil, fingerprint: KeyFingerprint(Views.bytes(1)), standing: .active,
+            reach: reach, digest: digest)
+    }
+
+    private func seen(_ own: String, digest: Bytes32, _ others: [BoltView]) throws -> MeshGaps.Seen {
+        .init(bolt: "a.\(own)", status: try Views.status(bolt: "a.\(own)", digest: digest, bolts: others))
+    }
+
+    @Test func aMeshIsWholeWhenEachBoltIsLinkedToEachAndKnowsThatAllHoldTheSame() throws {
+        let digest = Views.bytes(7)
+        let whole = try [
+            seen("north", digest: digest, [view("south", .alive, digest: digest)]),
+            seen("south", digest: digest, [view("north", .alive, digest: digest)]),
+        ]
+        #expect(MeshGaps.all(whole) == [])
+        #expect(MeshGaps.all([try seen("north", digest: digest, [])]) == [])
+    }
+
+    /// Just after the start all digests are equal already, but a bolt has not heard it of another.
+    @Test func equalDigestsAloneAreNotEnough() throws {
+        let digest = Views.bytes(7)
+        let early = try [
+            seen("north", digest: digest, [view("south", .alive, digest: nil)]),
+            seen("south", digest: digest, [view("north", .suspect, digest: digest)]),
+        ]
+        #expect(
+            MeshGaps.all(early) == [
+                "a.north does not know yet that a.south holds the same roster",
+                "a.south has no live link to a.north",
+            ])
+    }
+
+    @Test func silenceIgnoranceAndDifferenceAreTold() throws {
+        let gaps = try MeshGaps.all([
+            seen("north", digest: Views.bytes(7), [view("south", .alive, digest: Views.bytes(7))]),
+            seen("south", digest: Views.bytes(8), []),
+            .init(bolt: "a.east", status: nil),
+        ])
+        #expect(
+            gaps == [
+                "a.north does not know a.east yet", "a.south does not know a.north yet",
+                "a.south does not know a.east yet", "a.east does not answer", "the bolts hold 2 different rosters",
+            ])
+    }
+}

@@ -1,0 +1,144 @@
+import BoltAPI
+import CRDT
+import Spanner
+import Testing
+
+@testable import boltctl
+
+/// What people read: the exact text for given answers.
+@Suite struct ScreenTests {
+    @Test func oneBoltAPartitionRunsButIsNotCalledHealthy() throws {
+        let status = try Views.status(
+            bolts: [
+                Views.bolt("a", "north", reach: .itself, port: 7440),
+                Views.bolt("a", "south", lag: 1, heard: 1.2, port: 7450),
+            ],
+            partitions: [
+                Views.partition("north", ["a.north"], primary: "a.north", envoys: 1),
+                Views.partition("south", ["a.south"], primary: "a.south"),
+            ], conflicts: 1)
+        #expect(
+            StatusScreen(status: status).text == """
+                mesh     example (09090909), as a.north sees it
+                verdict  running; no fault tolerance: every partition has one bolt
+                roster   07070707 at 2 of 2 bolts; 14 events, 1 envoy, 0 banned keys, 1 contested name
+                heard    2 of 2 bolts
+
+                PARTITION  BOLTS  REACHABLE  PRIMARY  ENVOYS
+                north      1      1          a.north  1
+                south      1      1          a.south  0
+
+                BOLT     ADDRESS         ZONE  STANDING  REACH  DIGEST    LAG       HEARD    NOTE
+                a.north  127.0.0.1:7440  -     active    self   07070707  0 events  -        -
+                a.south  127.0.0.1:7450  -     active    alive  07070707  1 event   1 s ago  -
+                """)
+    }
+
+    @Test func aPartitionWithoutAPrimaryIsExplained() throws {
+        let bolts = try [
+            Views.bolt("a", "north", reach: .itself, port: 7440), Views.bolt("b", "north", port: 7441),
+        ]
+        let pair = try Views.partition("north", ["a.north", "b.north"])
+        let text = StatusScreen(status: try Views.status(bolts: bolts, partitions: [pair], tolerance: 1)).text
+        #expect(text.contains("verdict          healthy\nfault tolerance  1 more bolt may die\n"))
+        #expect(
+            text.contains("\nnorth has no primary: with 2 bolts none is chosen, and each that can be reached serves\n"))
+        let dark = try Views.partition("north", ["a.north", "b.north"], reachable: 0)
+        let broken = StatusScreen(status: try Views.status(bolts: bolts, partitions: [dark], verdict: .broken)).text
+        #expect(broken.contains("verdict  broken; no fault tolerance: no bolt of north can be reached\n"))
+        #expect(broken.contains("\nnorth has no primary: none of its bolts can be reached\n"))
+    }
+
+    @Test func aThinPartitionIsNamed() throws {
+        let bolts = try [Views.bolt("a", "north", reach: .itself)]
+        let alarm = Alarm(code: "bolt_unreachable", severity: .warning, text: "b.north is gone", next: "look")
+        let status = try Views.status(
+            bolts: bolts,
+            partitions: [
+                Views.partition("north", ["a.north", "b.north"], reachable: 1),
+                Views.partition("south", ["a.south"], primary: "a.south"),
+                Views.partition("east", ["a.east", "b.east"]),
+            ], verdict: .degraded, alarms: [alarm])
+        let text = StatusScreen(status: status).text
+        #expect(
+            text.contains(
+                "verdict  degraded; no fault tolerance: one bolt of north can be reached, south has one bolt\n"))
+        #expect(text.hasSuffix("\n\nwarning: b.north is gone\n  next: look"))
+        #expect(!text.contains("healthy") && !text.contains("0 more"))
+    }
+
+    @Test func digestsAndDifferencesAreTablesWithExitCodes() throws {
+        let key = Views.bytes(1)
+        func answer(_ bolt: String, _ digest: UInt8, _ counters: [(UInt64, UInt64)]) -> RosterDigestResponse {
+            RosterDigestResponse(
+                bolt: bolt, digest: Views.bytes(digest), events: counters.reduce(0) { $0 + $1.1 },
+                replicas: counters.map {
+                    ReplicaHead(
+                        replica: ReplicaID(key: key, incarnation: $0.0), counter: $0.1,
+                        head: Views.bytes(UInt8($0.1 + UInt64(digest))), author: "a.\($0.0)")
+                })
+        }
+        let (left, right) = (answer("a.north", 7, [(1, 2), (2, 3), (3, 4)]), answer("a.south", 8, [(1, 2), (2, 5)]))
+        let lines = RosterDiff.compare(left, right)
+        #expect(lines.map(\.forked) == [true, false, false])
+        #expect(lines.map(\.first) == [2, 3, 4] && lines.map(\.second) == [2, 5, 0])
+        #expect(RosterDiff.table([], "a.north", "a.south") == "a.north and a.south hold the same")
+        let digests: [BoltDigests.Line] = [
+            .init(address: "10.0.0.1:7440", answer: left, error: nil),
+            .init(address: "10.0.0.2:7440", answer: nil, error: "connection refused"),
+        ]
+        #expect(
+            RosterDigest.table(digests) == """
+                BOLT     ADDRESS        DIGEST    EVENTS  HISTORIES  NOTE
+                a.north  10.0.0.1:7440  07070707  9       3          -
+                -        10.0.0.2:7440  -         -       -          connection refused
+                """)
+        #expect(!RosterDigest.differ(digests))
+        #expect(RosterDigest.differ(digests + [.init(address: "x:1", answer: right, error: nil)]))
+        #expect(throws: CommandFailure.self) { try BoltDigests.requireAll(digests) }
+        do {
+            try BoltDigests.requireAll(digests)
+        } catch let failure as CommandFailure { #expect(failure.status == .error && failure.attempts.count == 1) }
+        do {
+            try BoltDigests.requireAll([digests[1]])
+            Issue.record("nobody answered")
+        } catch let failure as CommandFailure { #expect(failure.status == .unavailable) }
+        try BoltDigests.requireAll([digests[0]])
+    }
+
+    @Test func boltsAreFoundByNameIdKeyAndAddress() throws {
+        let bolts = try [
+            Views.bolt("a", "north", port: 7440), Views.bolt("b", "north", port: 7441),
+            Views.bolt("a", "south", port: 7450),
+        ]
+        #expect(try RosterDiff.address(of: "a.south", among: bolts) == "127.0.0.1:7450")
+        #expect(try RosterDiff.address(of: "b", among: bolts) == "127.0.0.1:7441")
+        #expect(try RosterDiff.address(of: bolts[1].id.description, among: bolts) == "127.0.0.1:7441")
+        #expect(try RosterDiff.address(of: bolts[0].fingerprint.description, among: bolts) == "127.0.0.1:7440")
+        #expect(try RosterDiff.address(of: "10.1.1.1:9", among: []) == "10.1.1.1:9")
+        for (text, code) in [("a", "ambiguous"), ("a.nrth", "not_found"), ("nowhere", "not_found")] {
+            do {
+                _ = try RosterDiff.address(of: text, among: bolts)
+                Issue.record("\(text) was taken")
+            } catch let failure as CommandFailure { #expect(failure.code == code) }
+        }
+    }
+
+    /// However many keys a lineage has, a ban is told in one line.
+    @Test func aBanIsOneLine() throws {
+        let keys = (1...3).map { KeyFingerprint(Views.bytes($0)) }
+        let envoy = PrincipalView(
+            role: .envoy, id: try #require(PrincipalID(bytes: [UInt8](repeating: 1, count: PrincipalID.count))),
+            name: try #require(PrincipalName("web-1")), standing: .active, fingerprint: keys[2], lineage: keys,
+            admissions: [], partition: nil, group: nil, labels: [:], address: nil)
+        let byName = BanTarget(envoy, namedBy: "web-1")
+        #expect(byName.line(dryRun: false) == "banned web-1: its key \(keys[2]) and 2 more of its lineage")
+        #expect(byName.keys == keys && byName.id == envoy.id)
+        let byOldKey = BanTarget(envoy, namedBy: keys[0].description)
+        #expect(
+            byOldKey.line(dryRun: true)
+                == "would ban web-1 (an older key names it): its key \(keys[2]) and 2 more of its lineage")
+        let unknown = BanTarget(unknown: keys[0])
+        #expect(unknown.line(dryRun: false) == "banned a key that no envoy has: \(keys[0])" && unknown.id == nil)
+    }
+}

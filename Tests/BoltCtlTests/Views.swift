@@ -1,0 +1,43 @@
+import BoltAPI
+import CRDT
+import Spanner
+import Testing
+
+/// Answers of a bolt, made up for tables.
+enum Views {
+    static func bytes(_ byte: UInt8) -> Bytes32 { Bytes32(bytes: [UInt8](repeating: byte, count: 32)) ?? .zero }
+
+    static func bolt(
+        _ name: String, _ partition: String, reach: BoltView.Reach = .alive, digest: UInt8? = 7,
+        lag: UInt64? = 0, heard: Double? = 0.4, port: Int = 7440
+    ) throws -> BoltView {
+        let id = try #require(PrincipalID(bytes: [UInt8](repeating: UInt8(port % 200), count: PrincipalID.count)))
+        return BoltView(
+            name: try #require(BoltName(name)), partition: try #require(PartitionName(partition)), id: id,
+            address: "127.0.0.1:\(port)", zone: nil, fingerprint: KeyFingerprint(bytes(UInt8(port % 200))),
+            standing: .active, reach: reach, digest: digest.map { bytes($0) }, lagEvents: lag,
+            lastHeardSeconds: reach == .itself ? nil : heard)
+    }
+
+    static func partition(
+        _ name: String, _ bolts: [String], reachable: Int? = nil, primary: String? = nil, envoys: Int = 0
+    ) throws -> PartitionView {
+        PartitionView(
+            name: try #require(PartitionName(name)), bolts: bolts, reachable: reachable ?? bolts.count,
+            primary: primary, envoys: envoys)
+    }
+
+    static func status(
+        bolt: String = "a.north", digest: Bytes32 = bytes(7), bolts: [BoltView], partitions: [PartitionView] = [],
+        verdict: StatusResponse.Verdict = .healthy, tolerance: Int = 0, conflicts: Int = 0, alarms: [Alarm] = []
+    ) throws -> StatusResponse {
+        StatusResponse(
+            mesh: MeshSummary(name: "example", id: MeshID(bytes(9))), bolt: bolt, verdict: verdict,
+            faultTolerance: tolerance,
+            roster: RosterSummary(
+                digest: digest, boltsAtDigest: bolts.count, boltsTotal: bolts.count, events: 14, envoys: 1, bans: 0,
+                conflicts: conflicts),
+            bolts: bolts, partitions: partitions, alarms: alarms,
+            freshness: Freshness(ageSeconds: 0, complete: true, boltsHeard: bolts.count, boltsTotal: bolts.count))
+    }
+}
