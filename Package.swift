@@ -66,6 +66,7 @@ let package = Package(
         .target(
             name: "Identity", dependencies: ["CRDT", "Spanner", "COpenSSL", "COpenSSLShim", "CSodium"],
             swiftSettings: strict),
+        .target(name: "Vault", dependencies: ["CRDT", "Spanner", "Identity"], swiftSettings: strict),
         .target(
             name: "SpannerTransport",
             dependencies: ["CRDT", "Spanner", "SpannerWire", "Identity", nioCore, nioPosix, nioTLS, nioSSL, logging],
@@ -123,6 +124,7 @@ let package = Package(
             name: "SpannerStoreTests", dependencies: ["CRDT", "Spanner", "SpannerStore", "SpannerTestKit"],
             swiftSettings: strict),
         .testTarget(name: "IdentityTests", dependencies: ["CRDT", "Spanner", "Identity"], swiftSettings: strict),
+        .testTarget(name: "VaultTests", dependencies: ["CRDT", "Spanner", "Identity", "Vault"], swiftSettings: strict),
         .testTarget(
             name: "SpannerTransportTests",
             dependencies: [

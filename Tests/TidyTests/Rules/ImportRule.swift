@@ -8,6 +8,7 @@ let importsAllowed: [String: Set<String>] = [
     // Shells.
     "SpannerWire": ["CRDT", "Spanner", "NIOCore"],
     "Identity": platform.union(["CRDT", "Spanner", "COpenSSL", "COpenSSLShim", "CSodium"]),
+    "Vault": platform.union(["CRDT", "Spanner", "Identity"]),
     "SpannerTransport": platform.union([
         "CRDT", "Spanner", "SpannerWire", "Identity", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Logging",
     ]),
