@@ -34,7 +34,7 @@ mapfile -t crdt < <(find Sources/CRDT -name '*.swift' | sort)
 mapfile -t names < <(find Sources/Spanner/Identity -name '*.swift' | sort)
 mapfile -t identity < <(find Sources/Identity -name '*.swift' | sort)
 module CRDT "${crdt[@]}"
-module Spanner "${names[@]}" Sources/Spanner/Roster/Witness.swift
+module Spanner "${names[@]}" Sources/Spanner/Roster/{Witness,RosterLimits}.swift
 module Identity "${identity[@]}"
 # The toolchain's own compiler, where there is no other.
 "$(command -v clang || command -v cc)" -O2 -c -I Sources/COpenSSLShim/include -o "$work/shim.o" \

@@ -42,6 +42,8 @@ extension Problem.Code {
     public static let tooLarge = Self(rawValue: "too_large")
     /// Too many requests from this identity or address.
     public static let tooManyRequests = Self(rawValue: "too_many_requests")
+    /// The envoy has opened as many queue incarnations as its owner keeps; nothing was stored.
+    public static let tooManyQueues = Self(rawValue: "too_many_queues")
     /// An operator's act does not verify.
     public static let badAct = Self(rawValue: "bad_act")
     /// The envoy's owner cannot be reached; nothing was stored.
@@ -61,8 +63,8 @@ extension Problem.Code {
     public static let all: [Self] = [
         .badRequest, .notAuthenticated, .notPermitted, .notInRoster, .banned, .removed, .tokenExpired, .tokenSpent,
         .tokenRevoked, .homeUnreachable, .notFound, .ambiguous, .methodNotAllowed, .conflict, .refusedBySafetyRule,
-        .tooLarge, .tooManyRequests, .badAct, .ownerUnreachable, .notReady, .draining, .storeFailure, .storeFull,
-        .internalError,
+        .tooLarge, .tooManyRequests, .tooManyQueues, .badAct, .ownerUnreachable, .notReady, .draining, .storeFailure,
+        .storeFull, .internalError,
     ]
 
     /// The HTTP status that this kind comes with by default.
@@ -103,6 +105,9 @@ extension Problem.Code {
         .refusedBySafetyRule: .init(status: 409, title: "Refused by a safety rule", next: "remove the cause named"),
         .tooLarge: .init(status: 413, title: "Too large", next: "send less at a time"),
         .tooManyRequests: .init(status: 429, title: "Too many requests", next: "wait as long as Retry-After says"),
+        .tooManyQueues: .init(
+            status: 409, title: "Too many queues",
+            next: "enrol the machine anew: its results stay in its queue until a bolt takes them"),
         .badAct: .init(
             status: 422, title: "Act does not verify", next: "sign it with an operator identity in the roster"),
         .ownerUnreachable: .init(

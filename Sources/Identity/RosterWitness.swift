@@ -25,4 +25,12 @@ public struct RosterWitness: Witness {
         case .failure: nil
         }
     }
+
+    /// Whether both keys signed the hand-on, by `RekeyProof.isValid`: two ECDSA verifications.
+    public func handsOn(
+        _ principal: PrincipalID, of mesh: MeshID, from: KeyFingerprint, to: KeyFingerprint, sealingKey: Bytes32?,
+        proof: [UInt8]
+    ) -> Bool {
+        RekeyProof.isValid(proof, of: principal, in: mesh, from: from, to: to, sealingKey: sealingKey)
+    }
 }

@@ -24,6 +24,9 @@ public enum StoreLimits {
     public static let resultBytesMax = 256 * 1024
     /// Results in one append.
     public static let resultsPerAppendMax = 4096
+    /// Queue incarnations that one envoy may open at its owner. Each life of a queue is one: a copied or restored disk,
+    /// a machine set up anew under the old identity.
+    public static let queuesPerEnvoyMax = 256
     /// Bytes of an envoy's traits.
     public static let traitsBytesMax = 256 * 1024
     /// Rows that one listing returns.
@@ -34,6 +37,20 @@ public enum StoreLimits {
     public static let queueBytesDefault = 64 * 1024 * 1024
     /// Bytes kept free on a full disk for what must still be written, such as a ban.
     public static let reserveBytesDefault = 64 * 1024 * 1024
+    /// Records in one transaction of a partition.
+    public static let recordsPerCommitMax = 4096
+    /// Characters of the line that says what a salvaged command was.
+    public static let salvageTextMax = 200
+    /// Records that one call of compaction drops.
+    public static let compactionRecordsMax = 1024
+    /// Pages of a snapshot that one step copies: 4 MiB.
+    public static let snapshotStepPages: Int32 = 1024
+    /// Snapshots of one partition that are kept at once, for as many standbys.
+    public static let snapshotsMax = 4
+    /// Bytes of a snapshot.
+    public static let snapshotBytesMax: UInt64 = 1 << 40
+    /// Rows that one step of a scrub reads where nothing else is asked for.
+    public static let scrubRowsDefault = 512
     /// Bytes of the incarnation and lock files.
     static let smallFileBytesMax = 4096
 }

@@ -21,6 +21,24 @@ public struct TestWitness: Witness {
         return TestWitness.author(of: certificate)
     }
 
+    /// Whether the proof is the one that `rekey` makes.
+    public func handsOn(
+        _ principal: PrincipalID, of mesh: MeshID, from: KeyFingerprint, to: KeyFingerprint, sealingKey: Bytes32?,
+        proof: [UInt8]
+    ) -> Bool {
+        proof == TestWitness.rekey(principal, from: from, to: to, sealingKey: sealingKey, mesh: mesh).proof
+    }
+
+    /// A hand-on as the holder of both keys would sign it.
+    public static func rekey(
+        _ principal: PrincipalID, from: KeyFingerprint, to: KeyFingerprint, sealingKey: Bytes32? = nil,
+        mesh: MeshID = TestIdentity.mesh
+    ) -> Rekey {
+        let parts = [mesh.bytes.bytes, principal.bytes, from.bytes.bytes, to.bytes.bytes, sealingKey?.bytes ?? []]
+        let proof = digest(Array("test rekey".utf8) + parts.flatMap { $0 }).bytes
+        return Rekey(principal: principal, from: from, to: to, sealingKey: sealingKey, proof: proof)
+    }
+
     /// Four 64-bit lanes over the input, mixed at the end. About 1 ns a byte in release builds.
     public static func digest(_ bytes: [UInt8]) -> Bytes32 {
         var (a, b): (UInt64, UInt64) = (0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F)

@@ -124,17 +124,37 @@ import Testing
         #expect(Base64.encodeURL([0xFB, 0xFF]) == "-_8")
     }
 
-    @Test func rekeyProofBindsBothKeys() throws {
-        let (old, new) = (try TLSKey.generate(), try TLSKey.generate())
+    @Test("R5: a hand-on is signed by both keys, for one mesh, one envoy and one sealing key")
+    func rekeyProofBindsBothKeys() throws {
+        let (old, new, other) = (try TLSKey.generate(), try TLSKey.generate(), try TLSKey.generate())
         let sealing = SealingKey.generate().publicKey
-        let proof = try RekeyProof.make(from: old, to: new.publicKey.fingerprint, sealingKey: sealing)
-        func isValid(_ by: TLSKey, _ to: TLSKey, _ sealingKey: Bytes32?) -> Bool {
-            RekeyProof.isValid(proof, from: by.publicKey, to: to.publicKey.fingerprint, sealingKey: sealingKey)
+        let (mesh, envoy) = (MeshID(BLAKE2b.hash([1])), PrincipalID(high: 1, low: 2))
+        let proof = try RekeyProof.make(of: envoy, in: mesh, from: old, to: new, sealingKey: sealing)
+        #expect(proof.count <= RosterLimits.proofBytesMax)
+        func isValid(
+            _ proof: [UInt8], _ from: TLSKey, _ to: TLSKey, _ sealingKey: Bytes32?, of whose: PrincipalID? = nil,
+            in place: MeshID? = nil
+        ) -> Bool {
+            RekeyProof.isValid(
+                proof, of: whose ?? envoy, in: place ?? mesh, from: from.publicKey.fingerprint,
+                to: to.publicKey.fingerprint, sealingKey: sealingKey)
         }
-        #expect(isValid(old, new, sealing))
-        #expect(!isValid(new, old, sealing))
-        #expect(!isValid(old, old, sealing))
-        #expect(!isValid(old, new, nil))
-        #expect(!RekeyProof.isValid([], from: old.publicKey, to: new.publicKey.fingerprint, sealingKey: sealing))
+        #expect(isValid(proof, old, new, sealing))
+        #expect(!isValid(proof, new, old, sealing))
+        #expect(!isValid(proof, old, old, sealing))
+        #expect(!isValid(proof, old, other, sealing))
+        #expect(!isValid(proof, old, new, nil))
+        #expect(!isValid(proof, old, new, sealing, of: PrincipalID(high: 1, low: 3)))
+        #expect(!isValid(proof, old, new, sealing, in: MeshID(BLAKE2b.hash([2]))))
+        #expect(!isValid([], old, new, sealing))
+        #expect(!isValid(proof + [0], old, new, sealing))
+        // Half of one proof and half of another: the new key never agreed.
+        let stranger = try RekeyProof.make(of: envoy, in: mesh, from: other, to: new, sealingKey: sealing)
+        #expect(!isValid(Array(proof.prefix(proof.count / 2) + stranger.suffix(stranger.count / 2)), old, new, sealing))
+        for index in proof.indices {
+            var altered = proof
+            altered[index] ^= 0x20
+            #expect(!isValid(altered, old, new, sealing), "byte \(index)")
+        }
     }
 }

@@ -126,6 +126,35 @@ import Testing
         #expect(storeError { try store.integrityCheck() }?.code == .corrupt)
     }
 
+    @Test(
+        "P5, R9: an envoy opens so many queues and no more; those that are open go on, another envoy is not concerned")
+    func queuesAreBounded() throws {
+        let scratch = try Scratch()
+        let store = try BoltStore(path: scratch.path)
+        func send(_ queue: Int, _ sequence: UInt64, envoy: UInt64 = 1) throws -> ResultReceipt {
+            try store.results.append(
+                [SequencedResult(sequence: sequence, body: [1])], queue: queueID(UInt64(queue)), envoy: envoyID(envoy),
+                received: noon)
+        }
+        try store.transaction { () throws(StoreError) in
+            for queue in 0..<StoreLimits.queuesPerEnvoyMax {
+                try store.results.append([], queue: queueID(UInt64(queue)), envoy: envoyID(1), received: noon)
+            }
+        }
+        let error = storeError { _ = try send(StoreLimits.queuesPerEnvoyMax, 1) }
+        #expect(error?.code == .tooManyQueues)
+        #expect(error?.stateChanged == false)
+        let base = storeError {
+            try store.results.recordBase(
+                queue: queueID(9_999), envoy: envoyID(1), through: 3, reason: "not held", at: noon)
+        }
+        #expect(base?.code == .tooManyQueues)
+        #expect(try store.results.storedThrough(queueID(UInt64(StoreLimits.queuesPerEnvoyMax))) == 0)
+        #expect(try send(0, 1).added == 1)
+        #expect(try send(0, 1).duplicates == 1)
+        #expect(try send(StoreLimits.queuesPerEnvoyMax, 1, envoy: 2).added == 1)
+    }
+
     @Test("Listing pages through an envoy's queues in order, within its limits")
     func paging() throws {
         let scratch = try Scratch()

@@ -102,6 +102,81 @@ struct RosterCheckTests {
         #expect(try judged(.unknown(kind: 99, content: [1])) == nil)
     }
 
+    @Test(
+        "R5, R10, S5: a lying bolt's hand-on, made up, of another mesh or of one key only, is refused; no ban spreads")
+    func madeUpHandOns() throws {
+        var world = RosterWorld(bolts: 3)
+        let dot = world.write(0, .admit(envoy(1)), .admit(envoy(2)))
+        world.hearAll()
+        let liar = world.bolts[1]
+        let foreign = MeshID(TestWitness.digest([9]))
+        let honest = TestWitness.rekey(id(1), from: key(1), to: key(3), sealingKey: key(53).bytes)
+        var forgeries = [
+            Rekey(principal: id(1), from: key(1), to: key(2), sealingKey: nil, proof: []),
+            Rekey(principal: id(1), from: key(1), to: key(2), sealingKey: nil, proof: honest.proof),
+            TestWitness.rekey(id(1), from: key(1), to: key(2), mesh: foreign),
+        ]
+        for change in 0..<4 {
+            var altered = honest
+            switch change {
+            case 0: altered.principal = id(2)
+            case 1: altered.to = key(2)
+            case 2: altered.from = key(2)
+            default: altered.sealingKey = nil
+            }
+            forgeries.append(altered)
+        }
+        for forgery in forgeries {
+            var amendment = Amendment(base: Dot(dot.replica, dot.counter - 1))
+            amendment.rekey = forgery
+            let head = liar.roster.head(of: liar.replica)
+            let run = try run(liar.identity, liar.replica, [.amend(amendment)], after: head)
+            let before = world.bolts[2].roster.digest
+            #expect(reason(world.bolts[2].roster, run)?.reason == .badProof)
+            #expect(world.bolts[2].roster.digest == before)
+        }
+        world.act(.ban(keys: [key(1)], principal: nil, cut: .init()), by: world.operators[0], at: 0)
+        world.hear(2, from: 0)
+        #expect(world.bolts[2].roster.ban(covering: key(1)) != nil)
+        #expect(world.bolts[2].roster.ban(covering: key(2)) == nil)
+        var amendment = Amendment(base: Dot(dot.replica, dot.counter - 1))
+        amendment.rekey = honest
+        world.write(1, .amend(amendment))
+        world.hear(2, from: 1)
+        #expect(world.bolts[2].roster.ban(covering: key(3)) != nil)
+    }
+
+    @Test("S5: a bolt carries no act that gives a key in force a second id; a peer's shows as it is")
+    func oneKeyOneID() throws {
+        var world = RosterWorld(bolts: 2)
+        let (ada, bolt) = (world.operators[0], RosterWorld.bolt(5))
+        world.act(.admit(member(bolt, 5)), by: ada, at: 0)
+        let roster = world.bolts[0].roster
+        func refusal(_ act: SignedAct, beside pending: [RosterEvent.Payload] = []) -> RosterDraftError? {
+            do throws(RosterDraftError) { _ = try roster.carriable(act, beside: pending) } catch { return error }
+            return nil
+        }
+        let second = ada.act(.admit(member(bolt, 6)), nonce: 70)
+        #expect(refusal(second)?.code == .keyInUse)
+        #expect(refusal(second)?.detail.contains("second") == false)
+        #expect(refusal(ada.act(.admit(member(bolt, 5)), nonce: 71)) == nil)
+        // Another TLS key beside the same signing key is the same bolt.
+        var beside = member(bolt, 6)
+        beside.tlsKey = key(60)
+        #expect(refusal(ada.act(.admit(beside), nonce: 72))?.code == .keyInUse)
+        // So is one that only waits to be written.
+        let (fresh, again) = (member(RosterWorld.bolt(7), 7), member(RosterWorld.bolt(7), 8))
+        let waiting = RosterEvent.Payload.act(ada.act(.admit(fresh), nonce: 73))
+        #expect(refusal(ada.act(.admit(again), nonce: 74)) == nil)
+        #expect(refusal(ada.act(.admit(again), nonce: 74), beside: [waiting])?.code == .keyInUse)
+        var forged = second
+        forged.signature[0] ^= 1
+        #expect(refusal(forged)?.code == .actInvalid)
+        world.write(1, .act(second))
+        world.hearAll()
+        #expect(world.bolts[0].roster.bolts.count == 1)
+    }
+
     @Test("R10: duplicates are told from gaps, overlaps are trimmed, runs can be checked before the last is durable")
     func order() throws {
         var world = RosterWorld(bolts: 1)

@@ -23,7 +23,7 @@ struct RosterCodecTests {
         amendment.supersedes = [Dot(own.replica, 12)]
         amendment.labels = []
         amendment.address = "bolt.example:7400"
-        amendment.rekey = Rekey(from: key(1), to: key(2), sealingKey: key(3).bytes, proof: [1, 2, 3])
+        amendment.rekey = TestWitness.rekey(id(1), from: key(1), to: key(2), sealingKey: key(3).bytes)
         let operations: [OperatorAct.Operation] = [
             .admit(member(RosterWorld.bolt(3), 3, observes: [other])),
             .remove(principal: id(3), targets: [other, own].sorted(), cut: cut(own, other)),

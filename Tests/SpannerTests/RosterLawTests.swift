@@ -33,7 +33,7 @@ struct RosterLawTests {
                 #expect(words[word, default: 0] >= 20, "\(word) was seen \(words[word, default: 0]) times")
             }
         }
-        for seed in UInt64(1)...200 {
+        for seed in UInt64(1)...260 {
             var histories = RosterHistories(seed: seed)
             histories.run(12 + Int(seed % 30))
             let oracle = RosterOracle(histories.world.events, witness: RosterWorld.witness)
@@ -91,7 +91,7 @@ struct RosterLawTests {
         world.hearAll()
         let opened = world.bolts.map(\.runs.count)
         var amendment = Amendment(base: victim)
-        amendment.rekey = Rekey(from: key(1), to: key(2), sealingKey: nil, proof: [1])
+        amendment.rekey = TestWitness.rekey(id(1), from: key(1), to: key(2))
         // On all sides of splits: a ban, its carrier banned with nothing seen, re-keying, re-admission, removal.
         world.act(.ban(keys: [key(1)], principal: nil, cut: .init()), by: ada, at: 1)
         world.act(.admit(member(RosterWorld.bolt(1), 1)), by: ada, at: 1)

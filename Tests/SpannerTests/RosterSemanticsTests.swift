@@ -66,7 +66,7 @@ struct RosterSemanticsTests {
         world.write(0, .remove(targets: [dot]))
         var amendment = Amendment(base: dot)
         amendment.labels = [Label(key: "a", value: "b")]
-        amendment.rekey = Rekey(from: key(1), to: key(2), sealingKey: nil, proof: [])
+        amendment.rekey = TestWitness.rekey(id(1), from: key(1), to: key(2))
         world.write(1, .amend(amendment))
         world.hearAll()
         #expect(word(world.bolts[2].roster, 1) == "removed")
@@ -157,7 +157,7 @@ struct RosterSemanticsTests {
         world.write(0, .admit(envoy(1)))
         world.hearAll()
         func handOn(_ place: Int, to number: Int) throws {
-            let rekey = Rekey(from: key(1), to: key(number), sealingKey: key(50 + number).bytes, proof: [1])
+            let rekey = TestWitness.rekey(id(1), from: key(1), to: key(number), sealingKey: key(50 + number).bytes)
             let bolt = world.bolts[place]
             world.write(place, try bolt.roster.draftAmendment(of: id(1), by: bolt.replica, rekey: rekey))
         }
@@ -290,7 +290,12 @@ struct RosterSemanticsTests {
         #expect(code { _ = try roster.draftActBan(keys: []) } == .empty)
         #expect(code { _ = try roster.draftActRevocation(of: TokenID(id(1))) } == .tokenUnknown)
         #expect(code { _ = try roster.draftActResolution(role: .envoy, name: .any, keep: key(1)) } == .notContested)
-        let rekey = Rekey(from: key(1), to: key(5), sealingKey: nil, proof: [])
+        let rekey = TestWitness.rekey(id(1), from: key(1), to: key(5))
         #expect(code { _ = try roster.draftAmendment(of: id(1), by: replica, rekey: rekey) } == .keyBanned)
+        let foreign = TestWitness.rekey(id(2), from: key(1), to: key(6))
+        #expect(code { _ = try roster.draftAmendment(of: id(1), by: replica, rekey: foreign) } == .eventInvalid)
+        var unsigned = TestWitness.rekey(id(1), from: key(1), to: key(6))
+        unsigned.proof[3] ^= 1
+        #expect(code { _ = try roster.draftAmendment(of: id(1), by: replica, rekey: unsigned) } == .proofInvalid)
     }
 }

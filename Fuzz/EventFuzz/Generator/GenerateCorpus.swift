@@ -44,7 +44,7 @@ struct GenerateCorpus {
         var amendment = Amendment(base: Dot(replica, 1))
         amendment.labels = [Label(key: "rack", value: "5")]
         let next = KeyFingerprint(TestWitness.digest([9]))
-        amendment.rekey = Rekey(from: key, to: next, sealingKey: nil, proof: [1, 2, 3])
+        amendment.rekey = TestWitness.rekey(id, from: key, to: next)
         let token = JoinTokenRecord(
             id: TokenID(id), secretHash: TestWitness.digest([5]), kind: .multiUse(uses: 3),
             expires: WallTime(milliseconds: 9), group: nil, labels: [], needsApproval: false)

@@ -71,7 +71,7 @@ extension BoltEndpoints {
         let act = body.act
         let verified = try await node.read { node in
             do throws(RosterDraftError) {
-                return try node.machine.roster.verify(act)
+                return try node.machine.roster.carriable(act, beside: node.machine.pendingPayloads)
             } catch { throw NodeService.problem(error) }
         }
         if ActRank.needed(for: verified.act.operation) > rank {

@@ -126,12 +126,13 @@ extension BoltEndpoints {
         }
         let body = try request.decode(RekeyRequest.self)
         let csr = try csr(body.csrPEM)
-        guard let leaf = try? Certificate(der: peer.verified.leaf),
+        guard
             RekeyProof.isValid(
-                body.proof.bytes, from: leaf.publicKey, to: csr.publicKey.fingerprint, sealingKey: body.sealingKey)
-        else { throw Problem(.badRequest, "the proof is not the old key's signature over the new one") }
+                body.proof.bytes, of: envoy.id, in: identity.credential.mesh, from: peer.tlsKey,
+                to: csr.publicKey.fingerprint, sealingKey: body.sealingKey)
+        else { throw Problem(.badRequest, "the proof is not the signature of both keys over the hand-on") }
         let rekey = Rekey(
-            from: peer.tlsKey, to: csr.publicKey.fingerprint, sealingKey: body.sealingKey, proof: body.proof.bytes)
+            principal: envoy.id, from: peer.tlsKey, to: csr.publicKey.fingerprint, sealingKey: body.sealingKey, proof: body.proof.bytes)
         let outcome = try await node.rekey(envoy.id, rekey)
         return try await certify(
             csr, as: envoy.id, sealingKey: body.sealingKey, group: envoy.group, level: try NodeService.level(outcome),

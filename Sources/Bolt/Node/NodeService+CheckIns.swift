@@ -82,7 +82,8 @@ extension NodeService {
             return .success(CheckInReceipt(storedThrough: receipt.storedThrough, isContested: contested))
         } catch {
             switch error.code {
-            case .gap, .conflict, .queueOfAnother, .tooLarge, .queueBehind: return .failure(NodeService.problem(error))
+            case .gap, .conflict, .queueOfAnother, .tooLarge, .queueBehind, .tooManyQueues:
+                return .failure(NodeService.problem(error))
             case _: throw error
             }
         }
@@ -97,6 +98,7 @@ extension NodeService {
                 next: "make room on the bolt's disk; other bolts still answer")
         case .gap, .conflict, .queueOfAnother, .queueBehind:
             Problem(.conflict, "\(error.what): \(error.why)", next: error.next)
+        case .tooManyQueues: Problem(.tooManyQueues, "\(error.what): \(error.why)")
         case .tooLarge: Problem(.tooLarge, "\(error.what): \(error.why)")
         case _: Problem(.storeFailure, "the bolt's disk did not take it; nothing was acknowledged")
         }

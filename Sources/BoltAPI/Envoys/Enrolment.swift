@@ -33,7 +33,7 @@ public struct RekeyRequest: Hashable, Sendable, Codable {
     public var csrPEM: String
     /// The new X25519 public key.
     public var sealingKey: Bytes32
-    /// ECDSA by the old key over the new key's fingerprint.
+    /// Both keys, each with its signature over the hand-on: what `docs/wire-protocol.md` calls a proof.
     public var proof: Base64Bytes
 
     /// A request to go on with another key.

@@ -20,7 +20,8 @@ public struct Rekeyer: Sendable {
         let next = try pendingKey()
         let sealing = identity.sealingKey.publicKey
         let proof = try RekeyProof.make(
-            from: identity.credential.key, to: next.publicKey.fingerprint, sealingKey: sealing)
+            of: identity.principal, in: identity.credential.mesh, from: identity.credential.key, to: next,
+            sealingKey: sealing)
         let request = RekeyRequest(
             csrPEM: String(decoding: try CertificateRequest(key: next).pem, as: UTF8.self),
             sealingKey: sealing, proof: Base64Bytes(proof))

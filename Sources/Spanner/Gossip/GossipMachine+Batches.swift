@@ -62,8 +62,14 @@ extension GossipMachine {
         switch payload {
         case .open: return .failure(RosterDraftError(.eventInvalid, "a history is opened by its bolt alone"))
         case .act(let act):
-            do throws(RosterDraftError) { _ = try roster.verify(act) } catch { return .failure(error) }
-        case .admit, .amend, .remove, .token, .unknown: break
+            do throws(RosterDraftError) {
+                _ = try roster.carriable(act, beside: pendingPayloads)
+            } catch { return .failure(error) }
+        case .amend(let amendment):
+            if let rekey = amendment.rekey, !roster.isProved(rekey) {
+                return .failure(RosterDraftError(.proofInvalid, "the hand-on is not signed by both keys"))
+            }
+        case .admit, .remove, .token, .unknown: break
         }
         let body = EventCodec.encode(RosterEvent(dot: dot, at: at, payload: payload))
         do throws(DecodingFailure) {

@@ -72,6 +72,8 @@ public enum RejectReason: UInt8, Sendable, CaseIterable {
     case badOpening = 5
     /// An act in it does not verify.
     case badAct = 6
+    /// A key's hand-on in it is not signed by both keys.
+    case badProof = 7
 }
 
 /// Bounds of the conversation between bolts.

@@ -68,18 +68,24 @@ public struct Amendment: Hashable, Sendable {
 
 /// One key signed the next one on. A ban of either covers both, and all that follow.
 public struct Rekey: Hashable, Sendable {
+    /// Whose keys both are: without effect on an admission of anybody else.
+    public var principal: PrincipalID
     /// The key that was in force.
     public var from: KeyFingerprint
     /// The key that follows.
     public var to: KeyFingerprint
     /// The new X25519 key of an envoy.
     public var sealingKey: Bytes32?
-    /// ECDSA by the old key over the new key's fingerprint, checked by the bolt that writes the event.
+    /// Both keys with the signature of each over all of this: every bolt that gets the event checks it
+    /// (`Witness.handsOn`). At most `RosterLimits.proofBytesMax` bytes.
     public var proof: [UInt8]
 
     /// A hand-on from one key to the next.
-    public init(from: KeyFingerprint, to: KeyFingerprint, sealingKey: Bytes32?, proof: [UInt8]) {
-        (self.from, self.to, self.sealingKey, self.proof) = (from, to, sealingKey, proof)
+    public init(
+        principal: PrincipalID, from: KeyFingerprint, to: KeyFingerprint, sealingKey: Bytes32?, proof: [UInt8]
+    ) {
+        (self.principal, self.from, self.to) = (principal, from, to)
+        (self.sealingKey, self.proof) = (sealingKey, proof)
     }
 }
 

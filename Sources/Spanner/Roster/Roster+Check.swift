@@ -37,7 +37,7 @@ extension Roster {
         }
         let events = try decode(rest)
         let acts = try verifyActs(events, trust: trust)
-        try checkContent(events, author: author)
+        try checkContent(events, author: author, trust: trust)
         return CheckedRun(run: rest, events: events, base: held, head: head, acts: acts)
     }
 
@@ -109,7 +109,9 @@ extension Roster {
     }
 
     /// What a kind of author may write. Bolts and operators are admitted by acts only; the root carries acts only.
-    private func checkContent(_ events: [RosterEvent], author: Author) throws(RunRejection) {
+    private func checkContent(
+        _ events: [RosterEvent], author: Author, trust: RunTrust
+    ) throws(RunRejection) {
         for event in events {
             func refused(_ reason: RejectReason, _ detail: String) -> RunRejection {
                 .refused(reason, counter: event.dot.counter, detail: detail)
@@ -126,7 +128,17 @@ extension Roster {
                 guard author.standing != .root else { throw refused(.badAuthor, "the root carries acts only") }
             case .act, .unknown: break
             }
+            if trust == .received, case .amend(let amendment) = event.payload, let rekey = amendment.rekey {
+                guard isProved(rekey) else { throw refused(.badProof, "\(rekey.from) did not hand on to \(rekey.to)") }
+            }
         }
+    }
+
+    /// Whether both keys signed the hand-on: a bolt that makes one up would tie a stranger's key to a lineage, so that
+    /// a ban of the one takes the other with it.
+    func isProved(_ rekey: Rekey) -> Bool {
+        witness.handsOn(
+            rekey.principal, of: mesh, from: rekey.from, to: rekey.to, sealingKey: rekey.sealingKey, proof: rekey.proof)
     }
 
     private func verifyActs(

@@ -91,6 +91,7 @@ extension Roster {
         (facts.amendmentsOfAdmission[admission] ?? []).filter { place in
             let fact = facts.amendments[place]
             guard isInForce(event: fact.dot), mayAmend(fact.dot, admission: admission) else { return false }
+            if let rekey = fact.amendment.rekey, rekey.principal != facts.admissions[admission].id { return false }
             return !fact.ends.contains { source in
                 guard case .act(let act) = source,
                     case .resolve(_, _, let keep, _) = facts.acts[act].verified.act.operation

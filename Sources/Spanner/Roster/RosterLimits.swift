@@ -27,8 +27,8 @@ public enum RosterLimits {
     public static let reasonBytesMax = 512
     /// Keys named by one ban.
     public static let banKeysMax = 64
-    /// Bytes of a key's hand-on proof.
-    public static let proofBytesMax = 256
+    /// Bytes of a key's hand-on proof: two public keys and two signatures.
+    public static let proofBytesMax = 512
     /// Bytes of an event kind that is not known here.
     public static let unknownBytesMax = 15 * 1024
     /// Heads of run boundaries that are kept of each replica, to recognise a fork.

@@ -35,6 +35,13 @@ public protocol Witness: Sendable {
     /// The author certified by a chain of DER certificates, leaf first, under this mesh's root. Expiry is not looked
     /// at: history stays true when a certificate ends. Nil where the chain does not verify.
     func author(certifiedBy chain: [[UInt8]]) -> Author?
+    /// Whether `proof` shows that the holder of both TLS keys of `principal` handed on from the one to the other, in
+    /// this mesh and with this sealing key: signed by the old key and by the new one. Either signature alone would let
+    /// whoever holds one key tie a stranger's to it, and a ban of one covers both. False for malformed input.
+    func handsOn(
+        _ principal: PrincipalID, of mesh: MeshID, from: KeyFingerprint, to: KeyFingerprint, sealingKey: Bytes32?,
+        proof: [UInt8]
+    ) -> Bool
 }
 
 /// The one secret that a core needs: it signs heads of the replica's own runs.

@@ -89,6 +89,8 @@ extension StoreError.Code {
     public static let queueOfAnother = Self(rawValue: "store_queue_of_another")
     /// Peer: more was acknowledged than this queue ever held: it is an old copy and needs a new incarnation.
     public static let queueBehind = Self(rawValue: "store_queue_behind")
+    /// Peer: an envoy opens more queue incarnations than its owner keeps. Nothing was stored.
+    public static let tooManyQueues = Self(rawValue: "store_too_many_queues")
     /// Caller: something that this store does not hold was named.
     public static let unknown = Self(rawValue: "store_unknown")
     /// Our bug, or a broken build of SQLite: a statement or a setting was not taken.

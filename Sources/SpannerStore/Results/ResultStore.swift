@@ -1,16 +1,5 @@
 public import Spanner
 
-/// One result as an envoy numbered it.
-public struct SequencedResult: Hashable, Sendable {
-    /// Its place in its queue; the first is 1.
-    public var sequence: UInt64
-    /// Opaque bytes; at most `StoreLimits.resultBytesMax`.
-    public var body: [UInt8]
-
-    /// A result.
-    public init(sequence: UInt64, body: [UInt8]) { (self.sequence, self.body) = (sequence, body) }
-}
-
 /// A result as it is stored at its owner.
 public struct StoredResult: Hashable, Sendable {
     /// The queue that it came from.
@@ -80,7 +69,8 @@ public final class ResultStore {
     ///
     /// What is stored already with the same bytes is ignored. Errors, each with nothing stored: `store_gap` where a
     /// sequence is left out (detail: the one expected), `store_conflict` where other bytes are stored at a sequence
-    /// (detail: which), `store_queue_of_another` where the queue is another envoy's, `store_too_large`.
+    /// (detail: which), `store_queue_of_another` where the queue is another envoy's, `store_too_many_queues` where it
+    /// would be one more than `StoreLimits.queuesPerEnvoyMax`, `store_too_large`.
     @discardableResult
     public func append(
         _ results: [SequencedResult], queue: QueueID, envoy: PrincipalID, received: WallTime
@@ -177,6 +167,15 @@ public final class ResultStore {
                     why: "the queue is envoy \(owner)'s", next: "give this envoy's queue a new incarnation")
             }
             return found
+        }
+        let opened = try database.first("SELECT count(*) FROM queue WHERE envoy = ?1", .blob(envoy.bytes)) {
+            row throws(StoreError) in row.count(0)
+        }
+        guard (opened ?? 0) < UInt64(StoreLimits.queuesPerEnvoyMax) else {
+            throw StoreError(
+                .tooManyQueues, what: "opening queue \(queue) of envoy \(envoy)",
+                why: "it has opened \(StoreLimits.queuesPerEnvoyMax) already, the most that are kept",
+                next: "enrol the machine anew: its results stay in its queue until they are stored")
         }
         try database.run(
             "INSERT INTO queue(incarnation, envoy) VALUES (?1, ?2)", .blob(queue.bytes), .blob(envoy.bytes))

@@ -124,7 +124,7 @@ extension Simulation {
         if let place = workload.envoys.firstIndex(where: { $0.id == envoy.id }) {
             workload.envoys[place].keys.append(to)
         }
-        let rekey = Rekey(from: from, to: to, sealingKey: nil, proof: [1, 2, 3])
+        let rekey = TestWitness.rekey(envoy.id, from: from, to: to)
         return ("rekey", try roster.draftAmendment(of: envoy.id, by: machine.own.replica, rekey: rekey))
     }
 

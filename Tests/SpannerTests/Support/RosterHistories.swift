@@ -95,11 +95,16 @@ struct RosterHistories {
                 if random.chance(30) { amendment.address = "a:\(random.below(9))" }
                 let to = random.pick(keys)
                 if to != someone.tlsKey {
-                    amendment.rekey = Rekey(from: someone.tlsKey, to: to, sealingKey: to.bytes, proof: [2])
+                    // Now and then signed for another id: valid, and without effect.
+                    let whose = random.chance(95) ? someone.id : id(random.below(4))
+                    amendment.rekey = TestWitness.rekey(whose, from: someone.tlsKey, to: to, sealingKey: to.bytes)
                 }
             } else if random.chance(30) {
                 let (from, to) = (random.pick(keys), random.pick(keys))
-                if from != to { amendment.rekey = Rekey(from: from, to: to, sealingKey: to.bytes, proof: [1]) }
+                if from != to {
+                    let whose = id(random.below(4))
+                    amendment.rekey = TestWitness.rekey(whose, from: from, to: to, sealingKey: to.bytes)
+                }
             }
             return .amend(amendment)
         case 6..<9:

@@ -164,6 +164,7 @@ struct RosterOracle {
                 else { return false }
             case .envoy: break
             }
+            if let rekey = change.amendment.rekey, rekey.principal != entry.admission.id { return false }
             return !acts.values.contains { act in
                 guard case .resolve(_, _, let keep, let targets) = act.act.operation else { return false }
                 return targets.contains(change.dot) && change.amendment.rekey?.to != keep && inForce(act)

@@ -59,7 +59,8 @@ extension Roster {
     /// that will write it: an operator's admission is amended by nobody, a bolt's by itself.
     ///
     /// Throws `unknown_principal`, `needs_operator`, `event_invalid` where nothing changes, `key_banned` for a hand-on
-    /// to a key that is banned, `key_in_use` for one to a key that was ever used.
+    /// to a key that is banned, `key_in_use` for one to a key that was ever used, `proof_invalid` for one that both keys did
+    /// not sign.
     public func draftAmendment(
         of id: PrincipalID, by author: ReplicaID, labels: [Label]? = nil, address: String? = nil, rekey: Rekey? = nil
     ) throws(RosterDraftError) -> RosterEvent.Payload {
@@ -73,7 +74,12 @@ extension Roster {
         guard claim.role == .envoy || (claim.role == .bolt && isOwn) else {
             throw RosterDraftError(.needsOperator, "a \(claim.role)'s admission isn't amended by another bolt")
         }
-        if let rekey { try check(rekey, of: claim) }
+        if let rekey {
+            guard rekey.principal == id else {
+                throw RosterDraftError(.eventInvalid, "the hand-on is one of \(rekey.principal)'s keys, not of \(id)'s")
+            }
+            try check(rekey, of: claim)
+        }
         guard let base = dots(ofAdmission: claim.speaker).first else { throw unknown(id) }
         var amendment = Amendment(base: base)
         // Only the last of each line: what those replaced is known through them.
@@ -97,6 +103,9 @@ extension Roster {
         let known = facts.admissions.places(key: rekey.to).isEmpty && facts.amendmentsToKey[rekey.to] == nil
         guard known, rekey.from != rekey.to else {
             throw RosterDraftError(.keyInUse, "key \(rekey.to) was used before: a hand-on needs a new key")
+        }
+        guard isProved(rekey) else {
+            throw RosterDraftError(.proofInvalid, "keys \(rekey.from) and \(rekey.to) did not both sign the hand-on")
         }
     }
 

@@ -15,6 +15,8 @@ public struct RosterDraftError: Error, Hashable, Sendable {
         public static let eventInvalid = Code(rawValue: "roster_event_invalid")
         /// The act is not what an operator of this mesh signed.
         public static let actInvalid = Code(rawValue: "roster_act_invalid")
+        /// The hand-on of a key is not signed by both keys.
+        public static let proofInvalid = Code(rawValue: "roster_proof_invalid")
         /// No such principal, admission or name is in force.
         public static let unknownPrincipal = Code(rawValue: "roster_unknown_principal")
         /// The key is banned, or of the lineage of one that is. For ever.

@@ -113,6 +113,7 @@ extension EventCodec {
         if let labels = amendment.labels { encode(labels: labels, to: &encoder) }
         if let address = amendment.address { encoder.text(address) }
         if let rekey = amendment.rekey {
+            encoder.raw(rekey.principal.bytes)
             encoder.fixed(rekey.from.bytes)
             encoder.fixed(rekey.to.bytes)
             encoder.optional(rekey.sealingKey) { encoder, key in encoder.fixed(key) }
@@ -131,11 +132,12 @@ extension EventCodec {
         if fields.contains(.labels) { amendment.labels = try decodeLabels(&decoder) }
         if fields.contains(.address) { amendment.address = try decodeAddress(&decoder) }
         if fields.contains(.rekey) {
+            let principal = try decodeID(&decoder)
             let (from, to) = (KeyFingerprint(try decoder.fixed()), KeyFingerprint(try decoder.fixed()))
             guard from != to else { throw .invalid(what: "rekey to the same key") }
             let sealing = try decoder.optional { decoder throws(DecodingFailure) in try decoder.fixed() }
             let proof = try decoder.string("proof", limit: RosterLimits.proofBytesMax)
-            amendment.rekey = Rekey(from: from, to: to, sealingKey: sealing, proof: proof)
+            amendment.rekey = Rekey(principal: principal, from: from, to: to, sealingKey: sealing, proof: proof)
         }
         return amendment
     }
