@@ -22,9 +22,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -43,9 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", from: "1.5.0"),
@@ -59,7 +55,7 @@ let package = Package(
 
         // Pure cores.
         .target(name: "CRDT", swiftSettings: strict),
-        .target(name: "Spanner", dependencies: ["CRDT", collections], swiftSettings: strict),
+        .target(name: "Spanner", dependencies: ["CRDT"], swiftSettings: strict),
 
         // Shells.
         .target(name: "SpannerWire", dependencies: ["CRDT", "Spanner", nioCore], swiftSettings: strict),
@@ -77,7 +73,7 @@ let package = Package(
             name: "Bolt",
             dependencies: [
                 "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI",
-                hummingbird, hummingbirdCore, lifecycle, logging, metrics,
+                hummingbird, hummingbirdCore, lifecycle, logging,
                 nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
             ],
             swiftSettings: strict),
@@ -87,7 +83,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Envoy",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", logging, lifecycle],
+            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", logging],
             swiftSettings: strict),
 
         // Programs.
@@ -107,7 +103,8 @@ let package = Package(
 
         // Proof.
         .target(
-            name: "SpannerTestKit", dependencies: ["CRDT", "Spanner", "SpannerStore"], swiftSettings: strict),
+            name: "SpannerTestKit", dependencies: ["CRDT", "Spanner", "SpannerStore", "CSQLite"],
+            swiftSettings: strict),
         .executableTarget(
             name: "spanner-sim", dependencies: ["CRDT", "Spanner", "SpannerTestKit", arguments],
             swiftSettings: strict),

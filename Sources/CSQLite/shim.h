@@ -1,6 +1,14 @@
 #ifndef BOLT_CSQLITE_SHIM_H
 #define BOLT_CSQLITE_SHIM_H
 
+// Changesets of sessions: the library has them, its header hides them unless these are defined.
+#ifndef SQLITE_ENABLE_SESSION
+#define SQLITE_ENABLE_SESSION 1
+#endif
+#ifndef SQLITE_ENABLE_PREUPDATE_HOOK
+#define SQLITE_ENABLE_PREUPDATE_HOOK 1
+#endif
+
 #include <sqlite3.h>
 
 // Macros and variadic functions that Swift cannot call, as functions.

@@ -36,7 +36,7 @@ public final class BoltStore {
     /// events, and serve only after an exchange of contexts with a peer.
     public init(path: String, environment: StoreEnvironment = .system) throws(StoreError) {
         directory = try StateDirectory(path: path)
-        database = try Database.open(BoltStore.kind, in: directory, file: "bolt.db")
+        database = try Database.open(BoltStore.kind, in: directory, file: "bolt.db", vfs: environment.vfs)
         keeper = IncarnationKeeper(
             database: database, file: directory.file("incarnation"), machine: environment.machine)
         (roster, quarantine) = (RosterStore(database: database), QuarantineStore(database: database))

@@ -8,6 +8,28 @@ extension ResultStore {
         for queue in queues { try verify(queue.index, through: queue.through) }
     }
 
+    /// Checks the checksums of up to `limit` results after a place, by row of queue and sequence. Returns the last; nil
+    /// at the end.
+    func verify(
+        after place: (queue: Int64, sequence: UInt64), limit: Int
+    ) throws(StoreError) -> (queue: Int64, sequence: UInt64)? {
+        var last: (queue: Int64, sequence: UInt64)?
+        try database.each(
+            """
+            SELECT queue_ix, sequence, body, hash FROM result WHERE (queue_ix, sequence) > (?1, ?2)
+            ORDER BY queue_ix, sequence LIMIT ?3
+            """, .integer(place.queue), .count(place.sequence), .integer(Int64(limit))
+        ) { row throws(StoreError) in
+            let (index, sequence) = (row.integer(0), row.count(1))
+            guard row.integer(3) == Checksum.row(index, sequence, row.blob(2)) else {
+                throw database.damage("result \(sequence) of queue row \(index) is not what was written")
+            }
+            last = (queue: index, sequence: sequence)
+            return true
+        }
+        return last
+    }
+
     private func verify(_ index: Int64, through: UInt64) throws(StoreError) {
         var covered = try database.rows(
             "SELECT first, through FROM base WHERE queue_ix = ?1 ORDER BY through", .integer(index)

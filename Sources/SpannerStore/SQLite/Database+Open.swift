@@ -8,13 +8,23 @@ extension Database {
     /// took. Errors: `store_locked`, `store_foreign`, `store_newer_schema`, `store_corrupt`, `store_io`,
     /// `store_permissions`; a file is left as it was, apart from recovery.
     static func open(
-        _ kind: Kind, in directory: StateDirectory, file: String
+        _ kind: Kind, in directory: StateDirectory, file: String, vfs: String? = nil
     ) throws(StoreError) -> Database {
-        let path = directory.file(file)
+        try open(kind, at: directory.file(file), locked: directory, vfs: vfs)
+    }
+
+    /// Opens or makes a file that stands aside of the databases in use, such as a snapshot; nobody else knows its name.
+    static func openAside(_ kind: Kind, at path: String) throws(StoreError) -> Database {
+        try open(kind, at: path, locked: nil, vfs: nil)
+    }
+
+    private static func open(
+        _ kind: Kind, at path: String, locked directory: StateDirectory?, vfs: String?
+    ) throws(StoreError) -> Database {
         try FileSystem.createFile(at: path)
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
-        let code = sqlite3_open_v2(path, &handle, flags, nil)
+        let code = sqlite3_open_v2(path, &handle, flags, vfs)
         guard code == SQLITE_OK, let handle else {
             let message = String(cString: sqlite3_errstr(code))
             sqlite3_close_v2(handle)

@@ -18,19 +18,20 @@ final class Database {
 
     /// The file.
     let path: String
-    private let handle: OpaquePointer
-    /// Locked for as long as the file is open.
-    private let directory: StateDirectory
+    let handle: OpaquePointer
+    /// Locked for as long as the file is open; nil for a file that stands aside, which its name alone keeps apart.
+    private let directory: StateDirectory?
     private var statements: [String: OpaquePointer] = [:]
     private var poison: StoreError?
     private var depth = 0
     /// Why the transaction that is open can only be rolled back, though the caller may have caught the error.
     private var doomed: StoreError?
+    private var isClosed = false
     /// Pages in the write-ahead log after the last commit; written by SQLite's hook.
     private let walPages: UnsafeMutablePointer<Int32>
 
     /// Takes over an open connection; `Database.open` makes it.
-    init(path: String, handle: OpaquePointer, in directory: StateDirectory) {
+    init(path: String, handle: OpaquePointer, in directory: StateDirectory?) {
         (self.path, self.handle, self.directory) = (path, handle, directory)
         walPages = .allocate(capacity: 1)
         walPages.initialize(to: 0)
@@ -44,8 +45,22 @@ final class Database {
 
     deinit {
         for statement in statements.values { sqlite3_finalize(statement) }
-        sqlite3_close_v2(handle)
+        if !isClosed { sqlite3_close_v2(handle) }
         walPages.deallocate()
+    }
+
+    /// Ends the connection now, its log copied back and removed, so that the file alone is the database. Every later
+    /// call throws `store_poisoned`. Throws where something still reads through it, such as a backup: it stays open.
+    func close() throws(StoreError) {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        statements.removeAll()
+        guard !isClosed else { return }
+        guard sqlite3_close(handle) == SQLITE_OK else { throw failure("close") }
+        isClosed = true
+        poison =
+            poison
+            ?? StoreError(
+                .poisoned, what: "using \(path)", why: "it was closed", next: "open it again")
     }
 
     /// Pages in the write-ahead log after the last commit.
@@ -253,14 +268,17 @@ final class Database {
 
     // MARK: Errors
 
-    private func usable() throws(StoreError) {
+    /// Ends the handle for every later call; the first reason stays.
+    func poison(with error: StoreError) { poison = poison ?? error }
+
+    func usable() throws(StoreError) {
         guard let poison else { return }
         throw StoreError(
             .poisoned, what: "using \(path)", why: "an earlier call failed: \(poison.why) [\(poison.code.rawValue)]",
             next: "close it and open it again; until then take nothing for durable", detail: poison.detail)
     }
 
-    private func failure(_ sql: String, fileID: String = #fileID, line: UInt = #line) -> StoreError {
+    func failure(_ sql: String, fileID: String = #fileID, line: UInt = #line) -> StoreError {
         let code = sqlite3_extended_errcode(handle)
         let message = String(cString: sqlite3_errmsg(handle))
         let error = StoreError.from(

@@ -98,6 +98,13 @@ struct IncarnationKeeper {
         try beginSession(above: row.session, of: row.value)
     }
 
+    /// Writes this life into a database that is about to take this one's place: it keeps its inode when it is renamed.
+    func carry(to other: IncarnationKeeper) throws(StoreError) {
+        try other.database.run("DELETE FROM incarnation")
+        guard let row = try recorded() else { return }
+        try other.record(row.value, session: row.session)
+    }
+
     private func doubt(about row: Row) throws(StoreError) -> IncarnationDoubt? {
         guard let content = try FileSystem.read(file) else { return .fileMissing }
         guard let (value, session) = parse(content) else { return .fileUnreadable }
@@ -159,9 +166,11 @@ struct IncarnationKeeper {
 public struct StoreEnvironment: Sendable {
     /// The machine's id; nil where it has none.
     public var machine: String?
+    /// The registered layer through which SQLite reaches its files; nil for the system's own.
+    public var vfs: String?
 
     /// An environment as a test wants it.
-    public init(machine: String?) { self.machine = machine }
+    public init(machine: String?, vfs: String? = nil) { (self.machine, self.vfs) = (machine, vfs) }
 
     /// This machine's: the content of `/etc/machine-id`.
     public static var system: StoreEnvironment {

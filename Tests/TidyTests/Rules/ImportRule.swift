@@ -34,7 +34,7 @@ let importsAllowed: [String: Set<String>] = [
         "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging",
     ]),
     // Proof.
-    "SpannerTestKit": platform.union(["CRDT", "Spanner", "SpannerStore"]),
+    "SpannerTestKit": platform.union(["CRDT", "Spanner", "SpannerStore", "CSQLite"]),
     "spanner-sim": platform.union(["CRDT", "Spanner", "SpannerTestKit", "ArgumentParser"]),
     "spanner-bench": platform.union([
         "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", "ArgumentParser",

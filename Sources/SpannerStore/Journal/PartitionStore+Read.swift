@@ -1,0 +1,80 @@
+public import Spanner
+
+extension PartitionStore {
+    /// What a machine is told when it starts over this store.
+    public func durable() throws(StoreError) -> PartitionDurable {
+        let state = try state()
+        let controls = ControlTable(database: database, chain: chain)
+        var durable = PartitionDurable(genesis: state.genesis)
+        (durable.tip, durable.safe, durable.promised) = (state.tip, state.safe, state.promised)
+        durable.history = try controls.begins().map(\.point)
+        durable.configurations = try controls.configurations(safe: state.safe)
+        durable.openHandover = try controls.openHandover()
+        durable.firstHeld = state.base.position + 1
+        (durable.acquaintances, durable.isForgetful) = (state.acquaintances, state.isForgetful)
+        return durable
+    }
+
+    /// Records from a position on, in order: at least one where it is held, then as many more as stay within `bytesMax`
+    /// of content and within `PartitionLimits.appendRecordsMax`. Empty where the position is no longer held, or not yet.
+    /// Each is checked before it is returned: `store_corrupt` for rot, and the handle ends (D4).
+    public func records(from position: UInt64, bytesMax: Int) throws(StoreError) -> [JournalRecord] {
+        let state = try state()
+        guard position > state.base.position, position <= state.tip.position else { return [] }
+        let journal = JournalTable(database: database, chain: chain)
+        var before = state.base
+        if position - 1 > state.base.position {
+            guard let held = try journal.record(at: position - 1) else { throw missing(position - 1) }
+            before = held.point
+        }
+        var records: [JournalRecord] = []
+        var bytes = 0
+        try journal.visit(after: before, limit: PartitionLimits.appendRecordsMax) { held throws(StoreError) in
+            bytes += held.record.contentBytes
+            if !records.isEmpty, bytes > bytesMax { return false }
+            records.append(held.record)
+            return true
+        }
+        guard !records.isEmpty else { throw missing(position) }
+        return records
+    }
+
+    private func missing(_ position: UInt64) -> StoreError {
+        database.damage("record \(position) of the journal is missing")
+    }
+
+    /// The latest epochs, oldest first, each with how it began: by it an operator finds what became of an operation. At
+    /// most `PartitionLimits.historyMax`; they outlive the journal's compaction.
+    public func history() throws(StoreError) -> [(point: LogPoint, begin: PartitionBegin)] {
+        try ControlTable(database: database, chain: chain).begins()
+    }
+
+    /// Bytes of the database, its log included.
+    public var bytes: UInt64 {
+        let paths = [database.path, database.path + "-wal"]
+        return UInt64(paths.reduce(0) { $0 + FileSystem.length(of: $1) })
+    }
+
+    // MARK: Salvage
+
+    /// Commands that were cut off here and have this fate, after a number, in order; at most `limit` and
+    /// `StoreLimits.pageMax`.
+    public func salvage(
+        _ fate: SalvagedCommand.Fate = .kept, after number: UInt64 = 0, limit: Int
+    ) throws(StoreError) -> [SalvagedCommand] {
+        try SalvageTable(database: database).commands(fate, after: number, limit: limit)
+    }
+
+    /// Says what became of a salvaged command. Durable when this returns. `store_unknown` where there is none.
+    public func settleSalvage(_ number: UInt64, as fate: SalvagedCommand.Fate) throws(StoreError) {
+        try database.transaction { () throws(StoreError) in
+            try SalvageTable(database: database).settle(number, as: fate)
+        }
+    }
+
+    /// Forgets salvaged commands that were replayed or dismissed, up to a number. Returns how many.
+    @discardableResult
+    public func forgetSalvage(through number: UInt64) throws(StoreError) -> Int {
+        try SalvageTable(database: database).forget(through: number)
+    }
+}
