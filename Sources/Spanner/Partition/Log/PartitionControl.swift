@@ -50,6 +50,8 @@ public enum PartitionCause: UInt8, Sendable, CaseIterable {
     case failover = 4
     /// A backup was restored.
     case restore = 5
+    /// A primary that restarted took its own epoch up again: the epoch is a renewal, and nobody was asked.
+    case resumption = 6
 }
 
 /// Who replicates a partition. Members are disks, named by incarnation: a disk that was lost is another member.

@@ -1,0 +1,81 @@
+internal import CRDT
+
+extension PartitionMachine {
+    /// The candidate's epoch begins on what it holds now.
+    mutating func begin() {
+        guard let wanted = candidacy else { return }
+        let universe = self.universe
+        let held = planned.configuration?.members ?? []
+        let members = Set(held).union([own.disk]).subtracting(cutOff)
+        // Whoever promised with the very same log is waited for from the first record on: that saves a round.
+        let equal = wanted.befores.keys.filter { disk in
+            guard let hello = wanted.answers[disk], peers[disk]?.link != nil else { return false }
+            return members.contains(disk) && hello.tip == planned.tip && !hello.isForgetful
+        }
+        let others = universe.filter { !members.contains($0) } + (isForgetful ? [own.disk] : [])
+        let configuration = PartitionConfiguration(members: members, inSync: Set(equal).union([own.disk]))
+        candidacy = nil
+        if others != acquaintances { stage(acquaintances: others.sorted()) }
+        if isForgetful { stage { $0.remembers = true } }
+        begin(
+            PartitionBegin(
+                operation: wanted.operation, cause: wanted.cause, basis: planned.tip,
+                promisedBy: wanted.befores.keys.sorted(), acceptedLoss: wanted.loss, configuration: configuration),
+            under: wanted.epoch, isAwaited: wanted.isAwaited)
+    }
+
+    /// Stages the first record of an own epoch.
+    mutating func begin(_ begin: PartitionBegin, under epoch: PartitionEpoch, isAwaited: Bool) {
+        let basis = planned.tip
+        let record = JournalRecord(
+            epoch: epoch, position: basis.position + 1, previous: basis.hash, content: .control(.begin(begin)))
+        let point = chain.point(of: record)
+        beginning = PartitionBeginning(
+            record: record, point: point, basis: basis, operation: begin.operation, isAwaited: isAwaited)
+        stage(promise: epoch)
+        stage(record, at: point)
+        stage { $0.thens.append(.began(epoch)) }
+    }
+
+    /// The first record is durable: this bolt reigns.
+    mutating func began(_ epoch: PartitionEpoch) {
+        guard let begun = beginning, begun.record.epoch == epoch else { return }
+        guard plannedPromise == epoch, fencedBecause == nil, !isSealed else {
+            abandonBeginning(.refused(.outbid(plannedPromise)))
+            return
+        }
+        beginning = nil
+        var reign = PartitionReign(epoch: epoch, begin: begun.point, basis: begun.basis)
+        reign.window.append(begun.record, begun.point)
+        self.reign = reign
+        (following, resumption, reclaim, undisturbed) = (nil, nil, nil, [:])
+        for disk in peers.keys.sorted() {
+            peers[disk]?.endReign()
+            guard let hello = peers[disk]?.hello else { continue }
+            if hello.tip == begun.basis {
+                peers[disk]?.cursor = .point(begun.basis)
+            } else {
+                place(disk, hello)
+            }
+        }
+        if begun.isAwaited { effects.append(.resolve(begun.operation, .done(epoch, begun.point))) }
+    }
+
+    /// An own epoch that was about to begin does not, or nobody is there to reign under it.
+    mutating func abandonBeginning(_ resolution: PartitionResolution) {
+        guard let begun = beginning else { return }
+        beginning = nil
+        if begun.isAwaited { effects.append(.resolve(begun.operation, resolution)) }
+    }
+
+    /// An epoch's first record is durable here: those who asked for it hear of it.
+    mutating func noteBegin(_ record: JournalRecord) {
+        guard case .control(.begin(let begin)) = record.content else { return }
+        notify(.epochBegan(record.epoch, cause: begin.cause))
+        guard let waited = handedOver else { return }
+        handedOver = nil
+        let point = durable.epochs.begins.last { $0.position == record.position } ?? durable.tip
+        let isIt = waited.operation == begin.operation
+        effects.append(.resolve(waited.operation, isIt ? .done(record.epoch, point) : .ask(record.epoch.minter)))
+    }
+}

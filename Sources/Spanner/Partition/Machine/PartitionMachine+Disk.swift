@@ -1,0 +1,159 @@
+internal import CRDT
+
+extension PartitionMachine {
+    /// Adds to the transaction that waits.
+    mutating func stage(_ change: (inout PartitionStagedWrite) -> Void) {
+        if staged.isEmpty { staged.append(PartitionStagedWrite()) }
+        change(&staged[staged.count - 1])
+    }
+
+    /// Everything after this point is to be dropped.
+    mutating func stageCut(to point: LogPoint) {
+        guard point.position < planned.tip.position else { return }
+        if let last = staged.last, !last.records.isEmpty || last.cut != nil { staged.append(PartitionStagedWrite()) }
+        let through = planned.tip.position
+        stage { write in
+            write.cut = point
+            write.thens.append(.truncated(from: point.position + 1, through: through))
+        }
+        planned.cut(to: point)
+    }
+
+    /// This record follows everything that is planned.
+    mutating func stage(_ record: JournalRecord, at point: LogPoint) {
+        if let last = staged.last, last.bytes > PartitionLimits.appendBytesMax {
+            staged.append(PartitionStagedWrite())
+        }
+        stage { write in
+            write.records.append(record)
+            write.points.append(point)
+            write.bytes += record.contentBytes
+        }
+        planned.append(record, at: point)
+    }
+
+    mutating func stage(promise epoch: PartitionEpoch) {
+        guard epoch > plannedPromise else { return }
+        plannedPromise = epoch
+        stage { $0.promise = epoch }
+    }
+
+    mutating func stage(acquaintances disks: [ReplicaID]) {
+        acquaintances = disks
+        stage { $0.acquaintances = disks }
+    }
+
+    /// Hands the next transaction to the disk, one at a time.
+    mutating func submit() {
+        guard inFlight == nil, !waitsForRoom, installation?.isRunning != true, !staged.isEmpty else { return }
+        var next = staged.removeFirst()
+        let reach = next.points.last?.position ?? next.cut?.position ?? durable.tip.position
+        let settled = min(safe, reach)
+        if settled > durableSafe { next.safe = settled }
+        let batch = BatchID(number())
+        effects.append(.persist(batch, next.write(fence: promised)))
+        if mutation == .ackBeforePersist {
+            apply(next)
+            next.thens = []
+        }
+        inFlight = (batch, next)
+    }
+
+    mutating func persisted(_ batch: BatchID) {
+        guard let (id, write) = inFlight, id == batch else { return }
+        inFlight = nil
+        if mutation != .ackBeforePersist { apply(write) }
+    }
+
+    /// What is durable changes in memory, and those who waited for it are told.
+    private mutating func apply(_ write: PartitionStagedWrite) {
+        if let cut = write.cut { durable.cut(to: cut) }
+        for (record, point) in zip(write.records, write.points) { durable.append(record, at: point) }
+        if let promise = write.promise { promised = promise }
+        if let safe = write.safe { durableSafe = max(durableSafe, safe) }
+        if write.remembers { isForgetful = false }
+        if reign == nil { learnSafe() }
+        if let began = write.records.last(where: \.isBegin) { noteBegin(began) }
+        if let last = write.records.last(where: \.isConfiguration), let configuration = durable.configuration {
+            _ = last
+            notify(.configurationChanged(configuration))
+        }
+        for then in write.thens { carryOut(then) }
+    }
+
+    private mutating func carryOut(_ then: PartitionStagedWrite.Then) {
+        switch then {
+        case .acknowledge(let epoch): acknowledge(epoch)
+        case .promise(let link, let operation, let epoch, let before):
+            effects.append(.send(.promised(operation, epoch, before: before, hello()), on: link))
+        case .acquaint(let link): effects.append(.send(.acquainted(hello()), on: link))
+        case .minted(let epoch): minted(epoch)
+        case .fetched(let epoch): fetchedDurably(epoch)
+        case .began(let epoch): began(epoch)
+        case .remembered: remembered()
+        case .truncated(let from, let through): notify(.truncated(from: from, through: through))
+        }
+    }
+
+    mutating func persistFailed(_ batch: BatchID, _ failure: PersistFailure) {
+        guard let (id, write) = inFlight, id == batch else { return }
+        inFlight = nil
+        switch failure {
+        case .full:
+            waitsForRoom = true
+            staged.insert(write, at: 0)
+            if candidacy != nil || beginning != nil {
+                dropStaged()
+                abandonBeginning(.refused(.storage(.full)))
+                giveUp(.storage(.full))
+            } else if reign != nil {
+                refuseUnsent()
+            }
+        case .fenced, .mismatch:
+            dropStaged()
+            fence("the database refused a transaction: \(failure)")
+        }
+    }
+
+    /// Nothing that waits will ever be written. Promises that were to be given are not; memory is as the disk is.
+    private mutating func dropStaged() {
+        for then in staged.flatMap(\.thens) {
+            if case .promise(let link, let operation, let epoch, _) = then {
+                effects.append(.send(.declined(operation, epoch, .storage), on: link))
+            }
+        }
+        staged = []
+        planned = durable
+        plannedPromise = promised
+    }
+
+    /// Records that nobody was sent can be taken back: their commands are refused. Others wait for room, for a standby
+    /// may hold them.
+    private mutating func refuseUnsent() {
+        let isSent = peers.values.contains { peer in
+            guard case .point(let point) = peer.cursor else { return false }
+            return point.position > durable.tip.position
+        }
+        guard !isSent, reign?.handover == nil, removals.isEmpty else { return }
+        for index in staged.indices {
+            (staged[index].records, staged[index].points, staged[index].bytes) = ([], [], 0)
+        }
+        planned = durable
+        reign?.window.cut(to: durable.tip.position)
+        refuseRecords(after: durable.tip.position, .full)
+    }
+}
+
+extension JournalRecord {
+    var isBegin: Bool {
+        if case .control(.begin) = content { return true }
+        return false
+    }
+
+    var isConfiguration: Bool {
+        switch content {
+        case .control(.begin), .control(.configuration): true
+        case .commands, .control(.handover), .control(.handoverCancelled): false
+        }
+    }
+}

@@ -1,0 +1,156 @@
+internal import CRDT
+
+extension PartitionMachine {
+    mutating func linkUp(_ link: LinkID, _ disk: ReplicaID) {
+        guard disk != own.disk, links[link] == nil, links.count < PartitionLimits.linksMax else {
+            effects.append(.close(link))
+            return
+        }
+        links[link] = disk
+        peers[disk, default: PartitionPeer()].links.append(link)
+        peers[disk]?.rewind(to: .unknown)
+        effects.append(.send(.hello(hello()), on: link))
+    }
+
+    mutating func linkDown(_ link: LinkID) {
+        guard let disk = links.removeValue(forKey: link) else { return }
+        peers[disk]?.links.removeAll { $0 == link }
+        if let snapshot = peers[disk]?.snapshot, snapshot == .building(link) || snapshot == .sending(link) {
+            peers[disk]?.snapshot = .none
+        }
+        peers[disk]?.rewind(to: .unknown)
+        guard peers[disk]?.links.isEmpty ?? false else { return }
+        peers[disk]?.hello = nil
+        reconsider()
+    }
+
+    /// What this disk holds and has promised, durably.
+    func hello() -> PartitionHello {
+        PartitionHello(
+            partition: own.partition, promised: promised, tip: durable.tip, safe: max(durableSafe, safe),
+            history: durable.epochs.begins, configuration: durable.configuration, acquaintances: acquaintances,
+            isForgetful: isForgetful, hears: hears)
+    }
+
+    /// The primary that is heard now, or this bolt itself where it reigns.
+    var hears: ReplicaID? {
+        if reign != nil { return own.disk }
+        guard let following, following.ticks < inSyncTicks, peers[following.disk]?.link != nil else { return nil }
+        return following.disk
+    }
+
+    /// Whether a disk may be believed about epochs: a member or acquaintance that was not cut off. An empty disk
+    /// believes whom it has a link with.
+    func knows(_ disk: ReplicaID) -> Bool {
+        if cutOff.contains(disk) { return false }
+        return isForgetful || members.contains(disk) || acquaintances.contains(disk)
+    }
+
+    /// Members as the own log has them.
+    var members: [ReplicaID] { planned.configuration?.members ?? [] }
+
+    /// Whether nobody could have minted this epoch, given what is held.
+    func isAbsurd(_ epoch: PartitionEpoch) -> Bool { isAbsurd(epoch.number) }
+
+    func isAbsurd(_ number: UInt64) -> Bool {
+        !isForgetful && number > max(plannedPromise.number, hearsayEpochTrusted) &+ PartitionLimits.epochLeapMax
+    }
+
+    private var hearsayEpochTrusted: UInt64 {
+        hearsayEpoch > plannedPromise.number &+ PartitionLimits.epochLeapMax ? 0 : hearsayEpoch
+    }
+
+    mutating func received(_ message: PartitionMessage, on link: LinkID) {
+        guard isStarted, let disk = links[link] else { return }
+        if case .hello(let hello) = message {
+            greeted(hello, by: disk)
+            return
+        }
+        // Nothing counts before the opening words: they say which partition it is.
+        guard peers[disk]?.hello != nil, fencedBecause == nil else { return }
+        peers[disk]?.silentTicks = 0
+        switch message {
+        case .hello: break
+        case .append(let epoch, let after, let records, let safe):
+            appended(epoch, after, records, safe: safe, by: disk)
+        case .durable(let epoch, let point): acknowledged(epoch, point, by: disk)
+        case .mismatch(let epoch, let hello): mismatched(epoch, hello, by: disk)
+        case .cut(let epoch, let point): cut(epoch, to: point, by: disk)
+        case .snapshot(let epoch, let point, let bytes, let digest):
+            offered(Installation(link: link, epoch: epoch, point: point, bytes: bytes, digest: digest), by: disk)
+        case .survey(let operation): effects.append(.send(.surveyed(operation, hello()), on: link))
+        case .surveyed(let operation, let hello): surveyed(operation, hello, by: disk)
+        case .promiseMe(let operation, let epoch, let cause):
+            asked(operation, epoch, cause, by: disk, on: link)
+        case .promised(let operation, let epoch, let before, let hello):
+            promised(operation, epoch, before: before, hello, by: disk)
+        case .declined(let operation, let epoch, let refusal): declined(operation, epoch, refusal, by: disk)
+        case .fetch(let operation, let from): fetch(operation, from: from, by: disk, on: link)
+        case .fetched(let operation, let records): fetched(operation, records, by: disk)
+        case .acquaint: acquaint(disk, on: link)
+        case .acquainted(let hello): acquainted(hello, by: disk)
+        case .takeOver(let operation, let point): takeOver(operation, point, by: disk)
+        }
+    }
+
+    private mutating func greeted(_ hello: PartitionHello, by disk: ReplicaID) {
+        guard hello.partition == own.partition, hello.configuration?.isSound ?? true,
+            hello.history.count <= PartitionLimits.historyMax,
+            hello.acquaintances.count <= PartitionLimits.universeMax
+        else {
+            notify(.contradiction(disk, "it is of another partition, or says what no member says"))
+            for link in peers[disk]?.links ?? [] { effects.append(.close(link)) }
+            return
+        }
+        peers[disk]?.hello = hello
+        peers[disk]?.silentTicks = 0
+        guard fencedBecause == nil else { return }
+        observe(hello, of: disk)
+        if reign != nil { place(disk, hello) }
+        reconsider()
+        introduce()
+    }
+
+    /// What a peer's words about epochs mean for this bolt's role.
+    mutating func observe(_ hello: PartitionHello, of disk: ReplicaID) {
+        guard knows(disk) else { return }
+        let highest = max(hello.promised, hello.tip.epoch)
+        guard !isAbsurd(highest) else {
+            notify(.contradiction(disk, "it names epoch \(highest), which nobody can have minted"))
+            return
+        }
+        if highest > plannedPromise { resumption = nil }
+        if hello.tip.epoch > plannedPromise { reclaim = nil }
+        guard let reign, highest > reign.epoch, mutation != .resumeOldEpoch else { return }
+        // A promise that came to nothing ends this reign, for its giver takes no more of it; nobody else reigns yet.
+        let isMerePromise = hello.tip.epoch <= reign.epoch
+        stepDown(nil)
+        if isMerePromise, settings.resumesByItself { reclaim = resumeTicks }
+    }
+
+    /// Something that a candidate, a resumption or a forgetful disk waits for may have changed.
+    mutating func reconsider() {
+        guard fencedBecause == nil else { return }
+        if candidacy != nil { reviewCandidacy() }
+        resumeIfDue()
+    }
+
+    mutating func heard(_ hearsay: PartitionHearsay) {
+        cutOff = Array(Set(cutOff).union(hearsay.cut)).sorted()
+        if cutOff.contains(own.disk) {
+            fence("a signed act cut this disk off")
+            return
+        }
+        hearsayEpoch = max(hearsayEpoch, hearsay.epoch)
+        guard !isAbsurd(hearsay.epoch) else {
+            notify(.contradiction(own.disk, "others name epoch \(hearsay.epoch), which nobody can have minted"))
+            return
+        }
+        if hearsay.epoch > plannedPromise.number { (resumption, reclaim) = (nil, nil) }
+        if let reign, hearsay.epoch > reign.epoch.number, mutation != .resumeOldEpoch { stepDown(nil) }
+        guard isStarted, fencedBecause == nil else { return }
+        if reign != nil { reviewConfiguration() }
+        reconsider()
+        introduce()
+    }
+}

@@ -1,0 +1,97 @@
+internal import CRDT
+
+extension PartitionMachine {
+    /// Takes a disk in sync that holds nearly everything, is counted by all others and acknowledges.
+    mutating func join(_ disk: ReplicaID) {
+        guard let reign, reign.handover == nil, !waitsForRoom, let configuration = planned.configuration,
+            !configuration.inSync.contains(disk), knows(disk), let peer = peers[disk], peer.link != nil,
+            let held = peer.acknowledged
+        else { return }
+        let lag = planned.tip.position - min(planned.tip.position, held.position)
+        guard lag <= PartitionLimits.joinLagRecordsMax || mutation == .countLaggingAsInSync,
+            durable.tip.position >= reign.begin.position,
+            configuration.members.contains(disk) || configuration.members.count < PartitionLimits.universeMax
+        else { return }
+        change(members: configuration.members + [disk], inSync: configuration.inSync + [disk])
+    }
+
+    /// Who is late is no longer waited for, and who was cut off is no member.
+    mutating func reviewConfiguration() {
+        guard let reign, let configuration = planned.configuration else { return }
+        let members = configuration.members.filter { $0 == own.disk || !cutOff.contains($0) }
+        let inSync = configuration.inSync.filter { disk in
+            guard disk != own.disk else { return true }
+            return members.contains(disk) && (peers[disk]?.lateTicks ?? Int.max) < inSyncTicks
+        }
+        guard members != configuration.members || inSync != configuration.inSync else { return }
+        if let handover = reign.handover, !inSync.contains(handover.to) { cancelHandover() }
+        change(members: members, inSync: inSync)
+    }
+
+    @discardableResult
+    private mutating func change(members: [ReplicaID], inSync: [ReplicaID]) -> LogPoint? {
+        let configuration = PartitionConfiguration(members: Set(members), inSync: Set(inSync))
+        return write(.control(.configuration(configuration)))
+    }
+
+    /// Takes a living disk out of the members.
+    ///
+    /// Never down to one: a disk that does not know yet that it is out could begin an epoch without the only one that is
+    /// left, which would by then acknowledge alone.
+    mutating func remove(_ disk: ReplicaID, _ operation: OperationID) {
+        guard reign != nil, let configuration = planned.configuration else {
+            effects.append(.resolve(operation, .refused(.notPrimary(hears ?? following?.disk))))
+            return
+        }
+        let isCut = cutOff.contains(disk)
+        let refusal: PartitionOperationRefusal? =
+            if disk == own.disk {
+                .primaryLives(own.disk)
+            } else if !configuration.members.contains(disk) {
+                isCut ? nil : .notInSync(disk)
+            } else if reign?.handover != nil, let running = reign?.handover?.operation {
+                .busy(running)
+            } else if configuration.members.count <= 2, !isCut {
+                .lastStandby(disk)
+            } else {
+                nil
+            }
+        if let refusal {
+            effects.append(.resolve(operation, .refused(refusal)))
+            return
+        }
+        let point = change(
+            members: configuration.members.filter { $0 != disk }, inSync: configuration.inSync.filter { $0 != disk })
+        guard let point else { return }
+        stage(acquaintances: acquaintances.filter { $0 != disk })
+        removals.append((operation, point.position))
+    }
+
+    mutating func resolveRemovals() {
+        guard let epoch = reign?.epoch, let done = removals.first, done.position <= reign?.reached ?? 0 else { return }
+        let point = reign?.window.point(at: done.position) ?? durable.tip
+        effects.append(.resolve(done.operation, .done(epoch, point)))
+        removals.removeFirst()
+        resolveRemovals()
+    }
+
+    /// A new disk wants to be counted. Answered when that is durable: from then on a promotion here asks it too.
+    mutating func acquaint(_ disk: ReplicaID, on link: LinkID) {
+        guard !cutOff.contains(disk), installation == nil else { return }
+        if !members.contains(disk), !acquaintances.contains(disk) {
+            let kept = acquaintances.filter { !cutOff.contains($0) && ($0 == own.disk || !isSafelyMember($0)) }
+            guard kept.count + members.count < PartitionLimits.universeMax else {
+                notify(.contradiction(disk, "too many disks wait to be members: cut off those that are gone"))
+                return
+            }
+            stage(acquaintances: (kept + [disk]).sorted())
+        }
+        stage { $0.thens.append(.acquaint(link)) }
+    }
+
+    /// Whether no cut can make this disk a stranger again.
+    private func isSafelyMember(_ disk: ReplicaID) -> Bool {
+        let settled = durable.configurations.last { $0.position <= durableSafe }
+        return settled?.configuration.members.contains(disk) ?? false
+    }
+}

@@ -1,0 +1,172 @@
+internal import CRDT
+
+extension PartitionMachine {
+    /// Whether the words of this primary are obeyed; says so to it where they are not.
+    private mutating func follow(_ epoch: PartitionEpoch, _ disk: ReplicaID) -> Bool {
+        guard knows(disk), epoch.minter == disk, !isAbsurd(epoch) else {
+            notify(.contradiction(disk, "it reigns under \(epoch), which is not for it to say"))
+            return false
+        }
+        if epoch < plannedPromise, mutation != .skipFence {
+            send(.mismatch(epoch: epoch, hello()), to: disk)
+            return false
+        }
+        if reign != nil {
+            if mutation == .resumeOldEpoch || mutation == .skipFence { return false }
+            stepDown(disk)
+        }
+        if let candidacy {
+            if candidacy.phase == .surveying, candidacy.cause == .failover, !candidacy.isReclaim { return false }
+            giveUp(candidacy.phase == .surveying ? .primaryLives(disk) : .outbid(epoch))
+        }
+        if following?.epoch != epoch { isAskingForLog = false }
+        following = (disk, epoch, 0)
+        (resumption, reclaim) = (nil, nil)
+        if let begun = beginning, begun.record.epoch < epoch { abandonBeginning(.ask(disk)) }
+        stage(promise: epoch)
+        return true
+    }
+
+    mutating func appended(
+        _ epoch: PartitionEpoch, _ after: LogPoint, _ records: [JournalRecord], safe: UInt64, by disk: ReplicaID
+    ) {
+        guard records.count <= PartitionLimits.appendRecordsMax, follow(epoch, disk), installation == nil else {
+            return
+        }
+        let tip = planned.tip
+        if after.position == tip.position, after.epoch == tip.epoch, after.hash != tip.hash {
+            fence("the primary has another record at \(tip.position) of epoch \(tip.epoch)")
+            return
+        }
+        guard records.isEmpty ? after == tip : planned.holds(after) else {
+            tellMismatch(epoch, disk, always: records.isEmpty)
+            return
+        }
+        let fresh = records.drop { $0.position <= tip.position && planned.epochs.epoch(at: $0.position) == $0.epoch }
+        guard fresh.isEmpty || fresh.first?.position == tip.position &+ 1 else {
+            tellMismatch(epoch, disk, always: false)
+            return
+        }
+        isAskingForLog = false
+        guard stage(fresh, under: epoch, by: disk) else { return }
+        let matched = records.last?.position ?? after.position
+        followedSafe = max(followedSafe, min(safe, matched))
+        if fresh.isEmpty {
+            learnSafe()
+            acknowledge(epoch)
+        } else {
+            stage { write in
+                if !write.thens.contains(.acknowledge(epoch)) { write.thens.append(.acknowledge(epoch)) }
+            }
+        }
+    }
+
+    /// Stages records that follow; false where one does not, for then none of them is believed.
+    private mutating func stage(
+        _ records: ArraySlice<JournalRecord>, under epoch: PartitionEpoch, by disk: ReplicaID
+    ) -> Bool {
+        guard !records.isEmpty else { return true }
+        let waiting = staged.reduce(0) { $0 + $1.bytes }
+        guard waiting <= 2 * PartitionLimits.unacknowledgedBytesMax else {
+            notify(.contradiction(disk, "it sends more than may be on its way"))
+            for link in peers[disk]?.links ?? [] { effects.append(.close(link)) }
+            return false
+        }
+        var tip = planned.tip
+        var points: [LogPoint] = []
+        for record in records {
+            guard record.epoch <= epoch, chain.isFollowing(record, tip) else {
+                notify(.contradiction(disk, "record \(record.position) does not follow what it was sent after"))
+                return false
+            }
+            tip = chain.point(of: record)
+            points.append(tip)
+        }
+        for (record, point) in zip(records, points) { stage(record, at: point) }
+        return true
+    }
+
+    private mutating func tellMismatch(_ epoch: PartitionEpoch, _ disk: ReplicaID, always: Bool) {
+        guard always || !isAskingForLog else { return }
+        isAskingForLog = true
+        send(.mismatch(epoch: epoch, hello()), to: disk)
+    }
+
+    /// Tells the primary where this log ends, durably. A forgetful disk says nothing: nobody may count on it yet.
+    mutating func acknowledge(_ epoch: PartitionEpoch) {
+        guard !isForgetful, let following, following.epoch == epoch else { return }
+        send(.durable(epoch: epoch, durable.tip), to: following.disk)
+    }
+
+    /// What the primary says is safe, is, as far as this disk holds it.
+    mutating func learnSafe() {
+        let known = min(followedSafe, durable.tip.position)
+        guard known > safe else { return }
+        safe = known
+        durable.settle(safe)
+        planned.settle(safe)
+        notify(.safe(safe))
+    }
+
+    mutating func cut(_ epoch: PartitionEpoch, to point: LogPoint, by disk: ReplicaID) {
+        guard follow(epoch, disk), installation == nil, point.position < planned.tip.position else { return }
+        guard point.position >= max(safe, durableSafe) else {
+            fence(
+                "epoch \(epoch) stands on a log that parts from this one at \(point.position), "
+                    + "below \(max(safe, durableSafe)), which is safe: nothing was dropped")
+            return
+        }
+        guard planned.holds(point) else {
+            tellMismatch(epoch, disk, always: true)
+            return
+        }
+        isAskingForLog = false
+        stageCut(to: point)
+    }
+
+    mutating func offered(_ offer: Installation, by disk: ReplicaID) {
+        guard follow(offer.epoch, disk), installation == nil, offer.point.position > 0 else { return }
+        if let reason = contradiction(of: offer, by: disk) {
+            fence(reason)
+            return
+        }
+        installation = offer
+    }
+
+    /// Why a snapshot may not replace what is held; nil where it may.
+    private func contradiction(of offer: Installation, by disk: ReplicaID) -> String? {
+        let kept = max(safe, durableSafe)
+        guard kept > 0, planned.tip.position > 0, let theirs = peers[disk]?.hello?.epochs else { return nil }
+        if offer.point.position < kept { return "a snapshot ends at \(offer.point.position), below what is safe here" }
+        switch planned.epochs.fork(with: theirs) {
+        case .after(let fork):
+            return fork >= kept ? nil : "a snapshot parts from this log at \(fork), below \(kept), which is safe"
+        case .unknown:
+            let isLongAway = theirs.begins.count == PartitionLimits.historyMax
+            return isLongAway ? nil : "a snapshot shares no epoch with this log, up to \(kept) of which is safe"
+        }
+    }
+
+    /// Starts to install once nothing is on its way to the database that it replaces.
+    mutating func beginInstallation() {
+        guard let offer = installation, !offer.isRunning, inFlight == nil, staged.isEmpty else { return }
+        installation?.isRunning = true
+        effects.append(.installSnapshot(offer.link, offer.point, bytes: offer.bytes, digest: offer.digest))
+    }
+
+    mutating func snapshotInstalled(_ state: PartitionDurable) {
+        guard let offer = installation, offer.isRunning else { return }
+        installation = nil
+        staged = []
+        let (wasForgetful, known, promise, kept) = (isForgetful, acquaintances, promised, safe)
+        adopt(state)
+        safe = max(kept, safe)
+        (promised, plannedPromise) = (max(promise, state.promised), max(promise, state.promised))
+        isForgetful = wasForgetful
+        let all = Array(Set(known).union(acquaintances).subtracting(cutOff)).sorted()
+        if all != state.acquaintances { stage(acquaintances: all) }
+        if let configuration = durable.configuration { notify(.configurationChanged(configuration)) }
+        acknowledge(offer.epoch)
+        introduce()
+    }
+}
