@@ -1,8 +1,8 @@
 import ArgumentParser
 import BoltAPI
 import Envoy
-import Identity
 import Foundation
+import Identity
 import Logging
 
 /// `bolt-envoy run`
@@ -14,12 +14,17 @@ struct Run: AsyncParsableCommand {
 
               bolt-envoy run
               bolt-envoy run --once -o json
+
+            Exit codes with --once: 0 all is stored, 1 some still waits, 69 no bolt took it, 77 the mesh refuses this \
+            machine. What was not stored is kept.
             """)
 
-    @Flag(help: "One pass: deliver what waits, then end. Exit 69 where no bolt took it, 77 where the mesh refuses.")
+    @Flag(help: "One pass: deliver what waits, then end.")
     var once = false
     @Option(help: "Seconds between check-ins; default: what the owner asks for.")
     var interval: Double?
+    @Option(help: "With --once: seconds after which no further report is begun.")
+    var timeout: Int = 300
     @Option(name: .customLong("bolt"), help: "A bolt to ask, host:port, instead of those known.")
     var bolts: [String] = []
     @Flag(help: "Log more.")
@@ -31,14 +36,16 @@ struct Run: AsyncParsableCommand {
         if let interval, !(interval >= 0.1 && interval <= 86_400) {
             throw ValidationError("--interval is 0.1 to 86400 seconds")
         }
+        guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout is 1 to 86400 seconds") }
     }
 
     mutating func run() async throws {
+        try TokenInput.check(bolts, of: "--bolt")
         let agent: EnvoyAgent
         do {
             agent = try makeAgent()
         } catch {
-            throw Report.failure(error, doing: "start the agent", output.format)
+            throw CommandFailure(error, doing: "start the agent")
         }
         if once {
             try await single(agent)
@@ -49,41 +56,48 @@ struct Run: AsyncParsableCommand {
 
     private func makeAgent() throws -> EnvoyAgent {
         let directory = EnvoyDirectory(state.state)
+        try directory.requireEnrolled()
         let identity = try EnvoyIdentity.load(directory: directory.identityPath)
-        let profile = try directory.profile()
-        var seeds = profile.bolts
-        if !bolts.isEmpty, let any = seeds.first {
-            seeds = bolts.map { BoltAddress(name: any.name, partition: any.partition, address: $0) }
-        }
+        let known = try directory.profile().bolts.map(\.address)
         return try EnvoyAgent(
-            port: try BoltPort(identity.credential), queue: try directory.openQueue(), seeds: seeds,
-            pinned: !bolts.isEmpty, interval: interval.map { .milliseconds(Int64($0 * 1000)) },
-            seed: UInt64.random(in: .min ... .max), logger: .agent(verbose: verbose))
+            port: try BoltPort(identity.credential), queue: try directory.openQueue(for: identity.principal),
+            seeds: bolts.isEmpty ? known : bolts, pinned: !bolts.isEmpty,
+            interval: interval.map { .milliseconds(Int64($0 * 1000)) }, seed: UInt64.random(in: .min ... .max),
+            logger: once ? .singlePass(verbose: verbose) : .agent(verbose: verbose), directory: directory)
     }
 
     private func single(_ agent: EnvoyAgent) async throws {
+        var limits = EnvoyAgent.PassLimits()
+        limits.duration = .seconds(timeout)
         let pass: EnvoyAgent.Pass
         do {
-            pass = try await agent.runOnce()
+            let output = output
+            pass = try await agent.runOnce(limits: limits) { progress in
+                output.progress("\(progress.waiting) records wait after \(progress.reports) reports")
+            }
             try await agent.close()
         } catch {
-            throw Report.failure(error, doing: "check in", output.format)
+            throw CommandFailure(error, doing: "check in")
         }
         switch pass {
         case .delivered(let response):
-            try Report.data(
-                response, output.format,
+            try output.emit(
+                response,
                 lines: [
                     "checked in with \(response.owner.partition): stored through \(response.storedThrough), "
                         + "released through \(response.releaseThrough) (\(response.level))"
                 ])
-        case .unavailable(let reason):
-            Report.note("error: check in: no bolt took the report; everything is kept\n  why: \(reason)")
-            throw ExitCode(ExitStatus.unavailable.rawValue)
-        case .refused(let reason):
-            Report.note("error: check in: the mesh refuses this envoy; everything is kept\n  why: \(reason)")
-            Report.note("  next: ask an operator: boltctl envoy explain NAME")
-            throw ExitCode(ExitStatus.notPermitted.rawValue)
+        case .partly(let waiting):
+            throw CommandFailure(
+                "not_drained", "check in: not everything was taken",
+                reason: "\(waiting) records still wait in the queue",
+                next: "run it again; if the number stays, look at: bolt-envoy status --state \(state.state)")
+        case .failed(let failure, let attempts):
+            let what =
+                failure.kind == .refused
+                ? "check in: the mesh refuses this envoy; everything is kept"
+                : "check in: no bolt took the report; everything is kept"
+            throw CommandFailure(report: failure, doing: what, attempts: attempts)
         }
     }
 
@@ -99,31 +113,7 @@ struct Run: AsyncParsableCommand {
             }
             try await agent.close()
         } catch {
-            throw Report.failure(error, doing: "run the agent", output.format)
+            throw CommandFailure(error, doing: "run the agent")
         }
-    }
-}
-
-/// Waits for SIGTERM or SIGINT.
-struct SignalWait: Sendable {
-    private let stream: AsyncStream<Void>
-
-    init() {
-        let (stream, continuation) = AsyncStream<Void>.makeStream()
-        self.stream = stream
-        for number in [SIGTERM, SIGINT] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            // The handler holds its source, which is to live as long as the process.
-            source.setEventHandler {
-                withExtendedLifetime(source) { _ = continuation.yield() }
-            }
-            source.resume()
-        }
-    }
-
-    /// Returns at the first signal, or when the task is cancelled.
-    func wait() async {
-        for await _ in stream { return }
     }
 }

@@ -39,32 +39,28 @@ struct Simulate: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
+        let token = try TokenInput.read(token)
+        try TokenInput.check(addresses, of: "--mesh")
+        let plan = FleetSimulator.Plan(
+            directory: directory, token: token, addresses: addresses, count: count, prefix: prefix,
+            concurrency: concurrency, passes: passes, journal: journal)
+        let report: FleetSimulator.Report
         do {
-            guard let text = token ?? ProcessInfo.processInfo.environment["BOLT_TOKEN"] else {
-                throw IdentityError(
-                    .badArgument, what: "find the join token", why: "none was given",
-                    next: "make one with boltctl envoy token create --uses \(count)")
+            let (step, output) = (max(1, count / 10), output)
+            report = try await FleetSimulator(plan).run { done, total in
+                if done.isMultiple(of: step) || done == total { output.progress("\(done) of \(total) envoys") }
             }
-            let plan = FleetSimulator.Plan(
-                directory: directory, token: try JoinToken(text), addresses: addresses, count: count, prefix: prefix,
-                concurrency: concurrency, passes: passes, journal: journal)
-            let step = max(1, count / 10)
-            let report = try await FleetSimulator(plan).run { done, total in
-                if done.isMultiple(of: step) || done == total { Report.note("\(done) of \(total) envoys") }
-            }
-            try Report.data(
-                report, output.format,
-                lines: [
-                    "enrolled   \(report.enrolled) (\(report.failedEnrolments) failed)",
-                    "delivered  \(report.delivered) passes (\(report.failedPasses) failed)",
-                ] + report.reasons.map { "  \($0)" })
-            guard report.failedEnrolments == 0, report.failedPasses == 0 else {
-                throw ExitCode(ExitStatus.error.rawValue)
-            }
-        } catch let code as ExitCode {
-            throw code
         } catch {
-            throw Report.failure(error, doing: "simulate a fleet", output.format)
+            throw CommandFailure(error, doing: "simulate a fleet")
+        }
+        try output.emit(
+            report,
+            lines: [
+                "enrolled   \(report.enrolled) (\(report.failedEnrolments) failed)",
+                "delivered  \(report.delivered) passes (\(report.failedPasses) failed)",
+            ] + report.reasons.map { "  \($0)" })
+        guard report.failedEnrolments == 0, report.failedPasses == 0 else {
+            throw ExitCode(ExitStatus.error.rawValue)
         }
     }
 }

@@ -9,14 +9,16 @@ import Testing
 
 /// How passes end, and that the agent outlives every answer.
 @Suite struct PassTests {
-    private static let away = EnvoyPortFailure.unavailable(reason: "nobody listens", retryAfter: nil)
-
     @Test("a pass asks every bolt once before it gives up, and keeps everything")
     func everyBoltIsAsked() async throws {
         let scratch = try Scratch()
-        let port = ScriptedPort { _, _ throws(EnvoyPortFailure) in throw Self.away }
+        let port = ScriptedPort { _, _ throws(EnvoyPortFailure) in throw .away() }
         let pass = try await withAgent(scratch.state, port) { try await $0.runOnce() }
-        #expect(pass == .unavailable(reason: "nobody listens"))
+        guard case .failed(let failure, let attempts) = pass, failure == .away() else {
+            Issue.record("ended as \(pass)")
+            return
+        }
+        #expect(attempts.map(\.address) == port.addresses && attempts.allSatisfy { $0.reason == "nobody listens" })
         #expect(port.addresses.sorted() == ["a:1", "b:1", "c:1"])
         #expect(try scratch.state.openQueue().held().items == 1)
     }
@@ -25,7 +27,7 @@ import Testing
     func nextBolt() async throws {
         let scratch = try Scratch()
         let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
-            if number < 2 { throw Self.away }
+            if number < 2 { throw .away() }
             return ScriptedPort.answer(stored: ScriptedPort.last(request), released: ScriptedPort.last(request))
         }
         guard case .delivered = try await withAgent(scratch.state, port, { try await $0.runOnce() }) else {
@@ -38,9 +40,12 @@ import Testing
     @Test("a refusal ends the pass as refused, with the reason, and deletes nothing")
     func refused() async throws {
         let scratch = try Scratch()
-        let port = ScriptedPort { _, _ throws(EnvoyPortFailure) in throw .refused(reason: "its key is banned") }
+        let port = ScriptedPort { _, _ throws(EnvoyPortFailure) in throw .refused("its key is banned") }
         let pass = try await withAgent(scratch.state, port) { try await $0.runOnce() }
-        #expect(pass == .refused(reason: "its key is banned"))
+        guard case .failed(let failure, _) = pass, failure == .refused("its key is banned") else {
+            Issue.record("ended as \(pass)")
+            return
+        }
         #expect(port.requests.count == 1)
         #expect(try scratch.state.openQueue().held().items == 1)
     }
@@ -48,20 +53,47 @@ import Testing
     @Test("a bolt that does not understand is one that is away")
     func rejected() async throws {
         let scratch = try Scratch()
-        let port = ScriptedPort { _, _ throws(EnvoyPortFailure) in throw .rejected(reason: "what?") }
+        let what = EnvoyPortFailure(.rejected, code: "bad_request", reason: "what?", next: "update")
+        let port = ScriptedPort { _, _ throws(EnvoyPortFailure) in throw what }
         let pass = try await withAgent(scratch.state, port) { try await $0.runOnce() }
-        #expect(pass == .unavailable(reason: "what?"))
+        guard case .failed(let failure, let attempts) = pass, failure == what, attempts.count == 3 else {
+            Issue.record("ended as \(pass)")
+            return
+        }
     }
 
-    @Test("an owner that stores nothing does not hold a pass for ever")
+    @Test("an owner that stores nothing does not hold a pass for ever, and what waits is told")
     func noProgress() async throws {
         let scratch = try Scratch()
         let port = ScriptedPort { _, _ throws(EnvoyPortFailure) in ScriptedPort.answer(stored: 0, released: 0) }
-        guard case .unavailable = try await withAgent(scratch.state, port, { try await $0.runOnce() }) else {
-            Issue.record("nothing was stored")
-            return
+        let pass = try await withAgent(scratch.state, port) { try await $0.runOnce() }
+        #expect(pass == .partly(waiting: 1))
+        #expect(port.requests.count == 3)
+    }
+
+    @Test("a pass of many reports tells how far it is, and ends at its bounds")
+    func bounds() async throws {
+        let scratch = try Scratch()
+        let port = ScriptedPort { request, _ throws(EnvoyPortFailure) in ScriptedPort.takeAll(request) }
+        let told = Mutex<[EnvoyAgent.Progress]>([])
+        let body = [UInt8](repeating: 7, count: EnvoyLimits.batchBytesMax / 2)
+        try await withAgent(scratch.state, port) { agent in
+            _ = try await agent.enqueue([[UInt8]](repeating: body, count: 9))
+            var limits = EnvoyAgent.PassLimits()
+            limits.reportsMax = 2
+            let few = try await agent.runOnce(limits: limits) { step in told.withLock { $0.append(step) } }
+            #expect(few == .partly(waiting: 6))
+            limits.reportsMax = 100
+            limits.duration = .zero
+            #expect(try await agent.runOnce(recording: false, limits: limits) == .partly(waiting: 4))
+            limits.duration = .seconds(100)
+            guard case .delivered = try await agent.runOnce(recording: false, limits: limits) else {
+                Issue.record("not delivered")
+                return
+            }
         }
-        #expect(port.requests.count == EnvoyLimits.passesMax)
+        #expect(told.withLock { $0.map(\.waiting) } == [8])
+        #expect(try scratch.state.openQueue().held().items == 0)
     }
 
     @Test("a pinned agent asks only whom it was told, whatever answers name")
@@ -81,7 +113,7 @@ import Testing
     @Test("an agent that knows no bolt does not start")
     func noBolt() async throws {
         let scratch = try Scratch()
-        let port = ScriptedPort { _, _ throws(EnvoyPortFailure) in throw Self.away }
+        let port = ScriptedPort { _, _ throws(EnvoyPortFailure) in throw .away() }
         await #expect(throws: StoreError.self) { try await withAgent(scratch.state, port, seeds: []) { _ in } }
     }
 
@@ -91,8 +123,8 @@ import Testing
         let (drained, signal) = AsyncStream<Void>.makeStream()
         let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
             switch number {
-            case 0..<7: throw Self.away
-            case 7: throw .refused(reason: "not heard of yet")
+            case 0..<7: throw .away()
+            case 7: throw .refused("not heard of yet")
             default:
                 let last = ScriptedPort.last(request)
                 if number > 12 { signal.yield() }

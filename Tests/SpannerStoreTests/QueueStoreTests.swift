@@ -1,3 +1,5 @@
+import Spanner
+import Spanner
 import Testing
 
 @testable import SpannerStore
@@ -21,7 +23,7 @@ import Testing
         #expect(store.incarnation == .current(queueID(1)))
         #expect(try store.batch(itemsMax: 10, bytesMax: 2).records.map(\.sequence) == [1, 2])
         #expect(try store.batch(itemsMax: 10, bytesMax: 0).records.map(\.sequence) == [1])
-        #expect(try store.batch(after: (queueID(1), 1), itemsMax: 1, bytesMax: 100).records.map(\.sequence) == [2])
+        #expect(try store.batch(after: 1, itemsMax: 1, bytesMax: 100).records.map(\.sequence) == [2])
         try store.release(queueID(1), through: 2)
         try store.release(queueID(1), through: 1)
         let rest = try store.batch(itemsMax: 10, bytesMax: 100)
@@ -33,7 +35,7 @@ import Testing
         try store.release(queueID(1), through: 4)
         let empty = try store.batch(itemsMax: 10, bytesMax: 100)
         #expect(empty == QueuedBatch(incarnation: queueID(1), firstHeld: 5, records: []))
-        #expect(try store.held() == (items: 0, bytes: 0, dropped: 0))
+        #expect(try store.held() == QueueDepth(items: 0, bytes: 0, dropped: 0))
         try store.integrityCheck()
     }
 

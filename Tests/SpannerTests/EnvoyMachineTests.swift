@@ -1,15 +1,27 @@
 import Spanner
 import Testing
 
-@Suite("EnvoyMachine: when to check in, what to forget")
+@Suite("EnvoyMachine: when to check in, what to tell, what to forget")
 struct EnvoyMachineTests {
     typealias Machine = EnvoyMachine
 
-    func machine(servers: Int = 3, seed: UInt64 = 1, fence: Machine.Fence = .init(register: 0, epoch: 1)) -> Machine {
-        Machine(servers: servers, fence: fence, seed: seed)
+    private static let present = QueueID(high: 0, low: 2)
+    private static let earlier = QueueID(high: 0, low: 1)
+
+    private func held(_ first: UInt64 = 1, _ last: UInt64 = 0, earlier: ClosedRange<UInt64>? = nil) -> HeldQueues {
+        HeldQueues(
+            earlier: earlier.map { [HeldQueue(Self.earlier, first: $0.lowerBound, last: $0.upperBound)] } ?? [],
+            present: HeldQueue(Self.present, first: first, last: last))
     }
 
-    func answer(
+    private func machine(
+        servers: Int = 3, seed: UInt64 = 1, fence: Machine.Fence = .init(register: 0, epoch: 1),
+        _ held: HeldQueues? = nil
+    ) -> Machine {
+        Machine(servers: servers, fence: fence, held: held ?? self.held(), seed: seed)
+    }
+
+    private func answer(
         stored: UInt64 = 0, release: UInt64 = 0, register: UInt64 = 0, epoch: UInt64 = 1, servers: Int = 3
     ) -> Machine.Answer {
         Machine.Answer(
@@ -17,28 +29,30 @@ struct EnvoyMachineTests {
             nextInterval: .seconds(30), servers: servers)
     }
 
-    func scheduled(_ effects: [Machine.Effect]) -> (number: Int, after: Duration)? {
+    private func scheduled(_ effects: [Machine.Effect]) -> (number: Int, after: Duration)? {
         for case .schedule(let number, let after) in effects { return (number, after) }
         return nil
+    }
+
+    private func asked(_ effects: [Machine.Effect]) -> (server: Int, queue: QueueID, after: UInt64)? {
+        for case .checkIn(let server, let queue, let after) in effects { return (server, queue, after) }
+        return nil
+    }
+
+    /// Fires the timer that the effects ask for.
+    private func fire(_ machine: inout Machine, _ effects: [Machine.Effect]) throws -> [Machine.Effect] {
+        machine.step(.timerFired(try #require(scheduled(effects), "no timer in \(effects)").number))
     }
 
     @Test("V1: a failure is followed at once by the next bolt, until all were tried")
     func goesRound() throws {
         var machine = machine()
-        guard case .checkIn(let first)? = machine.step(.started(held: .init(first: 1, last: 0))).first else {
-            Issue.record("a started agent checks in")
-            return
-        }
-        var asked = [first]
+        var servers = [try #require(asked(machine.step(.started))).server]
         for _ in 0..<2 {
             let effects = machine.step(.failed(.unavailable(retryAfter: nil)))
-            guard case .checkIn(let next)? = effects.first else {
-                Issue.record("expected the next bolt, got \(effects)")
-                return
-            }
-            asked.append(next)
+            servers.append(try #require(asked(effects), "expected the next bolt, got \(effects)").server)
         }
-        #expect(Set(asked) == [0, 1, 2])
+        #expect(Set(servers) == [0, 1, 2])
         let exhausted = machine.step(.failed(.unavailable(retryAfter: nil)))
         #expect(scheduled(exhausted) != nil, "after all failed it waits: \(exhausted)")
     }
@@ -46,7 +60,7 @@ struct EnvoyMachineTests {
     @Test("V1: backoff has full jitter, grows with each round and is bounded", arguments: UInt64(0)..<50)
     func backoff(seed: UInt64) throws {
         var machine = machine(servers: 1, seed: seed)
-        _ = machine.step(.started(held: .init(first: 1, last: 0)))
+        _ = machine.step(.started)
         for round in 0..<40 {
             let effects = machine.step(.failed(.unavailable(retryAfter: nil)))
             let timer = try #require(scheduled(effects), "seed \(seed)")
@@ -59,51 +73,126 @@ struct EnvoyMachineTests {
     @Test("Retry-After is the least wait")
     func retryAfter() throws {
         var machine = machine(servers: 1)
-        _ = machine.step(.started(held: .init(first: 1, last: 0)))
+        _ = machine.step(.started)
         let effects = machine.step(.failed(.unavailable(retryAfter: .seconds(17))))
         #expect(try #require(scheduled(effects)).after >= .seconds(17))
     }
 
-    @Test("P6: deletes up to release_through only, never up to stored_through")
+    @Test("P6: deletes up to release_through only, never up to stored_through, and never what is not stored")
     func releasesSafeOnly() {
-        var machine = machine()
-        _ = machine.step(.started(held: .init(first: 1, last: 9)))
-        let effects = machine.step(.answered(answer(stored: 9, release: 4)))
-        #expect(effects.contains(.release(through: 4)))
-        #expect(!effects.contains(.release(through: 9)))
+        for (stored, release, expected) in [(9, 4, 4), (4, 9, 4), (9, 9, 9)] as [(UInt64, UInt64, UInt64)] {
+            var machine = machine(held(1, 9))
+            _ = machine.step(.started)
+            let releases = machine.step(.answered(answer(stored: stored, release: release))).compactMap { effect in
+                if case .release(Self.present, let through) = effect { through } else { nil }
+            }
+            #expect(releases == [expected])
+        }
     }
 
-    @Test("P2: an answer under an older authority is not obeyed")
-    func staleFence() {
-        var machine = machine(fence: .init(register: 2, epoch: 5))
-        _ = machine.step(.started(held: .init(first: 1, last: 9)))
+    @Test("P2: an answer under an older authority is not obeyed, and another bolt is asked next")
+    func staleFence() throws {
+        var machine = machine(fence: .init(register: 2, epoch: 5), held(1, 9))
+        let first = try #require(asked(machine.step(.started))).server
         let effects = machine.step(.answered(answer(stored: 9, release: 9, register: 2, epoch: 4)))
         #expect(!effects.contains { if case .release = $0 { true } else { false } })
         #expect(effects.contains { if case .notify(.staleAnswer) = $0 { true } else { false } })
+        #expect(!machine.isAllStored)
+        #expect(try #require(asked(fire(&machine, effects))).server != first)
     }
 
     @Test("P2: a higher authority is remembered before anything under it is acted upon")
     func remembersFirst() throws {
-        var machine = machine()
-        _ = machine.step(.started(held: .init(first: 1, last: 9)))
+        var machine = machine(held(1, 9))
+        _ = machine.step(.started)
         let effects = machine.step(.answered(answer(stored: 9, release: 9, register: 1, epoch: 1)))
         let remember = try #require(effects.firstIndex(of: .remember(.init(register: 1, epoch: 1))))
-        let release = try #require(effects.firstIndex(of: .release(through: 9)))
+        let release = try #require(effects.firstIndex(of: .release(Self.present, through: 9)))
         #expect(remember < release)
     }
 
-    @Test("P6: an acknowledgement beyond what was ever queued deletes nothing")
-    func impossibleRelease() {
-        var machine = machine()
-        _ = machine.step(.started(held: .init(first: 3, last: 5)))
-        let effects = machine.step(.answered(answer(stored: 5, release: 1_000)))
-        #expect(!effects.contains { if case .release = $0 { true } else { false } })
+    @Test("P5: more acknowledged than was ever queued means an older copy: it starts over and deletes nothing")
+    func acknowledgedTooMuch() throws {
+        for (stored, release) in [(5, 1_000), (1_000, 5), (1_000, 1_000)] as [(UInt64, UInt64)] {
+            var machine = machine(held(3, 5))
+            _ = machine.step(.started)
+            let effects = machine.step(.answered(answer(stored: stored, release: release)))
+            #expect(effects.contains(.startOver))
+            #expect(!effects.contains { if case .release = $0 { true } else { false } })
+        }
+    }
+
+    @Test("P5: the original of a copied queue may have told more than the copy holds: that is no contradiction")
+    func originalWentOn() throws {
+        var machine = machine(held(1, 2, earlier: 4...6))
+        #expect(try #require(asked(machine.step(.started))).queue == Self.earlier)
+        let effects = machine.step(.answered(answer(stored: 50, release: 50)))
+        #expect(effects.contains(.release(Self.earlier, through: 6)))
+        #expect(!effects.contains(.startOver))
+    }
+
+    @Test("P5: the present queue is told once the earlier one is stored, though it is not released yet")
+    func earlierIsStoredFirst() throws {
+        var machine = machine(held(1, 2, earlier: 4...6))
+        _ = machine.step(.started)
+        var effects = machine.step(.answered(answer(stored: 5)))
+        var next = try #require(asked(fire(&machine, effects)))
+        #expect(next.queue == Self.earlier && next.after == 5)
+        effects = machine.step(.answered(answer(stored: 6)))
+        next = try #require(asked(fire(&machine, effects)))
+        #expect(next.queue == Self.present && next.after == 0)
+        effects = machine.step(.answered(answer(stored: 2)))
+        #expect(machine.isAllStored)
+        #expect(try #require(scheduled(effects)).after > .seconds(20), "nothing waits: \(effects)")
+        // From now on each is heard of in turn, so that a release, or a loss at the owner, is learned.
+        var turns: [QueueID] = []
+        for _ in 0..<4 {
+            let queue = try #require(asked(fire(&machine, effects))).queue
+            turns.append(queue)
+            effects = machine.step(.answered(answer(stored: queue == Self.earlier ? 6 : 2)))
+        }
+        #expect(turns == [Self.earlier, Self.present, Self.earlier, Self.present])
+    }
+
+    @Test("P3: an owner that lost what it had not called safe is told again, from what it has")
+    func ownerLost() throws {
+        var machine = machine(held(1, 9))
+        _ = machine.step(.started)
+        var effects = machine.step(.answered(answer(stored: 9, release: 3)))
+        _ = machine.step(.held(held(4, 9)))
+        #expect(try #require(asked(fire(&machine, effects))).after == 9)
+        effects = machine.step(.answered(answer(stored: 5, release: 3)))
+        #expect(!machine.isAllStored)
+        #expect(try #require(asked(fire(&machine, effects))).after == 5)
+        // One that contradicts is told everything that is held, at once; after that it is believed.
+        #expect(try #require(asked(machine.step(.failed(.contradicted)))).after == 0)
+        #expect(machine.step(.failed(.contradicted)).contains(.startOver))
+    }
+
+    @Test("An owner that takes nothing is asked less and less often, one that takes something at once")
+    func fruitless() throws {
+        var machine = machine(held(1, 100))
+        _ = machine.step(.started)
+        var effects = machine.step(.answered(answer(stored: 10)))
+        #expect(try #require(scheduled(effects)).after == .milliseconds(100))
+        var waits: [Duration] = []
+        for _ in 0..<8 {
+            _ = try fire(&machine, effects)
+            effects = machine.step(.answered(answer(stored: 10)))
+            waits.append(try #require(scheduled(effects)).after)
+        }
+        #expect(waits.prefix(5) == [.seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(16)])
+        #expect(waits.last == .seconds(30), "never longer than the owner asks for")
+        #expect(machine.fruitlessInARow == 8)
+        _ = try fire(&machine, effects)
+        _ = machine.step(.answered(answer(stored: 20)))
+        #expect(machine.fruitlessInARow == 0)
     }
 
     @Test("An envoy that the roster refuses asks slowly, for ever")
     func refused() throws {
         var machine = machine()
-        _ = machine.step(.started(held: .init(first: 1, last: 0)))
+        _ = machine.step(.started)
         let effects = machine.step(.failed(.refused))
         #expect(try #require(scheduled(effects)).after >= .seconds(60))
     }
@@ -111,7 +200,8 @@ struct EnvoyMachineTests {
     @Test("Timers that were superseded and answers that were not asked for do nothing")
     func staleInput() throws {
         var machine = machine(servers: 1)
-        _ = machine.step(.started(held: .init(first: 1, last: 0)))
+        _ = machine.step(.started)
+        #expect(machine.step(.started).isEmpty)
         let first = try #require(scheduled(machine.step(.failed(.unavailable(retryAfter: nil)))))
         _ = machine.step(.timerFired(first.number))
         #expect(machine.step(.timerFired(first.number)).isEmpty)
@@ -123,14 +213,15 @@ struct EnvoyMachineTests {
     @Test("The same seed gives the same effects", arguments: UInt64(0)..<20)
     func deterministic(seed: UInt64) {
         func run() -> [[Machine.Effect]] {
-            var machine = machine(seed: seed)
+            var machine = machine(seed: seed, held(1, 100, earlier: 2...7))
             var choices = SeededGenerator(seed: seed ^ 0xABCD)
-            var trace = [machine.step(.started(held: .init(first: 1, last: 100)))]
+            var trace = [machine.step(.started)]
             for _ in 0..<200 {
-                switch choices.below(4) {
+                switch choices.below(5) {
                 case 0: trace.append(machine.step(.failed(.unavailable(retryAfter: nil))))
                 case 1: trace.append(machine.step(.failed(.refused)))
-                case 2: trace.append(machine.step(.answered(answer(stored: 50, release: choices.below(120)))))
+                case 2: trace.append(machine.step(.failed(.contradicted)))
+                case 3: trace.append(machine.step(.answered(answer(stored: 50, release: choices.below(120)))))
                 default: trace.append(machine.step(.timerFired(Int(choices.below(100)))))
                 }
             }

@@ -50,15 +50,22 @@ public final class BoltPort: EnvoyPort {
 extension EnvoyPortFailure {
     /// What a client's error means for the agent.
     init(_ error: ClientError) {
-        switch error.problem?.status {
-        case 401, 403: self = .refused(reason: error.description)
-        case 400, 404, 409, 413, 415, 422: self = .rejected(reason: error.description)
-        case .some: self = .unavailable(reason: error.description, retryAfter: error.retryAfter)
-        case nil:
-            self =
-                error.kind == .identityRefused
-                ? .refused(reason: error.description)
-                : .unavailable(reason: error.description, retryAfter: error.retryAfter)
+        self.init(
+            Kind(error), code: error.code, reason: error.description, next: error.next, retryAfter: error.retryAfter)
+    }
+}
+
+extension EnvoyPortFailure.Kind {
+    fileprivate init(_ error: ClientError) {
+        guard let problem = error.problem else {
+            self = error.kind == .identityRefused ? .refused : .unavailable
+            return
+        }
+        switch problem.status {
+        case 401, 403: self = .refused
+        case 409 where problem.code == .conflict: self = .contradicted
+        case 400, 404, 409, 413, 415, 422: self = .rejected
+        case _: self = .unavailable
         }
     }
 }

@@ -10,217 +10,161 @@ public import SpannerStore
 /// Results are durable in the queue before they are sent and leave it only when their owner says that they are safe.
 /// Nothing here ends the process: a bolt that answers nonsense is a failed attempt like any other.
 public actor EnvoyAgent {
-    /// How a single pass ended.
-    public enum Pass: Hashable, Sendable {
-        /// All that the queue held is stored at the owner.
-        case delivered(CheckInResponse)
-        /// No bolt took the report; everything is kept.
-        case unavailable(reason: String)
-        /// The mesh refuses this envoy; everything is kept.
-        case refused(reason: String)
-    }
-
-    private let port: any EnvoyPort
-    private let queue: QueueStore
-    private let memory: EnvoyMemory
-    private let logger: Logger
-    private let interval: Duration?
+    let port: any EnvoyPort
+    let queue: QueueStore
+    let memory: EnvoyMemory
+    let logger: Logger
+    let interval: Duration?
+    let traits: @Sendable () -> [String: JSONValue]
     private let isPinned: Bool
-    private let traits: @Sendable () -> [String: JSONValue]
-    private var machine: EnvoyMachine
-    private var bolts: [BoltAddress]
-    private var last: (response: CheckInResponse?, failure: EnvoyPortFailure?)
-    /// Whether the last report was of the queue that new records get into, not of one that a copy brought along.
-    private var lastWasOfPresentQueue = false
+    var machine: EnvoyMachine
+    var history: HistoryKeeper
+    /// `host:port` of the bolts that are asked, in this order.
+    private(set) var addresses: [String]
+    /// What came of the last report.
+    var last: Result<CheckInResponse, EnvoyPortFailure>?
+    /// What failed since the pass began.
+    var attempts: [Attempt] = []
+    /// Whether the agent goes on after this pass: only then is there a wait to tell of.
+    var isLasting = false
 
     /// An agent over an open queue.
     ///
-    /// `seeds` are asked while no answer has brought a list, or always where they are `pinned`; at least one bolt must
-    /// be known one way or the other, else `StoreError` `unknown` is thrown. `interval`, where given, is used instead
-    /// of what the owner asks for.
+    /// `seeds` (`host:port`) are asked while no answer has brought a list, or always where they are `pinned`; at least
+    /// one bolt must be known one way or the other, else `StoreError` `unknown` is thrown. `interval`, where given, is
+    /// used instead of what the owner asks for. What came of reports is kept in `directory`, where given.
     public init(
-        port: any EnvoyPort, queue: sending QueueStore, seeds: [BoltAddress], pinned: Bool = false,
+        port: any EnvoyPort, queue: sending QueueStore, seeds: [String], pinned: Bool = false,
         interval: Duration? = nil, seed: UInt64, limits: EnvoyMachine.Limits = EnvoyMachine.Limits(), logger: Logger,
+        directory: EnvoyDirectory? = nil,
         traits: @escaping @Sendable () -> [String: JSONValue] = { MachineTraits.gather() }
     ) throws(StoreError) {
         let memory = EnvoyMemory(meta: queue.meta)
-        let known = pinned ? [] : try memory.bolts()
+        let known = pinned ? [] : try memory.bolts().map(\.address)
         isPinned = pinned
-        let bolts = known.isEmpty ? seeds : known
-        guard !bolts.isEmpty else {
+        let addresses = known.isEmpty ? seeds : known
+        guard !addresses.isEmpty else {
             throw StoreError(
-                .unknown, what: "starting the agent", why: "it knows no bolt", next: "enrol it: bolt-envoy enroll")
+                .unknown, what: "starting the agent", why: "it knows no bolt", next: "name one with --bolt")
         }
-        (self.port, self.memory, self.bolts, self.logger) = (port, memory, bolts, logger)
+        (self.port, self.memory, self.addresses, self.logger) = (port, memory, addresses, logger)
         (self.interval, self.traits) = (interval, traits)
-        machine = EnvoyMachine(servers: bolts.count, fence: try memory.fence(), seed: seed, limits: limits)
+        history = HistoryKeeper(directory)
+        machine = EnvoyMachine(
+            servers: addresses.count, fence: try memory.fence(), held: try queue.queues(), seed: seed, limits: limits)
         self.queue = queue
     }
 
-    /// Reports until cancelled: one `run` record each time, then everything that waits.
+    /// Reports until cancelled: one `run` record each time that nothing waits, then everything that waits.
     public func run() async throws(StoreError) {
+        isLasting = true
+        defer { isLasting = false }
         try record()
-        var pending = machine.step(.started(held: try held()))
+        var pending = machine.step(.started)
         while !Task.isCancelled {
-            var next: (number: Int, after: Duration)?
-            while !pending.isEmpty {
-                let effect = pending.removeFirst()
-                if case .schedule(let number, let after) = effect {
-                    next = (number, after)
-                } else {
-                    pending += try await perform(effect)
-                }
-            }
-            guard let next else { return }
-            guard (try? await Task.sleep(for: next.after)) != nil else { return }
-            if machine.failuresInARow == 0 { try record() }
-            pending = machine.step(.queued(try held())) + machine.step(.timerFired(next.number))
+            let pause = try await settle(pending)
+            try keepHistory(nextAttempt: pause.duration)
+            guard (try? await Task.sleep(for: pause.duration)) != nil else { break }
+            // While results wait, one more record of each attempt to tell them would tell nothing.
+            if machine.isAllStored { try record() }
+            pending = machine.step(.timerFired(pause.timer))
         }
+        try keepHistory(nextAttempt: nil)
     }
 
-    /// One pass: a `run` record, then reports until all is stored or every bolt was tried. At most
-    /// `EnvoyLimits.passesMax` reports.
-    public func runOnce() async throws(StoreError) -> Pass {
-        try record()
-        var pending = machine.step(.started(held: try held()))
-        for _ in 0..<EnvoyLimits.passesMax {
-            var timer: Int?
-            while !pending.isEmpty {
-                let effect = pending.removeFirst()
-                if case .schedule(let number, _) = effect {
-                    timer = number
-                } else {
-                    pending += try await perform(effect)
-                }
-            }
+    /// One pass: a `run` record unless `recording` is false, then reports without a pause until all is stored, no bolt
+    /// takes it, or a limit is reached. `progress` is called after each report that is followed by another.
+    public func runOnce(
+        recording: Bool = true, limits: PassLimits = PassLimits(),
+        progress: @Sendable (Progress) -> Void = { _ in }
+    ) async throws(StoreError) -> Pass {
+        let pass = try await deliver(recording: recording, limits: limits, progress: progress)
+        try keepHistory(nextAttempt: nil, isUrgent: true)
+        return pass
+    }
+
+    private func deliver(
+        recording: Bool, limits: PassLimits, progress: @Sendable (Progress) -> Void
+    ) async throws(StoreError) -> Pass {
+        let end = ContinuousClock.now + limits.duration
+        attempts = []
+        if recording { try record() }
+        var pending = machine.step(.started)
+        var reports = 0
+        while true {
+            let pause = try await settle(pending)
             switch last {
-            case (_, .refused(let reason)?): return .refused(reason: reason)
-            case (_, let failure?): return .unavailable(reason: failure.reason)
-            case (let response?, nil):
-                if try queue.held().items == 0 { return .delivered(response) }
-                if lastWasOfPresentQueue, response.storedThrough >= (try held().last) { return .delivered(response) }
-            case (nil, nil): break
+            case .failure(let failure)? where failure.kind != .contradicted:
+                return .failed(failure, attempts: attempts)
+            case .success(let response)? where machine.isAllStored: return .delivered(response)
+            case _: break
             }
-            guard let timer else { break }
-            pending = machine.step(.timerFired(timer))
+            reports += 1
+            let isFruitless = machine.fruitlessInARow >= limits.fruitlessMax
+            if reports >= limits.reportsMax || isFruitless || ContinuousClock.now >= end { break }
+            progress(Progress(reports: reports, waiting: try queue.held().items))
+            pending = machine.step(.timerFired(pause.timer))
         }
-        return .unavailable(reason: "the queue did not drain within \(EnvoyLimits.passesMax) reports")
+        guard case .failure(let failure)? = last else { return .partly(waiting: try queue.held().items) }
+        return .failed(failure, attempts: attempts)
     }
 
-    /// Puts a result of a caller into the queue. Durable when it returns.
-    public func enqueue(_ bodies: [[UInt8]]) throws(StoreError) -> [QueueAdmission] { try queue.append(bodies) }
+    /// Puts results of a caller into the queue. Durable when it returns.
+    public func enqueue(_ bodies: [[UInt8]]) throws(StoreError) -> [QueueAdmission] {
+        let admissions = try queue.append(bodies, at: .now())
+        try tellHeld()
+        return admissions
+    }
 
     /// Closes the queue; the agent is of no further use.
     public func close() throws(StoreError) { try queue.close() }
 
-    private func perform(_ effect: EnvoyMachine.Effect) async throws(StoreError) -> [EnvoyMachine.Effect] {
-        switch effect {
-        case .checkIn(let server):
-            return machine.step(try await checkIn(server: server))
-        case .release(let through):
-            let batch = try queue.batch(itemsMax: 1, bytesMax: 1)
-            try queue.release(batch.incarnation, through: through)
-            try queue.checkpointIfNeeded()
-            return machine.step(.released(try held()))
-        case .remember(let fence):
-            try memory.remember(fence)
-            return []
-        case .notify(let notification):
-            log(notification)
-            return []
-        case .schedule:
-            return []
-        }
-    }
-
-    private func checkIn(server: Int) async throws(StoreError) -> EnvoyMachine.Event {
-        let address = bolts[min(server, bolts.count - 1)].address
-        let batch = try queue.batch(itemsMax: EnvoyLimits.batchItemsMax, bytesMax: EnvoyLimits.batchBytesMax)
-        let fence = try memory.fence()
-        let request = CheckInRequest(
-            traits: traits(),
-            queueIncarnation: incarnation(batch.incarnation),
-            firstHeld: batch.firstHeld,
-            results: batch.records.map { EnvoyResult(sequence: $0.sequence, body: Base64Bytes($0.body)) },
-            highest: OwnerMark(register: fence.register, epoch: fence.epoch))
-        do {
-            let response = try await port.checkIn(request, at: address)
-            lastWasOfPresentQueue = queue.incarnation == .current(batch.incarnation)
-            if EnvoyMachine.Fence(register: response.register, epoch: response.epoch) < fence {
-                // Nothing of it is obeyed (P2): neither what it says is safe nor whom it names.
-                last = (nil, .unavailable(reason: "\(address) answers under a superseded authority", retryAfter: nil))
-            } else {
-                last = (response, nil)
-                try memory.remember(response.bolts)
-                if !response.bolts.isEmpty, !isPinned { bolts = response.bolts }
+    /// Does what the machine says until it wants to wait.
+    private func settle(_ effects: [EnvoyMachine.Effect]) async throws(StoreError) -> Pause {
+        var (pending, pause) = (effects[...], Pause?.none)
+        while let effect = pending.popFirst() {
+            switch effect {
+            case .checkIn(let server, let queue, let after):
+                let address = addresses[min(server, addresses.count - 1)]
+                pending += machine.step(try await report(queue, after: after, to: address))
+            case .release(let id, let through):
+                try queue.release(id, through: through)
+                try queue.checkpointIfNeeded()
+                try tellHeld()
+            case .startOver:
+                try queue.startOver(as: .random())
+                try tellHeld()
+            case .remember(let fence): try memory.remember(fence)
+            case .notify(let notification): log(notification)
+            case .schedule(let timer, let duration): pause = Pause(timer: timer, duration: duration)
             }
-            return .answered(answer(of: response, to: batch))
-        } catch let failure as EnvoyPortFailure {
-            last = (nil, failure)
-            logger.warning(
-                "check-in failed", metadata: ["bolt.address": "\(address)", "reason": "\(failure.reason)"])
-            switch failure {
-            case .unavailable(_, let retryAfter): return .failed(.unavailable(retryAfter: retryAfter))
-            case .refused: return .failed(.refused)
-            case .rejected: return .failed(.unavailable(retryAfter: nil))
-            }
-        } catch let error as StoreError {
-            throw error
-        } catch {
-            last = (nil, .unavailable(reason: "\(error)", retryAfter: nil))
-            return .failed(.unavailable(retryAfter: nil))
         }
+        guard let pause else { preconditionFailure("run and runOnce are called one at a time: \(machine)") }
+        return pause
     }
 
-    private func answer(of response: CheckInResponse, to batch: QueuedBatch) -> EnvoyMachine.Answer {
-        // A copy of a queue whose original went on: the owner may have more of it than was ever held here.
-        let bound = lastWasOfPresentQueue ? UInt64.max : batch.records.last?.sequence ?? batch.firstHeld - 1
-        let asked = response.nextIntervalSeconds.isFinite ? max(0, min(86_400, response.nextIntervalSeconds)) : 60
-        return EnvoyMachine.Answer(
-            storedThrough: min(bound, response.storedThrough), releaseThrough: min(bound, response.releaseThrough),
-            fence: EnvoyMachine.Fence(register: response.register, epoch: response.epoch),
-            nextInterval: interval ?? .milliseconds(Int64(asked * 1000)), servers: bolts.count)
+    /// Takes the list of bolts that an answer brought, durably.
+    func take(_ bolts: [BoltAddress]) throws(StoreError) {
+        try memory.remember(bolts)
+        if !bolts.isEmpty, !isPinned { addresses = bolts.map(\.address) }
     }
 
-    private func held() throws(StoreError) -> EnvoyMachine.HeldResults {
-        let batch = try queue.batch(itemsMax: 1, bytesMax: 1)
-        let items = UInt64(try queue.held().items)
-        return EnvoyMachine.HeldResults(first: batch.firstHeld, last: batch.firstHeld + items - 1)
-    }
-
-    private func incarnation(_ queue: QueueID) -> QueueIncarnation {
-        guard let incarnation = QueueIncarnation(bytes: queue.bytes) else {
-            preconditionFailure("a queue id of \(queue.bytes.count) bytes")
-        }
-        return incarnation
-    }
+    /// Tells the machine what the queues hold now.
+    func tellHeld() throws(StoreError) { _ = machine.step(.held(try queue.queues())) }
 
     private func record() throws(StoreError) {
         let facts = traits()
-        guard let json = try? APIJSON.encode(RunRecord(traits: facts)) else { return }
-        if case .dropped(let soFar)? = try queue.append([Array(json)]).first {
+        if let json = try? APIJSON.encode(RunRecord(traits: facts)),
+            case .dropped(let soFar)? = try queue.append([Array(json)], at: .now()).first
+        {
             logger.error("the queue is full: a record was dropped", metadata: ["dropped": "\(soFar)"])
         }
+        try tellHeld()
     }
+}
 
-    private func log(_ notification: EnvoyMachine.Notification) {
-        switch notification {
-        case .staleAnswer(let fence, let seen):
-            logger.warning(
-                "an answer under a superseded authority was not obeyed",
-                metadata: ["fence": "\(fence.register).\(fence.epoch)", "seen": "\(seen.register).\(seen.epoch)"])
-        case .allServersFailed(let attempts, let wait):
-            logger.warning(
-                "no bolt took the report; going on from what is held",
-                metadata: ["attempts": "\(attempts)", "wait": "\(wait)"])
-        case .impossibleRelease(let through, let last):
-            logger.error(
-                "a bolt acknowledged more than was ever queued; ignored",
-                metadata: ["through": "\(through)", "last": "\(last)"])
-        case .refused(let wait):
-            logger.error("the mesh refuses this envoy", metadata: ["wait": "\(wait)"])
-        case .recovered(let failures):
-            logger.info("reporting again", metadata: ["failures": "\(failures)"])
-        }
-    }
+/// A wait that the machine asked for.
+private struct Pause {
+    let timer: Int
+    let duration: Duration
 }

@@ -121,14 +121,17 @@ public struct FleetSimulator: Sendable {
         for attempt in 1...Self.attemptsMax {
             do {
                 guard case .admitted(let response) = try await enroller.enroll(name: name, labels: [:]) else {
-                    throw EnvoyPortFailure.rejected(reason: "the token asks for an operator's approval")
+                    throw EnvoyPortFailure(
+                        .rejected, code: "needs_approval", reason: "the token asks for an operator's approval",
+                        next: "use a token that does not")
                 }
                 return response
             } catch let error as ClientError where attempt < Self.attemptsMax && error.isPassing {
                 try await Task.sleep(for: backoff.next())
             }
         }
-        throw EnvoyPortFailure.unavailable(reason: "no bolt admitted it", retryAfter: nil)
+        throw EnvoyPortFailure(
+            .unavailable, code: "unreachable", reason: "no bolt admitted it", next: "look at the bolts")
     }
 
     private func deliver(
@@ -137,9 +140,9 @@ public struct FleetSimulator: Sendable {
         do {
             let identity = try EnvoyIdentity.load(directory: directory.identityPath)
             let port = try BoltPort(identity.credential)
-            let seeds = try directory.profile().bolts
+            let seeds = try directory.profile().bolts.map(\.address)
             let agent = try EnvoyAgent(
-                port: port, queue: try directory.openQueue(), seeds: seeds,
+                port: port, queue: try directory.openQueue(for: identity.principal), seeds: seeds,
                 seed: UInt64.random(in: .min ... .max),
                 logger: Logger(label: "simulate") { _ in SwiftLogNoOpLogHandler() },
                 traits: { ["hostname": .string(name), "simulated": .bool(true)] })
@@ -151,8 +154,10 @@ public struct FleetSimulator: Sendable {
                         Journal.Entry(
                             event: "delivered", name: name, id: identity.principal, level: response.level,
                             storedThrough: response.storedThrough))
-                case .unavailable(let reason), .refused(let reason):
-                    tally.count(reason: "\(name): \(reason)") { $0.failedPasses += 1 }
+                case .partly(let waiting):
+                    tally.count(reason: "\(name): \(waiting) records still wait") { $0.failedPasses += 1 }
+                case .failed(let failure, _):
+                    tally.count(reason: "\(name): \(failure)") { $0.failedPasses += 1 }
                 }
             }
             try await agent.close()

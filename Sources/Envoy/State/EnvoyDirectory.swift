@@ -4,7 +4,8 @@ internal import Foundation
 public import Spanner
 public import SpannerStore
 
-/// One agent's state on disk: `identity/` (keys, certificates), `queue/` (results, list of bolts), `envoy.json`.
+/// One agent's state on disk: `identity/` (keys, certificates), `queue/` (results, list of bolts), `envoy.json` (who it
+/// is), `reports.json` (what came of its reports).
 public struct EnvoyDirectory: Sendable {
     /// Where it is, as given.
     public let path: String
@@ -68,12 +69,85 @@ public struct EnvoyDirectory: Sendable {
         try SecureFile.write(Array(json), to: profilePath, access: .everybody)
     }
 
+    /// Fails, saying what to do, where no enrolment was completed here.
+    public func requireEnrolled() throws(IdentityError) {
+        guard !isEnrolled else { return }
+        let isBegun = SecureFile.exists(identityPath)
+        throw IdentityError(
+            .notEnrolled, what: "find the envoy's identity in \(path)",
+            why: isBegun ? "an enrolment was begun here and has not ended" : "no machine was enrolled there",
+            next: "bolt-envoy enroll --state \(path) --token TOKEN, with a token of: boltctl envoy token create")
+    }
+
+    /// Puts the identity out of use, so that the machine can be enrolled anew; the queue stays. It is kept beside the
+    /// place where it was. Returns where.
+    public func setIdentityAside() throws(IdentityError) -> String {
+        var (number, aside) = (1, identityPath + ".ended")
+        while SecureFile.exists(aside) {
+            number += 1
+            aside = "\(identityPath).ended-\(number)"
+        }
+        do {
+            try FileManager.default.moveItem(atPath: identityPath, toPath: aside)
+        } catch {
+            throw IdentityError(
+                .fileFailure, what: "move \(identityPath) to \(aside)", why: "\(error.localizedDescription)",
+                next: "move it away by hand, then enrol again")
+        }
+        try SecureFile.remove(historyPath)
+        try SecureFile.remove(profilePath)
+        return aside
+    }
+
+    // MARK: Queue
+
     /// Opens the queue, under a new random incarnation where this is not the life that the old one was drawn for.
-    public func openQueue(limits: QueueStore.Limits = QueueStore.Limits()) throws(StoreError) -> sending QueueStore {
+    ///
+    /// Where it was the queue of another envoy than `principal` (the machine was enrolled anew), what it holds is taken
+    /// along under a new name: its old one is the other's for ever.
+    public func openQueue(
+        for principal: PrincipalID? = nil, limits: QueueStore.Limits = QueueStore.Limits()
+    ) throws(StoreError) -> sending QueueStore {
         let queue = try QueueStore(path: queuePath, limits: limits)
-        if case .renewalNeeded = queue.incarnation, let fresh = QueueID(bytes: Sodium.randomBytes(16)) {
-            try queue.renewIncarnation(to: fresh)
+        if case .renewalNeeded = queue.incarnation { try queue.renewIncarnation(to: .random()) }
+        guard let principal else { return queue }
+        let memory = EnvoyMemory(meta: queue.meta)
+        let before = try memory.principal()
+        if before != principal {
+            if before != nil { try queue.startOver(as: .random()) }
+            try memory.begin(as: principal)
         }
         return queue
     }
+
+    // MARK: What came of reports
+
+    private var historyPath: String { path + "/reports.json" }
+
+    /// What came of the agent's reports; nil where nothing did yet, or where it cannot be read.
+    public func history() -> ReportHistory? {
+        guard let bytes = try? SecureFile.read(historyPath, access: .everybody) else { return nil }
+        return try? APIJSON.decode(ReportHistory.self, from: Data(bytes))
+    }
+
+    /// Keeps what came of reports.
+    func save(_ history: ReportHistory) throws(IdentityError) {
+        guard let json = try? APIJSON.encode(history, pretty: true) else { return }
+        try SecureFile.write(Array(json), to: historyPath, access: .everybody)
+    }
+}
+
+extension QueueID {
+    /// A name that no queue ever had.
+    static func random() -> QueueID {
+        guard let id = QueueID(bytes: Sodium.randomBytes(16)) else {
+            preconditionFailure("16 random bytes are no queue's name")
+        }
+        return id
+    }
+}
+
+extension IdentityError.Code {
+    /// Operator's fault: there is no enrolled envoy in the directory.
+    public static let notEnrolled = Self(rawValue: "not_enrolled")
 }

@@ -3,12 +3,14 @@ internal import SpannerStore
 internal import Foundation
 internal import Spanner
 
-/// What the agent keeps beside its queue, in the same database: the list of bolts and the highest authority seen.
+/// What the agent keeps beside its queue, in the same database: whose queue it is, the list of bolts, and the highest
+/// authority seen.
 ///
 /// A value that cannot be read counts as absent: the list comes again with the next answer.
 struct EnvoyMemory {
     private static let boltsKey = "bolts"
     private static let fenceKey = "fence"
+    private static let principalKey = "principal"
 
     let meta: MetaStore
 
@@ -30,6 +32,19 @@ struct EnvoyMemory {
             let mark = try? APIJSON.decode(OwnerMark.self, from: Data(bytes))
         else { return EnvoyMachine.Fence(register: 0, epoch: 0) }
         return EnvoyMachine.Fence(register: mark.register, epoch: mark.epoch)
+    }
+
+    /// The envoy whose results are in the queue; nil before one was told.
+    func principal() throws(StoreError) -> PrincipalID? {
+        try meta.value(Self.principalKey).flatMap { PrincipalID(bytes: $0) }
+    }
+
+    /// From now on the queue is this envoy's. An owner's authority is over its own envoys: those of another are nothing
+    /// to it.
+    func begin(as principal: PrincipalID) throws(StoreError) {
+        try meta.set(Self.fenceKey, to: nil)
+        try meta.set(Self.boltsKey, to: nil)
+        try meta.set(Self.principalKey, to: principal.bytes)
     }
 
     /// Keeps an authority, durably.

@@ -1,12 +1,4 @@
-/// An envoy's record on its way to the owner.
-public struct QueuedBatch: Hashable, Sendable {
-    /// The queue that the records are of; an older one is emptied before the present one begins.
-    public var incarnation: QueueID
-    /// The first sequence that is still held here; results before it cannot be had from here any more.
-    public var firstHeld: UInt64
-    /// Records in order, without a gap.
-    public var records: [SequencedResult]
-}
+public import Spanner
 
 /// What an append did.
 public enum QueueAdmission: Hashable, Sendable {
@@ -20,7 +12,8 @@ public enum QueueAdmission: Hashable, Sendable {
 /// had to drop (P6).
 ///
 /// Not `Sendable`: one owner at a time. Keeps nothing in memory. A database that is told to be a copy goes on under a
-/// new queue incarnation; what it still holds of the old one is sent first, under the old one.
+/// new queue incarnation; what it still holds of the old one keeps its name and its numbers, and is sent first. One
+/// that was found to be an older copy by its owner alone starts over: see `startOver`.
 public final class QueueStore {
     /// What a full queue is.
     public struct Limits: Hashable, Sendable {
@@ -45,7 +38,7 @@ public final class QueueStore {
     public private(set) var incarnation: IncarnationStatus<QueueID>
 
     let database: Database
-    private let keeper: IncarnationKeeper
+    let keeper: IncarnationKeeper
     private let limits: Limits
 
     static let schema = """
@@ -76,14 +69,24 @@ public final class QueueStore {
         migrations: [
             Migration(name: "incarnation and meta", sql: IncarnationKeeper.schema + MetaStore.schema),
             Migration(name: "queue", sql: QueueStore.schema),
+            // 0 is unknown: for what was queued before this step.
+            Migration(
+                name: "when it was queued",
+                sql: "ALTER TABLE item ADD COLUMN queued_at_ms INTEGER NOT NULL DEFAULT 0;"),
         ])
 
-    private struct Place {
+    /// A row of `queue`.
+    struct Place {
         var index: Int64
         var incarnation: QueueID
         var next: UInt64
         var firstHeld: UInt64
         var dropped: UInt64
+
+        /// What a machine is told of it.
+        var held: HeldQueue {
+            HeldQueue(incarnation, first: firstHeld, last: next > 0 ? next - 1 : 0)
+        }
     }
 
     /// Locks the directory and opens or makes the queue. Errors as `BoltStore.init`'s. Where `incarnation` then needs a
@@ -106,19 +109,32 @@ public final class QueueStore {
     }
 
     /// Begins a new queue under a random incarnation that the caller drew. Records of older ones stay: they go first.
+    /// What those dropped is told by the new one: under their names, only their originals may go on.
     public func renewIncarnation(to value: QueueID) throws(StoreError) {
-        try database.run(
-            "INSERT INTO queue(incarnation) VALUES (?1) ON CONFLICT (incarnation) DO NOTHING", .blob(value.bytes))
+        try database.transaction { () throws(StoreError) in
+            try database.run(
+                "INSERT INTO queue(incarnation) VALUES (?1) ON CONFLICT (incarnation) DO NOTHING", .blob(value.bytes))
+            let dropped = try held().dropped
+            try database.run("UPDATE queue SET dropped = 0 WHERE incarnation <> ?1", .blob(value.bytes))
+            try database.run(
+                "UPDATE queue SET dropped = ?2 WHERE incarnation = ?1", .blob(value.bytes), .count(dropped))
+        }
+        try goOn(under: value)
+    }
+
+    /// The present queue is this one from now on; its row is there already.
+    func goOn(under value: QueueID) throws(StoreError) {
         try keeper.renew(to: value.bytes)
         incarnation = .current(value)
     }
 
     // MARK: Writing
 
-    /// Stores records in order, durable when this returns. One that finds the queue full is dropped and counted;
-    /// earlier ones of the same call stay. `store_too_large` for a body over `StoreLimits.resultBytesMax`, with nothing
-    /// stored; `store_unknown` where the incarnation has to be renewed first.
-    public func append(_ bodies: [[UInt8]]) throws(StoreError) -> [QueueAdmission] {
+    /// Stores records in order, durable when this returns; `at` is told by `oldest` alone. One that finds the queue
+    /// full is dropped and counted; earlier ones of the same call stay. `store_too_large` for a body over
+    /// `StoreLimits.resultBytesMax`, with nothing stored; `store_unknown` where the incarnation has to be renewed
+    /// first.
+    public func append(_ bodies: [[UInt8]], at: WallTime? = nil) throws(StoreError) -> [QueueAdmission] {
         for body in bodies where body.count > StoreLimits.resultBytesMax {
             throw StoreError(
                 .tooLarge, what: "queueing a record of \(body.count) bytes",
@@ -131,7 +147,7 @@ public final class QueueStore {
                 try settle(&place)
                 if place.dropped == 0, try hasRoom(for: body.count) {
                     admissions.append(.stored(place.next))
-                    try add(body, to: &place)
+                    try add(body, at: at, to: &place)
                 } else {
                     place.dropped += 1
                     admissions.append(.dropped(soFar: place.dropped))
@@ -143,8 +159,10 @@ public final class QueueStore {
     }
 
     /// Deletes records of a queue up to what its owner has stored safely. Idempotent; a lower value than before changes
-    /// nothing. Writes the marker of dropped records where there is room now. `store_unknown` for a queue that is none
-    /// of ours, `store_queue_behind` where more is released than the present queue ever held: it is an old copy.
+    /// nothing. Writes the marker of dropped records, into the present queue, where there is room now.
+    ///
+    /// `store_unknown` for a queue that is none of ours, `store_queue_behind` where more is released than the present
+    /// queue ever held: it is an old copy.
     public func release(_ queue: QueueID, through: UInt64) throws(StoreError) {
         try database.transaction { () throws(StoreError) in
             guard var place = try places().first(where: { $0.incarnation == queue }) else {
@@ -167,29 +185,37 @@ public final class QueueStore {
                 "DELETE FROM item WHERE queue_ix = ?1 AND sequence <= ?2", .integer(place.index), .count(through))
             try grow(items: -(freed?.items ?? 0), bytes: -(freed?.bytes ?? 0))
             place.firstHeld = through + 1
-            try settle(&place)
             try save(place)
+            var present = try present()
+            try settle(&present)
+            try save(present)
         }
     }
 
     /// Writes the marker of what was dropped, where there is room for it.
-    private func settle(_ place: inout Place) throws(StoreError) {
+    func settle(_ place: inout Place) throws(StoreError) {
         guard place.dropped > 0 else { return }
         let body = OverflowMarker.body(dropped: place.dropped)
         guard try hasRoom(for: body.count) else { return }
         place.dropped = 0
-        try add(body, to: &place)
+        try add(body, at: nil, to: &place)
     }
 
-    private func add(_ body: [UInt8], to place: inout Place) throws(StoreError) {
+    private func add(_ body: [UInt8], at: WallTime?, to place: inout Place) throws(StoreError) {
         guard place.next <= SequenceLimits.sequenceMax else {
             throw unknown("queueing record \(place.next)", "the queue is used up")
         }
-        try database.run(
-            "INSERT INTO item(queue_ix, sequence, body, hash) VALUES (?1, ?2, ?3, ?4)", .integer(place.index),
-            .count(place.next), .blob(body), .integer(Checksum.row(place.index, place.next, body)))
+        try insert(body, queuedAt: Int64(clamping: at?.milliseconds ?? 0), in: place)
         try grow(items: 1, bytes: Int64(body.count))
         place.next += 1
+    }
+
+    /// Writes a record under the next sequence of a queue; the counts are the caller's.
+    func insert(_ body: [UInt8], queuedAt: Int64, in place: Place) throws(StoreError) {
+        try database.run(
+            "INSERT INTO item(queue_ix, sequence, body, hash, queued_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+            .integer(place.index), .count(place.next), .blob(body),
+            .integer(Checksum.row(place.index, place.next, body)), .integer(queuedAt))
     }
 
     private func hasRoom(for bytes: Int) throws(StoreError) -> Bool {
@@ -201,81 +227,10 @@ public final class QueueStore {
         try database.run("UPDATE held SET items = items + ?1, bytes = bytes + ?2", .integer(items), .integer(bytes))
     }
 
-    private func save(_ place: Place) throws(StoreError) {
+    func save(_ place: Place) throws(StoreError) {
         try database.run(
             "UPDATE queue SET next = ?2, first_held = ?3, dropped = ?4 WHERE ix = ?1", .integer(place.index),
             .count(place.next), .count(place.firstHeld), .count(place.dropped))
-    }
-
-    // MARK: Reading
-
-    /// The next records to send: of the oldest queue that holds any, in order, at least one, then as many more as stay
-    /// within `bytesMax` and `itemsMax`. `after` skips what is on its way already, in that queue. Of the present queue,
-    /// with no records, where nothing waits. `store_unknown` where the incarnation has to be renewed first.
-    public func batch(
-        after: (queue: QueueID, sequence: UInt64)? = nil, itemsMax: Int, bytesMax: Int
-    ) throws(StoreError) -> QueuedBatch {
-        let present = try present()
-        let all = try places()
-        let place = all.first { $0.firstHeld < $0.next } ?? present
-        var start = place.firstHeld
-        if let after, after.queue == place.incarnation, after.sequence < SequenceLimits.sequenceMax {
-            start = max(start, after.sequence + 1)
-        }
-        var (records, bytes, isFull) = ([SequencedResult](), 0, false)
-        let limit = Int64(max(1, min(itemsMax, StoreLimits.pageMax)))
-        try database.each(
-            "SELECT sequence, body, hash FROM item WHERE queue_ix = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT ?3",
-            .integer(place.index), .count(start), .integer(limit)
-        ) { row throws(StoreError) in
-            let body = row.blob(1)
-            let expected = start + UInt64(records.count)
-            guard row.count(0) == expected, row.integer(2) == Checksum.row(place.index, expected, body) else {
-                throw database.damage("record \(expected) of queue \(place.incarnation) is not what was written")
-            }
-            isFull = !records.isEmpty && bytes + body.count > bytesMax
-            if isFull { return false }
-            bytes += body.count
-            records.append(SequencedResult(sequence: expected, body: body))
-            return true
-        }
-        guard !records.isEmpty || start >= place.next else {
-            throw database.damage("record \(start) of queue \(place.incarnation) is missing")
-        }
-        return QueuedBatch(incarnation: place.incarnation, firstHeld: place.firstHeld, records: records)
-    }
-
-    /// Records and bytes that are held, and how many records were dropped and not yet told.
-    public func held() throws(StoreError) -> (items: Int, bytes: Int, dropped: UInt64) {
-        let held = try database.first("SELECT items, bytes, (SELECT coalesce(sum(dropped), 0) FROM queue) FROM held") {
-            row throws(StoreError) in (Int(row.integer(0)), Int(row.integer(1)), row.count(2))
-        }
-        guard let held else { throw database.damage("the count of held records is gone") }
-        return (items: held.0, bytes: held.1, dropped: held.2)
-    }
-
-    private func present() throws(StoreError) -> Place {
-        guard case .current(let value) = incarnation else {
-            throw unknown("using the queue", "its incarnation has to be renewed first")
-        }
-        guard let place = try places().first(where: { $0.incarnation == value }) else {
-            throw database.damage("queue \(value) is gone")
-        }
-        return place
-    }
-
-    private func places() throws(StoreError) -> [Place] {
-        try database.rows("SELECT ix, incarnation, next, first_held, dropped FROM queue ORDER BY ix") {
-            row throws(StoreError) in
-            guard let value = QueueID(bytes: row.blob(1)) else { throw database.damage("a queue has no name") }
-            return Place(
-                index: row.integer(0), incarnation: value, next: row.count(2), firstHeld: row.count(3),
-                dropped: row.count(4))
-        }
-    }
-
-    private func unknown(_ what: String, _ why: String) -> StoreError {
-        StoreError(.unknown, what: what, why: why, next: "draw a random incarnation and renew it")
     }
 
     // MARK: Upkeep

@@ -52,7 +52,7 @@ final class OwnerModel: EnvoyPort, Sendable {
             func fire(_ fault: String) { state.fired[fault, default: 0] += 1 }
             if state.happens(odds.away) {
                 fire("away")
-                return .failure(.unavailable(reason: "away", retryAfter: nil))
+                return .failure(.away())
             }
             if state.happens(odds.impostor), state.epoch > 1, request.highest?.epoch == state.epoch {
                 // Of the past: it must be told by its epoch, or everything is deleted.
@@ -64,7 +64,11 @@ final class OwnerModel: EnvoyPort, Sendable {
                 fire("restart")
                 restart(&state)
             }
-            let answer = handle(request, &state)
+            guard let answer = handle(request, &state) else {
+                fire("gap")
+                state.seen.append(request)
+                return .failure(.contradicted)
+            }
             if state.happens(odds.duplicate) {
                 fire("duplicate")
                 _ = handle(request, &state)
@@ -77,7 +81,7 @@ final class OwnerModel: EnvoyPort, Sendable {
             state.seen.append(request)
             if state.happens(odds.lostAnswer) {
                 fire("lostAnswer")
-                return .failure(.unavailable(reason: "the answer was lost", retryAfter: nil))
+                return .failure(.away("the answer was lost"))
             }
             return .success(answer)
         }
@@ -92,9 +96,10 @@ final class OwnerModel: EnvoyPort, Sendable {
         }
     }
 
+    /// Nil where the results do not follow what is stored: the owner takes no gap.
     private func handle(
         _ request: CheckInRequest, _ state: inout State, isReplay: Bool = false
-    ) -> CheckInResponse {
+    ) -> CheckInResponse? {
         let queue = request.queueIncarnation
         var bodies = state.stored[queue] ?? []
         if !isReplay, request.firstHeld > UInt64(bodies.count) + 1 {
@@ -103,14 +108,17 @@ final class OwnerModel: EnvoyPort, Sendable {
         if !isReplay, request.firstHeld > (state.safe[queue] ?? 0) + 1 {
             state.violations.append("P6: deleted to \(request.firstHeld - 1), \(state.safe[queue] ?? 0) are safe")
         }
+        let start = request.results.first?.sequence ?? request.firstHeld
+        if start < request.firstHeld { state.violations.append("P5: \(start) is before \(request.firstHeld)") }
+        guard request.results.isEmpty || start <= UInt64(bodies.count) + 1 else { return nil }
         for (offset, result) in request.results.enumerated() {
-            if result.sequence != request.firstHeld + UInt64(offset) {
-                state.violations.append("P5: \(result.sequence) at place \(offset) after \(request.firstHeld)")
+            if result.sequence != start + UInt64(offset) {
+                state.violations.append("P5: \(result.sequence) at place \(offset) after \(start)")
             }
             let index = Int(result.sequence) - 1
             if index < bodies.count {
                 if bodies[index] != result.body.bytes { state.violations.append("P5: \(result.sequence) changed") }
-            } else if index == bodies.count {
+            } else {
                 bodies.append(result.body.bytes)
             }
         }

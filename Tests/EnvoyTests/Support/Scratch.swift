@@ -60,9 +60,9 @@ func withAgent<Result>(
     patience.refusedWait = .milliseconds(2)
     let agent = try EnvoyAgent(
         port: port, queue: try state.openQueue(limits: limits),
-        seeds: try seeds.map { try Names.bolt("north", at: $0) },
-        pinned: pinned, seed: seed, limits: patience, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-        traits: { ["hostname": .string("web-1")] })
+        seeds: seeds, pinned: pinned, seed: seed, limits: patience,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        directory: state, traits: { ["hostname": .string("web-1")] })
     let result = try await body(agent)
     if closing { try await agent.close() }
     return result

@@ -35,8 +35,28 @@ final class ScriptedPort: EnvoyPort, Sendable {
             bolts: bolts, register: register, epoch: epoch, contested: false)
     }
 
+    /// The answer of an owner that has all of what it is told, and calls all of it safe.
+    static func takeAll(_ request: CheckInRequest) -> CheckInResponse {
+        answer(stored: last(request), released: last(request))
+    }
+
     /// The highest sequence that a request brings or says is behind it.
     static func last(_ request: CheckInRequest) -> UInt64 {
         request.results.last?.sequence ?? request.firstHeld - 1
     }
+}
+
+extension EnvoyPortFailure {
+    /// Nobody answers.
+    static func away(_ reason: String = "nobody listens") -> Self {
+        Self(.unavailable, code: "unreachable", reason: reason, next: "wait")
+    }
+
+    /// The mesh refuses the envoy.
+    static func refused(_ reason: String) -> Self {
+        Self(.refused, code: "banned", reason: reason, next: "ask an operator")
+    }
+
+    /// The owner has something else than it is told.
+    static let contradicted = Self(.contradicted, code: "conflict", reason: "other results", next: "start over")
 }

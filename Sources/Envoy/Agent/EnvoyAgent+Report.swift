@@ -1,0 +1,123 @@
+internal import BoltAPI
+internal import Foundation
+internal import Logging
+internal import Spanner
+internal import SpannerStore
+
+extension EnvoyAgent {
+    /// One report of one queue to one bolt, and what the machine is to hear of it.
+    func report(
+        _ id: QueueID, after: UInt64, to address: String
+    ) async throws(StoreError) -> EnvoyMachine.Event {
+        let batch = try queue.batch(
+            of: id, after: after, itemsMax: EnvoyLimits.batchItemsMax, bytesMax: EnvoyLimits.batchBytesMax)
+        let fence = try memory.fence()
+        guard let incarnation = QueueIncarnation(bytes: id.bytes) else {
+            preconditionFailure("a queue id of \(id.bytes.count) bytes")
+        }
+        let request = CheckInRequest(
+            traits: traits(), queueIncarnation: incarnation, firstHeld: batch.firstHeld,
+            results: batch.records.map { EnvoyResult(sequence: $0.sequence, body: Base64Bytes($0.body)) },
+            highest: OwnerMark(register: fence.register, epoch: fence.epoch))
+        let response: CheckInResponse
+        do {
+            response = try await port.checkIn(request, at: address)
+        } catch {
+            return failed(error, at: address)
+        }
+        // Callers may have queued more while the bolt was asked: the answer is judged by what is held now.
+        try tellHeld()
+        return try answered(response, at: address, fence)
+    }
+
+    private func answered(
+        _ response: CheckInResponse, at address: String, _ fence: EnvoyMachine.Fence
+    ) throws(StoreError) -> EnvoyMachine.Event {
+        let authority = EnvoyMachine.Fence(register: response.register, epoch: response.epoch)
+        if authority < fence {
+            // Nothing of it is obeyed (P2): neither what it says is safe nor whom it names.
+            note(.superseded(at: address), at: address)
+        } else {
+            last = .success(response)
+            history.note(response, at: address)
+            try take(response.bolts)
+        }
+        let asked = response.nextIntervalSeconds.isFinite ? max(0, min(86_400, response.nextIntervalSeconds)) : 60
+        return .answered(
+            EnvoyMachine.Answer(
+                storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, fence: authority,
+                nextInterval: interval ?? .milliseconds(Int64(asked * 1000)), servers: addresses.count))
+    }
+
+    private func failed(_ failure: EnvoyPortFailure, at address: String) -> EnvoyMachine.Event {
+        note(failure, at: address)
+        return switch failure.kind {
+        case .unavailable: .failed(.unavailable(retryAfter: failure.retryAfter))
+        case .refused: .failed(.refused)
+        case .rejected: .failed(.unavailable(retryAfter: nil))
+        case .contradicted: .failed(.contradicted)
+        }
+    }
+
+    private func note(_ failure: EnvoyPortFailure, at address: String) {
+        last = .failure(failure)
+        // A request that the end of the agent cut off says nothing of the bolt.
+        guard !Task.isCancelled else { return }
+        if attempts.count < EnvoyLimits.attemptsMax {
+            attempts.append(Attempt(address: address, reason: failure.reason))
+        }
+        history.note(failure, at: address, inARow: machine.failuresInARow + 1)
+        // Of a single pass its caller tells.
+        logger.log(
+            level: isLasting ? .warning : .debug, "check-in failed",
+            metadata: ["bolt.address": "\(address)", "code": "\(failure.code)", "reason": "\(failure.reason)"])
+    }
+
+    /// Writes down what came of reports; where that fails, the agent goes on without.
+    func keepHistory(nextAttempt: Duration?, isUrgent: Bool = false) throws(StoreError) {
+        let (depth, oldest) = (try queue.held(), try queue.oldest())
+        let next = nextAttempt.map { WallTime.now().advanced(by: $0) }
+        if let error = history.keep(depth, oldest: oldest, nextAttempt: next, isUrgent: isUrgent || next == nil) {
+            logger.warning("what came of reports cannot be kept for status", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Tells of what the machine says. Of a single pass, waits are not told: there are none.
+    func log(_ notification: EnvoyMachine.Notification) {
+        switch notification {
+        case .staleAnswer(let fence, let seen):
+            logger.warning(
+                "an answer under a superseded authority was not obeyed",
+                metadata: ["fence": "\(fence.register).\(fence.epoch)", "seen": "\(seen.register).\(seen.epoch)"])
+        case .allServersFailed(let attempts, let wait) where isLasting && !Task.isCancelled:
+            logger.warning(
+                "no bolt took the report; going on from what is held",
+                metadata: ["attempts": "\(attempts)", "wait": "\(wait)"])
+        case .refused(let wait) where isLasting && !Task.isCancelled:
+            logger.error("the mesh refuses this envoy", metadata: ["wait": "\(wait)"])
+        case .allServersFailed, .refused: break
+        case .acknowledgedTooMuch(let through, let last):
+            logger.error(
+                "the owner has more of this queue than was ever in it: an older copy; it goes on as a new queue",
+                metadata: ["through": "\(through)", "last": "\(last)"])
+        case .contradicted(let queue):
+            logger.error(
+                "the owner has other results of this queue: an older copy; it goes on as a new queue",
+                metadata: ["queue": "\(queue)"])
+        case .recovered(let failures):
+            logger.info("reporting again", metadata: ["failures": "\(failures)"])
+        }
+    }
+}
+
+extension WallTime {
+    /// This machine's clock.
+    static func now() -> WallTime {
+        WallTime(milliseconds: UInt64(max(0, Date().timeIntervalSince1970 * 1000)))
+    }
+
+    /// That much later, to the second.
+    func advanced(by duration: Duration) -> WallTime {
+        WallTime(milliseconds: milliseconds &+ UInt64(max(0, duration.components.seconds)) &* 1000)
+    }
+}

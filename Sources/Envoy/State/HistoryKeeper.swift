@@ -1,0 +1,55 @@
+internal import BoltAPI
+internal import Identity
+internal import Spanner
+internal import SpannerStore
+
+/// Notes what comes of reports and writes it to the agent's directory: at once where something changed, else not more
+/// often than once a second.
+struct HistoryKeeper {
+    private static let pause: Duration = .seconds(1)
+
+    private let directory: EnvoyDirectory?
+    private var history: ReportHistory
+    private var written: (at: ContinuousClock.Instant, isFailing: Bool)?
+
+    /// Goes on with what an earlier run noted there; without a directory nothing is written.
+    init(_ directory: EnvoyDirectory?) {
+        self.directory = directory
+        history = directory?.history() ?? ReportHistory()
+    }
+
+    /// A report was taken.
+    mutating func note(_ response: CheckInResponse, at address: String) {
+        history.isFailing = false
+        history.stored = ReportHistory.Stored(
+            at: .now(), address: address, partition: response.owner.partition,
+            storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, level: response.level)
+    }
+
+    /// A report brought nothing.
+    mutating func note(_ failure: EnvoyPortFailure, at address: String, inARow: Int) {
+        history.isFailing = true
+        history.failure = ReportHistory.Failure(
+            at: .now(), address: address, kind: failure.kind, code: failure.code, reason: failure.reason,
+            next: failure.next, inARow: inARow)
+    }
+
+    /// Writes it, where it is time to. Returns why that could not be done.
+    mutating func keep(
+        _ depth: QueueDepth, oldest: WallTime?, nextAttempt: WallTime?, isUrgent: Bool
+    ) -> IdentityError? {
+        guard let directory else { return nil }
+        history.nextAttempt = nextAttempt
+        history.queue = ReportHistory.Queue(
+            records: depth.items, bytes: depth.bytes, dropped: depth.dropped, oldest: oldest)
+        let now = ContinuousClock.now
+        if !isUrgent, let written, written.isFailing == history.isFailing, now < written.at + Self.pause { return nil }
+        written = (now, history.isFailing)
+        do {
+            try directory.save(history)
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
