@@ -1,5 +1,5 @@
 internal import CRDT
-public import Spanner
+internal import Spanner
 
 /// Finds the first frame in bytes, wherever they are held.
 public enum FrameCutter {
@@ -8,7 +8,7 @@ public enum FrameCutter {
     /// Judges as early as the header allows: a frame that would be too long is refused before its body has come.
     public static func next<Bytes: RandomAccessCollection>(
         in bytes: Bytes
-    ) throws(FrameError) -> (message: GossipMessage, length: Int)? where Bytes.Element == UInt8 {
+    ) throws(FrameError) -> (message: PeerMessage, length: Int)? where Bytes.Element == UInt8 {
         var index = bytes.startIndex
         guard let kind = try integer(bytes, &index) else { return nil }
         guard let length = try integer(bytes, &index) else { return nil }
@@ -17,7 +17,7 @@ public enum FrameCutter {
         let end = bytes.index(index, offsetBy: Int(length))
         let body = Array(bytes[index..<end])
         do throws(DecodingFailure) {
-            let message = try MessageCodec.message(kind: kind, body: body[...])
+            let message = try PeerMessage(kind: kind, body: body[...])
             return (message, bytes.distance(from: bytes.startIndex, to: end))
         } catch {
             throw .badBody(kind: kind, error)

@@ -1,5 +1,5 @@
 public import NIOCore
-public import Spanner
+internal import Spanner
 
 /// Cuts a stream of bytes into messages, however the bytes arrive.
 ///
@@ -16,7 +16,7 @@ public struct FrameDecoder: Sendable {
     /// The next message of `buffer`, whose bytes are consumed; nil, and nothing consumed, where it is not all there.
     ///
     /// Throws the same error from then on, whatever follows.
-    public mutating func next(_ buffer: inout ByteBuffer) throws(FrameError) -> GossipMessage? {
+    public mutating func next(_ buffer: inout ByteBuffer) throws(FrameError) -> PeerMessage? {
         if let failed { throw failed }
         do throws(FrameError) {
             return try decode(&buffer)
@@ -26,10 +26,10 @@ public struct FrameDecoder: Sendable {
         }
     }
 
-    private mutating func decode(_ buffer: inout ByteBuffer) throws(FrameError) -> GossipMessage? {
+    private mutating func decode(_ buffer: inout ByteBuffer) throws(FrameError) -> PeerMessage? {
         guard let (message, length) = try FrameCutter.next(in: buffer.readableBytesView) else { return nil }
         buffer.moveReaderIndex(forwardBy: length)
-        if case .unknown = message { unknownMessages &+= 1 }
+        if case .gossip(.unknown) = message { unknownMessages &+= 1 }
         return message
     }
 }

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Spanner
+import SpannerWire
 
 import Synchronization
 
@@ -149,5 +150,5 @@ extension Logger {
 extension PeerLinkEvent {
     var isDown: Bool { if case .down = self { true } else { false } }
     var isUndecodable: Bool { if case .undecodable = self { true } else { false } }
-    var message: GossipMessage? { if case .message(_, let message, _) = self { message } else { nil } }
+    var message: PeerMessage? { if case .message(_, let message, _) = self { message } else { nil } }
 }

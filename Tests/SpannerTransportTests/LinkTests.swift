@@ -2,6 +2,7 @@ import CRDT
 import NIOCore
 import NIOPosix
 import Spanner
+import SpannerWire
 import Testing
 
 @testable import Identity
@@ -20,8 +21,8 @@ import Testing
         return (listening, dialing)
     }
 
-    private func digest(_ number: UInt64) -> GossipMessage {
-        .context(digest: Bytes32(words: (number, 0, 0, 0)), vector: nil)
+    private func digest(_ number: UInt64) -> PeerMessage {
+        .gossip(.context(digest: Bytes32(words: (number, 0, 0, 0)), vector: nil))
     }
 
     @Test func bothEndsKnowWhoIsThereAndMessagesKeepTheirOrder() async throws {
@@ -60,7 +61,7 @@ import Testing
             replica: ReplicaID(key: Bytes32(words: (1, 2, 3, 4)), incarnation: 1), first: 1,
             bodies: [[UInt8]](repeating: [UInt8](repeating: 7, count: 16_000), count: 8),
             signature: [UInt8](repeating: 0, count: 64))
-        let bulk = GossipMessage.events([run])
+        let bulk = PeerMessage.gossip(.events([run]))
         var sent = 0
         // Nobody says `processed`, so the listening end stops reading; sockets hold a few MiB, then the queue fills.
         while link.send(bulk), sent < 2_000 { sent += 1 }
@@ -83,7 +84,7 @@ import Testing
             replica: ReplicaID(key: Bytes32(words: (1, 2, 3, 4)), incarnation: 1), first: 1,
             bodies: [[UInt8](repeating: 7, count: 16_000)], signature: [UInt8](repeating: 0, count: 64))
         let count = 3 * TransportLimits.inboundBytesMax / 16_000
-        for _ in 0..<count { link.send(.events([run])) }
+        for _ in 0..<count { link.send(.gossip(.events([run]))) }
         link.send(digest(1))
         var taken = 0
         let last = digest(1)

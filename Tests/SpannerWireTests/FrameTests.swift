@@ -6,16 +6,16 @@ import Testing
 
 @Suite("Frames on a peer link")
 struct FrameTests {
-    private func frames(_ messages: [GossipMessage]) -> ByteBuffer {
+    private func frames(_ messages: [PeerMessage]) -> ByteBuffer {
         var buffer = ByteBuffer()
         for message in messages { #expect(FrameEncoder.write(message, into: &buffer)) }
         return buffer
     }
 
-    private func read(_ buffer: ByteBuffer) throws(FrameError) -> [GossipMessage] {
+    private func read(_ buffer: ByteBuffer) throws(FrameError) -> [PeerMessage] {
         var buffer = buffer
         var decoder = FrameDecoder()
-        var messages: [GossipMessage] = []
+        var messages: [PeerMessage] = []
         while let message = try decoder.next(&buffer) { messages.append(message) }
         return messages
     }
@@ -23,14 +23,14 @@ struct FrameTests {
     @Test("What is written is read as the same", arguments: 1...40 as ClosedRange<UInt64>)
     func roundTrip(seed: UInt64) throws {
         var samples = WireSamples(seed: seed)
-        let messages = samples.all()
+        let messages = samples.everything()
         #expect(try read(frames(messages)) == messages, "seed \(seed)")
     }
 
     @Test("However the bytes arrive, the messages are the same: every split of every frame")
     func everySplit() throws {
         var samples = WireSamples(seed: 7)
-        for message in samples.all() {
+        for message in samples.everything() {
             let whole = frames([message])
             for split in 0...whole.readableBytes {
                 var decoder = FrameDecoder()
@@ -50,11 +50,11 @@ struct FrameTests {
     @Test("Bytes one by one give the messages of the whole")
     func byteByByte() throws {
         var samples = WireSamples(seed: 11)
-        let messages = samples.all()
+        let messages = samples.everything()
         let whole = frames(messages)
         var decoder = FrameDecoder()
         var buffer = ByteBuffer()
-        var read: [GossipMessage] = []
+        var read: [PeerMessage] = []
         for byte in whole.readableBytesView {
             buffer.writeInteger(byte)
             while let message = try decoder.next(&buffer) { read.append(message) }
@@ -100,7 +100,7 @@ struct FrameTests {
         var buffer = ByteBuffer(bytes: [4, 0x80, 0x80, 0x80, 0x01])
         var decoder = FrameDecoder()
         #expect(throws: FrameError.tooLong(bytes: 1 << 21)) { try decoder.next(&buffer) }
-        var ping = frames([.ping])
+        var ping = frames([.gossip(.ping)])
         #expect(throws: FrameError.tooLong(bytes: 1 << 21), "an error is for ever") { try decoder.next(&ping) }
     }
 
@@ -112,7 +112,7 @@ struct FrameTests {
             replica: samples.replica(), first: 1, bodies: Array(repeating: body, count: 80),
             signature: samples.bytes(64))
         var buffer = ByteBuffer()
-        #expect(!FrameEncoder.write(.events([run]), into: &buffer))
+        #expect(!FrameEncoder.write(.gossip(.events([run])), into: &buffer))
         #expect(buffer.readableBytes == 0)
     }
 
@@ -164,9 +164,9 @@ struct FrameTests {
     @Test("The bytes of version 1 do not change")
     func fixtures() throws {
         for (text, message) in Fixtures.version1 {
-            #expect(frames([message]).readableBytesView.map { $0 }.hexDigits == text)
+            #expect(frames([.gossip(message)]).readableBytesView.map { $0 }.hexDigits == text)
             let bytes = try #require([UInt8](hexDigits: text))
-            #expect(try read(ByteBuffer(bytes: bytes)) == [message])
+            #expect(try read(ByteBuffer(bytes: bytes)) == [.gossip(message)])
         }
     }
 }

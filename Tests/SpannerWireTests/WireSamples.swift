@@ -47,3 +47,70 @@ struct WireSamples {
         ]
     }
 }
+
+/// Messages of the partition plane.
+extension WireSamples {
+    mutating func epoch() -> PartitionEpoch { PartitionEpoch(number: generator.below(1 << 40), minter: replica()) }
+
+    mutating func point() -> LogPoint {
+        LogPoint(epoch: epoch(), position: generator.below(1 << 40), hash: fixed())
+    }
+
+    mutating func operation() -> OperationID {
+        OperationID(PrincipalID(high: generator.next(), low: generator.next()))
+    }
+
+    mutating func configuration() -> PartitionConfiguration {
+        let members = (0...generator.below(4)).map { _ in replica() }
+        return PartitionConfiguration(members: members, inSync: members.prefix(1 + Int(generator.below(3))))
+    }
+
+    mutating func partitionHello() -> PartitionHello {
+        PartitionHello(
+            partition: fixed(), promised: epoch(), tip: point(), safe: generator.below(1 << 40),
+            history: (0..<generator.below(4)).map { _ in point() },
+            configuration: generator.below(2) == 0 ? nil : configuration(),
+            acquaintances: (0..<generator.below(3)).map { _ in replica() }.sorted(),
+            isForgetful: generator.below(2) == 0, hears: generator.below(2) == 0 ? nil : replica())
+    }
+
+    mutating func record() -> JournalRecord {
+        let begin = PartitionBegin(
+            operation: operation(), cause: .promotion, basis: point(),
+            promisedBy: (0..<generator.below(3)).map { _ in replica() }.sorted(),
+            acceptedLoss: generator.below(2) == 0 ? nil : "positions 4 to 9", configuration: configuration())
+        let contents: [JournalRecord.Content] = [
+            .commands((0...generator.below(3)).map { _ in bytes(Int(generator.below(100))) }), .control(.begin(begin)),
+            .control(.configuration(configuration())), .control(.handover(operation(), to: replica())),
+            .control(.handoverCancelled(operation())),
+        ]
+        return JournalRecord(
+            epoch: epoch(), position: 1 + generator.below(1 << 40), previous: fixed(),
+            content: contents[Int(generator.below(UInt64(contents.count)))])
+    }
+
+    /// One message of each kind.
+    mutating func partition() -> [PartitionMessage] {
+        let refusals: [PartitionOperationRefusalWire] = [
+            .primaryLives(replica()), .outbid(epoch()), .notMember, .forgetful, .storage, .absurd,
+        ]
+        let records = (0..<generator.below(4)).map { _ in record() }
+        return [
+            .hello(partitionHello()), .append(epoch: epoch(), after: point(), records: records, safe: 7),
+            .durable(epoch: epoch(), point()), .mismatch(epoch: epoch(), partitionHello()),
+            .cut(epoch: epoch(), point()), .snapshot(epoch: epoch(), point(), bytes: 1 << 33, digest: fixed()),
+            .survey(operation()), .surveyed(operation(), partitionHello()),
+            .promiseMe(operation(), epoch(), .failover),
+            .promised(operation(), epoch(), before: epoch(), partitionHello()),
+            .declined(operation(), epoch(), refusals[Int(generator.below(UInt64(refusals.count)))]),
+            .fetch(operation(), from: 3), .fetched(operation(), records), .acquaint, .acquainted(partitionHello()),
+            .takeOver(operation(), point()),
+        ]
+    }
+
+    /// One message of each kind, of both planes.
+    mutating func everything() -> [PeerMessage] {
+        let pieces: [PeerMessage] = [.snapshotPiece(offset: 1 << 33, bytes(100)), .snapshotPiece(offset: 0, [])]
+        return all().map { .gossip($0) } + partition().map { .partition($0) } + pieces
+    }
+}

@@ -17,8 +17,8 @@ public func fuzzFrames(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     return 0
 }
 
-private func cut(_ bytes: ArraySlice<UInt8>) -> (messages: [GossipMessage], error: FrameError?) {
-    var messages: [GossipMessage] = []
+private func cut(_ bytes: ArraySlice<UInt8>) -> (messages: [PeerMessage], error: FrameError?) {
+    var messages: [PeerMessage] = []
     var rest = bytes
     do throws(FrameError) {
         while let (message, length) = try FrameCutter.next(in: rest) {
@@ -32,10 +32,10 @@ private func cut(_ bytes: ArraySlice<UInt8>) -> (messages: [GossipMessage], erro
 }
 
 /// What was read is written and read again as the same.
-private func checkForm(_ message: GossipMessage) {
-    let body = MessageCodec.body(of: message)
+private func checkForm(_ message: PeerMessage) {
+    let body = message.body
     do throws(DecodingFailure) {
-        let again = try MessageCodec.message(kind: MessageCodec.kind(of: message), body: body[...])
+        let again = try PeerMessage(kind: message.kind, body: body[...])
         precondition(again == message, "written and read again it is another: \(again)")
     } catch {
         preconditionFailure("what was read cannot be written: \(error)")
@@ -95,13 +95,13 @@ private struct Partner {
     }
 
     /// Whatever is said, the machine lives, and what it answers fits into frames.
-    func listen(to messages: [GossipMessage]) {
+    func listen(to messages: [PeerMessage]) {
         var machine = machine
         let hello = GossipMessage.Hello(
             versionMin: 1, versionMax: 1, mesh: TestIdentity.mesh, replica: peer.replica(9),
             bolt: PrincipalID(high: 1, low: 1), features: 0)
         var events: [GossipMachine.Event] = [.received(.hello(hello), on: LinkID(1))]
-        events += messages.map { .received($0, on: LinkID(1)) }
+        for case .gossip(let message) in messages { events.append(.received(message, on: LinkID(1))) }
         events += [.linkDown(LinkID(1))]
         for event in events {
             var waiting = [event]
@@ -110,7 +110,7 @@ private struct Partner {
                     switch effect {
                     case .persist(let batch, _): waiting.append(.persisted(batch))
                     case .load(let load, _, _, _): waiting.append(.loaded(load, []))
-                    case .send(let message, _): checkForm(message)
+                    case .send(let message, _): checkForm(.gossip(message))
                     case .takeNewIncarnation, .close, .schedule, .complete, .notify: break
                     }
                 }

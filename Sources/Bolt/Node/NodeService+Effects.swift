@@ -24,7 +24,7 @@ extension NodeService {
         case .persist(let batch, let runs): return persist(runs) ? .persisted(batch) : .persistFailed(batch)
         case .load(let load, let replica, let after, let bytesMax):
             return .loaded(load, loadRuns(replica, after: after, bytesMax: bytesMax))
-        case .send(let message, let link): links[link]?.send(message)
+        case .send(let message, let link): links[link]?.send(.gossip(message))
         case .close(let link, let reason): close(link, reason)
         case .schedule(let timer, let duration):
             executor.queue.asyncAfter(deadline: .now() + duration.dispatch) { self.post(.timer(timer)) }

@@ -111,11 +111,7 @@ public actor NodeService {
             links[link.id] = link
             step(.linkUp(link.id, identity, dialed: link.dialed))
         case .message(let link, let message, let bytes):
-            step(.received(message, on: link.id))
-            switch message {
-            case .durable, .context: spreads.note { machine.holders(of: $0) }
-            case .hello, .want, .events, .reject, .ping, .unknown: break
-            }
+            if case .gossip(let gossip) = message { hear(gossip, on: link.id) }
             link.processed(bytes: bytes)
         case .undecodable(let link, let why):
             logger.notice(
@@ -126,6 +122,14 @@ public actor NodeService {
             guard links.removeValue(forKey: link.id) != nil else { return }
             step(.linkDown(link.id))
             peersChanged?()
+        }
+    }
+
+    private func hear(_ message: GossipMessage, on link: LinkID) {
+        step(.received(message, on: link))
+        switch message {
+        case .durable, .context: spreads.note { machine.holders(of: $0) }
+        case .hello, .want, .events, .reject, .ping, .unknown: break
         }
     }
 

@@ -6,14 +6,14 @@ public enum PartitionLimits {
     public static let universeMax = 16
     /// Commands in one record.
     public static let recordCommandsMax = 1024
-    /// Bytes of one command.
-    public static let commandBytesMax = 512 * 1024
+    /// Bytes of one command. With the two limits below, an `append` always fits into one frame of a link.
+    public static let commandBytesMax = 320 * 1024
     /// Bytes of one record's commands, but for the last.
-    public static let recordBytesMax = 512 * 1024
+    public static let recordBytesMax = 256 * 1024
     /// Records in one `append` message.
     public static let appendRecordsMax = 256
     /// Bytes of one `append` message's records, but for the last.
-    public static let appendBytesMax = 512 * 1024
+    public static let appendBytesMax = 256 * 1024
     /// Bytes on their way to one standby before an acknowledgement.
     public static let unacknowledgedBytesMax = 8 * 1024 * 1024
     /// Commands that may wait for the disk.

@@ -1,6 +1,6 @@
 import NIOCore
 public import Spanner
-import SpannerWire
+public import SpannerWire
 import Synchronization
 
 /// One live peer link: ordered, mutually authenticated, bounded in both directions. Safe to use from any thread.
@@ -44,7 +44,7 @@ public final class PeerLink: Sendable {
     /// Writes one message as a frame. A peer that reads so slowly that its queue passes the limit loses the link: what
     /// it missed is asked for again on the next one. False where the message was dropped.
     @discardableResult
-    public func send(_ message: GossipMessage) -> Bool {
+    public func send(_ message: PeerMessage) -> Bool {
         var buffer = channel.allocator.buffer(capacity: 256)
         guard FrameEncoder.write(message, into: &buffer) else { return false }
         let count = buffer.readableBytes
@@ -114,7 +114,7 @@ public enum PeerLinkEvent: Sendable {
     /// A link stands.
     case up(PeerLink)
     /// A message arrived; its owner says `processed(bytes:)` once it has dealt with it.
-    case message(PeerLink, GossipMessage, bytes: Int)
+    case message(PeerLink, PeerMessage, bytes: Int)
     /// Bytes arrived that are no message: nothing more comes of this link.
     case undecodable(PeerLink, String)
     /// The link is gone. Last event of a link.
