@@ -125,6 +125,7 @@ extension PartitionMachine {
         staged = []
         planned = durable
         plannedPromise = promised
+        matchedEpoch = nil
     }
 
     /// Records that nobody was sent can be taken back: their commands are refused. Others wait for room, for a standby

@@ -49,6 +49,7 @@ extension PartitionMachine {
         }
         isAskingForLog = false
         guard stage(fresh, under: epoch, by: disk) else { return }
+        if after == tip || !fresh.isEmpty { matchedEpoch = epoch }
         let matched = records.last?.position ?? after.position
         followedSafe = max(followedSafe, min(safe, matched))
         if fresh.isEmpty {
@@ -109,7 +110,8 @@ extension PartitionMachine {
     }
 
     mutating func cut(_ epoch: PartitionEpoch, to point: LogPoint, by disk: ReplicaID) {
-        guard follow(epoch, disk), installation == nil, point.position < planned.tip.position else { return }
+        guard follow(epoch, disk), installation == nil, matchedEpoch != epoch else { return }
+        guard point.position < planned.tip.position else { return }
         guard point.position >= max(safe, durableSafe) else {
             fence(
                 "epoch \(epoch) stands on a log that parts from this one at \(point.position), "
@@ -121,6 +123,7 @@ extension PartitionMachine {
             return
         }
         isAskingForLog = false
+        matchedEpoch = epoch
         stageCut(to: point)
     }
 
