@@ -141,7 +141,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BoltTests",
-            dependencies: ["CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity"],
+            dependencies: [
+                "CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity", nioCore, nioPosix, logging,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EnvoyTests",
@@ -152,7 +154,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix, nioSSL,
+                "CRDT", "Spanner", "SpannerWire", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix, nioSSL,
                 "bolt", "boltctl", "bolt-envoy",
             ],
             swiftSettings: strict),

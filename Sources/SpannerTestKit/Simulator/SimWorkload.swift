@@ -142,7 +142,7 @@ extension Simulation {
         workload.tokens.append(id)
         let record = JoinTokenRecord(
             id: id, secretHash: TestWitness.digest(id.id.bytes), kind: .multiUse(uses: 3),
-            expires: WallTime(milliseconds: 4_000_000_000_000), group: nil, labels: [], needsApproval: false)
+            expires: WallTime(milliseconds: 4_000_000_000_000), group: nil, labels: [])
         return ("token", try roster.draftToken(record))
     }
 
