@@ -82,6 +82,12 @@ let package = Package(
             dependencies: ["Spanner", "BoltAPI", "Identity", nioCore, nioPosix, nioSSL, nioHTTP1, logging],
             swiftSettings: strict),
         .target(
+            name: "Lease",
+            dependencies: [
+                "CRDT", "Spanner", "Identity", "BoltClient", nioCore, nioPosix, nioSSL, nioHTTP1,
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Envoy",
             dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", logging],
             swiftSettings: strict),
@@ -145,6 +151,8 @@ let package = Package(
                 "CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity", nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "LeaseTests", dependencies: ["CRDT", "Spanner", "Identity", "Lease"], swiftSettings: strict),
         .testTarget(
             name: "EnvoyTests",
             dependencies: ["CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "Identity", logging],

@@ -3,9 +3,9 @@ import NIOPosix
 import NIOSSL
 
 /// Turns what NIO throws into words and kinds.
-enum TransportReason {
+package enum TransportReason {
     /// Why a connection did not come up, in a few words.
-    static func describe(_ error: any Error) -> String {
+    package static func describe(_ error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
             if let single = error.connectionErrors.first { return describe(single.error) }

@@ -22,6 +22,9 @@ let importsAllowed: [String: Set<String>] = [
     "BoltClient": platform.union([
         "Spanner", "BoltAPI", "Identity", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "Logging",
     ]),
+    "Lease": platform.union([
+        "CRDT", "Spanner", "Identity", "BoltClient", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1",
+    ]),
     "Envoy": platform.union([
         "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Logging", "ServiceLifecycle",
     ]),
