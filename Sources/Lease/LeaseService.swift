@@ -58,7 +58,7 @@ public final class LeaseService: Sendable {
     /// Gives back what is held and ends `run`, within a few request timeouts.
     public func stop() { inbox.yield(.stop) }
 
-    /// Works until `stop`, or until its task is cancelled: what is held then runs out by itself.
+    /// To be called once. Works until `stop`, or until its task is cancelled: what is held then runs out by itself.
     public func run() async {
         guard engine.isAutomatic else {
             for await event in events where event == .stop { break }

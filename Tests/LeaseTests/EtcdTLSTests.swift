@@ -58,8 +58,7 @@ struct EtcdTLSTests {
 /// A CA with one certificate for each end.
 enum Certificates {
     static func make(name: String = "IP:127.0.0.1") throws -> EtcdServer.TLS {
-        let directory = NSTemporaryDirectory() + "bolt-lease-tls-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let directory = try Scratch.directory()
         let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
         let (ca, caKey) = ("\(directory)/ca.pem", "\(directory)/ca.key")
         try openssl(["req", "-x509", "-subj", "/CN=ca \(directory.suffix(8))", "-keyout", caKey, "-out", ca] + key)

@@ -30,16 +30,12 @@ final class EtcdServer {
     private var log = Journal<String>()
 
     init(tls: TLS? = nil) throws {
-        directory = NSTemporaryDirectory() + "bolt-etcd-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        directory = try Scratch.directory()
         (port, peerPort) = (try Sockets.freePort(), try Sockets.freePort())
         self.tls = tls
     }
 
-    deinit {
-        kill()
-        try? FileManager.default.removeItem(atPath: directory)
-    }
+    deinit { kill() }
 
     var endpoint: String { "\(tls == nil ? "http" : "https")://127.0.0.1:\(port)" }
 

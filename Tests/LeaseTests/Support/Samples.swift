@@ -39,7 +39,7 @@ enum Sample {
     static func partition() throws -> PartitionName { try #require(PartitionName("a")) }
 
     static func file(_ content: String, mode: Int = 0o600) throws -> String {
-        let path = NSTemporaryDirectory() + "bolt-lease-\(UUID().uuidString)"
+        let path = try Scratch.directory() + "/file"
         try Data(content.utf8).write(to: URL(fileURLWithPath: path))
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
         return path
@@ -62,5 +62,20 @@ extension EtcdLease {
             throw LeaseFailure.refused("occupied")
         }
         return token
+    }
+}
+
+/// Directories that go with the process.
+enum Scratch {
+    private static let base: String = {
+        let path = NSTemporaryDirectory() + "bolt-lease-\(UUID().uuidString)"
+        atexit { try? FileManager.default.removeItem(atPath: Scratch.base) }
+        return path
+    }()
+
+    static func directory() throws -> String {
+        let path = "\(base)/\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
     }
 }
