@@ -27,7 +27,8 @@ struct PartitionLogTests {
                         PartitionBegin(
                             operation: OperationID(PrincipalID(high: 1, low: generator.next())), cause: .failover,
                             basis: tip, promisedBy: [disk(1), disk(2)].sorted(), acceptedLoss: nil,
-                            configuration: PartitionConfiguration(members: [disk(1), disk(2), disk(3)], inSync: [disk(author)])))
+                            configuration: PartitionConfiguration(
+                                members: [disk(1), disk(2), disk(3)], inSync: [disk(author)])))
                 )
             } else {
                 content = .commands([[UInt8(truncatingIfNeeded: generator.next())], []])

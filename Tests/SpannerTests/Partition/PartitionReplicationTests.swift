@@ -137,4 +137,52 @@ struct PartitionReplicationTests {
         #expect(level == .local)
         #expect(safe == point.position)
     }
+
+    @Test("What a standby was sent is not taken back on a full disk, though the standby is gone (P4)")
+    func sentIsKept() {
+        var cluster = PartitionCluster.founded(2)
+        cluster.bolts[0].disk.isFull = true
+        let sent = cluster.command(0)
+        cluster.deliver()
+        #expect(cluster.bolts[1].disk.commands.contains(cluster.bytes(sent)))
+        cluster.split(0, 1)
+        cluster.tick(3)
+        #expect(cluster.outcomes[sent] == nil)
+        cluster.bolts[0].disk.isFull = false
+        cluster.tick(2)
+        let other = cluster.command(0, .local)
+        cluster.heal()
+        cluster.tick(4)
+        #expect(cluster.level(sent) == .paired)
+        #expect(cluster.level(other) != nil)
+        #expect(cluster.isEven == true, "\(cluster.summary)")
+    }
+
+    @Test("A full disk refuses what nobody was sent at once (D7)")
+    func fullAndAlone() {
+        var cluster = PartitionCluster.founded(1)
+        cluster.bolts[0].disk.isFull = true
+        let refused = cluster.command(0, .local)
+        #expect(cluster.outcomes[refused] == .refused(.storage(.full)))
+        cluster.bolts[0].disk.isFull = false
+        cluster.tick(2)
+        let later = cluster.command(0, .local)
+        #expect(cluster.level(later) == .local)
+        #expect(cluster.broken.isEmpty)
+    }
+
+    @Test("A candidate whose disk is slow answers its old primary nothing that is answered again")
+    func noStorm() {
+        var cluster = PartitionCluster.founded(3)
+        cluster.hold(1)
+        _ = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
+        for _ in 0..<5 {
+            _ = cluster.command(0)
+            cluster.tick(2)
+        }
+        cluster.release(1)
+        cluster.tick(20)
+        #expect(cluster.broken.isEmpty)
+        #expect(cluster.isEven == true, "\(cluster.summary)")
+    }
 }

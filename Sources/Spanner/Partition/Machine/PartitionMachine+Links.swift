@@ -121,7 +121,11 @@ extension PartitionMachine {
         }
         if highest > plannedPromise { resumption = nil }
         if hello.tip.epoch > plannedPromise { reclaim = nil }
-        guard let reign, highest > reign.epoch, mutation != .resumeOldEpoch else { return }
+        guard let reign, highest > reign.epoch else { return }
+        if mutation == .resumeOldEpoch {
+            goOn(above: highest)
+            return
+        }
         // A promise that came to nothing ends this reign, for its giver takes no more of it; nobody else reigns yet.
         let isMerePromise = hello.tip.epoch <= reign.epoch
         stepDown(nil)
@@ -147,7 +151,7 @@ extension PartitionMachine {
             return
         }
         if hearsay.epoch > plannedPromise.number { (resumption, reclaim) = (nil, nil) }
-        if let reign, hearsay.epoch > reign.epoch.number, mutation != .resumeOldEpoch { stepDown(nil) }
+        if let reign, hearsay.epoch > reign.epoch.number { stepDown(nil) }
         guard isStarted, fencedBecause == nil else { return }
         if reign != nil { reviewConfiguration() }
         reconsider()

@@ -85,6 +85,17 @@ extension PartitionMachine {
             under: epoch, isAwaited: false)
     }
 
+    /// A deliberate fault: reigns on above an epoch that it heard of, on what it happens to hold, and asks nobody.
+    mutating func goOn(above epoch: PartitionEpoch) {
+        guard let configuration = planned.configuration, beginning == nil else { return }
+        stepDown(nil)
+        begin(
+            PartitionBegin(
+                operation: derivedOperation("fault", epoch), cause: .resumption, basis: planned.tip,
+                promisedBy: [own.disk], acceptedLoss: nil, configuration: configuration),
+            under: PartitionEpoch(number: epoch.number + 1, minter: own.disk), isAwaited: false)
+    }
+
     /// An id for what nobody asked for: the same for the same epoch.
     private func derivedOperation(_ word: String, _ epoch: PartitionEpoch) -> OperationID {
         let words = witness.hash(Array("bolt partition \(word) v1".utf8) + own.partition.bytes + epoch.canonicalBytes)

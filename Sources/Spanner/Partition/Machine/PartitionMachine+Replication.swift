@@ -43,9 +43,14 @@ extension PartitionMachine {
                 }
                 send(.append(epoch: epoch, after: at, records: run.records, safe: safe), to: disk)
                 peers[disk]?.sent(run.tip, bytes: run.bytes)
+                noteSent(run.tip.position)
                 at = run.tip
             }
         }
+    }
+
+    private mutating func noteSent(_ position: UInt64) {
+        if position > reign?.sent ?? 0 { reign?.sent = position }
     }
 
     private mutating func settle(_ disk: ReplicaID, at point: LogPoint, mustCut: Bool) {

@@ -8,10 +8,12 @@ extension PartitionMachine {
             return false
         }
         if epoch < plannedPromise, mutation != .skipFence {
-            send(.mismatch(epoch: epoch, hello()), to: disk)
+            // A promise that is not durable yet is nobody's business, and words without news would be answered again.
+            if epoch < promised { send(.mismatch(epoch: epoch, hello()), to: disk) }
             return false
         }
         if reign != nil {
+            if mutation == .resumeOldEpoch { goOn(above: epoch) }
             if mutation == .resumeOldEpoch || mutation == .skipFence { return false }
             stepDown(disk)
         }
@@ -101,7 +103,9 @@ extension PartitionMachine {
 
     /// What the primary says is safe, is, as far as this disk holds it.
     mutating func learnSafe() {
-        let known = min(followedSafe, durable.tip.position)
+        // A tail that is about to be dropped is none of the primary's, whatever its positions are.
+        let cuts = (staged + (inFlight.map { [$0.write] } ?? [])).compactMap(\.cut?.position)
+        let known = min(followedSafe, durable.tip.position, cuts.min() ?? UInt64.max)
         guard known > safe else { return }
         safe = known
         durable.settle(safe)

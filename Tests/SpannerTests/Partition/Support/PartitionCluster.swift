@@ -157,7 +157,7 @@ struct PartitionCluster {
     }
 
     /// Delivers what is on its way, in order, until nothing is, or so many.
-    mutating func deliver(_ most: Int = 20_000) {
+    mutating func deliver(_ most: Int = 10_000) {
         var (delivered, place) = (0, 0)
         while place < letters.count, delivered < most {
             let letter = letters[place]
@@ -167,6 +167,11 @@ struct PartitionCluster {
             }
             letters.remove(at: place)
             delivered += 1
+            if delivered == 5_000 {
+                let kinds = letters.prefix(6).map { String("\($0.from)>\($0.to) \($0.message)".prefix(120)) }
+                bolts[0].disk.broken.append("a storm of words: \(kinds) at \(summary)")
+                letters = []
+            }
             step(letter.to, .received(letter.message, on: linkID(letter.to, letter.from)))
         }
     }
