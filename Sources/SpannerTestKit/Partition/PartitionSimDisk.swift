@@ -185,9 +185,7 @@ struct PartitionSimDisk {
         durable.promised = image.promised
         durable.acquaintances = image.acquaintances
         durable.isForgetful = image.isForgetful
-        let placed = image.configurations
-        let kept = placed.lastIndex { $0.position <= image.safe } ?? 0
-        durable.configurations = Array(placed[kept...])
+        durable.configurations = image.placedOpen
         durable.firstHeld = image.base.position + 1
         for (point, control) in image.controls {
             switch control {
@@ -232,6 +230,15 @@ extension PartitionSimDisk.Image {
             }
         }
     }
+
+    /// The last configuration at or below the safe position, and those after it.
+    var placedOpen: [PlacedConfiguration] {
+        let placed = configurations
+        return Array(placed[(placed.lastIndex { $0.position <= safe } ?? 0)...])
+    }
+
+    /// Any of them may be the one in force.
+    var openConfigurations: [PartitionConfiguration] { placedOpen.map(\.configuration) }
 
     /// The epoch under which the journal ends, by its last `begin`.
     var reign: PartitionEpoch {

@@ -12,7 +12,7 @@ extension PartitionSimulation {
             return violate("D1", "bolt \(bolt) answers attempt \(number) at \(point.short), its disk does not hold it")
         }
         // In a partition of one disk that disk is all there is to wait for.
-        let isOnly = bolts[bolt].disk.image.configurations.last?.configuration.members.count == 1
+        let isOnly = bolts[bolt].disk.image.openConfigurations.contains { $0.members.count == 1 }
         guard level >= attempt.level || isOnly else {
             return violate("P1", "attempt \(number) was wanted at \(attempt.level) and is answered at \(level)")
         }
@@ -50,8 +50,7 @@ extension PartitionSimulation {
                 "P2", "bolt \(bolt) promises \(point.short) under \(reign), its disk is at \(image.promised)")
         }
         var missing = ""
-        for placed in image.configurations.suffix(3).reversed() {
-            let configuration = placed.configuration
+        for configuration in image.openConfigurations.reversed() {
             if configuration.inSync.count < 2, !isAlone || configuration.members.count > 1 { continue }
             let lacking = configuration.inSync.filter { !holds($0, point, in: partition) }
             if lacking.isEmpty {

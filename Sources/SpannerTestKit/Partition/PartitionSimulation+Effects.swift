@@ -77,7 +77,9 @@ extension PartitionSimulation {
             count(work: "contradiction")
             trace.keep(now, "bolt \(bolt) is contradicted by \(peer): \(text)")
             let partition = partitions[bolts[bolt].partition]
-            if !options.isWild, !partition.oracle.isExcused, peer != bolts[bolt].replica {
+            let members = bolts[bolt].disk.image.configurations.last?.configuration.members ?? []
+            let isStranger = !members.contains(peer) || partition.called.contains(peer) || peer == bolts[bolt].replica
+            if !options.isWild, !partition.oracle.isExcused, !isStranger {
                 violate("P4", "bolt \(bolt) is contradicted by \(peer): \(text)")
             }
         case .safe(let position):
