@@ -95,7 +95,7 @@ struct EtcdSettingsTests {
         }
         let range = try read(
             Etcd.RangeAnswer.self,
-            #"{"header":{"cluster_id":"14841639068965178418","member_id":"10276657743932975437","revision":"2","raft_term":"2"},"#
+            #"{"header":{"cluster_id":"14841639068965178418","member_id":"10276657743932975437","revision":"2"},"#
                 + #""kvs":[{"key":"YQ==","create_revision":"2","mod_revision":"2","version":"1","value":"Yg==","#
                 + #""lease":"2324035515254466311"}],"count":"1"}"#)
         #expect(UInt64(bitPattern: range.header?.cluster_id?.value ?? 0) == 14_841_639_068_965_178_418)
