@@ -16,8 +16,8 @@ extension PartitionStore {
     }
 
     /// Records from a position on, in order: at least one where it is held, then as many more as stay within `bytesMax`
-    /// of content and within `PartitionLimits.appendRecordsMax`. Empty where the position is no longer held, or not yet.
-    /// Each is checked before it is returned: `store_corrupt` for rot, and the handle ends (D4).
+    /// of content and within `PartitionLimits.appendRecordsMax`. Empty where the position is not held. Each is checked
+    /// before it is returned: `store_corrupt` for rot, and the handle ends (D4).
     public func records(from position: UInt64, bytesMax: Int) throws(StoreError) -> [JournalRecord] {
         let state = try state()
         guard position > state.base.position, position <= state.tip.position else { return [] }
