@@ -33,11 +33,15 @@ package final class ExchangeHandler: ChannelDuplexHandler {
     package typealias OutboundIn = Exchange
     package typealias OutboundOut = HTTPClientRequestPart
 
+    private let verdict: VerdictBox
     private var current: Exchange?
     private var timer: Scheduled<Void>?
 
-    /// A handler with no exchange on its way.
-    package init() {}
+    /// A handler whose errors come with the exchanges alone.
+    package convenience init() { self.init(VerdictBox()) }
+
+    /// A handler that leaves the connection's first error in `verdict`.
+    init(_ verdict: VerdictBox) { self.verdict = verdict }
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let exchange = unwrapOutboundIn(data)
@@ -71,6 +75,7 @@ package final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        verdict.note(error)
         finish(.failure(error))
         context.close(promise: nil)
     }
