@@ -145,6 +145,40 @@ extension IntegrationTests {
             }
         }
 
+        @Test(
+            "D7: a bolt that ended on a full disk starts on it, from its reserve: it serves, reads, bans, and goes on",
+            .enabled(if: canMount, "needs root that may mount a file system in memory"), .timeLimit(.minutes(2)))
+        func startOnAFullDisk() throws {
+            try withMesh(["north"]) { (mesh) throws in
+                let bolt = mesh.bolts[0]
+                try mesh.stop(bolt)
+                try FileManager.default.removeItem(atPath: bolt.state)
+                try FileManager.default.createDirectory(atPath: bolt.state, withIntermediateDirectories: true)
+                let disk = try SmallDisk(at: bolt.state, megabytes: 48)
+                var process = try start(bolt)
+                try waitUntil("it serves") { try mesh.health(bolt) == 200 }
+                let token = try mesh.token("--uses", "2")
+                for name in ["web-1", "web-2"] { try mesh.enroll(name, token: token, at: bolt) }
+                var web = Reporter(mesh: mesh, bolt: bolt, name: "web-1")
+                #expect(try web.report(bytes: 1000).status == 200)
+                try fill(disk, &web)
+                process.signal(SIGKILL)
+                _ = process.wait(seconds: 10)
+                try disk.fill()
+                process = try start(bolt)
+                try waitUntil("it serves on a full disk") { try mesh.health(bolt) == 200 }
+                #expect(process.text.contains("the reserve is given up to start"), "\(process.text)")
+                #expect(try alarms(mesh, at: bolt).contains("store_full"))
+                #expect(try web.report(bytes: 10).code == "store_full")
+                try mesh.done("envoy", "ban", "web-2", "--yes", "--reason", "stolen", "--bolt", bolt.address)
+                #expect(try Reporter(mesh: mesh, bolt: bolt, name: "web-2").send(1, bytes: 1).code == "banned")
+                try disk.makeRoom()
+                try waitUntil("results are taken again") { try web.report(bytes: 1000).status == 200 }
+                process.signal(SIGTERM)
+                #expect(process.wait(seconds: 20) == 0)
+            }
+        }
+
         /// Fills the disk until not even the smallest report fits: the log on disk has room of its own at first.
         private func fill(_ disk: SmallDisk, _ web: inout Reporter) throws {
             for bytes in [100_000, 10_000, 10] {

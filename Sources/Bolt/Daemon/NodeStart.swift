@@ -26,10 +26,8 @@ struct NodeStart {
         (identity, verifier, genesis, topology) = (place.identity, place.verifier, place.genesis, place.topology)
         let mesh = identity.credential.mesh
         let witness = RosterWitness(verifier: verifier)
-        let store = try BoltStore(in: place.directory)
-        do { try store.directory.reserve.hold(bytes: configuration.reserveBytes) } catch {
-            logger.warning("no room to keep a reserve on the disk", metadata: [LogKeys.why: "\(error)"])
-        }
+        var reserveSpent = false
+        let store = try NodeStart.open(place, reserveSpent: &reserveSpent, logger: logger)
         let (roster, events) = try NodeStart.readRoster(store, mesh: mesh, witness: witness)
         eventsRead = events
         let principal = try NodeStart.principal(place, roster: roster)
@@ -44,8 +42,27 @@ struct NodeStart {
             seed: UInt64.random(in: 0...UInt64.max))
         node = NodeService(
             executor: NodeExecutor(label: "bolt.node"), store: store, machine: machine, witness: witness,
-            signer: identity.signingKey, reserveBytes: configuration.reserveBytes, logger: logger, metrics: metrics,
-            table: table, failure: failure)
+            signer: identity.signingKey, reserveBytes: configuration.reserveBytes, reserveSpent: reserveSpent,
+            logger: logger, metrics: metrics, table: table, failure: failure)
+    }
+
+    /// Opens the store and holds the reserve. On a full disk the reserve is what opening needs: it is given up, and the
+    /// bolt starts in the mode that it would be in had it not ended; `reserveSpent` is true then.
+    private static func open(
+        _ place: BoltPlace, reserveSpent: inout Bool, logger: Logger
+    ) throws(StoreError) -> sending BoltStore {
+        let store: BoltStore
+        do throws(StoreError) { store = try BoltStore(in: place.directory) } catch {
+            guard error.code == .full, place.directory.reserve.bytes > 0 else { throw error }
+            try place.directory.reserve.release()
+            logger.warning("the disk is full: the reserve is given up to start; results are refused")
+            reserveSpent = true
+            return try BoltStore(in: place.directory)
+        }
+        do { try place.directory.reserve.hold(bytes: place.configuration.reserveBytes) } catch {
+            logger.warning("no room to keep a reserve on the disk", metadata: [LogKeys.why: "\(error)"])
+        }
+        return store
     }
 
     /// The roster from disk. What is stored was checked before it was stored; checksums tell rot.

@@ -144,8 +144,14 @@ extension NodeService {
         }
     }
 
-    func carriesAct(_ run: SignedRun) -> Bool {
-        decoded(run).contains { if case .act = $0 { true } else { false } }
+    /// Whether an operator's decision is in it, or the end of an admission.
+    func decides(_ run: SignedRun) -> Bool {
+        decoded(run).contains { payload in
+            switch payload {
+            case .act, .remove: true
+            case .open, .admit, .amend, .token, .unknown: false
+            }
+        }
     }
 
     /// Whether somebody may be out because of it.

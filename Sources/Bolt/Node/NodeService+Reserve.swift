@@ -12,7 +12,7 @@ extension NodeService {
     /// Whether a batch may be written from the reserve: what operators decided, and what other bolts wrote, for a ban
     /// may be behind it in the same history. This bolt's own admissions and tokens wait.
     func mayUseReserve(_ runs: [SignedRun]) -> Bool {
-        runs.contains { $0.replica != machine.own.replica || carriesAct($0) }
+        runs.contains { $0.replica != machine.own.replica || decides($0) }
     }
 
     /// Writes a batch; on a full disk with the reserve's help where it may.

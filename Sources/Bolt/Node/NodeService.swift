@@ -41,10 +41,10 @@ public actor NodeService {
     /// Bytes of disk that are to be kept back.
     let reserveBytes: Int
     /// Whether the reserve was given up: own admissions and results are refused until it is held again.
-    var reserveSpent = false
+    var reserveSpent: Bool
     var lastReserveLook = ContinuousClock.now
     /// Whether the disk did not take the last write for want of room.
-    var storeFull = false
+    var storeFull: Bool
     var closed = false
     var peersChanged: (@Sendable () -> Void)?
     /// What ends the process where the store can no longer be trusted.
@@ -63,12 +63,14 @@ public actor NodeService {
 
     init(
         executor: NodeExecutor, store: sending BoltStore, machine: GossipMachine, witness: any Witness,
-        signer: any RunSigner, reserveBytes: Int, logger: Logger, metrics: MetricsRegistry, table: ConnectionTable,
+        signer: any RunSigner, reserveBytes: Int, reserveSpent: Bool, logger: Logger, metrics: MetricsRegistry,
+        table: ConnectionTable,
         failure: @escaping @Sendable (StoreError) -> Void
     ) {
         (self.executor, self.store, self.machine) = (executor, store, machine)
         (self.witness, self.signer, self.logger, self.metrics) = (witness, signer, logger, metrics)
         (self.table, self.failure, self.reserveBytes) = (table, failure, reserveBytes)
+        (self.reserveSpent, storeFull) = (reserveSpent, reserveSpent)
         chain = EventChain(mesh: machine.own.mesh, witness: witness)
     }
 
