@@ -192,7 +192,7 @@ extension PartitionMessage {
             "append \(epoch) after \(after.short): \(records.count) records, safe \(safe)"
         case .durable(let epoch, let point): "durable \(epoch) \(point.short)"
         case .mismatch(let epoch, let hello): "mismatch \(epoch), holds \(hello.tip.short)"
-        case .cut(let epoch, let point): "cut \(epoch) to \(point.short)"
+        case .cut(let epoch, let point, _): "cut \(epoch) to \(point.short)"
         case .snapshot(let epoch, let point, _, _): "snapshot \(epoch) to \(point.short)"
         case .survey: "survey"
         case .surveyed(_, let hello): "surveyed \(hello.tip.short)"

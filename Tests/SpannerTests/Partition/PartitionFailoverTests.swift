@@ -218,4 +218,19 @@ struct PartitionFailoverTests {
             return
         }
     }
+
+    @Test("A cut that was judged by an older state of the log is not obeyed, nor taken for a contradiction (P4)")
+    func staleCut() {
+        var cluster = PartitionCluster.founded(2)
+        for _ in 0..<4 {
+            _ = cluster.command(0)
+            cluster.tick()
+        }
+        let (points, tip) = (cluster.bolts[1].disk.points, cluster.bolts[1].disk.tip)
+        let cut = PartitionMessage.cut(epoch: tip.epoch.renewed, points[2], of: points[4])
+        cluster.step(1, .received(cut, on: LinkID(16)))
+        cluster.deliver()
+        #expect(cluster.bolts[1].disk.tip == tip)
+        if case .fenced(let reason) = cluster.bolts[1].machine?.role { Issue.record("\(reason)") }
+    }
 }

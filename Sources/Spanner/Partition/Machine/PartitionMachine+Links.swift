@@ -75,7 +75,7 @@ extension PartitionMachine {
             appended(epoch, after, records, safe: safe, by: disk)
         case .durable(let epoch, let point): acknowledged(epoch, point, by: disk)
         case .mismatch(let epoch, let hello): mismatched(epoch, hello, by: disk)
-        case .cut(let epoch, let point): cut(epoch, to: point, by: disk)
+        case .cut(let epoch, let point, let end): cut(epoch, to: point, of: end, by: disk)
         case .snapshot(let epoch, let point, let bytes, let digest):
             offered(Installation(link: link, epoch: epoch, point: point, bytes: bytes, digest: digest), by: disk)
         case .survey(let operation): effects.append(.send(.surveyed(operation, hello()), on: link))

@@ -66,7 +66,7 @@ extension PartitionMachine {
         guard let left = resumption, settings.resumesByItself, !isSealed, !isForgetful, fencedBecause == nil,
             reign == nil, candidacy == nil, beginning == nil, installation == nil, !waitsForRoom
         else { return }
-        guard hears == nil, durable.tip.epoch == plannedPromise else {
+        guard hears == nil, durable.tip.epoch == plannedPromise, !isOutbid else {
             resumption = nil
             return
         }
@@ -83,6 +83,15 @@ extension PartitionMachine {
                 promisedBy: [own.disk], acceptedLoss: nil,
                 configuration: PartitionConfiguration(members: kept, inSync: [own.disk])),
             under: epoch, isAwaited: false)
+    }
+
+    /// Whether somebody is known to have promised, or to hold, a later epoch than this disk promised.
+    private var isOutbid: Bool {
+        peers.contains { disk, peer in
+            guard knows(disk), let hello = peer.hello else { return false }
+            let highest = max(hello.promised, hello.tip.epoch)
+            return highest > plannedPromise && !isAbsurd(highest)
+        }
     }
 
     /// A deliberate fault: reigns on above an epoch that it heard of, on what it happens to hold, and asks nobody.

@@ -113,9 +113,13 @@ extension PartitionMachine {
         notify(.safe(safe))
     }
 
-    mutating func cut(_ epoch: PartitionEpoch, to point: LogPoint, by disk: ReplicaID) {
+    mutating func cut(_ epoch: PartitionEpoch, to point: LogPoint, of end: LogPoint, by disk: ReplicaID) {
         guard follow(epoch, disk), installation == nil, matchedEpoch != epoch else { return }
-        guard point.position < planned.tip.position else { return }
+        // Said of a log that has changed since, it would look like a contradiction: the primary is told anew.
+        guard end == planned.tip, point.position < end.position else {
+            tellMismatch(epoch, disk, always: false)
+            return
+        }
         guard point.position >= max(safe, durableSafe) else {
             fence(
                 "epoch \(epoch) stands on a log that parts from this one at \(point.position), "
