@@ -37,7 +37,8 @@ extension Database {
         try database.migrate(to: kind)
         // A flush that failed in an earlier life may have left pages in the system's cache that look written and never
         // will be. What was recovered from the log is written anew here, before anything is built upon it.
-        try database.checkpoint(truncating: true)
+        // The old log must not come back in part after a power cut: it would be played over what is newer.
+        if try database.checkpoint(truncating: true) { try database.flushLog() }
         // SQLite does not wait for the removal of the rollback journal under which it turned the log on. Should that
         // come back after a power cut, it would roll the whole database back to nothing.
         try FileSystem.synchronise(parentOf: path)

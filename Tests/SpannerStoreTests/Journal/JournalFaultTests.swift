@@ -137,14 +137,16 @@ import Testing
             let player = try Player(script, seed: 9)
             player.disk.faults.failingFlush = number
             guard try outcome(of: player) != nil else { continue }
-            // The machine goes on, the process starts again over the same cache.
-            let store = try player.bed.open()
+            // The process is killed, the machine goes on, and the next one starts over the same cache.
+            let machine = SimulatedDisk(image: player.disk.image, seed: 10)
+            player.disk.crash()
+            let store = try player.bed.open(over: machine)
             let held = try Held(store)
             let isLegal = player.isLegal(held, acknowledged: player.acknowledged)
             try #require(isLegal)
             if held != script.states[player.acknowledged] { player.acknowledged += 1 }
             try player.play(through: 8)
-            let isWhole = try player.found(on: player.disk.image.afterPowerCut { _ in false }) == script.states[8]
+            let isWhole = try player.found(on: machine.image.afterPowerCut { _ in false }) == script.states[8]
             #expect(isWhole, "flush \(number)")
         }
     }
