@@ -106,10 +106,12 @@ import Testing
         own.records = [fork.setting("mine", [1]), fork.setting("mine", [2])]
         try store.commit(own)
         try source.commit(author.write([author.setting("theirs", [1]), author.setting("theirs", [2])]))
-        try source.commit(author.write([], safe: author.tip.position))
+        var last = author.write([], safe: author.tip.position)
+        last.acquaintances = [disk(4)]
+        try source.commit(last)
         let durable = try store.install(try carry(try snapshot(of: bed), to: store))
         #expect(durable.tip == author.tip && durable.safe == author.tip.position)
-        #expect(durable.promised.number == 9 && !durable.isForgetful && durable.acquaintances == [disk(5)])
+        #expect(durable.promised.number == 9 && !durable.isForgetful && durable.acquaintances == [disk(4), disk(5)])
         #expect(try store.salvage(limit: 10).map(\.text) == ["setting mine set", "setting mine set"])
         let again = try standby.open()
         #expect(again.disk == .current(77))
