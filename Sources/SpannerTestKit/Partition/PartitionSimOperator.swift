@@ -89,6 +89,7 @@ extension PartitionSimulation {
             guard isAwake(bolt) else { return }
             let absurd =
                 bolts[bolt].disk.image.promised.number + PartitionLimits.epochLeapMax + 1 + generator.below(1000)
+            bolts[bolt].isMisled = true
             step(bolt, .outside(PartitionHearsay(epoch: absurd, cut: bolts[bolt].heard[partition]?.cut ?? [])))
         default: misjudge(partition, bolt)
         }

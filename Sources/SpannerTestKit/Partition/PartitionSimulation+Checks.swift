@@ -157,6 +157,11 @@ extension PartitionSimulation {
         }
         count(work: "epochs begun: \(begin.cause)")
         guard let asked = operations[begin.operation] else {
+            // The primary that reigned until now claims back what a promise ended that came to nothing.
+            if begin.basis.epoch.minter == point.epoch.minter {
+                count(work: "reigns claimed back")
+                return checkPromises(bolt, point, begin, isAccepted: false)
+            }
             return violate("P9", "\(point.epoch) begins at bolt \(bolt) and nobody asked for it")
         }
         if asked.isRefused { return violate("P3", "\(point.epoch) begins by an operation that was refused") }

@@ -189,6 +189,8 @@ extension PartitionSimulation {
         for index in bolts.indices {
             (bolts[index].isDiskFull, bolts[index].writeMax, bolts[index].timerPercent) = (false, 2_000, 100)
             if bolts[index].isPaused { resume(index) }
+            // It refuses to be promoted and says why: somebody finds the liar, and starts it anew.
+            if bolts[index].isMisled { crash(index, power: false) }
             guard report.violations.isEmpty else { return }
         }
         (network.delayMax, network.lossPerMille) = (2_000, 2)

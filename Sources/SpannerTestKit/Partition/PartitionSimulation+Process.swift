@@ -19,6 +19,7 @@ extension PartitionSimulation {
         bolts[index].quietSince = now
         bolts[index].isSealed = true
         bolts[index].promised = nil
+        bolts[index].isMisled = false
         let partition = partitions[bolts[index].partition]
         trace.keep(now, "bolt \(index) starts as \(bolts[index].replica) at \(disk.image.tip.short)")
         if let expected = partition.oracle.tables(at: disk.image.tip), expected != disk.image.tables.digest {
@@ -68,6 +69,8 @@ extension PartitionSimulation {
         bolts[index].backlog = []
         trace.keep(now, "bolt \(index) wakes with \(backlog.count) events")
         for action in backlog where report.violations.isEmpty { perform(action) }
+        // What was gossiped meanwhile waits in the roster.
+        if let heard = bolts[index].heard[bolts[index].partition] { step(index, .outside(heard)) }
     }
 
     func seal(_ index: Int, _ isSealed: Bool) {

@@ -162,5 +162,9 @@ public final class PartitionSimulation {
     func members(of bolt: Int) -> [Int] { partitions[bolts[bolt].partition].bolts }
 
     /// The bolt whose disk is called so, while that disk lives.
-    func bolt(of replica: ReplicaID) -> Int? { bolts.firstIndex { $0.replica == replica } }
+    func bolt(of replica: ReplicaID) -> Int? {
+        // An old copy that was put in place still names the life that is lost, until it is started.
+        guard let found = bolts.firstIndex(where: { $0.replica == replica }) else { return nil }
+        return partitions[bolts[found].partition].graveyard[replica] == nil ? found : nil
+    }
 }
