@@ -66,20 +66,19 @@ struct NodeStart {
     }
 
     /// The roster from disk. What is stored was checked before it was stored; checksums tell rot.
-    private static func readRoster(
+    static func readRoster(
         _ store: BoltStore, mesh: MeshID, witness: any Witness
     ) throws(StoreError) -> (Roster, Int) {
-        var roster = Roster(mesh: mesh, witness: witness)
+        var roster = Roster(mesh: mesh, witness: witness, forks: try store.roster.forks())
         var events = 0
         try store.roster.scan { run throws(StoreError) in
-            switch roster.check(run, trust: .stored) {
-            case .success(let checked):
-                roster.apply(checked)
+            do throws(RunRejection) {
+                try roster.restore(run)
                 events += run.bodies.count
-            case .failure(let rejection):
+            } catch {
                 throw StoreError(
                     .corrupt, what: "reading the roster",
-                    why: "events \(run.first)...\(run.last) of \(run.replica): \(rejection)",
+                    why: "events \(run.first)...\(run.last) of \(run.replica): \(error)",
                     next: "move the state directory away and let the bolt fetch the roster from its peers")
             }
         }

@@ -30,6 +30,7 @@ extension NodeService {
             executor.queue.asyncAfter(deadline: .now() + duration.dispatch) { self.post(.timer(timer)) }
         case .complete(let command, let outcome): waiting.removeValue(forKey: command)?.resume(returning: outcome)
         case .takeNewIncarnation: return takeNewIncarnation()
+        case .freeze(let proof): return freeze(proof)
         case .notify(let notification): tell(notification)
         }
         return nil
@@ -76,6 +77,20 @@ extension NodeService {
         } catch {
             fail(error, "reading history")
             return []
+        }
+    }
+
+    /// Makes the proof of a fork durable and reads the roster anew: what comes after the fork is as if it had never been.
+    private func freeze(_ proof: ForkProof) -> GossipMachine.Event {
+        do {
+            try store.roster.record(proof)
+            let (roster, _) = try NodeStart.readRoster(store, mesh: machine.own.mesh, witness: witness)
+            boltsStale = true
+            scheduleReview()
+            return .frozen(roster)
+        } catch {
+            fail(error, "keeping the proof of a fork")
+            return .freezeFailed
         }
     }
 
