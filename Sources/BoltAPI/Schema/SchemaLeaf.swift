@@ -90,6 +90,9 @@ private enum Patterns {
     static let replica = "^[0-9a-f]{64}:[0-9a-f]{16}$"
     static let dot = "^[0-9a-f]{64}:[0-9a-f]{16}:[1-9][0-9]{0,14}$"
     static let label = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+    static let stableName: [String: JSONValue] = [
+        "type": .string("string"), "pattern": .string("^[a-z][a-z0-9_]*$"),
+    ]
     static let host = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 }
 
@@ -236,9 +239,7 @@ extension JSONValue: SchemaLeaf {
 
 extension Problem.Code: SchemaLeaf {
     /// A stable name.
-    public static var schema: [String: JSONValue] {
-        ["type": .string("string"), "pattern": .string("^[a-z][a-z0-9_]*$")]
-    }
+    public static var schema: [String: JSONValue] { Patterns.stableName }
     /// Nothing found.
     public static var example: Problem.Code? { .notFound }
 }
