@@ -107,9 +107,10 @@ struct PartitionSimOracle {
 
     // MARK: - Promises
 
-    /// Somebody was told that all up to `point` is safe, by the primary of `epoch`; these disks hold it.
+    /// Somebody was told that all up to `point` is safe, by the primary of `epoch`; these disks hold it. An epoch that no
+    /// disk holds any more (`isHeld`) reigns over nothing.
     mutating func promise(
-        _ point: LogPoint, under epoch: PartitionEpoch, heldBy holders: [ReplicaID]
+        _ point: LogPoint, under epoch: PartitionEpoch, heldBy holders: [ReplicaID], isHeld: (LogPoint) -> Bool
     ) -> PartitionSimFault? {
         guard !isExcused else { return nil }
         if furthest.map({ $0.position <= point.position }) ?? true { witnesses = Set(holders) }
@@ -122,7 +123,7 @@ struct PartitionSimOracle {
         } else {
             promises.insert((epoch, point), at: index)
         }
-        for (began, _) in begins where began.epoch > epoch && !isPrefix(point, of: began.hash) {
+        for (began, _) in begins where began.epoch > epoch && !isPrefix(point, of: began.hash) && isHeld(began) {
             return PartitionSimFault("P1", "\(point) is promised, epoch \(began.epoch) began without it")
         }
         for other in promises where other.epoch != epoch {

@@ -55,8 +55,12 @@ extension PartitionSimulation {
             let lacking = configuration.inSync.filter { !holds($0, point, in: partition) }
             if lacking.isEmpty {
                 bolts[bolt].promised = point
+                let images = partition.bolts.filter { partition.graveyard[bolts[$0].replica] == nil }
+                    .map { bolts[$0].disk.image }
                 return violate(
-                    partitions[partition.index].oracle.promise(point, under: reign, heldBy: configuration.inSync))
+                    partitions[partition.index].oracle.promise(
+                        point, under: reign, heldBy: configuration.inSync,
+                        isHeld: { began in images.contains { $0.holds(began) } }))
             }
             missing += " \(lacking)"
         }

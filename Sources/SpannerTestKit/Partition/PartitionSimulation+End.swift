@@ -3,7 +3,7 @@ import Spanner
 
 extension PartitionSimulation {
     /// How long the partitions may take to come to rest.
-    static let restWithin = 60 * PartitionSimulation.second
+    static let restWithin = 90 * PartitionSimulation.second
 
     /// Looks, each second after everything healed, whether there is anything left to do.
     func settle() {
@@ -12,7 +12,7 @@ extension PartitionSimulation {
         for partition in partitions.indices {
             found(partition)
             if generator.below(3) == 0 { askForPrimary(partition) }
-            replaceFenced(partition)
+            replaceStray(partition)
         }
         guard now > healedAt + PartitionSimulation.clientsStayFor + 2 * PartitionSimulation.second else { return }
         let restless = partitions.lazy.compactMap { self.restlessness($0) }.first
@@ -30,10 +30,13 @@ extension PartitionSimulation {
         guard partition.oracle.begins.contains(where: { $0.point.position > 0 }) else {
             return "partition \(partition.index) was never founded"
         }
-        let present = partition.bolts.filter { !partition.removed.contains(bolts[$0].replica) }
-        let reigning = present.filter { bolts[$0].role.reign != nil }
+        let reigning = partition.bolts.filter { bolts[$0].role.reign != nil }
         guard let primary = reigning.first, reigning.count == 1 else {
             return "partition \(partition.index) has primaries \(reigning), " + roles(partition)
+        }
+        let members = bolts[primary].disk.image.configurations.last?.configuration.members ?? []
+        let present = partition.bolts.filter { bolt in
+            members.contains(bolts[bolt].replica) || !partition.removed.contains(bolts[bolt].replica)
         }
         let tip = bolts[primary].disk.image.tip
         let inSync = bolts[primary].disk.image.configurations.last?.configuration.inSync ?? []
@@ -58,13 +61,18 @@ extension PartitionSimulation {
             .joined(separator: "; ")
     }
 
-    /// In wild runs a log may contradict what was safe: its disk is given up, by hand.
-    private func replaceFenced(_ partition: Int) {
-        guard options.isWild else { return }
-        for bolt in partitions[partition].bolts {
-            guard case .fenced = bolts[bolt].role else { continue }
-            let others = partitions[partition].bolts.filter { $0 != bolt }
-            guard others.contains(where: { bolts[$0].role.reign != nil }) else { continue }
+    /// In wild runs a log may contradict what was safe, or be one that nobody counts: its disk is given up, by hand, once
+    /// it is plain which primary is the last.
+    private func replaceStray(_ partition: Int) {
+        guard options.isWild, let healedAt, now > healedAt + 20 * PartitionSimulation.second, generator.below(6) == 0
+        else { return }
+        let places = partitions[partition].bolts
+        let reigning = places.filter { bolts[$0].role.reign != nil }
+            .max { bolts[$0].disk.image.promised < bolts[$1].disk.image.promised }
+        guard let reigning else { return }
+        let inSync = bolts[reigning].disk.image.configurations.last?.configuration.inSync ?? []
+        for bolt in places where bolt != reigning && !inSync.contains(bolts[bolt].replica) && bolts[bolt].isUp {
+            count(work: "stray disks given up")
             let lost = bolts[bolt].replica
             loseDisk(bolt)
             callDead(partition, [lost])
