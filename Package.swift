@@ -82,6 +82,12 @@ let package = Package(
             dependencies: ["Spanner", "BoltAPI", "Identity", nioCore, nioPosix, nioSSL, nioHTTP1, logging],
             swiftSettings: strict),
         .target(
+            name: "Lease",
+            dependencies: [
+                "CRDT", "Spanner", "Identity", "BoltClient", nioCore, nioPosix, nioSSL, nioHTTP1,
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Envoy",
             dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", logging],
             swiftSettings: strict),
@@ -141,8 +147,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BoltTests",
-            dependencies: ["CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity"],
+            dependencies: [
+                "CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity", nioCore, nioPosix, logging,
+            ],
             swiftSettings: strict),
+        .testTarget(
+            name: "LeaseTests", dependencies: ["CRDT", "Spanner", "Identity", "Lease"], swiftSettings: strict),
         .testTarget(
             name: "EnvoyTests",
             dependencies: ["CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "Identity", logging],
@@ -152,7 +162,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix, nioSSL,
+                "CRDT", "Spanner", "SpannerWire", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix, nioSSL,
                 "bolt", "boltctl", "bolt-envoy",
             ],
             swiftSettings: strict),

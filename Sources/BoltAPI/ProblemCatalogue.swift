@@ -26,6 +26,8 @@ extension Problem.Code {
     public static let tokenSpent = Self(rawValue: "token_spent")
     /// The token was revoked.
     public static let tokenRevoked = Self(rawValue: "token_revoked")
+    /// The machine fits no group of the topology; nothing was spent.
+    public static let noGroup = Self(rawValue: "no_group")
     /// A one-shot token's home partition cannot be reached; nothing was spent.
     public static let homeUnreachable = Self(rawValue: "home_unreachable")
     /// No such thing, or no such path.
@@ -62,9 +64,9 @@ extension Problem.Code {
     /// Every kind, for the error catalogue.
     public static let all: [Self] = [
         .badRequest, .notAuthenticated, .notPermitted, .notInRoster, .banned, .removed, .tokenExpired, .tokenSpent,
-        .tokenRevoked, .homeUnreachable, .notFound, .ambiguous, .methodNotAllowed, .conflict, .refusedBySafetyRule,
-        .tooLarge, .tooManyRequests, .tooManyQueues, .badAct, .ownerUnreachable, .notReady, .draining, .storeFailure,
-        .storeFull, .internalError,
+        .tokenRevoked, .noGroup, .homeUnreachable, .notFound, .ambiguous, .methodNotAllowed, .conflict,
+        .refusedBySafetyRule, .tooLarge, .tooManyRequests, .tooManyQueues, .badAct, .ownerUnreachable, .notReady,
+        .draining, .storeFailure, .storeFull, .internalError,
     ]
 
     /// The HTTP status that this kind comes with by default.
@@ -95,6 +97,9 @@ extension Problem.Code {
             status: 403, title: "Token spent", next: "ask an operator for another: boltctl envoy token create"),
         .tokenRevoked: .init(
             status: 403, title: "Token revoked", next: "ask an operator for another: boltctl envoy token create"),
+        .noGroup: .init(
+            status: 403, title: "No group",
+            next: "ask an operator for a token that names a group, or for a group in the topology"),
         .homeUnreachable: .init(
             status: 503, title: "Home partition unreachable", next: "try again later; the token was not spent"),
         .notFound: .init(

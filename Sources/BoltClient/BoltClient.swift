@@ -150,7 +150,8 @@ public final class BoltClient: Sendable {
             if let rejection = connection.verdict.rejection {
                 throw ClientError(.notOurMesh, "\(rejection)")
             }
-            throw TransportReason.error(error, at: connection.address)
+            throw TransportReason.error(
+                error, at: connection.address, answerBytesMax: limits.answerBytesMax)
         }
     }
 

@@ -35,7 +35,7 @@ struct BoltConnection: Sendable {
                     try pipeline.addHTTPClientHandlers()
                     try pipeline.addHandler(
                         NIOHTTPClientResponseAggregator(maxContentLength: limits.answerBytesMax))
-                    try pipeline.addHandler(ExchangeHandler())
+                    try pipeline.addHandler(ExchangeHandler(verdict))
                 }
             }
             .connect(host: address.host, port: address.port).get()
@@ -49,10 +49,15 @@ struct BoltConnection: Sendable {
         let promise = channel.eventLoop.makePromise(of: NIOHTTPClientResponseFull.self)
         let exchange = Exchange(head: head, body: body, deadline: deadline, promise: promise)
         channel.writeAndFlush(exchange).whenFailure { promise.fail($0) }
-        return try await withTaskCancellationHandler {
-            try await promise.futureResult.get()
-        } onCancel: {
-            channel.close(promise: nil)
+        do {
+            return try await withTaskCancellationHandler {
+                try await promise.futureResult.get()
+            } onCancel: {
+                channel.close(promise: nil)
+            }
+        } catch let error as ChannelError where [.ioOnClosedChannel, .alreadyClosed].contains(error) {
+            // It ended before the request could be written; why is more than that.
+            throw verdict.failure ?? error
         }
     }
 

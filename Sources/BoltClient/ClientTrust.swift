@@ -45,12 +45,19 @@ public struct ClientCertificate: Sendable {
     }
 }
 
-/// Where the verification of one connection leaves its reason, for the error that follows.
+/// Where one connection leaves why it was refused or ended, for the error that follows.
 final class VerdictBox: Sendable {
-    private let box = Mutex<PeerRejection?>(nil)
+    private let box = Mutex<(rejection: PeerRejection?, failure: (any Error)?)>((nil, nil))
 
+    /// Why the server's certificate was refused.
     var rejection: PeerRejection? {
-        get { box.withLock { $0 } }
-        set { box.withLock { $0 = newValue } }
+        get { box.withLock { $0.rejection } }
+        set { box.withLock { $0.rejection = newValue } }
     }
+
+    /// The first error of the connection: a request that finds it closed already has no other way to learn why.
+    var failure: (any Error)? { box.withLock { $0.failure } }
+
+    /// Notes an error, unless there is one.
+    func note(_ error: any Error) { box.withLock { $0.failure = $0.failure ?? error } }
 }

@@ -1,12 +1,20 @@
-import NIOCore
-import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 
 /// One request on its way through a connection, with the promise of its answer.
-struct Exchange: Sendable {
+package struct Exchange: Sendable {
     let head: HTTPRequestHead
     let body: ByteBuffer?
     let deadline: NIODeadline
     let promise: EventLoopPromise<NIOHTTPClientResponseFull>
+
+    /// A request; `promise` is kept at the latest at `deadline`.
+    package init(
+        head: HTTPRequestHead, body: ByteBuffer?, deadline: NIODeadline,
+        promise: EventLoopPromise<NIOHTTPClientResponseFull>
+    ) {
+        (self.head, self.body, self.deadline, self.promise) = (head, body, deadline, promise)
+    }
 }
 
 /// Why an exchange ended without an answer.
@@ -20,15 +28,22 @@ enum ExchangeFailure: Error {
 }
 
 /// Carries one exchange at a time over an HTTP/1.1 connection and fails it when the connection fails.
-final class ExchangeHandler: ChannelDuplexHandler {
-    typealias InboundIn = NIOHTTPClientResponseFull
-    typealias OutboundIn = Exchange
-    typealias OutboundOut = HTTPClientRequestPart
+package final class ExchangeHandler: ChannelDuplexHandler {
+    package typealias InboundIn = NIOHTTPClientResponseFull
+    package typealias OutboundIn = Exchange
+    package typealias OutboundOut = HTTPClientRequestPart
 
+    private let verdict: VerdictBox
     private var current: Exchange?
     private var timer: Scheduled<Void>?
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    /// A handler whose errors come with the exchanges alone.
+    package convenience init() { self.init(VerdictBox()) }
+
+    /// A handler that leaves the connection's first error in `verdict`.
+    init(_ verdict: VerdictBox) { self.verdict = verdict }
+
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let exchange = unwrapOutboundIn(data)
         guard current == nil else {
             exchange.promise.fail(ExchangeFailure.busy)
@@ -47,19 +62,20 @@ final class ExchangeHandler: ChannelDuplexHandler {
         context.write(wrapOutboundOut(.end(nil)), promise: promise)
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let answer = unwrapInboundIn(data)
         let keepAlive = answer.head.isKeepAlive
         if !keepAlive { context.close(promise: nil) }
         finish(.success(answer))
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         finish(.failure(ExchangeFailure.closed))
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        verdict.note(error)
         finish(.failure(error))
         context.close(promise: nil)
     }

@@ -1,11 +1,12 @@
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
 /// Turns what NIO throws into words and kinds.
-enum TransportReason {
+package enum TransportReason {
     /// Why a connection did not come up, in a few words.
-    static func describe(_ error: any Error) -> String {
+    package static func describe(_ error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
             if let single = error.connectionErrors.first { return describe(single.error) }
@@ -19,8 +20,11 @@ enum TransportReason {
     }
 
     /// An exchange's failure, with the kind that it is.
-    static func error(_ error: any Error, at address: HostPort) -> ClientError {
+    static func error(_ error: any Error, at address: HostPort, answerBytesMax: Int) -> ClientError {
         switch error {
+        case NIOSSLError.uncleanShutdown:
+            // Without TLS's own goodbye nobody can tell whether the answer was whole.
+            return ClientError(.unreachable, "the connection was cut off", mayHaveChanged: true)
         case is BoringSSLError, is NIOSSLError:
             let text = "\(error)"
             // After our side's handshake the server still judges our certificate and answers with an alert.
@@ -28,8 +32,13 @@ enum TransportReason {
                 return ClientError(.identityRefused, "\(address) refused this identity during the TLS handshake")
             }
             return ClientError(.unreachable, "TLS: \(text)", mayHaveChanged: true)
-        case ExchangeFailure.closed, ExchangeFailure.deadline:
-            return ClientError(.unreachable, describe(error), mayHaveChanged: true)
+        case let error as NIOHTTPObjectAggregatorError where error == .frameTooLong:
+            return ClientError(
+                .badAnswer, "\(address) gave an answer over the limit of \(answerBytesMax) bytes", mayHaveChanged: true)
+        case HTTPParserError.invalidEOFState:
+            return ClientError(.unreachable, "the connection ended within the answer", mayHaveChanged: true)
+        case let error as HTTPParserError:
+            return ClientError(.badAnswer, "\(address) does not speak HTTP/1.1: \(error)", mayHaveChanged: true)
         default:
             return ClientError(.unreachable, describe(error), mayHaveChanged: true)
         }

@@ -20,6 +20,9 @@ public final class BoltStore {
     let database: Database
     private let keeper: IncarnationKeeper
 
+    /// The database's file in its directory.
+    public static let fileName = "bolt.db"
+
     /// What `bolt.db` holds, and the steps to its present schema.
     static let kind = Database.Kind(
         name: "a bolt", applicationID: 0x424F_4C54,
@@ -34,9 +37,14 @@ public final class BoltStore {
     /// Errors: `store_locked`, `store_permissions`, `store_foreign`, `store_newer_schema`, `store_corrupt`,
     /// `store_full`, `store_io`. Where `incarnation` then needs a renewal, call `renewIncarnation` before writing own
     /// events, and serve only after an exchange of contexts with a peer.
-    public init(path: String, environment: StoreEnvironment = .system) throws(StoreError) {
-        directory = try StateDirectory(path: path)
-        database = try Database.open(BoltStore.kind, in: directory, file: "bolt.db", vfs: environment.vfs)
+    public convenience init(path: String, environment: StoreEnvironment = .system) throws(StoreError) {
+        try self.init(in: try StateDirectory(path: path), environment: environment)
+    }
+
+    /// The same in a directory that is locked already. Errors as above.
+    public init(in directory: StateDirectory, environment: StoreEnvironment = .system) throws(StoreError) {
+        self.directory = directory
+        database = try Database.open(BoltStore.kind, in: directory, file: BoltStore.fileName, vfs: environment.vfs)
         keeper = IncarnationKeeper(
             database: database, file: directory.file("incarnation"), machine: environment.machine)
         (roster, quarantine) = (RosterStore(database: database), QuarantineStore(database: database))

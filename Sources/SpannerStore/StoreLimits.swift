@@ -37,6 +37,8 @@ public enum StoreLimits {
     public static let queueBytesDefault = 64 * 1024 * 1024
     /// Bytes kept free on a full disk for what must still be written, such as a ban.
     public static let reserveBytesDefault = 64 * 1024 * 1024
+    /// Bytes that must be free beside the reserve before it is taken back.
+    public static let roomBesideReserve = 8 * 1024 * 1024
     /// Records in one transaction of a partition.
     public static let recordsPerCommitMax = 4096
     /// Characters of the line that says what a salvaged command was.

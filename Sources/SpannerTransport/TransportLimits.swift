@@ -10,6 +10,8 @@ public enum TransportLimits {
     public static let connectTimeout: TimeAmount = .seconds(5)
     /// Connections accepted at one time, of every kind.
     public static let connectionsMax = 12_000
+    /// Connections that may wait to be accepted.
+    public static let backlog: CInt = 1024
     /// Connections of one address that have not shown a verified certificate.
     public static let anonymousPerAddressMax = 64
     /// Connections that one envoy or operator may hold.

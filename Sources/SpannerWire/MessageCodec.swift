@@ -12,6 +12,7 @@ public enum MessageCodec {
         case .events: MessageKind.events.rawValue
         case .durable: MessageKind.durable.rawValue
         case .reject: MessageKind.reject.rawValue
+        case .fork: MessageKind.fork.rawValue
         case .ping: MessageKind.ping.rawValue
         case .unknown(let kind): kind
         }
@@ -35,6 +36,7 @@ public enum MessageCodec {
         case .reject(let dot, let reason):
             dot.encode(to: &encoder)
             encoder.byte(reason.rawValue)
+        case .fork(let proof): proof.encode(to: &encoder)
         case .ping, .unknown: break
         }
         return encoder.bytes
@@ -72,6 +74,7 @@ public enum MessageCodec {
             let dot = try Dot(from: &decoder)
             guard let reason = RejectReason(rawValue: try decoder.byte()) else { throw .invalid(what: "reason") }
             message = .reject(dot, reason)
+        case .fork: message = .fork(try ForkProof(from: &decoder))
         case .ping: message = .ping
         }
         try decoder.finish()

@@ -14,8 +14,10 @@ public enum MessageKind: UInt64, Sendable, CaseIterable {
     case reject = 6
     /// Sign of life.
     case ping = 7
+    /// Proof that a replica told two stories.
+    case fork = 8
 
     /// Kept free for messages that are designed and not spoken in version 1: bitmaps of live dots (16), digests of dot
-    /// ranges (17), proofs of two histories (18), a dictionary of replicas for one session (19).
+    /// ranges (17), a dictionary of replicas for one session (19).
     public static let reserved: ClosedRange<UInt64> = 16...31
 }

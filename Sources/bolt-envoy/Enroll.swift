@@ -53,8 +53,6 @@ struct Enroll: AsyncParsableCommand {
             let enroller = Enroller(directory: directory, token: token, addresses: mesh)
             let response = try await admission(of: name, labels, by: enroller)
             try show(try directory.profile(), .active, "is admitted", level: response.level)
-        } catch let code as ExitCode {
-            throw code
         } catch {
             throw CommandFailure(error, doing: "enrol this machine")
         }
@@ -78,8 +76,9 @@ struct Enroll: AsyncParsableCommand {
             case .admitted(let response): return response
             case .pending(let wait):
                 guard ContinuousClock.now + wait < deadline else {
-                    output.progress("waiting for an operator's approval; ask again with the same command")
-                    throw ExitCode(ExitStatus.running.rawValue)
+                    throw CommandFailure(
+                        "needs_approval", "\(name) is not admitted yet", reason: "an operator has to approve it",
+                        next: "ask again with the same command", status: .running)
                 }
                 output.progress("waiting for an operator's approval of \(name)")
                 try await Task.sleep(for: wait)

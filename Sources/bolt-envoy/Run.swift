@@ -43,7 +43,7 @@ struct Run: AsyncParsableCommand {
         try TokenInput.check(bolts, of: "--bolt")
         let agent: EnvoyAgent
         do {
-            agent = try makeAgent()
+            agent = try await makeAgent()
         } catch {
             throw CommandFailure(error, doing: "start the agent")
         }
@@ -54,13 +54,14 @@ struct Run: AsyncParsableCommand {
         }
     }
 
-    private func makeAgent() throws -> EnvoyAgent {
+    private func makeAgent() async throws -> EnvoyAgent {
         let directory = EnvoyDirectory(state.state)
         try directory.requireEnrolled()
         let identity = try EnvoyIdentity.load(directory: directory.identityPath)
         let known = try directory.profile().bolts.map(\.address)
         return try EnvoyAgent(
-            port: try BoltPort(identity.credential), queue: try directory.openQueue(for: identity.principal),
+            port: try BoltPort(identity.credential),
+            queue: try await directory.openQueue(for: identity.principal, waiting: .seconds(2)),
             seeds: bolts.isEmpty ? known : bolts, pinned: !bolts.isEmpty,
             interval: interval.map { .milliseconds(Int64($0 * 1000)) }, seed: UInt64.random(in: .min ... .max),
             logger: once ? .singlePass(verbose: verbose) : .agent(verbose: verbose), directory: directory)

@@ -54,6 +54,7 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
     case sizes
     case sign
     case store
+    case journal
     case queue
     case propagation
     case checkin
@@ -68,6 +69,7 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
         case .sizes: try SizeFigures().measure(&report)
         case .sign: try SigningFigures(settings: settings).measure(&report)
         case .store: try StoreFigures(settings: settings).measure(&report)
+        case .journal: try JournalFigures(settings: settings).measure(&report)
         case .queue: try QueueFigures(settings: settings).measure(&report)
         case .propagation: try PropagationFigures(settings: settings).measure(&report)
         case .checkin: try CheckInFigures(settings: settings).measure(&report)

@@ -6,16 +6,18 @@ import SpannerTestKit
 struct SpannerSim: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spanner-sim",
-        abstract: "Simulates a mesh of bolts under faults and checks what it promises.",
+        abstract: "Simulates a mesh of bolts and its partitions under faults and checks what they promise.",
         discussion: """
             Examples:
               spanner-sim --seeds 500              500 seeds from 1; ends with 1 at the first broken promise
+              spanner-sim --plane partition        partitions only; the roster's gossip only: --plane roster
               spanner-sim --seed 17 --trace        one seed, every step printed
               spanner-sim --mutant NAME            how many seeds a deliberate fault of a core survives
               spanner-sim --mutants                the same for every deliberate fault
               spanner-sim --determinism            some seeds again in another process: equal trace hashes
             """)
 
+    @Option(help: "What is simulated: roster, partition or both.") var plane: Plane = .both
     @Option(help: "How many seeds.") var seeds: UInt64 = 500
     @Option(help: "First seed.") var start: UInt64 = 1
     @Option(help: "Replay this one seed.") var seed: UInt64?
@@ -29,8 +31,8 @@ struct SpannerSim: ParsableCommand {
     func validate() throws {
         if seeds < 1 { throw ValidationError("--seeds must be at least 1") }
         if seconds < 1 || seconds > 3600 { throw ValidationError("--seconds must be 1 to 3600") }
-        if let mutant, SimMutant(name: mutant) == nil {
-            let names = SimMutant.all.map(\.name).joined(separator: ", ")
+        if let mutant, SimMutant(name: mutant) == nil, PartitionSimMutant(name: mutant) == nil {
+            let names = (SimMutant.all.map(\.name) + PartitionSimMutant.all.map(\.name)).joined(separator: ", ")
             throw ValidationError("unknown mutant \(mutant); one of: \(names)")
         }
     }
@@ -42,9 +44,16 @@ struct SpannerSim: ParsableCommand {
             guard hunt(chosen) else { throw ExitCode(1) }
             return
         }
+        if let mutant, let chosen = PartitionSimMutant(name: mutant) {
+            guard hunt(chosen) else { throw ExitCode(1) }
+            return
+        }
         if determinism { return try compareProcesses() }
-        try runSeeds()
+        if plane.hasRoster { try runSeeds() }
+        if plane.hasPartition { try runPartitionSeeds() }
     }
+
+    var seedRange: Range<UInt64> { seed.map { $0..<($0 + 1) } ?? start..<(start + seeds) }
 
     func options(_ seed: UInt64) -> SimOptions {
         var options = SimOptions(seed: seed)
@@ -57,20 +66,14 @@ struct SpannerSim: ParsableCommand {
         var totals = SimTotals()
         let clock = ContinuousClock()
         let began = clock.now
-        let range = seed.map { $0..<($0 + 1) } ?? start..<(start + seeds)
-        for number in range {
+        for number in seedRange {
             let report = SimSeed.run(options(number))
             totals.add(report)
-            if trace { report.trace.forEach { print($0) } }
-            guard report.violations.isEmpty else {
-                report.violations.forEach { print("seed \(number): \($0.guarantee) broken: \($0.detail)") }
-                if !trace { report.trace.forEach { print("  \($0)") } }
-                print("replay: script/sim --seed \(number)" + (seconds == 60 ? "" : " --seconds \(seconds)"))
-                throw ExitCode(1)
-            }
+            try show(report, plane: .roster)
             if seed != nil { print("seed \(number): trace hash \(hex(report.traceHash))") }
         }
-        totals.print(elapsed: clock.now - began)
+        print("roster plane:")
+        totals.print(elapsed: clock.now - began, rest: "rounds to converge after healing")
     }
 }
 

@@ -18,7 +18,7 @@ struct SimTotals {
         rounds.append((report.roundsToConverge, report.seed))
     }
 
-    func print(elapsed: Duration) {
+    func print(elapsed: Duration, rest: String) {
         for (title, counts) in [("faults", faults), ("work", work)] {
             Swift.print("\(title):")
             for name in counts.keys.sorted() {
@@ -30,7 +30,7 @@ struct SimTotals {
         let median = sorted.isEmpty ? 0 : sorted[sorted.count / 2].count
         let worst = sorted.last ?? (0, 0)
         let slowest = "worst \(tenths(worst.count)) (seed \(worst.seed))"
-        Swift.print("rounds to converge after healing: median \(tenths(median)), \(slowest)")
+        Swift.print("\(rest): median \(tenths(median)), \(slowest)")
         let seconds = max(0.001, elapsed / .seconds(1))
         let hours = Double(virtualMilliseconds) / 3_600_000
         Swift.print(

@@ -21,8 +21,16 @@ extension SpannerSim {
 
     func huntAll() throws {
         var missed = 0
-        for mutant in SimMutant.all where !hunt(mutant) { missed += 1 }
-        print("sim: \(SimMutant.all.count - missed) of \(SimMutant.all.count) mutants seen")
+        var hunted = 0
+        if plane.hasRoster {
+            for mutant in SimMutant.all where !hunt(mutant) { missed += 1 }
+            hunted += SimMutant.all.count
+        }
+        if plane.hasPartition {
+            for mutant in PartitionSimMutant.all where !hunt(mutant) { missed += 1 }
+            hunted += PartitionSimMutant.all.count
+        }
+        print("sim: \(hunted - missed) of \(hunted) mutants seen")
         if missed > 0 { throw ExitCode(1) }
     }
 
@@ -38,22 +46,27 @@ extension SpannerSim {
     }
 
     func printHashes(_ list: String) {
-        for seed in list.split(separator: ",").compactMap({ UInt64($0) }) {
-            print("\(seed) \(hex(Simulation(options(seed)).run().traceHash))")
-        }
+        for seed in list.split(separator: ",").compactMap({ UInt64($0) }) { print(traceHashes(seed)) }
+    }
+
+    private func traceHashes(_ seed: UInt64) -> String {
+        var line = String(seed)
+        if plane.hasRoster { line += " " + hex(Simulation(options(seed)).run().traceHash) }
+        if plane.hasPartition { line += " " + hex(PartitionSimulation(partitionOptions(seed)).run().traceHash) }
+        return line
     }
 
     /// Runs a sample here and in a second process: hash tables are seeded anew there, so whatever depends on their
     /// order shows.
     func compareProcesses() throws {
-        let here = sample.map { "\($0) \(hex(Simulation(options($0)).run().traceHash))" }
+        let here = sample.map { traceHashes($0) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
         if !FileManager.default.isExecutableFile(atPath: CommandLine.arguments[0]) {
             process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         }
         let list = sample.map(String.init).joined(separator: ",")
-        process.arguments = ["--hashes", list, "--seconds", String(seconds)]
+        process.arguments = ["--hashes", list, "--seconds", String(seconds), "--plane", plane.rawValue]
         let output = Pipe()
         process.standardOutput = output
         try process.run()

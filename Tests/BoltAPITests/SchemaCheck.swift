@@ -14,7 +14,7 @@ struct SchemaCheck {
         guard case .object(let rule) = rule else { return ["\(path): no schema"] }
         return rule.sorted { $0.key < $1.key }.flatMap { keyword, operand -> [String] in
             switch keyword {
-            case "$schema", "$defs", "title", "description", "default": return []
+            case "$schema", "$defs", "components", "title", "description", "default": return []
             case "$ref": return check(value, resolve(operand), at: path)
             case "type": return isType(value, operand.text) ? [] : ["\(path): no \(operand.text ?? "?")"]
             case "const": return value == operand ? [] : ["\(path): not \(operand)"]
@@ -91,7 +91,8 @@ struct SchemaCheck {
 
     private func isType(_ value: JSONValue, _ type: String?) -> Bool {
         switch (type, value) {
-        case ("object", .object), ("array", .array), ("string", .string), ("integer", .integer), ("boolean", .bool):
+        case ("object", .object), ("array", .array), ("string", .string), ("integer", .integer), ("boolean", .bool),
+            ("number", .number), ("number", .integer):
             true
         default: false
         }

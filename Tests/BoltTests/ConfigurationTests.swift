@@ -61,6 +61,29 @@ import Testing
         let found = violations(minimal + line + "\n")
         #expect(found.count == 1)
         #expect(found.first?.rule.contains(nearest) == true)
+        #expect(found.first?.isUnknown == true)
+        #expect(found.first?.description.contains("\"\"") == false)
+    }
+
+    @Test func anUnknownKeyIsToldWithItsLineAndWithoutAValue() {
+        #expect(
+            violations(minimal + "listen: {prot: 1}\n").map(\.description)
+                == ["listen.prot (file, line 3): there is no such setting; the nearest is listen.port"])
+        #expect(
+            violations(minimal + "log:\n  level: info\nlistn: 5\n").map(\.description)
+                == ["listn (file, line 5): there is no such setting; the nearest is listen.port"])
+        #expect(
+            violations(minimal + "listen: 5\n").map(\.description)
+                == ["listen = \"…\" (file, line 3): must be a mapping of settings"])
+    }
+
+    @Test(arguments: [
+        ("listen: {port: 9000, address: 127.0.0.1}\nops: {port: 9000}", true),
+        ("listen: {port: 9000}\nops: {port: 9000}", true), ("listen: {port: 0}\nops: {port: 0}", false),
+        ("listen: {port: 9000, address: 127.0.0.1}\nops: {port: 9000, address: 127.0.0.2}", false),
+    ])
+    func theTwoListenersCannotShareAPort(_ lines: String, _ clash: Bool) {
+        #expect(violations(minimal + lines + "\n").map(\.key) == (clash ? ["ops.port"] : []))
     }
 
     @Test func anUnknownVariableOrFlagIsAnError() {

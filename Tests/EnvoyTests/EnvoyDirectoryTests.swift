@@ -111,4 +111,23 @@ import Testing
         } catch { #expect(error.code == .locked) }
         try queue.close()
     }
+
+    @Test("an agent that starts while a command looks at its queue waits for it; one that another has, it reports")
+    func lockedForAMoment() async throws {
+        let scratch = try Scratch()
+        let (state, id) = (scratch.state, PrincipalID(high: 1, low: 2))
+        let opening: Task<QueueID?, any Error>
+        do {
+            let holder = try state.openQueue(for: id)
+            await #expect(throws: StoreError.self) { _ = try await state.openQueue(for: id, waiting: .zero) }
+            opening = Task {
+                let queue = try await state.openQueue(for: id, waiting: .seconds(30))
+                guard case .current(let value) = queue.incarnation else { return nil }
+                return value
+            }
+            await Task.yield()
+            try holder.close()
+        }
+        #expect(try await opening.value != nil)
+    }
 }

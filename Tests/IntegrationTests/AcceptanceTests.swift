@@ -93,23 +93,5 @@ extension IntegrationTests {
             #expect(pass.status == 77, "at \(bolt.name): \(pass)")
             #expect(pass.standardError.contains("banned"), "at \(bolt.name): \(pass)")
         }
-
-        @Test("a changing verb with --dry-run changes nothing", .timeLimit(.minutes(1)))
-        func dryRuns() throws {
-            try withMesh(["north", "south"]) { (mesh) throws in
-                try mesh.enroll("web-1", token: try mesh.token(), at: mesh.bolts[0])
-                try mesh.waitForEqualDigests()
-                let before = try mesh.digests()
-                for verb in [
-                    ["envoy", "ban", "web-1"], ["envoy", "remove", "web-1"], ["envoy", "token", "create"],
-                ] {
-                    let output = try Command.run(
-                        "boltctl", verb + ["--dry-run", "--yes", "-o", "json"], environment: mesh.environment)
-                    #expect(output.status == 0, "\(verb): \(output)")
-                }
-                #expect(try mesh.digests() == before)
-                #expect(try mesh.pass("web-1", at: mesh.bolts[1]).status == 0)
-            }
-        }
     }
 }

@@ -76,7 +76,7 @@ import Testing
         var stored: [SignedRun] = []
         do {
             let store = try BoltStore(path: mount)
-            try store.directory.holdReserve(bytes: 200_000)
+            try store.directory.reserve.hold(bytes: 200_000)
             var refused: RunToStore?
             for number in 0..<100 where refused == nil {
                 let run = writer.run([[UInt8](repeating: UInt8(number), count: 16_000)])
@@ -91,9 +91,9 @@ import Testing
             let waiting = try #require(refused)
             #expect(storeError { try store.roster.append([waiting]) }?.code == .full)
             #expect(try store.roster.runs(of: writer.replica, after: 0, bytesMax: 1 << 20) == stored)
-            let grown = storeError { try store.directory.holdReserve(bytes: 10_000_000) }
+            let grown = storeError { try store.directory.reserve.hold(bytes: 10_000_000) }
             #expect(grown?.code == .full)
-            try store.directory.releaseReserve()
+            try store.directory.reserve.release()
             try store.roster.append([waiting])
             stored.append(waiting.run)
             #expect(try store.roster.runs(of: writer.replica, after: 0, bytesMax: 1 << 20) == stored)

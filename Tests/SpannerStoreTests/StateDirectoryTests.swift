@@ -91,11 +91,11 @@ import Testing
     func reserve() throws {
         let scratch = try Scratch()
         let directory = try StateDirectory(path: scratch.path)
-        try directory.holdReserve(bytes: 100_000)
-        try directory.holdReserve(bytes: 50_000)
-        #expect(directory.reserveBytes == 100_000)
-        try directory.releaseReserve()
-        try directory.releaseReserve()
-        #expect(directory.reserveBytes == 0)
+        try directory.reserve.hold(bytes: 100_000)
+        try directory.reserve.hold(bytes: 50_000)
+        #expect(directory.reserve.bytes == 100_000)
+        try directory.reserve.release()
+        try directory.reserve.release()
+        #expect(directory.reserve.bytes == 0)
     }
 }

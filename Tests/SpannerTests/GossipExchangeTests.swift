@@ -177,6 +177,36 @@ struct GossipExchangeTests {
         #expect((stage.machine.peerViews.first?.counters.servesDelayed ?? 0) > 40)
     }
 
+    @Test(
+        "R4: what a peer says to hold for the first time is credited to it: one that lost its share to a fault gets on")
+    func confirmedBytesAreCredited() {
+        var settings = GossipSettings()
+        (settings.repeatBytesInitial, settings.repeatBytesPerRound) = (1, 0)
+        var stage = GossipStage(settings: settings)
+        let link = stage.link(1, holding: VersionVector())
+        var writer = writer(2)
+        let runs = (0..<12).map { _ in writer.run(count: 1) }
+        stage.step(.received(.events(runs), on: stage.link(2)))
+        stage.persistAll()
+        func serve(after: UInt64, _ answer: [SignedRun]) -> Bool {
+            stage.step(.received(.want([GossipMessage.WantedRange(replica: writer.replica, after: after)]), on: link))
+            guard let load = stage.loading else { return false }
+            stage.step(.loaded(load.id, answer))
+            return true
+        }
+        // All of it is on its way more than once, and nothing is said to have arrived: the share is used up.
+        var before = 0
+        while serve(after: 0, runs) { before += 1 }
+        #expect((2...3).contains(before))
+        // It says to hold what the repeat brought: that much it may have again.
+        stage.step(.received(.durable([Dot(writer.replica, runs[11].last)]), on: link))
+        #expect(serve(after: 0, Array(runs.prefix(1))))
+        while serve(after: 0, runs) {}
+        // Saying so again and again brings nothing.
+        for _ in 0..<20 { stage.step(.received(.durable([Dot(writer.replica, runs[11].last)]), on: link)) }
+        #expect(!serve(after: 0, runs))
+    }
+
     @Test("A replica that a peer had to ask for here is relayed to it at once, never back, never twice")
     func relays() {
         var stage = GossipStage(admitted: 4)

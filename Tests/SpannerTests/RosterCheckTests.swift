@@ -216,7 +216,7 @@ struct RosterCheckTests {
         world.write(0, .admit(envoy(2)))
         twin.write(0, .admit(envoy(3)))
         twin.write(0, .admit(envoy(4)))
-        var roster = world.bolts[0].roster
+        let roster = world.bolts[0].roster
         let before = roster.digest
         for run in [twin.bolts[0].runs[2], try #require(twin.bolts[0].runs[2].joined(with: twin.bolts[0].runs[3]))] {
             guard case .forked(let evidence) = reason(roster, run) else {
@@ -226,9 +226,7 @@ struct RosterCheckTests {
             #expect(evidence.agreedThrough == 2)
             #expect(evidence.held.counter == 3)
             #expect(evidence.other.hash == twin.bolts[0].roster.head(of: run.replica).hash || run.bodies.count == 1)
-            roster.record(evidence)
         }
-        #expect(roster.forks.count == 1)
         #expect(roster.digest == before)
         // A continuation of a history that is not ours can't be told from a forgery until its beginning is seen.
         #expect(reason(roster, twin.bolts[0].runs[3])?.reason == .badSignature)

@@ -35,7 +35,7 @@ struct RosterCodecTests {
         let acts = operations.map { RosterEvent.Payload.act(TestIdentity.root.act($0, nonce: 4, reason: "why")) }
         let oneShot = JoinTokenRecord(
             id: TokenID(id(9)), secretHash: key(8).bytes, kind: .oneShot(home: PartitionName(checked: "p1")),
-            expires: RosterWorld.time, group: GroupName("retail"), labels: full.labels, needsApproval: true)
+            expires: RosterWorld.time, group: GroupName("retail"), labels: full.labels)
         return [
             .open(chain: RosterWorld.bolt(1).chain), .admit(envoy(1)), .admit(full), .amend(amendment),
             .remove(targets: [Dot(own.replica, 4_999)]),

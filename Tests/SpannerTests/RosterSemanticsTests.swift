@@ -226,7 +226,7 @@ struct RosterSemanticsTests {
         let (home, away) = (PartitionName(checked: "p0"), PartitionName(checked: "p1"))
         let record = JoinTokenRecord(
             id: token, secretHash: .zero, kind: .multiUse(uses: 2), expires: WallTime(milliseconds: 10), group: nil,
-            labels: [], needsApproval: false)
+            labels: [])
         world.write(0, try world.bolts[0].roster.draftToken(record))
         world.hearAll()
         func spend(_ place: Int, _ number: Int) throws(RosterDraftError) {
@@ -261,7 +261,7 @@ struct RosterSemanticsTests {
         #expect(world.bolts[1].roster.tokens.map(\.isRevoked) == [true])
         let once = JoinTokenRecord(
             id: TokenID(id(51)), secretHash: .zero, kind: .oneShot(home: home), expires: WallTime(milliseconds: 10),
-            group: nil, labels: [], needsApproval: false)
+            group: nil, labels: [])
         world.write(0, try world.bolts[0].roster.draftToken(once))
         let local = world.bolts[0].roster
         #expect(

@@ -82,10 +82,10 @@ final class ListeningEnd: Sendable {
                 requests.add(peer)
                 return channel.eventLoop.makeSucceededFuture(channel)
             }, link: { try transport.accept($0, $1) })
-        let bound = try await listener.bind(
-            host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton)
+        let claim = try ClaimedPort(host: "127.0.0.1", port: 0)
+        let bound = try await listener.serve(claim, group: MultiThreadedEventLoopGroup.singleton)
         channel = bound
-        port = bound.channel.localAddress?.port ?? 0
+        port = claim.port
         serving = Task {
             try? await bound.executeThenClose { inbound in
                 for try await accepted in inbound { _ = try? await accepted.get() }

@@ -66,7 +66,7 @@ import Testing
     @Test func tls12IsRefusedByTheListener() async throws {
         let listening = try await ListeningEnd(try mesh.bolt(), judge: mesh.judge)
         _ = try? await connect(listening.port, protocols: [ApplicationProtocol.http], maximum: .tlsv12)
-        #expect(await listening.refusals.first { _ in true } == ConnectionRefusal.handshakeFailed.code)
+        #expect(await listening.refusals.first { _ in true } == "tls_version")
     }
 
     @Test func tls12IsRefusedByTheDialer() async throws {
@@ -87,8 +87,39 @@ import Testing
                 }
             }.bind(host: "127.0.0.1", port: 0).get()
         let dialing = try DialingEnd(try mesh.bolt("b2"), judge: mesh.judge)
-        #expect(await dialing.link(to: old.localAddress?.port ?? 0) == ConnectionRefusal.handshakeFailed.code)
+        #expect(await dialing.link(to: old.localAddress?.port ?? 0) == "tls_version")
         try await old.close()
+    }
+
+    /// S5: a chain that verifies proves nothing of who shows it: the handshake must be signed by the leaf's key.
+    @Test func aClientThatSignsWithAnotherKeyIsRefusedAsBadSignature() async throws {
+        let listening = try await ListeningEnd(try mesh.bolt(), judge: mesh.judge)
+        var thief = try mesh.bolt("b2")
+        thief.signer = try TLSKey.generate()
+        _ = await (try DialingEnd(thief, judge: mesh.judge)).link(to: listening.port)
+        #expect(await listening.refusals.first { _ in true } == "tls_bad_signature")
+        #expect(listening.links.all.isEmpty)
+        #expect(listening.requests.all.isEmpty)
+    }
+
+    /// S5: the same of a server, whose own log names the alert that it got.
+    @Test func aServerThatSignsWithAnotherKeyIsRefusedAsBadSignature() async throws {
+        var thief = try mesh.bolt()
+        thief.signer = try TLSKey.generate()
+        let listening = try await ListeningEnd(thief, judge: mesh.judge)
+        let dialing = try DialingEnd(try mesh.bolt("b2"), judge: mesh.judge)
+        #expect(await dialing.link(to: listening.port) == "tls_bad_signature")
+        #expect(dialing.links.all.isEmpty)
+        #expect(await listening.refusals.first { _ in true } == "tls_refused_by_peer")
+        #expect(listening.links.all.isEmpty)
+    }
+
+    @Test func plainHTTPIsToldAsWhatItIs() async throws {
+        let listening = try await ListeningEnd(try mesh.bolt(), judge: mesh.judge)
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: listening.port).get()
+        try await channel.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"))
+        #expect(await listening.refusals.first { _ in true } == "tls_not_tls")
     }
 
     /// A client without a certificate that trusts whatever answers.

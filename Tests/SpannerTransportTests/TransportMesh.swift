@@ -1,16 +1,46 @@
 import CRDT
 import Foundation
+import NIOCore
+import NIOSSL
 import Spanner
-import SpannerTransport
 
 @testable import Identity
+@testable import SpannerTransport
 
 /// One end's certificate chain with its key, good or bad.
 struct Presented: Sendable {
     var chain: [[UInt8]]
     var keyPEM: [UInt8]
+    /// Signs handshakes in place of the certificate's own key.
+    var signer: TLSKey?
 
-    func contexts() throws -> TLSContexts { try TLSContexts(chain: chain, privateKeyPEM: keyPEM) }
+    func contexts() throws -> TLSContexts {
+        guard let signer else { return try TLSContexts(chain: chain, privateKeyPEM: keyPEM) }
+        return try TLSContexts(chain: chain, key: NIOSSLPrivateKey(customPrivateKey: StrangeKey(key: signer)))
+    }
+}
+
+/// A key that is not that of the certificate which it is used with: somebody stole the certificate alone.
+struct StrangeKey: NIOSSLCustomPrivateKey, Hashable {
+    let key: TLSKey
+
+    var signatureAlgorithms: [SignatureAlgorithm] { [.ecdsaSecp256R1Sha256] }
+
+    func sign(channel: any Channel, algorithm: SignatureAlgorithm, data: ByteBuffer) -> EventLoopFuture<ByteBuffer> {
+        channel.eventLoop.makeCompletedFuture {
+            ByteBuffer(bytes: try key.sign(Array(data.readableBytesView)))
+        }
+    }
+
+    func decrypt(channel: any Channel, data: ByteBuffer) -> EventLoopFuture<ByteBuffer> {
+        channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+    }
+
+    static func == (left: StrangeKey, right: StrangeKey) -> Bool {
+        left.key.publicKey.fingerprint == right.key.publicKey.fingerprint
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(key.publicKey.fingerprint) }
 }
 
 /// A mesh with its authorities in a temporary directory, and every kind of certificate that must be refused.

@@ -31,6 +31,15 @@ struct WireSamples {
             bolt: PrincipalID(high: generator.next(), low: generator.next()), features: generator.next())
     }
 
+    mutating func fork() -> ForkProof {
+        let stories = [1, 2].map { (first: UInt8) in
+            ForkProof.Story(
+                bodies: [[first] + bytes(40)] + (0..<generator.below(3)).map { _ in bytes(9) }, signature: bytes(64))
+        }
+        return ForkProof(
+            replica: replica(), agreedThrough: generator.below(1000), base: fixed(), stories[1], stories[0])
+    }
+
     /// One message of each kind.
     mutating func all() -> [GossipMessage] {
         var vector = VersionVector()
@@ -42,7 +51,7 @@ struct WireSamples {
         return [
             .hello(hello()), .context(digest: fixed(), vector: nil), .context(digest: fixed(), vector: vector),
             .want(ranges), .events((0..<generator.below(4)).map { _ in run() }),
-            .durable((0..<generator.below(4)).map { _ in dot() }), .reject(dot(), reason), .ping,
+            .durable((0..<generator.below(4)).map { _ in dot() }), .reject(dot(), reason), .fork(fork()), .ping,
             .unknown(kind: 1000 + generator.below(1000)),
         ]
     }

@@ -47,7 +47,7 @@ struct GenerateCorpus {
         amendment.rekey = TestWitness.rekey(id, from: key, to: next)
         let token = JoinTokenRecord(
             id: TokenID(id), secretHash: TestWitness.digest([5]), kind: .multiUse(uses: 3),
-            expires: WallTime(milliseconds: 9), group: nil, labels: [], needsApproval: false)
+            expires: WallTime(milliseconds: 9), group: nil, labels: [])
         var vector = VersionVector()
         vector[replica] = 4
         let cut = OperatorAct.Cut(seen: vector)

@@ -29,6 +29,8 @@ public struct BoltConfiguration: Sendable {
     public let identityDirectory: String
     /// The genesis file.
     public let genesisFile: String
+    /// The topology, whose groups take machines at admission; nil where none is named.
+    public let topologyFile: String?
     /// Bolts to dial before the roster names any.
     public let seeds: [String]
     /// Least level that is logged.
@@ -69,6 +71,7 @@ public struct BoltConfiguration: Sendable {
                     key: "gossip", value: "\(gossip.roundInterval), \(gossip.freezeTimeout)", origin: .fallback,
                     rule: $0)
             }
+            if let clash = BoltConfiguration.clash(of: values) { violations.append(clash) }
         }
         guard violations.isEmpty, let mesh = values.text("mesh.name").flatMap({ TrustDomain($0) }),
             let name = values.text("bolt.name").flatMap({ BoltName($0) }),
@@ -85,6 +88,7 @@ public struct BoltConfiguration: Sendable {
         let identity = values.text("identity.directory") ?? ""
         identityDirectory = identity
         genesisFile = values.text("join.genesis") ?? identity + "/genesis.json"
+        topologyFile = values.text("topology.file")
         seeds = Setting.parts(of: values.text("peers.seeds") ?? "")
         logLevel = values.text("log.level").flatMap { Logger.Level(rawValue: $0) } ?? .info
         logsJSON = values.text("log.format") == "json"
@@ -94,6 +98,19 @@ public struct BoltConfiguration: Sendable {
         reserveBytes = integer("limits.reserve_mib") * 1024 * 1024
         checkInInterval = integer("checkin.interval_seconds")
         (self.gossip, self.values) = (gossip, values)
+    }
+
+    /// The two listeners cannot have one port of one address.
+    private static func clash(of values: ConfigurationValues) -> ConfigurationViolation? {
+        guard let ops = values.values["ops.port"], ops.text != "0", ops.text == values.text("listen.port") else {
+            return nil
+        }
+        let addresses = [values.text("listen.address") ?? "", values.text("ops.address") ?? ""]
+        guard addresses[0] == addresses[1] || addresses.contains(where: { $0 == "0.0.0.0" || $0 == "::" }) else {
+            return nil
+        }
+        return ConfigurationViolation(
+            key: "ops.port", value: ops.text, origin: ops.origin, rule: "must not be the port of listen.port")
     }
 
     /// Every setting with its value and origin, as `check-config` prints it: one line each, secrets masked.

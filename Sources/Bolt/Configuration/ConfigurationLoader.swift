@@ -11,9 +11,16 @@ public struct ConfigurationViolation: Hashable, Sendable, CustomStringConvertibl
     public let origin: ConfigurationOrigin
     /// What it must be.
     public let rule: String
+    /// Whether there is no such setting; the rule then names the nearest one.
+    public let isUnknown: Bool
+
+    init(key: String, value: String?, origin: ConfigurationOrigin, rule: String, isUnknown: Bool = false) {
+        (self.key, self.value, self.origin, self.rule, self.isUnknown) = (key, value, origin, rule, isUnknown)
+    }
 
     /// One line.
     public var description: String {
+        if isUnknown { return "\(key) (\(origin)): \(rule)" }
         guard let value else { return "\(key) is not set: \(rule)" }
         return "\(key) = \"\(value)\" (\(origin)): \(rule)"
     }
@@ -91,8 +98,8 @@ struct ConfigurationValues: Sendable {
     private mutating func unknown(key: String, shown: String, origin: ConfigurationOrigin) {
         violations.append(
             ConfigurationViolation(
-                key: shown, value: "", origin: origin,
-                rule: "there is no such setting; the nearest is \(Setting.nearest(to: key))"))
+                key: shown, value: nil, origin: origin,
+                rule: "there is no such setting; the nearest is \(Setting.nearest(to: key))", isUnknown: true))
     }
 
     private mutating func read(_ text: String) throws(ConfigurationError) {
@@ -105,14 +112,25 @@ struct ConfigurationValues: Sendable {
             throw ConfigurationError(violations: [], unreadable: "the configuration must be a mapping of sections")
         }
         for (name, section) in sections {
-            let section = (name.string ?? "?", section)
-            guard case .mapping(let entries) = section.1 else {
-                let line = section.1.mark?.line ?? 0
-                unknown(key: section.0, shown: section.0, origin: .file(line: line))
+            let name = (text: name.string ?? "?", line: name.mark?.line ?? 0)
+            guard case .mapping(let entries) = section else {
+                notASection(name.text, line: name.line)
                 continue
             }
-            for (key, value) in entries { take("\(section.0).\(key.string ?? "?")", value, line: key.mark?.line ?? 0) }
+            for (key, value) in entries {
+                take("\(name.text).\(key.string ?? "?")", value, line: key.mark?.line ?? name.line)
+            }
         }
+    }
+
+    /// A key of the file that stands where a section should, or is one without settings in it.
+    private mutating func notASection(_ name: String, line: Int) {
+        guard Setting.all.contains(where: { $0.key.hasPrefix(name + ".") }) else {
+            return unknown(key: name, shown: name, origin: .file(line: line))
+        }
+        violations.append(
+            ConfigurationViolation(
+                key: name, value: "…", origin: .file(line: line), rule: "must be a mapping of settings"))
     }
 
     private mutating func take(_ key: String, _ value: Node, line: Int) {

@@ -23,6 +23,9 @@ extension Setting {
         Setting(
             "join.genesis", path, optional: true, "the genesis file; default: the identity directory"),
         Setting(
+            "topology.file", path, optional: true,
+            "the topology, read at start: its groups take machines at admission; without one only tokens name groups"),
+        Setting(
             "peers.seeds", .list(rule: "host:port", { PeerDialer.split($0) != nil }), default: "",
             "bolts to dial before the roster names any"),
         Setting("log.level", .choice(logLevels), default: "info", "least level that is logged"),
@@ -34,7 +37,7 @@ extension Setting {
         ),
         Setting(
             "limits.pending_checkins", .integer(1...100_000), default: "4096", "check-ins that may wait for the disk"),
-        Setting("limits.reserve_mib", .integer(0...4096), default: "16", "disk kept back for a full one, in MiB"),
+        Setting("limits.reserve_mib", .integer(0...4096), default: "64", "disk kept back for a full one, in MiB"),
         Setting(
             "gossip.round_interval_ms", .integer(10...60_000), default: "1000", "time between context exchanges"),
         Setting(

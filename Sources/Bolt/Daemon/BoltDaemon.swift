@@ -24,17 +24,20 @@ public struct BoltDaemon: Service {
 
     /// Runs until it is told to shut down gracefully or its disk can no longer be trusted.
     public func run() async throws {
+        try ProcessSecrecy.begin()
         let metrics = MetricsRegistry()
         let table = ConnectionTable(connectionsMax: configuration.connectionsMax)
         let logger = logger
-        let start = try NodeStart(configuration, logger: logger, metrics: metrics, table: table) { error in
+        let place = try BoltPlace(configuration)
+        let start = try NodeStart(place, logger: logger, metrics: metrics, table: table) { error in
             // Whether the last write is durable is unknown: nothing may be acknowledged on this handle any more, and
             // only a new process opens another.
             logger.critical(
                 "the store cannot be trusted any more: this process ends", metadata: [LogKeys.why: "\(error)"])
             exit(1)
         }
-        let life = try BoltLife(configuration, start: start, logger: logger, metrics: metrics, table: table)
+        let life = try BoltLife(
+            configuration, start: start, ports: place.ports, logger: logger, metrics: metrics, table: table)
         try await life.run(announce: announce)
     }
 }

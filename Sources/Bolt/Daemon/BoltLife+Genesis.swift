@@ -12,9 +12,9 @@ extension BoltLife {
         switch await node.importRuns(genesis.runs.map(\.run)) {
         case .imported, .done: return
         case .refused(let refusal):
-            await node.close()
             throw DaemonError(
                 .badGenesis, what: "taking in the genesis of \(configuration.genesisFile)", why: "\(refusal)",
+                made: "the state directory \(configuration.stateDirectory) stands, with nothing of it taken in",
                 next: "take the genesis.json that the operator's terminal wrote for this bolt")
         }
     }

@@ -18,6 +18,7 @@ struct BoltLife: Sendable {
     let node: NodeService
     let genesis: GenesisFile?
     let own: GossipSelf
+    let ports: BoltPorts
     let logger: Logger
     let metrics: MetricsRegistry
     let table: ConnectionTable
@@ -28,15 +29,15 @@ struct BoltLife: Sendable {
     let dialer: PeerDialer
 
     init(
-        _ configuration: BoltConfiguration, start: NodeStart, logger: Logger, metrics: MetricsRegistry,
-        table: ConnectionTable
+        _ configuration: BoltConfiguration, start: NodeStart, ports: BoltPorts, logger: Logger,
+        metrics: MetricsRegistry, table: ConnectionTable
     ) throws {
         (self.configuration, node, genesis, own) = (configuration, start.node, start.genesis, start.own)
-        (self.logger, self.metrics, self.table) = (logger, metrics, table)
-        group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(4, System.coreCount)))
+        (self.logger, self.metrics, self.table, self.ports) = (logger, metrics, table, ports)
         let judge = ChainJudge(verifier: start.verifier)
         let credential = start.identity.credential
         let contexts = try TLSContexts(chain: credential.chain.map(\.der), privateKeyPEM: credential.key.pem())
+        group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(4, System.coreCount)))
         let report = RefusalReport(logger: logger) { metrics.add(.connectionsRefused, [$0]) }
         let node = start.node
         let transport = PeerTransport(contexts: contexts, judge: judge, table: table) { node.post(.link($0)) }
@@ -45,7 +46,7 @@ struct BoltLife: Sendable {
             key == ownKey || table.isLinked(key)
         }
         let api = BoltEndpoints(
-            configuration: configuration, node: node, identity: start.identity, judge: judge,
+            configuration: configuration, topology: start.topology, node: node, identity: start.identity, judge: judge,
             forwarder: PeerForwarder(dialer: TLSDialer(contexts: contexts, judge: judge), group: group, table: table),
             readiness: readiness, logger: logger, metrics: metrics, table: table)
         let readiness = readiness
@@ -69,49 +70,48 @@ struct BoltLife: Sendable {
         let opsListener = PlainListener(responder: ops, logger: logger)
         let (mainChannel, opsChannel): (MainChannel, NIOAsyncChannel<HTTPConnection, Never>)
         do {
-            mainChannel = try await bind(configuration.listenAddress, configuration.listenPort) { host, port in
-                try await main.bind(host: host, port: port, group: group)
-            }
-            opsChannel = try await bind(configuration.opsAddress, configuration.opsPort) { host, port in
-                try await opsListener.bind(host: host, port: port, group: group)
-            }
+            await node.start(peersChanged: { [self] in redial() })
+            try await importGenesis()
+            (mainChannel, opsChannel) = try await listen(opsListener)
         } catch {
+            // The process ends with this error. Loops are left as they are: connections on their way have timers there.
+            dialer.stop()
+            table.closeAll()
             await node.close()
-            try? await group.shutdownGracefully()
             throw error
         }
-        await node.start(peersChanged: { [self] in redial() })
-        try await importGenesis()
         readiness.advance(to: .serving)
-        tell(mainChannel.channel, opsChannel.channel, announce)
+        tell(announce)
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { await serve(mainChannel) }
             tasks.addTask { await opsListener.serve(opsChannel) }
-            tasks.addTask { await carryActs() }
+            tasks.addTask {
+                await carryActs()
+                await announcePlace()
+            }
             tasks.addTask { await untilShutdown(mainChannel.channel, opsChannel.channel) }
         }
         try? await group.shutdownGracefully()
     }
 
-    private func bind<Bound>(
-        _ host: String, _ port: Int, _ body: (String, Int) async throws -> Bound
-    ) async throws -> Bound {
-        do { return try await body(host, port) } catch let error as IOError {
-            let inUse = error.errnoCode == EADDRINUSE
-            throw DaemonError(
-                inUse ? .portInUse : .cannotListen, what: "listening on \(host):\(port)",
-                why: inUse ? "another process listens there" : "\(error)",
-                next: inUse ? "stop that process, or configure another port" : "configure an address of this machine")
-        } catch {
-            throw DaemonError(
-                .cannotListen, what: "listening on \(host):\(port)", why: "\(error)",
-                next: "configure an address of this machine")
+    /// Serves both ports that were claimed, or neither.
+    private func listen(
+        _ opsListener: PlainListener
+    ) async throws -> (MainChannel, NIOAsyncChannel<HTTPConnection, Never>) {
+        let made = "the state directory \(configuration.stateDirectory) stands"
+        let mainChannel: MainChannel
+        do { mainChannel = try await main.serve(ports.main, group: group) } catch {
+            throw BoltPorts.failure(error, setting: "listen", ports.main.host, ports.main.port, made: made)
+        }
+        do { return (mainChannel, try await opsListener.bind(ports.ops, group: group)) } catch {
+            try? await mainChannel.executeThenClose { _ in }
+            throw BoltPorts.failure(error, setting: "ops", ports.ops.host, ports.ops.port, made: made)
         }
     }
 
-    private func tell(_ main: any Channel, _ ops: any Channel, _ announce: (String) -> Void) {
-        let address = "\(configuration.listenAddress):\(main.localAddress?.port ?? configuration.listenPort)"
-        let opsAddress = "\(configuration.opsAddress):\(ops.localAddress?.port ?? configuration.opsPort)"
+    private func tell(_ announce: (String) -> Void) {
+        let address = "\(configuration.listenAddress):\(ports.main.port)"
+        let opsAddress = "\(configuration.opsAddress):\(ports.ops.port)"
         logger.info(
             "bolt listens",
             metadata: [

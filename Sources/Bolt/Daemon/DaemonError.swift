@@ -17,12 +17,14 @@ public struct DaemonError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let badGenesis = Self(rawValue: "bad_genesis")
         /// Operator: neither roster nor genesis admit this bolt.
         public static let notAdmitted = Self(rawValue: "not_admitted")
+        /// Operator: the topology cannot be read, breaks a rule, or is another mesh's.
+        public static let badTopology = Self(rawValue: "bad_topology")
         /// Operator: a file cannot be read.
         public static let unreadable = Self(rawValue: "unreadable_file")
 
         /// Every code, for the error catalogue.
         public static let all: [Self] = [
-            .portInUse, .cannotListen, .identityMismatch, .badGenesis, .notAdmitted, .unreadable,
+            .portInUse, .cannotListen, .identityMismatch, .badGenesis, .notAdmitted, .badTopology, .unreadable,
         ]
     }
 
@@ -32,16 +34,18 @@ public struct DaemonError: Error, Sendable, Equatable, CustomStringConvertible {
     public let what: String
     /// Why it failed.
     public let why: String
+    /// What was made or changed before it failed, in words; nil where nothing was.
+    public let made: String?
     /// What to do.
     public let next: String
 
-    init(_ code: Code, what: String, why: String, next: String) {
-        (self.code, self.what, self.why, self.next) = (code, what, why, next)
+    init(_ code: Code, what: String, why: String, made: String? = nil, next: String) {
+        (self.code, self.what, self.why, self.made, self.next) = (code, what, why, made, next)
     }
 
     /// Equal when the codes are.
     public static func == (left: DaemonError, right: DaemonError) -> Bool { left.code == right.code }
 
     /// One line: what, why, effect on state, next step, code.
-    public var description: String { "\(what): \(why) (nothing was changed); \(next) [\(code.rawValue)]" }
+    public var description: String { "\(what): \(why) (\(made ?? "nothing was changed")); \(next) [\(code.rawValue)]" }
 }

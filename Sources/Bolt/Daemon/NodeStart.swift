@@ -7,34 +7,30 @@ internal import Spanner
 internal import SpannerStore
 internal import SpannerTransport
 
-/// Everything that a start reads from disk: identity, store, roster, genesis. Nothing listens yet.
+/// Everything that a start reads from its database: roster, incarnation. Nothing listens yet.
 struct NodeStart {
     let identity: BoltIdentity
     let verifier: PeerVerifier
     let node: NodeService
     let genesis: GenesisFile?
+    let topology: Topology?
     let own: GossipSelf
     let eventsRead: Int
 
-    /// Reads it all. Throws `IdentityError`, `StoreError` or `DaemonError`; changes nothing but what opening a store
-    /// does.
+    /// Reads it all. Throws `StoreError` or `DaemonError`; changes nothing but what opening a store does.
     init(
-        _ configuration: BoltConfiguration, logger: Logger, metrics: MetricsRegistry, table: ConnectionTable,
+        _ place: BoltPlace, logger: Logger, metrics: MetricsRegistry, table: ConnectionTable,
         failure: @escaping @Sendable (StoreError) -> Void
     ) throws {
-        identity = try BoltIdentity.load(directory: configuration.identityDirectory)
-        try NodeStart.check(identity, against: configuration)
-        verifier = try identity.credential.verifier()
+        let configuration = place.configuration
+        (identity, verifier, genesis, topology) = (place.identity, place.verifier, place.genesis, place.topology)
         let mesh = identity.credential.mesh
-        genesis = try NodeStart.readGenesis(configuration.genesisFile, mesh: mesh)
         let witness = RosterWitness(verifier: verifier)
-        let store = try BoltStore(path: configuration.stateDirectory)
-        do { try store.directory.holdReserve(bytes: configuration.reserveBytes) } catch {
-            logger.warning("no room to keep a reserve on the disk", metadata: [LogKeys.why: "\(error)"])
-        }
+        var reserveSpent = false
+        let store = try NodeStart.open(place, reserveSpent: &reserveSpent, logger: logger)
         let (roster, events) = try NodeStart.readRoster(store, mesh: mesh, witness: witness)
         eventsRead = events
-        let principal = try NodeStart.principal(identity, roster: roster, genesis: genesis)
+        let principal = try NodeStart.principal(place, roster: roster)
         own = GossipSelf(
             mesh: mesh, bolt: principal, tlsKey: identity.credential.own.fingerprint,
             replica: ReplicaID(
@@ -46,73 +42,57 @@ struct NodeStart {
             seed: UInt64.random(in: 0...UInt64.max))
         node = NodeService(
             executor: NodeExecutor(label: "bolt.node"), store: store, machine: machine, witness: witness,
-            signer: identity.signingKey, logger: logger, metrics: metrics, table: table, failure: failure)
+            signer: identity.signingKey, reserveBytes: configuration.reserveBytes, reserveSpent: reserveSpent,
+            logger: logger, metrics: metrics, table: table, failure: failure)
     }
 
-    private static func check(_ identity: BoltIdentity, against configuration: BoltConfiguration) throws(DaemonError) {
-        let named = "\(identity.name).\(identity.partition) of \(identity.credential.trustDomain)"
-        let wanted = "\(configuration.fullName) of \(configuration.meshName)"
-        guard named == wanted else {
-            throw DaemonError(
-                .identityMismatch, what: "starting \(wanted)",
-                why: "the identity in \(configuration.identityDirectory) is that of \(named)",
-                next: "correct the configuration, or join with an identity of this bolt's own")
+    /// Opens the store and holds the reserve. On a full disk the reserve is what opening needs: it is given up, and the
+    /// bolt starts in the mode that it would be in had it not ended; `reserveSpent` is true then.
+    private static func open(
+        _ place: BoltPlace, reserveSpent: inout Bool, logger: Logger
+    ) throws(StoreError) -> sending BoltStore {
+        let store: BoltStore
+        do throws(StoreError) { store = try BoltStore(in: place.directory) } catch {
+            guard error.code == .full, place.directory.reserve.bytes > 0 else { throw error }
+            try place.directory.reserve.release()
+            logger.warning("the disk is full: the reserve is given up to start; results are refused")
+            reserveSpent = true
+            return try BoltStore(in: place.directory)
         }
-    }
-
-    private static func readGenesis(_ path: String, mesh: MeshID) throws(DaemonError) -> GenesisFile? {
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
-        func bad(_ why: String) -> DaemonError {
-            DaemonError(
-                .badGenesis, what: "reading the genesis in \(path)", why: why,
-                next: "take the genesis.json that the operator's terminal wrote for this bolt")
+        do { try place.directory.reserve.hold(bytes: place.configuration.reserveBytes) } catch {
+            logger.warning("no room to keep a reserve on the disk", metadata: [LogKeys.why: "\(error)"])
         }
-        guard let data = FileManager.default.contents(atPath: path), data.count <= APILimits.answerBytesMax else {
-            throw bad("it cannot be read, or is too large")
-        }
-        let file: GenesisFile
-        do { file = try APIJSON.decode(GenesisFile.self, from: data) } catch { throw bad(APIJSON.explain(error)) }
-        guard file.mesh.id == mesh else { throw bad("it is of mesh \(file.mesh.id), the identity is of \(mesh)") }
-        return file
+        return store
     }
 
     /// The roster from disk. What is stored was checked before it was stored; checksums tell rot.
-    private static func readRoster(
+    static func readRoster(
         _ store: BoltStore, mesh: MeshID, witness: any Witness
     ) throws(StoreError) -> (Roster, Int) {
-        var roster = Roster(mesh: mesh, witness: witness)
+        var roster = Roster(mesh: mesh, witness: witness, forks: try store.roster.forks())
         var events = 0
         try store.roster.scan { run throws(StoreError) in
-            switch roster.check(run, trust: .stored) {
-            case .success(let checked):
-                roster.apply(checked)
+            do throws(RunRejection) {
+                try roster.restore(run)
                 events += run.bodies.count
-            case .failure(let rejection):
+            } catch {
                 throw StoreError(
                     .corrupt, what: "reading the roster",
-                    why: "events \(run.first)...\(run.last) of \(run.replica): \(rejection)",
+                    why: "events \(run.first)...\(run.last) of \(run.replica): \(error)",
                     next: "move the state directory away and let the bolt fetch the roster from its peers")
             }
         }
         return (roster, events)
     }
 
-    private static func principal(
-        _ identity: BoltIdentity, roster: Roster, genesis: GenesisFile?
-    ) throws(DaemonError) -> PrincipalID {
-        let key = identity.credential.own.fingerprint
+    private static func principal(_ place: BoltPlace, roster: Roster) throws(DaemonError) -> PrincipalID {
+        let key = place.identity.credential.own.fingerprint
         if let known = roster.standing(of: key, as: .bolt).principal { return known.id }
-        for request in genesis?.acts ?? [] {
-            guard let act = try? ActCodec.decode(request.act.content) else { continue }
-            if case .admit(let admission) = act.operation, admission.tlsKey == key { return admission.id }
-        }
+        if let admitted = place.admittedByGenesis { return admitted }
         // A bolt that was removed or banned still starts: it says so, serves nothing and keeps what it holds.
         if case .removed(let id) = roster.standing(of: key, as: .bolt) { return id }
         if case .banned(let fact) = roster.standing(of: key, as: .bolt), let id = fact.principal { return id }
-        throw DaemonError(
-            .notAdmitted, what: "starting \(identity.name).\(identity.partition)",
-            why: "neither its roster nor its genesis file admits its key",
-            next: "join it: boltctl bolt invite, then boltctl bolt join")
+        throw place.notAdmitted
     }
 
     private static func incarnation(_ store: BoltStore, logger: Logger) throws(StoreError) -> UInt64 {

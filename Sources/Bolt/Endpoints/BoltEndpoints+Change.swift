@@ -29,6 +29,11 @@ extension BoltEndpoints {
             throw Problem(.badRequest, "uses must be from 1 to \(APILimits.tokenUsesMax), and 1 for a one-shot token")
         }
         let home = body.home ?? configuration.partition
+        if let group = body.group, let topology, !topology.groups.contains(where: { $0.name == group }) {
+            let known = topology.groups.map(\.name.text)
+            let hint = NearestName.suggest(group.text, among: known).map { "; did you mean \($0)?" } ?? ""
+            throw Problem(.badRequest, "the topology has no group \(group)\(hint)")
+        }
         let (bolts, _) = await addresses()
         guard bolts.contains(where: { $0.partition == home }) else {
             throw Problem(.badRequest, "no bolt is of partition \(home)")
@@ -52,7 +57,7 @@ extension BoltEndpoints {
         let record = JoinTokenRecord(
             id: token.id, secretHash: token.secretHash,
             kind: body.kind == .oneShot ? .oneShot(home: home) : .multiUse(uses: body.uses), expires: expires,
-            group: body.group, labels: labels, needsApproval: false)
+            group: body.group, labels: labels)
         let outcome = try await node.createToken(record)
         let level = try NodeService.level(outcome)
         audit("token made", request, [LogKeys.token: "\(token.id)", LogKeys.level: "\(level)"])

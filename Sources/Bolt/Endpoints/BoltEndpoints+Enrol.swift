@@ -56,7 +56,7 @@ extension BoltEndpoints {
         // Drafting and asking for the write are one step of the node: no other enrolment comes between.
         let (admittance, outcome) = try await node.admit(
             token: token.id, secretHash: hash, mesh: token.mesh, partition: partition, name: body.name, key: key,
-            sealingKey: body.sealingKey, labels: labels)
+            sealingKey: body.sealingKey, labels: labels, topology: topology)
         switch admittance {
         case .elsewhere(let home, let address):
             return try await passOn(body, home: home, address: address, hops: hops)
@@ -132,7 +132,8 @@ extension BoltEndpoints {
                 to: csr.publicKey.fingerprint, sealingKey: body.sealingKey)
         else { throw Problem(.badRequest, "the proof is not the signature of both keys over the hand-on") }
         let rekey = Rekey(
-            principal: envoy.id, from: peer.tlsKey, to: csr.publicKey.fingerprint, sealingKey: body.sealingKey, proof: body.proof.bytes)
+            principal: envoy.id, from: peer.tlsKey, to: csr.publicKey.fingerprint, sealingKey: body.sealingKey,
+            proof: body.proof.bytes)
         let outcome = try await node.rekey(envoy.id, rekey)
         return try await certify(
             csr, as: envoy.id, sealingKey: body.sealingKey, group: envoy.group, level: try NodeService.level(outcome),

@@ -10,6 +10,8 @@ internal import SpannerTransport
 /// What every endpoint does. Who may call it was judged before.
 struct BoltEndpoints: Sendable {
     let configuration: BoltConfiguration
+    /// Whose groups take machines; nil where this bolt was given none.
+    let topology: Topology?
     let node: NodeService
     let identity: BoltIdentity
     let judge: ChainJudge

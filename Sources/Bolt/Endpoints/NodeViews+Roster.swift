@@ -102,12 +102,23 @@ extension NodeViews {
     func facts(_ node: isolated NodeService, _ facts: [RosterFact]) -> [RosterFactView] {
         let live = Set(facts.filter { $0.kind == .inForce }.map(\.admission))
         return facts.map { fact in
-            let dot = fact.dot ?? fact.admission
-            let event = try? event(node, dot)
+            // An act stands for itself: its time and author are the operator's, whoever carried it.
+            let act = fact.act.flatMap { node.machine.roster.act($0) }
+            let dot = act?.carriers.first ?? fact.dot ?? fact.admission
+            let at = act?.at ?? (try? event(node, dot))?.at
             return RosterFactView(
-                dot: dot, at: event?.at ?? WallTime(milliseconds: 0), author: author(node, dot.replica),
-                kind: fact.kind.rawValue, text: fact.text,
-                inForce: fact.kind == .admitted ? live.contains(fact.admission) : fact.kind == .inForce)
+                dot: dot, at: at ?? WallTime(milliseconds: 0),
+                author: act.map { word($0.signer) } ?? author(node, dot.replica), kind: fact.kind.rawValue,
+                text: fact.text, inForce: inForce(fact, live: live))
+        }
+    }
+
+    /// Whether a fact has effect: an admission where it is live, whatever ends one unless it says that it is inert.
+    private func inForce(_ fact: RosterFact, live: Set<Dot>) -> Bool {
+        switch fact.kind {
+        case .admitted: live.contains(fact.admission)
+        case .removalInert, .amendmentInert: false
+        case .amended, .removed, .resolved, .beyondCut, .banned, .retired, .contested, .inForce: true
         }
     }
 
@@ -166,11 +177,14 @@ extension NodeViews {
 
     /// `name.partition`, `root`, or the start of a replica that nobody certified here.
     func author(_ node: isolated NodeService, _ replica: ReplicaID) -> String {
-        switch node.machine.roster.author(of: replica)?.standing {
+        node.machine.roster.author(of: replica).map { word($0.standing) } ?? String(replica.key.hex.prefix(12))
+    }
+
+    private func word(_ standing: Author.Standing) -> String {
+        switch standing {
         case .root: "root"
         case .bolt(let partition, let name): "\(name).\(partition)"
         case .operator(let name): name.text
-        case .none: String(replica.key.hex.prefix(12))
         }
     }
 

@@ -72,6 +72,20 @@ struct NodeViews: Sendable {
                     text: "\(conflict.claimants.count) keys claim the \(conflict.role) name \(conflict.name)",
                     next: "boltctl roster conflicts"))
         }
+        return alarms + ownAlarms(node)
+    }
+
+    /// What is the matter with this bolt itself, and with what it meets.
+    private func ownAlarms(_ node: isolated NodeService) -> [Alarm] {
+        var alarms: [Alarm] = []
+        for mismatch in node.mismatches.current() {
+            alarms.append(
+                Alarm(
+                    code: "bolt_identity_mismatch", severity: .warning,
+                    text: "\(mismatch.name) at \(mismatch.remote) says it is another bolt than the roster admits for "
+                        + "its key: no link is kept with it",
+                    next: "compare the ids and its genesis file: boltctl bolt show \(mismatch.name)"))
+        }
         if node.storeFull {
             alarms.append(
                 Alarm(

@@ -1,15 +1,18 @@
 internal import BoltAPI
 internal import Foundation
+internal import Spanner
 
-/// The OpenAPI 3.1 description of the listed endpoints, made from the same table that the requests are matched by.
+/// The OpenAPI 3.1 description of the listed endpoints, made from the table that requests are matched by and from the
+/// shapes that they are decoded into.
 enum OpenAPIDocument {
     /// The document as JSON.
     static func json() throws -> Data {
+        let catalogue = SchemaCatalogue()
         var paths: [String: JSONValue] = [:]
         for endpoint in Endpoint.allCases where endpoint.listener == .main {
             var operations: [String: JSONValue] = [:]
             if case .object(let known)? = paths[endpoint.path] { operations = known }
-            operations[endpoint.method.rawValue.lowercased()] = operation(endpoint)
+            operations[endpoint.method.rawValue.lowercased()] = try operation(endpoint, catalogue)
             paths[endpoint.path] = .object(operations)
         }
         let document: [String: JSONValue] = [
@@ -20,57 +23,51 @@ enum OpenAPIDocument {
                 "license": .object(["name": .string("Apache-2.0"), "identifier": .string("Apache-2.0")]),
             ]),
             "paths": .object(paths),
-            "components": .object(["schemas": .object(["Problem": problemSchema])]),
+            "components": .object(["schemas": .object(catalogue.components)]),
         ]
         return try APIJSON.encode(document)
     }
 
-    private static func operation(_ endpoint: Endpoint) -> JSONValue {
+    private static func operation(_ endpoint: Endpoint, _ catalogue: SchemaCatalogue) throws -> JSONValue {
         var operation: [String: JSONValue] = [
             "operationId": .string(endpoint.rawValue), "summary": .string(summary(endpoint)),
-            "responses": .object(responses(endpoint)),
+            "responses": .object(try responses(endpoint, catalogue)),
         ]
-        var parameters = endpoint.path.split(separator: "/").filter { $0.hasPrefix("{") }.map { part in
-            parameter(
-                String(part.dropFirst().dropLast()), place: "path",
-                schema: ["type": .string("string"), "minLength": .integer(1)])
+        let places = endpoint.path.split(separator: "/").filter { $0.hasPrefix("{") }.map { part in
+            parameter(String(part.dropFirst().dropLast()), place: "path", schema: text(minLength: 1), required: true)
         }
-        parameters += queries(endpoint)
+        let parameters = places + queries(endpoint)
         if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
-        if endpoint.bodyBytesMax > 0 {
+        if let shape = endpoint.requestShape {
             operation["requestBody"] = .object([
                 "required": .bool(true),
-                "content": .object(["application/json": .object(["schema": .object(["type": .string("object")])])]),
+                "description": .string("At most \(endpoint.bodyBytesMax) bytes."),
+                "content": content("application/json", try catalogue.read(shape).schema),
             ])
         }
         return .object(operation)
     }
 
+    // MARK: Parameters
+
     private static func queries(_ endpoint: Endpoint) -> [JSONValue] {
-        let text: [String: JSONValue] = ["type": .string("string")]
-        let limit: [String: JSONValue] = [
-            "type": .string("integer"), "minimum": .integer(1), "maximum": .integer(Int64(APILimits.pageCountMax)),
+        let page = [
+            parameter("after", place: "query", schema: text()),
+            parameter(
+                "limit", place: "query",
+                schema: [
+                    "type": .string("integer"), "minimum": .integer(1),
+                    "maximum": .integer(Int64(APILimits.pageCountMax)),
+                ]),
         ]
+        let role = parameter("role", place: "query", schema: PrincipalRole.schema)
         switch endpoint {
-        case .envoys:
-            return [
-                parameter("name", place: "query", schema: text), parameter("after", place: "query", schema: text),
-                parameter("limit", place: "query", schema: limit),
-            ]
-        case .roster:
-            return [
-                parameter("role", place: "query", schema: text), parameter("after", place: "query", schema: text),
-                parameter("limit", place: "query", schema: limit),
-            ]
-        case .rosterLog:
-            return [
-                parameter("after", place: "query", schema: text), parameter("limit", place: "query", schema: limit),
-            ]
-        case .rosterContext:
-            return [
-                parameter("subject", place: "query", schema: text), parameter("role", place: "query", schema: text),
-            ]
-        case .rosterReceipt: return [parameter("dot", place: "query", schema: text, required: true)]
+        case .envoys: return [parameter("name", place: "query", schema: text())] + page
+        case .roster: return [role] + page
+        case .rosterLog: return page
+        case .rosterContext: return [parameter("subject", place: "query", schema: text()), role]
+        case .rosterReceipt:
+            return [parameter("dot", place: "query", schema: text(minLength: 1), required: true)]
         case .createToken, .postAct, .removeEnvoy:
             return [parameter("dry_run", place: "query", schema: ["type": .string("boolean")])]
         case _: return []
@@ -81,29 +78,42 @@ enum OpenAPIDocument {
         _ name: String, place: String, schema: [String: JSONValue], required: Bool = false
     ) -> JSONValue {
         .object([
-            "name": .string(name), "in": .string(place), "required": .bool(required || place == "path"),
-            "schema": .object(schema),
+            "name": .string(name), "in": .string(place), "required": .bool(required), "schema": .object(schema),
         ])
     }
 
-    private static func responses(_ endpoint: Endpoint) -> [String: JSONValue] {
-        let answer: JSONValue = .object([
-            "description": .string("Done."),
-            "content": .object(["application/json": .object(["schema": .object(["type": .string("object")])])]),
-        ])
+    private static func text(minLength: Int64 = 0) -> [String: JSONValue] {
+        minLength == 0
+            ? ["type": .string("string")] : ["type": .string("string"), "minLength": .integer(minLength)]
+    }
+
+    // MARK: Answers
+
+    private static func responses(
+        _ endpoint: Endpoint, _ catalogue: SchemaCatalogue
+    ) throws -> [String: JSONValue] {
+        var done: [String: JSONValue] = ["description": .string("Done.")]
+        if let shape = endpoint.answerShape {
+            done["content"] = content("application/json", try catalogue.read(shape).schema)
+        }
+        guard endpoint != .health, endpoint != .healthHead else {
+            let states = Dictionary(grouping: HealthResponse.State.allCases, by: \.httpStatus)
+            var answers: [String: JSONValue] = [:]
+            for (status, states) in states {
+                done["description"] = .string(states.map(\.rawValue).joined(separator: " or "))
+                answers["\(status)"] = .object(done)
+            }
+            return answers
+        }
         let problem: JSONValue = .object([
             "description": .string("A problem, with a stable code."),
-            "content": .object([
-                Problem.contentType: .object([
-                    "schema": .object(["$ref": .string("#/components/schemas/Problem")])
-                ])
-            ]),
+            "content": content(Problem.contentType, try catalogue.read(Problem.self).schema),
         ])
-        guard endpoint != .health, endpoint != .healthHead else {
-            let codes = Set(HealthResponse.State.allCases.map(\.httpStatus)).sorted()
-            return Dictionary(uniqueKeysWithValues: codes.map { ("\($0)", answer) } + [("default", answer)])
-        }
-        return ["200": answer, "default": problem]
+        return ["200": .object(done), "default": problem]
+    }
+
+    private static func content(_ type: String, _ schema: JSONValue) -> JSONValue {
+        .object([type: .object(["schema": schema])])
     }
 
     private static func summary(_ endpoint: Endpoint) -> String {
@@ -115,16 +125,4 @@ enum OpenAPIDocument {
         case .operator(let rank): "For operators of at least the rank \(rank.rawValue)."
         }
     }
-
-    private static let problemSchema: JSONValue = {
-        let text: JSONValue = .object(["type": .string("string")])
-        return .object([
-            "type": .string("object"),
-            "required": .array(["type", "title", "status", "detail", "code", "changed", "next"].map { .string($0) }),
-            "properties": .object([
-                "type": text, "title": text, "status": .object(["type": .string("integer")]), "detail": text,
-                "code": text, "changed": .object(["type": .string("boolean")]), "next": text,
-            ]),
-        ])
-    }()
 }

@@ -30,10 +30,13 @@ final class BodyReader {
         return data
     }
 
-    /// Reads on to the end, at most that many bytes, and keeps nothing.
-    func discard(atMost limit: Int) async throws {
+    /// Reads on to the end, at most that many bytes, and keeps nothing. `heard` is called with every part.
+    func discard(atMost limit: Int, heard: () -> Void) async throws {
         var count = 0
-        while count <= limit, let part = try await next() { count += part.readableBytes }
+        while count <= limit, let part = try await next() {
+            count += part.readableBytes
+            heard()
+        }
     }
 
     private func next() async throws -> ByteBuffer? {

@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
+internal import NIOHTTP1
 internal import SpannerTransport
 
 /// One connection's requests, ready to be served.
@@ -23,7 +24,13 @@ struct HTTPConnection: Sendable {
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: HTTPLimits.headerFieldBytesMax, maxHeaderListSize: HTTPLimits.headerBytesMax,
                     maxHeaderFieldCount: HTTPLimits.headerFieldsMax)))
-        return http.setup(channel: channel, logger: logger).map { HTTPConnection(channel: http, value: $0) }
+        return http.setup(channel: channel, logger: logger).flatMapThrowing { value in
+            // At once, before the first byte is read.
+            let pipeline = channel.pipeline.syncOperations
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(HTTPPersistence(), position: .after(decoder))
+            return HTTPConnection(channel: http, value: value)
+        }
     }
 
     /// Serves until the connection closes.

@@ -16,6 +16,10 @@ enum HTTPLimits {
     static let bodyTimeout: TimeAmount = .seconds(30)
     /// Bytes of a refused body that are read and thrown away, so that the refusal arrives.
     static let discardBytesMax = 4 * 1024 * 1024
+    /// Silence of a refused body after which the connection is closed: the refusal has arrived by then.
+    static let lingerTimeout: TimeAmount = .seconds(1)
+    /// From a refusal to the end of its connection, however long the body goes on.
+    static let lingerMax: TimeAmount = .seconds(10)
     /// Bytes of a request id that is taken over.
     static let requestIDBytesMax = 64
     /// Values of query items that are looked at.

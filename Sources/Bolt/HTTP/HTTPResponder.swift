@@ -63,9 +63,21 @@ struct HTTPResponder: Sendable {
     }
 
     private func discard(_ body: BodyReader, channel: any Channel) async {
-        let deadline = channel.eventLoop.scheduleTask(in: HTTPLimits.bodyTimeout) { channel.close(promise: nil) }
-        defer { deadline.cancel() }
-        do { try await body.discard(atMost: HTTPLimits.discardBytesMax) } catch {
+        func closing(after time: TimeAmount) -> Scheduled<Void> {
+            channel.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+        }
+        let deadline = closing(after: HTTPLimits.lingerMax)
+        var silence = closing(after: HTTPLimits.lingerTimeout)
+        defer {
+            deadline.cancel()
+            silence.cancel()
+        }
+        do {
+            try await body.discard(atMost: HTTPLimits.discardBytesMax) {
+                silence.cancel()
+                silence = closing(after: HTTPLimits.lingerTimeout)
+            }
+        } catch {
             logger.trace("a refused body did not end", metadata: [LogKeys.why: "\(error)"])
         }
     }

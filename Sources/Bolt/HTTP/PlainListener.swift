@@ -2,26 +2,27 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import SpannerTransport
 
 /// The plain HTTP port for health and metrics: local, and never for anything else.
 struct PlainListener: Sendable {
     let responder: HTTPResponder
     let logger: Logger
 
-    /// Requests that may be on their way at one time.
+    /// Connections that may wait to be accepted.
     static let backlog: Int32 = 128
 
-    /// Binds the port; 0 takes a free one. Throws `IOError` where it is taken or not allowed.
+    /// Binds a port that was claimed. Throws `IOError` where another process listens on it after all.
     func bind(
-        host: String, port: Int, group: any EventLoopGroup
+        _ port: ClaimedPort, group: any EventLoopGroup
     ) async throws -> NIOAsyncChannel<HTTPConnection, Never> {
-        try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: PlainListener.backlog)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .bind(host: host, port: port) { channel in
-                HTTPConnection.setup(channel, peer: nil, responder: responder, logger: logger)
-            }
+        try await port.serve(backlog: PlainListener.backlog) { socket in
+            try await ServerBootstrap(group: group)
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
+                .bind(socket) { channel in
+                    HTTPConnection.setup(channel, peer: nil, responder: responder, logger: logger)
+                }
+        }
     }
 
     /// Serves until the port is closed; what is still connected then is cut.

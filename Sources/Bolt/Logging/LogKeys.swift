@@ -24,4 +24,5 @@ enum LogKeys {
     static let mesh = "bolt.mesh"
     static let version = "bolt.version"
     static let signal = "bolt.signal"
+    static let zone = "bolt.zone"
 }

@@ -16,6 +16,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case runsApplied = "bolt_gossip_runs_applied_total"
     case runsRejected = "bolt_gossip_runs_rejected_total"
     case runsDuplicate = "bolt_gossip_runs_duplicate_total"
+    case linksClosed = "bolt_gossip_links_closed_total"
     case commitSeconds = "bolt_store_commit_duration_seconds"
     case storeFailures = "bolt_store_failures_total"
     case checkIns = "bolt_checkins_total"
@@ -41,7 +42,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
             .peers, .peersConverged:
             .gauge
         case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
-            .checkIns, .resultsStored, .enrolments, .cutConnections:
+            .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections:
             .counter
         case .requestSeconds, .commitSeconds, .checkInBatch: .histogram
         }
@@ -60,6 +61,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .peers, .peersConverged: "bolts"
         case .gossipRounds: "rounds"
         case .runsApplied, .runsRejected, .runsDuplicate: "runs"
+        case .linksClosed: "links"
         case .storeFailures: "transactions"
         case .checkIns, .checkInBatch: "check-ins"
         case .resultsStored: "results"
@@ -79,7 +81,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .rosterPrincipals: ["role"]
         case .peers: ["status"]
         case .checkIns, .enrolments: ["outcome"]
-        case .cutConnections: ["reason"]
+        case .cutConnections, .linksClosed: ["reason"]
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
             .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored:
             []
@@ -105,6 +107,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .runsApplied: "Runs of events that became durable."
         case .runsRejected: "Runs of events that did not verify."
         case .runsDuplicate: "Runs of events that were held already."
+        case .linksClosed: "Peer links that this bolt closed, by reason."
         case .commitSeconds: "Time of one transaction of the store, flush included."
         case .storeFailures: "Transactions that the disk did not take."
         case .checkIns: "Check-ins, by outcome."

@@ -19,7 +19,7 @@ extension NodeService {
     /// without a pause, so that a one-shot token is spent together with its ADMIT, once.
     func admit(
         token: TokenID, secretHash: Bytes32, mesh: MeshID, partition: PartitionName, name: PrincipalName,
-        key: KeyFingerprint, sealingKey: Bytes32, labels: [Label]
+        key: KeyFingerprint, sealingKey: Bytes32, labels: [Label], topology: Topology?
     ) async throws -> (Admittance, CommandOutcome?) {
         let roster = machine.roster
         let standing = try judge(token, secretHash: secretHash, mesh: mesh)
@@ -39,7 +39,6 @@ extension NodeService {
         var admission = Admission(role: .envoy, id: id, name: name, tlsKey: key)
         admission.sealingKey = sealingKey
         admission.partition = partition
-        admission.group = record.group
         admission.token = token
         // What the operator put on the token wins over what the machine says of itself.
         let decided = Set(record.labels.map(\.key))
@@ -47,9 +46,21 @@ extension NodeService {
         guard admission.labels.count <= RosterLimits.labelsMax else {
             throw Problem(.badRequest, "the token's labels and the machine's are more than \(RosterLimits.labelsMax)")
         }
+        admission.group = try record.group ?? NodeService.group(of: admission, in: topology)
         let payload: RosterEvent.Payload
         do { payload = try roster.draftAdmission(admission) } catch { throw NodeService.problem(error) }
-        return (.new(id, record.group), await command([payload], level: .spread(2)))
+        return (.new(id, admission.group), await command([payload], level: .spread(2)))
+    }
+
+    /// The first group of the topology that takes the machine, by its name and labels; nil where there is no topology.
+    /// Throws `no_group` where none does.
+    static func group(of admission: Admission, in topology: Topology?) throws(Problem) -> GroupName? {
+        guard let topology else { return nil }
+        let group = topology.group(hostname: admission.name.text, labels: admission.labels.dictionary)
+        guard let group else {
+            throw Problem(.noGroup, "no group of the topology takes \(admission.name) with its labels")
+        }
+        return group
     }
 
     /// The token's record, where the secret is right. All that is wrong with an unknown token gives one answer.

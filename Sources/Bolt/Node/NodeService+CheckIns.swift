@@ -10,6 +10,9 @@ extension NodeService {
     /// One that is refused takes nothing of the others with it.
     func commit(_ pending: [PendingCheckIn]) {
         guard !closed else { return answer(pending, .failure(Problem(.draining, "this bolt is shutting down"))) }
+        guard !reserveSpent else {
+            return answer(pending, .failure(NodeService.problem(NodeService.onlyReserveIsLeft)))
+        }
         let begun = DispatchTime.now()
         let at = WallClock.now()
         var outcomes: [Result<CheckInReceipt, Problem>] = []

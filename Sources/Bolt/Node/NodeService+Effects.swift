@@ -30,6 +30,7 @@ extension NodeService {
             executor.queue.asyncAfter(deadline: .now() + duration.dispatch) { self.post(.timer(timer)) }
         case .complete(let command, let outcome): waiting.removeValue(forKey: command)?.resume(returning: outcome)
         case .takeNewIncarnation: return takeNewIncarnation()
+        case .freeze(let proof): return freeze(proof)
         case .notify(let notification): tell(notification)
         }
         return nil
@@ -38,8 +39,14 @@ extension NodeService {
     private func close(_ id: LinkID, _ reason: CloseReason) {
         guard let link = links[id] else { return }
         let metadata: Logger.Metadata = [
-            LogKeys.peer: "\(link.peer.verified.id)", LogKeys.remote: "\(link.remote)", LogKeys.why: "\(reason)",
+            LogKeys.peer: "\(link.peer.verified.id)", LogKeys.remote: "\(link.remote)", LogKeys.why: "\(reason.word)",
         ]
+        metrics.add(.linksClosed, [reason.word])
+        if reason == .identityMismatch {
+            var name = "\(link.peer.verified.id)"
+            if case .bolt(let partition, let bolt) = link.peer.verified.role { name = "\(bolt).\(partition)" }
+            mismatches.note(link.peer.tlsKey, name: name, remote: link.remote)
+        }
         switch reason {
         case .superseded, .selfLink: logger.debug("peer link closed", metadata: metadata)
         case .removed, .banned, .protocolViolation, .versionMismatch, .wrongMesh, .identityMismatch, .frozen, .flooding,
@@ -73,27 +80,27 @@ extension NodeService {
         }
     }
 
+    /// Makes the proof of a fork durable and reads the roster anew: what comes after the fork is as if it had never been.
+    private func freeze(_ proof: ForkProof) -> GossipMachine.Event {
+        do {
+            try store.roster.record(proof)
+            let (roster, _) = try NodeStart.readRoster(store, mesh: machine.own.mesh, witness: witness)
+            boltsStale = true
+            scheduleReview()
+            return .frozen(roster)
+        } catch {
+            fail(error, "keeping the proof of a fork")
+            return .freezeFailed
+        }
+    }
+
     /// Writes a batch in one transaction with its flush. False: nothing of it is durable.
     private func persist(_ runs: [SignedRun]) -> Bool {
         let begun = DispatchTime.now()
         defer { observe(.commitSeconds, since: begun) }
-        do {
-            try append(runs)
-            storeFull = false
-        } catch {
-            guard error.code == .full, runs.contains(where: carriesAct) else {
-                fail(error, "writing history")
-                return false
-            }
-            // A ban must be recorded on a full disk too: that is what the reserve is kept for.
-            do {
-                try store.directory.releaseReserve()
-                try append(runs)
-                logger.warning("the disk is full: the reserve was given up for an operator's act")
-            } catch {
-                fail(error, "writing an operator's act")
-                return false
-            }
+        do { try write(runs) } catch {
+            fail(error, "writing history")
+            return false
         }
         if runs.contains(where: takesAway) {
             boltsStale = true
@@ -102,7 +109,7 @@ extension NodeService {
         return true
     }
 
-    private func append(_ runs: [SignedRun]) throws(StoreError) {
+    func append(_ runs: [SignedRun]) throws(StoreError) {
         var heads: [ReplicaID: Bytes32] = [:]
         var entries: [RunToStore] = []
         for run in runs {
@@ -127,8 +134,10 @@ extension NodeService {
     /// retried on the same handle.
     func fail(_ error: StoreError, _ what: String) {
         metrics.add(.storeFailures)
+        // A full disk refuses again and again: it is told once.
+        let level: Logger.Level = error.code == .full && storeFull ? .debug : .error
         if error.code == .full { storeFull = true }
-        logger.error("store failed", metadata: [LogKeys.what: "\(what)", LogKeys.why: "\(error)"])
+        logger.log(level: level, "store failed", metadata: [LogKeys.what: "\(what)", LogKeys.why: "\(error)"])
         if error.endsTheHandle { failure(error) }
     }
 
@@ -136,6 +145,7 @@ extension NodeService {
     func checkpoint() {
         guard !closed else { return }
         do { try store.checkpointIfNeeded() } catch { fail(error, "copying the log back") }
+        lookForRoom()
     }
 
     func observe(_ metric: BoltMetric, since begun: DispatchTime) {
@@ -149,8 +159,14 @@ extension NodeService {
         }
     }
 
-    private func carriesAct(_ run: SignedRun) -> Bool {
-        decoded(run).contains { if case .act = $0 { true } else { false } }
+    /// Whether an operator's decision is in it, or the end of an admission.
+    func decides(_ run: SignedRun) -> Bool {
+        decoded(run).contains { payload in
+            switch payload {
+            case .act, .remove: true
+            case .open, .admit, .amend, .token, .unknown: false
+            }
+        }
     }
 
     /// Whether somebody may be out because of it.
@@ -204,6 +220,7 @@ extension NodeService {
             let name = machine.roster.principal(bolt)?.name.text ?? "\(bolt)"
             logger.info("peer status", metadata: [LogKeys.peer: "\(name)", LogKeys.status: "\(status.rawValue)"])
         case .peerReady(_, let identity, let member):
+            mismatches.clear(identity.tlsKey)
             let name = machine.roster.standing(of: identity.tlsKey, as: .bolt).principal?.name.text
             logger.info(
                 "peer ready",
@@ -228,6 +245,7 @@ extension NodeService {
                 metadata: [LogKeys.replica: "\(replica)", LogKeys.held: "\(held)", LogKeys.seen: "\(seen)"])
         case .authoringOpened(let afterExchange):
             logger.info("own events may be written", metadata: [LogKeys.afterExchange: "\(afterExchange)"])
+            answerAuthoringWaiters(true)
         case .persistFailed(_, let runs): logger.error("a batch was lost", metadata: [LogKeys.count: "\(runs)"])
         case .selfExpelled(let banned):
             logger.critical(
@@ -244,6 +262,26 @@ extension NodeService {
             metadata: [LogKeys.dot: "\(dot)", LogKeys.why: "\(reason)", LogKeys.peer: "\(peer.tlsKey)"])
         let run = QuarantinedRun(replica: dot.replica, counter: dot.counter, reason: "\(reason)", bytes: [])
         do { try store.quarantine.add(run) } catch { fail(error, "keeping a quarantined run") }
+    }
+}
+
+extension CloseReason {
+    /// In metrics and logs.
+    var word: String {
+        switch self {
+        case .removed: "removed"
+        case .banned: "banned"
+        case .protocolViolation: "protocol_violation"
+        case .versionMismatch: "version_mismatch"
+        case .wrongMesh: "wrong_mesh"
+        case .identityMismatch: "identity_mismatch"
+        case .selfLink: "self_link"
+        case .superseded: "superseded"
+        case .frozen: "frozen"
+        case .flooding: "flooding"
+        case .tooManyLinks: "too_many_links"
+        case .undecodable: "undecodable"
+        }
     }
 }
 

@@ -34,7 +34,17 @@ public actor NodeService {
     /// The roster's bolts, worked out once until an act or amendment may have changed them.
     var knownBolts: [Principal]?
     var boltsStale = false
-    var storeFull = false
+    /// Links whose bolts were not who the roster says.
+    var mismatches = LinkMismatches()
+    /// Who waits for own events to be allowed.
+    var authoringWaiters: [CheckedContinuation<Bool, Never>] = []
+    /// Bytes of disk that are to be kept back.
+    let reserveBytes: Int
+    /// Whether the reserve was given up: own admissions and results are refused until it is held again.
+    var reserveSpent: Bool
+    var lastReserveLook = ContinuousClock.now
+    /// Whether the disk did not take the last write for want of room.
+    var storeFull: Bool
     var closed = false
     var peersChanged: (@Sendable () -> Void)?
     /// What ends the process where the store can no longer be trusted.
@@ -53,12 +63,14 @@ public actor NodeService {
 
     init(
         executor: NodeExecutor, store: sending BoltStore, machine: GossipMachine, witness: any Witness,
-        signer: any RunSigner, logger: Logger, metrics: MetricsRegistry, table: ConnectionTable,
+        signer: any RunSigner, reserveBytes: Int, reserveSpent: Bool, logger: Logger, metrics: MetricsRegistry,
+        table: ConnectionTable,
         failure: @escaping @Sendable (StoreError) -> Void
     ) {
         (self.executor, self.store, self.machine) = (executor, store, machine)
         (self.witness, self.signer, self.logger, self.metrics) = (witness, signer, logger, metrics)
-        (self.table, self.failure) = (table, failure)
+        (self.table, self.failure, self.reserveBytes) = (table, failure, reserveBytes)
+        (self.reserveSpent, storeFull) = (reserveSpent, reserveSpent)
         chain = EventChain(mesh: machine.own.mesh, witness: witness)
     }
 
@@ -180,6 +192,7 @@ public actor NodeService {
         for link in links.values { link.close() }
         for continuation in waiting.values { continuation.resume(returning: .refused(.storage)) }
         waiting = [:]
+        answerAuthoringWaiters(false)
         do { try store.close() } catch {
             logger.warning("store did not close cleanly", metadata: [LogKeys.why: "\(error)"])
         }

@@ -4,7 +4,7 @@ public import Spanner
 /// One bolt, as another sees it.
 public struct BoltView: Hashable, Sendable, Codable {
     /// How the answering bolt finds it.
-    public enum Reach: String, Sendable, Codable {
+    public enum Reach: String, Sendable, Codable, CaseIterable {
         /// It is the one that answers.
         case itself = "self"
         /// A link is up and was heard within the freeze timeout.

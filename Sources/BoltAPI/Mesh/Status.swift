@@ -4,7 +4,7 @@ public import Spanner
 /// The mesh at a glance, as one bolt sees it: `GET /v1/status`.
 public struct StatusResponse: Hashable, Sendable, Codable {
     /// One word for the whole.
-    public enum Verdict: String, Sendable, Codable {
+    public enum Verdict: String, Sendable, Codable, CaseIterable {
         /// All bolts reachable, at one digest, nothing to do.
         case healthy
         /// Works, with less redundancy or with something to decide.
@@ -94,7 +94,7 @@ public struct RosterSummary: Hashable, Sendable, Codable {
 /// Something that an operator should look at.
 public struct Alarm: Hashable, Sendable, Codable {
     /// How much it matters.
-    public enum Severity: String, Sendable, Codable {
+    public enum Severity: String, Sendable, Codable, CaseIterable {
         /// Redundancy or convergence is less than it should be.
         case warning
         /// Part of the fleet is not served, or a decision is due.

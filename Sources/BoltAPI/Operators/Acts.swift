@@ -63,7 +63,7 @@ public struct ReceiptResponse: Hashable, Sendable, Codable {
     /// One bolt's line.
     public struct Line: Hashable, Sendable, Codable {
         /// What is known of it.
-        public enum State: String, Sendable, Codable {
+        public enum State: String, Sendable, Codable, CaseIterable {
             /// Durable there, with the whole history up to it.
             case inForce = "in_force"
             /// Reachable, but it has not said so yet.

@@ -1,6 +1,8 @@
 #ifndef BOLT_OPENSSL_SHIM_H
 #define BOLT_OPENSSL_SHIM_H
 
+#include "process_shim.h"
+
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>

@@ -31,8 +31,21 @@ extension CausalContext: CanonicalValue {
     public init(
         from decoder: inout CanonicalDecoder, naming table: inout ReplicaTable, limits: DecodingLimits
     ) throws(DecodingFailure) {
-        let total = try decoder.count("replicas of a context", limit: limits.replicasMax)
-        var order = AscendingCheck<ReplicaID>("context order")
+        try read(
+            "context", kindBits: 0, from: &decoder, naming: &table, limits: limits
+        ) { _, _, _, _ throws(DecodingFailure) in }
+    }
+
+    /// Reads replicas in strictly ascending order with their runs, and inserts them. The lowest bit of a run's second
+    /// number says whether another follows; the `kindBits` above it are for `visit`, which reads what stands behind
+    /// the run. Bounds and errors as in `init`; `what` names the value in them.
+    mutating func read(
+        _ what: String, kindBits: UInt64, from decoder: inout CanonicalDecoder, naming table: inout ReplicaTable,
+        limits: DecodingLimits,
+        _ visit: (inout CanonicalDecoder, ReplicaID, ClosedRange<UInt64>, UInt64) throws(DecodingFailure) -> Void
+    ) throws(DecodingFailure) {
+        let total = try decoder.count("replicas of a \(what)", limit: limits.replicasMax)
+        var order = AscendingCheck<ReplicaID>("replicas of a \(what)")
         var budget = limits.intervalsMax
         for _ in 0..<total {
             let replica = try table.decode(from: &decoder)
@@ -45,7 +58,9 @@ extension CausalContext: CanonicalValue {
                 let skip = try decoder.integer()
                 let head = try decoder.integer()
                 more = head & 1 == 1
-                set.insert(try runs.run(skip: skip, lengthMinusOne: head >> 1))
+                let run = try runs.run(skip: skip, lengthMinusOne: head >> (kindBits + 1))
+                set.insert(run)
+                try visit(&decoder, replica, run, head >> 1 & ((1 << kindBits) - 1))
             }
             insert(replica, set)
         }

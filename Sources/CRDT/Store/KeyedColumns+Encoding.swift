@@ -58,27 +58,12 @@ extension KeyedColumns {
         row read: (inout CanonicalDecoder) throws(DecodingFailure) -> Row
     ) throws(DecodingFailure) {
         self.init(hashKey: hashKey)
-        let total = try decoder.count("replicas of a set", limit: limits.replicasMax)
-        var order = AscendingCheck<ReplicaID>("replica order")
-        var budget = limits.intervalsMax
-        for _ in 0..<total {
-            let replica = try table.decode(from: &decoder)
-            try order.next(replica)
-            var runs = RunReader()
-            var seen = CounterSet()
-            var more = true
-            while more {
-                try RunReader.spend(&budget, limit: limits.intervalsMax)
-                let skip = try decoder.integer()
-                let head = try decoder.integer()
-                more = head & 1 == 1
-                let run = try runs.run(skip: skip, lengthMinusOne: head >> 3)
-                seen.insert(run)
-                for stretch in try Self.stretches(of: run, kind: head >> 1 & 3, from: &decoder) {
-                    try readRows(stretch, of: replica, from: &decoder, limit: limits.rowsMax, read)
-                }
+        try context.read(
+            "set", kindBits: 2, from: &decoder, naming: &table, limits: limits
+        ) { decoder, replica, run, kind throws(DecodingFailure) in
+            for stretch in try Self.stretches(of: run, kind: kind, from: &decoder) {
+                try readRows(stretch, of: replica, from: &decoder, limit: limits.rowsMax, read)
             }
-            context.insert(replica, seen)
         }
     }
 

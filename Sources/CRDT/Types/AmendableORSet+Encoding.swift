@@ -38,14 +38,12 @@ extension AmendableORSet: CanonicalValue {
         hashKey: SipKey = .zero
     ) throws(DecodingFailure) {
         self.init(hashKey: hashKey)
-        var context = CausalContext()
         admissions = try KeyedColumns(
             from: &decoder, naming: &table, limits: limits, hashKey: hashKey, context: &context
         ) { decoder throws(DecodingFailure) in
             Admission(
                 key: try Key(from: &decoder), value: try Value(from: &decoder), length: try Self.length(&decoder))
         }
-        self.context = context
         let total = try decoder.count("amendments", limit: limits.rowsMax)
         var previous: (admission: Dot, dot: Dot)?
         for _ in 0..<total {

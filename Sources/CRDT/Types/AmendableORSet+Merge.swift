@@ -69,8 +69,7 @@ extension AmendableORSet {
         let rows = delta.admissions.unseen(by: context)
         let amended = delta.orderedAmendments.filter { !context.contains($0.amendment.dot) }
         let dead = delta.deadContext
-        let kills = !admissions.killed(by: dead, keeping: DotColumns<Admission>()).isEmpty
-        let deadIsNews = kills || !context.includes(dead)
+        let deadIsNews = admissions.isNews(dead, to: context)
         guard !rows.isEmpty || !amended.isEmpty || deadIsNews else { return nil }
         return part(rows, amended, dead: deadIsNews ? dead : CausalContext())
     }

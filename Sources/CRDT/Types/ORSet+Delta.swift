@@ -16,8 +16,7 @@ extension ORSet {
     public func news(in delta: ORSet) -> ORSet? {
         let fresh = delta.store.unseen(by: context)
         let dead = delta.deadContext
-        let kills = !store.killed(by: dead, keeping: DotColumns<Member>()).isEmpty
-        let deadIsNews = kills || !context.includes(dead)
+        let deadIsNews = store.isNews(dead, to: context)
         guard !fresh.isEmpty || deadIsNews else { return nil }
         var covered = deadIsNews ? dead : CausalContext()
         for (dot, _) in fresh { covered.insert(dot) }
@@ -49,6 +48,13 @@ extension ORSet {
 
     /// All dots that were seen and are not alive.
     var deadContext: CausalContext { context.removing(liveOf: store.columns) }
+}
+
+extension KeyedColumns {
+    /// Whether dots that are dead elsewhere change these rows or what was seen.
+    func isNews(_ dead: CausalContext, to seen: CausalContext) -> Bool {
+        !seen.includes(dead) || !killed(by: dead, keeping: DotColumns<Row>()).isEmpty
+    }
 }
 
 extension CausalContext {

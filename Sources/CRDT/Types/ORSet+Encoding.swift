@@ -24,10 +24,8 @@ extension ORSet: CanonicalValue {
         hashKey: SipKey = .zero
     ) throws(DecodingFailure) {
         self.init(hashKey: hashKey)
-        var context = CausalContext()
         store = try KeyedColumns(
             from: &decoder, naming: &table, limits: limits, hashKey: hashKey, context: &context
         ) { decoder throws(DecodingFailure) in Member(key: try Element(from: &decoder)) }
-        self.context = context
     }
 }

@@ -63,7 +63,7 @@ extension EnvoyAgent {
         last = .failure(failure)
         // A request that the end of the agent cut off says nothing of the bolt.
         guard !Task.isCancelled else { return }
-        if attempts.count < EnvoyLimits.attemptsMax {
+        if !isLasting, attempts.count < EnvoyLimits.attemptsMax {
             attempts.append(Attempt(address: address, reason: failure.reason))
         }
         history.note(failure, at: address, inARow: machine.failuresInARow + 1)

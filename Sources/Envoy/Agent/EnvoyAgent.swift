@@ -124,9 +124,9 @@ public actor EnvoyAgent {
         var (pending, pause) = (effects[...], Pause?.none)
         while let effect = pending.popFirst() {
             switch effect {
-            case .checkIn(let server, let queue, let after):
+            case .checkIn(let server, let id, let after):
                 let address = addresses[min(server, addresses.count - 1)]
-                pending += machine.step(try await report(queue, after: after, to: address))
+                pending += machine.step(try await report(id, after: after, to: address))
             case .release(let id, let through):
                 try queue.release(id, through: through)
                 try queue.checkpointIfNeeded()

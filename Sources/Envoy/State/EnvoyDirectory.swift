@@ -120,6 +120,21 @@ public struct EnvoyDirectory: Sendable {
         return queue
     }
 
+    /// Opens the queue as above, once a command that looks at it for a moment has let go of it.
+    public func openQueue(
+        for principal: PrincipalID, waiting patience: Duration
+    ) async throws(StoreError) -> sending QueueStore {
+        let end = ContinuousClock.now + patience
+        while true {
+            do {
+                return try openQueue(for: principal)
+            } catch {
+                guard error.code == .locked, ContinuousClock.now < end else { throw error }
+                guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { throw error }
+            }
+        }
+    }
+
     // MARK: What came of reports
 
     private var historyPath: String { path + "/reports.json" }

@@ -11,6 +11,7 @@ struct HistoryKeeper {
     private let directory: EnvoyDirectory?
     private var history: ReportHistory
     private var written: (at: ContinuousClock.Instant, isFailing: Bool)?
+    private var cannotWrite = false
 
     /// Goes on with what an earlier run noted there; without a directory nothing is written.
     init(_ directory: EnvoyDirectory?) {
@@ -34,7 +35,7 @@ struct HistoryKeeper {
             next: failure.next, inARow: inARow)
     }
 
-    /// Writes it, where it is time to. Returns why that could not be done.
+    /// Writes it, where it is time to. Returns why that could not be done, the first time that it could not.
     mutating func keep(
         _ depth: QueueDepth, oldest: WallTime?, nextAttempt: WallTime?, isUrgent: Bool
     ) -> IdentityError? {
@@ -47,9 +48,11 @@ struct HistoryKeeper {
         written = (now, history.isFailing)
         do {
             try directory.save(history)
+            cannotWrite = false
             return nil
         } catch {
-            return error
+            defer { cannotWrite = true }
+            return cannotWrite ? nil : error
         }
     }
 }

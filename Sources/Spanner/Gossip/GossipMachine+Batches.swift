@@ -100,6 +100,7 @@ extension GossipMachine {
         var taken: [Dot] = []
         if mutation == .poisonSpoilsTheBatch, runs.contains(where: { isPoison($0) }) { return }
         for run in runs {
+            if examine(run, from: name) { continue }
             let staging = stage(run, from: name)
             // A push that leaves a gap is no answer: what was asked for is still to come.
             if staging.answersWant, wants[run.replica]?.peer == name { wants[run.replica] = nil }
@@ -118,6 +119,8 @@ extension GossipMachine {
             case .gap(let after): ask(name, for: run.replica, after: after)
             case .rejected(let dot, let reason):
                 reject(dot, reason, from: name, again: !struck.insert(run.replica).inserted)
+                // The same story altered, or another one? The peer is asked for what it holds.
+                if reason == .badSignature || reason == .forked { beginAudit(of: run.replica, with: name) }
             }
         }
         if dropped > 0 {
@@ -148,6 +151,9 @@ extension GossipMachine {
         let known = stagedHeads[run.replica] != nil || roster.vector[run.replica] > 0
         guard staged.count < GossipLimits.pendingRunsMax else { return .dropped }
         guard known || roster.vector.count + stagedHeads.count < RosterLimits.replicasMax else { return .dropped }
+        if forked.contains(run.replica), roster.fork(of: run.replica) == nil {
+            return .rejected(dot(run.replica, run.last), .forked)
+        }
         switch roster.check(run, after: stagedHeads[run.replica]) {
         case .success(let checked):
             stagedThrough += 1
@@ -157,12 +163,9 @@ extension GossipMachine {
         case .failure(.duplicate): return .duplicate
         case .failure(.gap(let after)): return .gap(after: after)
         case .failure(.forked(let evidence)):
-            if forked.insert(run.replica).inserted {
-                roster.record(evidence)
-                notify(.forked(run.replica, at: evidence.agreedThrough + 1))
-            }
             if run.replica == own.replica { ownHistoryIsLost(seen: run.last) }
             return .rejected(dot(run.replica, evidence.agreedThrough + 1), .forked)
+        case .failure(.beyondFork(let fork)): return .rejected(dot(run.replica, fork.agreedThrough + 1), .forked)
         case .failure(.refused(let reason, let counter, _)):
             return .rejected(dot(run.replica, counter), reason)
         }
@@ -204,6 +207,7 @@ extension GossipMachine {
     }
 
     mutating func refuse(_ id: CommandID, _ reason: CommandRefusal) {
+        guard id != GossipMachine.nobody else { return }
         counters.commandsRefused &+= 1
         effects.append(.complete(id, .refused(reason)))
     }
@@ -213,6 +217,8 @@ extension GossipMachine {
     /// Hands over the next transaction, unless one is on its way or there is nothing to write.
     mutating func startBatch() {
         guard inFlight == nil else { return }
+        freezeNext()
+        guard freezing == nil else { return }
         var bytes = 0
         var count = 0
         for run in staged {
@@ -240,7 +246,7 @@ extension GossipMachine {
         case .pushesBeforeDurable: if let ownRun = batch.ownRun { push(ownRun.run) }
         case .seenBeforeCommit: apply(batch)
         case .acknowledgesBeforeDurable, .contextIsTakenOver, .poisonSpoilsTheBatch, .servesWithoutBound,
-            .keepsExpelledLinks, nil:
+            .dropsForkProofs, .keepsExpelledLinks, nil:
             break
         }
     }

@@ -21,7 +21,7 @@ extension GossipMachine {
         } else if said == current {
             peer.durable = roster.vector
         }
-        peer.settle()
+        peer.settle(allowanceMax: settings.repeatBytesMax)
         confirm(&peer)
         peers[name] = peer
         if said != current, vector == nil, links[link]?.answered != round {
@@ -29,9 +29,12 @@ extension GossipMachine {
             links[link]?.answered = round
             sendContext(to: name)
         }
-        if let vector, vector == roster.vector, said != current, links[link]?.divergenceShown == false {
-            links[link]?.divergenceShown = true
-            notify(.diverged(from: peer.identity))
+        if let vector, vector == roster.vector, said != current {
+            if links[link]?.divergenceShown == false {
+                links[link]?.divergenceShown = true
+                notify(.diverged(from: peer.identity))
+            }
+            for entry in vector.entries { beginAudit(of: entry.replica, with: name) }
         }
         if vector != nil || said == current { exchanged(with: name) }
         askForMissing(of: [name])
@@ -54,7 +57,7 @@ extension GossipMachine {
             let counter = min(dot.counter, held[dot.replica])
             if counter > peer.durable[dot.replica] { peer.durable[dot.replica] = counter }
         }
-        peer.settle()
+        peer.settle(allowanceMax: settings.repeatBytesMax)
         peers[name] = peer
         reviewWaiters()
     }

@@ -28,6 +28,10 @@ extension GossipMachine {
         case undecodable(LinkID)
         /// Answers `Effect.schedule`.
         case timerFired(TimerID)
+        /// Answers `Effect.freeze`: the proof is durable, and this is the roster as a start would read it now.
+        case frozen(Roster)
+        /// Answers `Effect.freeze`: the proof is not durable. It is tried again in the next round.
+        case freezeFailed
         /// Answers `Effect.takeNewIncarnation`: from now on this replica writes. Its incarnation is durable.
         case incarnationReady(ReplicaID)
     }
@@ -48,6 +52,9 @@ extension GossipMachine {
         case schedule(TimerID, after: Duration)
         /// A command's one and only answer.
         case complete(CommandID, CommandOutcome)
+        /// Make this proof durable, read the roster anew with it, and answer by `frozen` or `freezeFailed`. Nothing is
+        /// persisted meanwhile.
+        case freeze(ForkProof)
         /// Draw a new incarnation, make it durable beside and in the database; answered by `incarnationReady`.
         case takeNewIncarnation
         /// Something to be told to people, logged or counted.

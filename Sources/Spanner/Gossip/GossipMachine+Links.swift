@@ -71,7 +71,7 @@ extension GossipMachine {
             // A new database needs everything once more; a sick peer might say so again and again.
             if peer.renewals > 0 {
                 peer.renewals -= 1
-                peer.served = VersionVector()
+                (peer.served, peer.credited) = (VersionVector(), VersionVector())
             }
         }
         if peer.counters.messagesReceived == 0 {
@@ -87,6 +87,7 @@ extension GossipMachine {
         peers[identity.tlsKey] = peer
         notify(.peerReady(link, identity, member: member))
         if member { note(.alive, of: hello.bolt) }
+        if member { sendForks(to: identity.tlsKey) }
         sendContext(to: identity.tlsKey)
     }
 
@@ -112,6 +113,7 @@ extension GossipMachine {
         case .events(let runs): hear(runs, from: name)
         case .durable(let dots): hear(durable: dots, from: name)
         case .reject(let dot, let reason): hear(reject: dot, reason, from: name)
+        case .fork(let proof): hear(proof, from: name)
         case .ping: break
         case .unknown: peers[name]?.counters.unknownMessages &+= 1
         }
@@ -186,7 +188,10 @@ extension GossipMachine {
             if member != peer.member {
                 peer.member = member
                 peers[name] = peer
-                if member, let bolt = peer.bolt, peer.link != nil { note(.alive, of: bolt) }
+                if member, let bolt = peer.bolt, peer.link != nil {
+                    note(.alive, of: bolt)
+                    sendForks(to: name)
+                }
             }
             if let link = peer.link, mutation != .keepsExpelledLinks {
                 switch membership {

@@ -28,6 +28,8 @@ extension GossipMachine {
             guard let link = peers[name]?.link, let state = links[link], state.isReady else { continue }
             if round >= state.spoke + quiet { send(.ping, to: name) }
         }
+        // Whatever a full disk, or a lost answer, left over.
+        startBatch()
         askForMissing()
         reviewStatuses()
     }
@@ -39,9 +41,11 @@ extension GossipMachine {
             wants[replica] = nil
             peers[want.peer]?.failures += 1
         }
+        audits = audits.filter { $0.value.until > round }
         for name in peers.keys.sorted() {
             guard var peer = peers[name] else { continue }
             let now = round
+            peer.audited = peer.audited.filter { $0.value + GossipLimits.auditRounds > now }
             peer.eager = peer.eager.filter { $0.value > now }
             // Strikes are remembered for a while after the time has passed: the next one counts double.
             peer.quarantine = peer.quarantine.filter { !forgets($0.value) }

@@ -9,7 +9,8 @@ extension GossipMachine {
         for range in ranges {
             let held = roster.vector[range.replica]
             guard held > range.after else { continue }
-            if let refused = peer.refused[range.replica], refused.until > round { continue }
+            // Who asks takes it, whatever it refused before.
+            peer.refused[range.replica] = nil
             if range.replica != own.replica { peer.eager[range.replica] = round + GossipLimits.eagerRounds }
             if let place = peer.queue.firstIndex(where: { $0.replica == range.replica }) {
                 peer.queue[place] = range
@@ -44,7 +45,7 @@ extension GossipMachine {
             peer.queue.remove(at: place)
             let load = LoadID(number())
             peer.loading = load
-            loads[load] = (name, link, range.replica, fresh)
+            loads[load] = (name, link, range.replica, range.after, fresh)
             let bytesMax = fresh ? GossipLimits.eventsBytesMax : min(share, GossipLimits.eventsBytesMax)
             effects.append(.load(load, replica: range.replica, after: range.after, bytesMax: bytesMax))
             break
@@ -53,10 +54,11 @@ extension GossipMachine {
     }
 
     mutating func loaded(_ load: LoadID, _ runs: [SignedRun]) {
-        guard let (name, link, replica, fresh) = loads.removeValue(forKey: load) else { return }
+        if let replica = auditLoads.removeValue(forKey: load) { return compare(replica, with: runs) }
+        guard let (name, link, replica, after, fresh) = loads.removeValue(forKey: load) else { return }
         guard var peer = peers[name], peer.loading == load else { return }
         peer.loading = nil
-        let packed = GossipMachine.pack(runs)
+        let packed = GossipMachine.pack(runs.compactMap { $0.following(after) })
         if let last = packed.last, peer.link == link, last.replica == replica {
             let bytes = packed.reduce(0) { $0 + $1.weight }
             if fresh {
@@ -67,7 +69,9 @@ extension GossipMachine {
             }
             peer.served[replica] = max(peer.served[replica], last.last)
             peers[name] = peer
-            send(packed, to: name)
+            send(packed, to: name, charged: !fresh)
+            // It may not have known the replica when the proof was sent.
+            if let fork = roster.fork(of: replica) { send(.fork(fork), to: name) }
         } else {
             peers[name] = peer
         }
@@ -92,13 +96,15 @@ extension GossipMachine {
         return packed
     }
 
-    private mutating func send(_ runs: [SignedRun], to name: KeyFingerprint) {
+    /// `charged`: it costs the peer of its allowance for repeats.
+    private mutating func send(_ runs: [SignedRun], to name: KeyFingerprint, charged: Bool = false) {
         guard var peer = peers[name], peer.link != nil else { return }
         for run in runs {
-            let bytes = run.weight
+            let (bytes, last) = (run.weight, Dot(run.replica, run.last))
             peer.counters.runsSent &+= 1
             peer.counters.runBytesSent &+= UInt64(bytes)
-            peer.inTransit.append(PeerState.InTransit(dot: Dot(run.replica, run.last), bytes: bytes))
+            let refundable = charged && !peer.durable.contains(last)
+            peer.inTransit.append(PeerState.InTransit(dot: last, bytes: bytes, isRefundable: refundable))
             peer.inTransitBytes += bytes
         }
         peers[name] = peer

@@ -20,6 +20,7 @@ extension GossipMachine {
                 counter += 1
                 dots.append(Dot(ownRun.run.replica, counter))
             }
+            if command.id == GossipMachine.nobody { continue }
             let last = dots.last ?? Dot(ownRun.run.replica, ownRun.run.last)
             switch level ?? command.level {
             case .local:

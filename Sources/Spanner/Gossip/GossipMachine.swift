@@ -49,7 +49,14 @@ public struct GossipMachine: Sendable {
     var started = false
     var expelled = false
     var suspects: Set<KeyFingerprint> = []
+    /// Replicas that are frozen, or about to be.
     var forked: Set<ReplicaID> = []
+    /// Proofs that were checked and are not in the roster yet.
+    var pendingForks: [ReplicaID: ForkProof] = [:]
+    /// The replica whose proof is on its way to the disk.
+    var freezing: ReplicaID?
+    var audits: [ReplicaID: ForkAudit] = [:]
+    var auditLoads: [LoadID: ReplicaID] = [:]
 
     /// Admitted bolts but this one, in order of their names: worked out anew when an act or an address changes them.
     var otherBolts: [Principal] = []
@@ -57,7 +64,7 @@ public struct GossipMachine: Sendable {
     var peers: [KeyFingerprint: PeerState] = [:]
     var statuses: [PrincipalID: PeerStatus] = [:]
     var wants: [ReplicaID: Want] = [:]
-    var loads: [LoadID: (peer: KeyFingerprint, link: LinkID, replica: ReplicaID, fresh: Bool)] = [:]
+    var loads: [LoadID: (peer: KeyFingerprint, link: LinkID, replica: ReplicaID, after: UInt64, fresh: Bool)] = [:]
     var timers: [TimerID: TimerPurpose] = [:]
 
     var commands: [PendingCommand] = []
@@ -94,6 +101,7 @@ public struct GossipMachine: Sendable {
         (self.settings, self.mutation) = (settings, mutation)
         generator = SeededGenerator(seed: seed)
         builder = RunBuilder(replica: own.replica, mesh: own.mesh, witness: witness, signer: signer)
+        forked = Set(roster.forks.map(\.replica))
         freezeRounds = UInt64(max(2, (settings.freezeTimeout / settings.roundInterval).rounded(.up)))
     }
 
@@ -113,6 +121,8 @@ public struct GossipMachine: Sendable {
         case .undecodable(let link): close(link, .undecodable)
         case .timerFired(let timer): fired(timer)
         case .incarnationReady(let replica): renew(replica)
+        case .frozen(let roster): frozen(roster)
+        case .freezeFailed: freezing = nil
         }
         defer { effects = [] }
         return effects
@@ -124,6 +134,7 @@ public struct GossipMachine: Sendable {
         // The first round comes early and at no common instant: bolts that start together don't stay in step.
         schedule(.round, after: generator.jitter(settings.roundInterval))
         reviewMembers()
+        carryStrays()
         if otherBolts.isEmpty {
             openAuthoring(afterExchange: false)
         } else {

@@ -16,6 +16,8 @@ public enum GossipMessage: Hashable, Sendable {
     case durable([Dot])
     /// "I do not take this": the peer stops sending that run here and shows the reason to its operator.
     case reject(Dot, RejectReason)
+    /// "This replica told two stories": sent to each peer once on a link, and with what is served of that replica.
+    case fork(ForkProof)
     /// "I am here": sent when a link was otherwise silent for half the freeze timeout.
     case ping
     /// Of a kind that this version does not know: ignored, counted.
@@ -114,6 +116,12 @@ public enum GossipLimits {
     public static let renewalsMax = 4
     /// Rounds in which a peer regains one of them.
     public static let renewalRounds: UInt64 = 60
+    /// Replicas that are compared with peers' at a time, to find where two stories part.
+    public static let auditsMax = 64
+    /// Requests of one such comparison.
+    public static let auditStepsMax = 64
+    /// Rounds after which an unanswered comparison is given up, and before the next one with the same peer.
+    public static let auditRounds: UInt64 = 3
     /// Rounds that writing pauses while a peer claims events of this bolt's own that are not held here.
     public static let suspicionRounds: UInt64 = 3
     /// Peers that one bolt keeps links with.

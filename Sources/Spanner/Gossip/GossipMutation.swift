@@ -15,6 +15,8 @@ package enum GossipMutation: String, CaseIterable, Sendable {
     case poisonSpoilsTheBatch = "poison-spoils-the-batch"
     /// A peer is served as often as it asks (breaks R9).
     case servesWithoutBound = "serves-without-bound"
+    /// Proofs that a replica told two stories are dropped (breaks R6).
+    case dropsForkProofs = "drops-fork-proofs"
     /// The link of an expelled bolt stays open (breaks R2).
     case keepsExpelledLinks = "keeps-expelled-links"
 }

@@ -59,6 +59,8 @@ struct PeerState: Sendable {
     struct InTransit: Sendable {
         let dot: Dot
         let bytes: Int
+        /// Whether it cost of the allowance for repeats, though the peer did not yet say to hold it.
+        let isRefundable: Bool
     }
 
     let identity: PeerIdentity
@@ -83,6 +85,8 @@ struct PeerState: Sendable {
     var quarantine: [ReplicaID: Backoff] = [:]
     /// Replicas of which it takes nothing from here: not sent for a while.
     var refused: [ReplicaID: Backoff] = [:]
+    /// Round in which a replica was last compared with its.
+    var audited: [ReplicaID: UInt64] = [:]
     /// Replicas that it had to ask for here: relayed to it at once, until this round.
     var eager: [ReplicaID: UInt64] = [:]
     /// Requests that went unanswered in a row.
@@ -94,6 +98,8 @@ struct PeerState: Sendable {
     var served = VersionVector()
     /// How often it may still come with a new incarnation and be served anew.
     var renewals = GossipLimits.renewalsMax
+    /// Highest counter, per replica, of a repeat that was given back.
+    var credited = VersionVector()
     var serveBudget = 0
     var repeatBudget = 0
     var inTransit: [InTransit] = []
@@ -105,8 +111,17 @@ struct PeerState: Sendable {
     }
 
     /// Forgets what was on its way and is durable there now.
-    mutating func settle() {
+    ///
+    /// A repeat after which it holds for the first time what was sent is given back to its allowance, of which at most
+    /// `most` is saved up: broken links, or a full disk, may have used it up, but whoever gets on is not to wait. Once
+    /// for each event, so that a sick peer gains nothing by saying it again (R9).
+    mutating func settle(allowanceMax most: Int) {
         guard !inTransit.isEmpty else { return }
+        for sent in inTransit where sent.isRefundable && durable.contains(sent.dot) {
+            guard sent.dot.counter > credited[sent.dot.replica] else { continue }
+            credited.raise(sent.dot.replica, to: sent.dot.counter)
+            repeatBudget = min(repeatBudget + sent.bytes, most)
+        }
         inTransit.removeAll { durable.contains($0.dot) }
         inTransitBytes = inTransit.reduce(0) { $0 + $1.bytes }
     }

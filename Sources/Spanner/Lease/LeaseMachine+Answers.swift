@@ -68,8 +68,8 @@ extension LeaseMachine {
         return [.notify(.wentBack(from: mark, to: next))]
     }
 
-    /// Who has it. A standby waits before it takes what became free: a moment where somebody had it, a whole lease where
-    /// the vacancy may come from the engine and the primary will want it back.
+    /// Who has it. A standby waits before it takes what became free: a moment where somebody had it, a whole lease
+    /// where the vacancy may come from the engine and the primary will want it back.
     private mutating func see(_ view: LeaseView) -> [Effect] {
         var effects = note(view.mark)
         let wasVacant = hasView && seen == nil

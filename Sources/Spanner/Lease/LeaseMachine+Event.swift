@@ -26,8 +26,8 @@ extension LeaseMachine {
         case schedule(TimerID, after: Duration)
         /// How this bolt stands is another.
         case standing(LeaseStanding)
-        /// The lease is this standby's: now is the time to ask for promises. Answered by `tried`. Whether it succeeds is
-        /// the partition's to decide.
+        /// The lease is this standby's: now is the time to ask for promises. Answered by `tried`. Whether it succeeds
+        /// is the partition's to decide.
         case tryPromotion(LeaseToken)
         /// Something to be told to people, logged or counted.
         case notify(LeaseNotification)

@@ -2,9 +2,9 @@ public import CRDT
 
 /// Decides when a standby may try to become primary. Pure: owns no engine, clock or randomness.
 ///
-/// A lease is a hint (P9). Whatever an engine does — is gone, ends leases early, grants one twice, goes back in time — the
-/// only thing that this machine can cause is a try, and a try is decided by promises and epochs. So it does not depose
-/// anybody: a primary that lost the lease or its engine reigns on.
+/// A lease is a hint (P9). Whatever an engine does (is gone, ends leases early, grants one twice, goes back in time),
+/// the only thing that this machine can cause is a try, and a try is decided by promises and epochs. So it does not
+/// depose anybody: a primary that lost the lease or its engine reigns on.
 ///
 /// A grant is counted from when it was *asked* for, on this machine's own monotonic clock: with an honest engine no two
 /// bolts count themselves as holders at once, paused processes included.

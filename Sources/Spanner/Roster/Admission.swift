@@ -110,15 +110,12 @@ public struct JoinTokenRecord: Hashable, Sendable {
     public var group: GroupName?
     /// Labels of those admitted.
     public var labels: [Label]
-    /// Whether an operator has to approve each one.
-    public var needsApproval: Bool
 
     /// A token's record.
     public init(
-        id: TokenID, secretHash: Bytes32, kind: Kind, expires: WallTime, group: GroupName?, labels: [Label],
-        needsApproval: Bool
+        id: TokenID, secretHash: Bytes32, kind: Kind, expires: WallTime, group: GroupName?, labels: [Label]
     ) {
         (self.id, self.secretHash, self.kind, self.expires) = (id, secretHash, kind, expires)
-        (self.group, self.labels, self.needsApproval) = (group, labels, needsApproval)
+        (self.group, self.labels) = (group, labels)
     }
 }

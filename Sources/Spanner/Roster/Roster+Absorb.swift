@@ -91,17 +91,26 @@ extension Roster {
         }
     }
 
+    /// Takes a ban that no event in the roster carries.
+    mutating func absorb(stray verified: VerifiedAct) {
+        guard facts.actPlaces[verified.id] == nil else { return }
+        var cutsMayChange = false
+        _ = absorb(verified, dot: nil, &cutsMayChange)
+        if cutsMayChange { recut() }
+    }
+
     private mutating func absorb(
-        _ verified: VerifiedAct, dot: PackedDot, _ cutsMayChange: inout Bool
+        _ verified: VerifiedAct, dot: PackedDot?, _ cutsMayChange: inout Bool
     ) -> RosterFacts.Slot {
+        let carriers = dot.map { [$0] } ?? []
         if let known = facts.actPlaces[verified.id] {
-            facts.acts[known].carriers.append(dot)
+            facts.acts[known].carriers += carriers
             cutsMayChange = true
             return facts.acts[known].admission.map { .admission($0) } ?? .nothing
         }
         let place = facts.acts.count
         facts.actPlaces[verified.id] = place
-        facts.acts.append(RosterFacts.ActFact(verified: verified, carriers: [dot]))
+        facts.acts.append(RosterFacts.ActFact(verified: verified, carriers: carriers))
         if verified.signer.standing != .root {
             let signer = verified.signer
             if facts.lineage.link(signer.tlsKey.bytes, signer.signingKey.bytes, isPrivileged: true) {
@@ -110,6 +119,7 @@ extension Roster {
         }
         switch verified.act.operation {
         case .admit(let admission):
+            guard let dot else { return .nothing }
             let record = insert(admission, dot: dot)
             facts.acts[place].admission = record
             facts.actOfAdmission[record] = place

@@ -20,6 +20,7 @@ extension Roster {
         _ run: SignedRun, after base: ChainHead?, trust: RunTrust
     ) throws(RunRejection) -> CheckedRun {
         try checkShape(run)
+        let run = try upToFork(run, trust: trust)
         let held = base ?? head(of: run.replica)
         guard run.first <= held.counter + 1 || mutation == .gapsAreApplied else { throw .gap(after: held.counter) }
         guard run.last > held.counter else { throw judgeDuplicate(run, held: held) }
@@ -39,6 +40,14 @@ extension Roster {
         let acts = try verifyActs(events, trust: trust)
         try checkContent(events, author: author, trust: trust)
         return CheckedRun(run: rest, events: events, base: held, head: head, acts: acts)
+    }
+
+    /// From the own disk what comes before the fork of its replica; of others nothing that goes beyond.
+    private func upToFork(_ run: SignedRun, trust: RunTrust) throws(RunRejection) -> SignedRun {
+        guard let fork = proofs[run.replica], run.last > fork.agreedThrough else { return run }
+        guard trust == .stored, run.first <= fork.agreedThrough else { throw .beyondFork(fork) }
+        let kept = Array(run.bodies.prefix(Int(fork.agreedThrough - run.first + 1)))
+        return SignedRun(replica: run.replica, first: run.first, bodies: kept, signature: run.signature)
     }
 
     private func checkShape(_ run: SignedRun) throws(RunRejection) {
@@ -166,7 +175,7 @@ extension Roster {
         }
     }
 
-    private func verify(_ signed: SignedAct, trust: RunTrust) -> Result<VerifiedAct, RosterDraftError> {
+    func verify(_ signed: SignedAct, trust: RunTrust) -> Result<VerifiedAct, RosterDraftError> {
         func invalid(_ detail: String) -> Result<VerifiedAct, RosterDraftError> {
             .failure(RosterDraftError(.actInvalid, detail))
         }

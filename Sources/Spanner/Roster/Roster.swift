@@ -18,14 +18,19 @@ public struct Roster: Sendable {
     var histories: [History] = []
     var places: [ReplicaID: Int] = [:]
     var facts = RosterFacts()
+    /// Of each replica that forked, the proof that parts lowest.
+    let proofs: [ReplicaID: ForkProof]
+    /// Acts from beyond a fork, by the hash that names them.
+    var strays: [(id: Bytes32, act: SignedAct)] = []
 
-    /// An empty roster of `mesh`.
-    public init(mesh: MeshID, witness: any Witness) {
-        self.init(mesh: mesh, witness: witness, mutation: nil)
+    /// An empty roster of `mesh`. `forks`: proofs that were checked, of replicas that are frozen from the start.
+    public init(mesh: MeshID, witness: any Witness, forks: [ForkProof] = []) {
+        self.init(mesh: mesh, witness: witness, mutation: nil, forks: forks)
     }
 
     /// A roster with a deliberate fault, for proving the checkers.
-    package init(mesh: MeshID, witness: any Witness, mutation: RosterMutation?) {
+    package init(mesh: MeshID, witness: any Witness, mutation: RosterMutation?, forks: [ForkProof] = []) {
+        proofs = Dictionary(forks.map { ($0.replica, $0) }) { $0.agreedThrough <= $1.agreedThrough ? $0 : $1 }
         self.mesh = mesh
         self.witness = witness
         self.mutation = mutation
@@ -40,7 +45,8 @@ public struct Roster: Sendable {
         return histories[place].head
     }
 
-    /// Hash of the vector with its chain heads: equal if and only if the sets of events are equal.
+    /// Hash of the vector with its chain heads and the places of forks: equal if and only if the sets of events are
+    /// equal, and the same replicas are frozen at the same events.
     ///
     /// O(replicas): callers who ask often keep it for a `revision`.
     public var digest: Bytes32 {
@@ -52,23 +58,19 @@ public struct Roster: Sendable {
             encoder.integer(entry.counter)
             encoder.fixed(head(of: entry.replica).hash)
         }
+        if !proofs.isEmpty {
+            encoder.list(forks) { encoder, fork in
+                fork.replica.encode(to: &encoder)
+                encoder.integer(fork.agreedThrough)
+            }
+        }
         return witness.hash(encoder.bytes)
     }
 
     /// Who writes `replica`, as its first event certified; nil for one that is not known.
     public func author(of replica: ReplicaID) -> Author? { head(of: replica).author }
 
-    /// Proofs that a replica told two stories, in replica order.
-    public var forks: [ForkEvidence] {
-        histories.compactMap(\.fork).sorted { $0.replica < $1.replica }
-    }
-
-    /// Keeps the evidence of a fork, the one that parts lowest of several. Unknown replicas are ignored.
-    public mutating func record(_ evidence: ForkEvidence) {
-        guard let place = places[evidence.replica] else { return }
-        if let known = histories[place].fork, known.agreedThrough <= evidence.agreedThrough { return }
-        histories[place].fork = evidence
-    }
+    mutating func revise(past earlier: UInt64) { revision = max(revision, earlier) &+ 1 }
 
     /// Takes a run that is durable. O(its events), but for acts that cut histories: O(replicas) more.
     ///
@@ -88,7 +90,9 @@ public struct Roster: Sendable {
         }
         let signed = SignedHead(
             counter: checked.head.counter, hash: checked.head.hash, signature: checked.run.signature)
-        histories[place].advance(to: checked.head, signed: signed)
+        // A run that was cut where its replica forked has no signature at its end.
+        let isWhole = proofs[checked.run.replica]?.agreedThrough != checked.head.counter
+        histories[place].advance(to: checked.head, signed: isWhole ? signed : nil)
         vector[checked.run.replica] = checked.head.counter
         revision &+= 1
         absorb(checked, place: place)

@@ -44,24 +44,21 @@ struct ControlTable {
         try database.run("DELETE FROM control WHERE position > ?1", .count(position))
     }
 
-    /// Forgets what nobody asks for any more at or before a place: configurations and hand-overs that others replaced,
-    /// epochs beyond the last `PartitionLimits.historyMax`.
+    /// Forgets what nobody asks for any more at or before a place: configurations that others replaced, epochs and
+    /// hand-overs beyond the last `PartitionLimits.historyMax` of each.
     func compact(through position: UInt64) throws(StoreError) {
         try database.run(
             """
             DELETE FROM control WHERE position <= ?1 AND kind = 2 AND position <
                 (SELECT max(position) FROM control WHERE kind IN (1, 2) AND position <= ?1)
             """, .count(position))
-        try database.run(
-            """
-            DELETE FROM control WHERE position <= ?1 AND kind IN (3, 4) AND position <
-                (SELECT max(position) FROM control WHERE kind IN (1, 3, 4) AND position <= ?1)
-            """, .count(position))
-        try database.run(
-            """
-            DELETE FROM control WHERE position <= ?1 AND kind = 1 AND position NOT IN
-                (SELECT position FROM control WHERE kind = 1 ORDER BY position DESC LIMIT ?2)
-            """, .count(position), .integer(Int64(PartitionLimits.historyMax)))
+        for kind: Kind in [.begin, .handover, .handoverCancelled] {
+            try database.run(
+                """
+                DELETE FROM control WHERE position <= ?1 AND kind = ?3 AND position NOT IN
+                    (SELECT position FROM control WHERE kind = ?3 ORDER BY position DESC LIMIT ?2)
+                """, .count(position), .integer(Int64(PartitionLimits.historyMax)), .integer(kind.rawValue))
+        }
     }
 
     // MARK: Reading
@@ -108,6 +105,13 @@ struct ControlTable {
         ) { row throws(StoreError) in try read(row) }
         guard case .control(.handover(let operation, _)) = held?.record.content else { return nil }
         return operation
+    }
+
+    /// Visits the records about epochs and hand-overs, the latest first, until `visit` says no.
+    func operations(_ visit: (HeldRecord) throws(StoreError) -> Bool) throws(StoreError) {
+        try database.each("SELECT position, body, checksum FROM control WHERE kind <> 2 ORDER BY position DESC") {
+            row throws(StoreError) in try visit(try read(row))
+        }
     }
 
     /// Reads every row. `store_corrupt` with the first finding.

@@ -1,3 +1,4 @@
+public import CRDT
 public import Spanner
 
 extension PartitionStore {
@@ -16,8 +17,8 @@ extension PartitionStore {
     }
 
     /// Records from a position on, in order: at least one where it is held, then as many more as stay within `bytesMax`
-    /// of content and within `PartitionLimits.appendRecordsMax`. Empty where the position is no longer held, or not yet.
-    /// Each is checked before it is returned: `store_corrupt` for rot, and the handle ends (D4).
+    /// of content and within `PartitionLimits.appendRecordsMax`. Empty where the position is not held. Each is checked
+    /// before it is returned: `store_corrupt` for rot, and the handle ends (D4).
     public func records(from position: UInt64, bytesMax: Int) throws(StoreError) -> [JournalRecord] {
         let state = try state()
         guard position > state.base.position, position <= state.tip.position else { return [] }
@@ -49,6 +50,22 @@ extension PartitionStore {
         try ControlTable(database: database, chain: chain).begins()
     }
 
+    /// What the journal says of an operation; nil where it says nothing: it was never begun here, or among the last
+    /// `PartitionLimits.historyMax` of its kind others came after it.
+    public func fate(of operation: OperationID) throws(StoreError) -> OperationFate? {
+        var fate: OperationFate?
+        try ControlTable(database: database, chain: chain).operations { held throws(StoreError) in
+            switch held.record.content {
+            case .control(.begin(let begin)) where begin.operation == operation: fate = .begun(held.point, begin)
+            case .control(.handoverCancelled(operation)): fate = .cancelled(held.point)
+            case .control(.handover(operation, let target)): fate = .handingOver(held.point, to: target)
+            case _: return true
+            }
+            return false
+        }
+        return fate
+    }
+
     /// Bytes of the database, its log included.
     public var bytes: UInt64 {
         let paths = [database.path, database.path + "-wal"]
@@ -77,4 +94,14 @@ extension PartitionStore {
     public func forgetSalvage(through number: UInt64) throws(StoreError) -> Int {
         try SalvageTable(database: database).forget(through: number)
     }
+}
+
+/// What a journal says of a promotion or a switchover. It may still be cut off where it is not safe.
+public enum OperationFate: Hashable, Sendable {
+    /// It led to this epoch.
+    case begun(LogPoint, PartitionBegin)
+    /// The primary gave up for this disk, which has not begun yet.
+    case handingOver(LogPoint, to: ReplicaID)
+    /// The primary took it back and goes on.
+    case cancelled(LogPoint)
 }

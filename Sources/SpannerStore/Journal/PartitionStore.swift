@@ -112,7 +112,7 @@ public final class PartitionStore {
     /// works once there is room), `store_newer_schema` for a command that this version does not know,
     /// `store_too_large`; and those that end the handle.
     @discardableResult
-    public func commit(_ write: PartitionWrite) throws(StoreError) -> [[CommandOutcome]] {
+    public func commit(_ write: PartitionWrite) throws(StoreError) -> [[JournaledOutcome]] {
         guard write.records.count <= StoreLimits.recordsPerCommitMax else {
             throw StoreError(
                 .tooLarge, what: "writing \(write.records.count) records",
@@ -155,7 +155,7 @@ public final class PartitionStore {
 }
 
 /// What one command of a journal did to the tables. Not kept: whoever asked for the command is told it.
-public enum CommandOutcome: Sendable {
+public enum JournaledOutcome: Sendable {
     /// It took effect, or found its work done. For results: what was stored.
     case applied(ResultReceipt?)
     /// Every member refuses it alike, for this reason: it changed nothing, though it is in the journal.

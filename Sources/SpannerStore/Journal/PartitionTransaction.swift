@@ -12,7 +12,7 @@ struct PartitionTransaction {
     private var controls: ControlTable { ControlTable(database: database, chain: chain) }
 
     /// Does all that a write asks for, in its order. Returns what became of each record's commands.
-    mutating func perform(_ write: PartitionWrite) throws(StoreError) -> [[CommandOutcome]] {
+    mutating func perform(_ write: PartitionWrite) throws(StoreError) -> [[JournaledOutcome]] {
         guard state.promised == write.fence else {
             throw StoreError(
                 .fenced, what: "writing under \(write.fence) to \(database.path)",
@@ -21,7 +21,7 @@ struct PartitionTransaction {
         let before = state
         if let position = write.cut { try cut(after: position) }
         let safe = max(state.safe, write.safe ?? 0)
-        var outcomes: [[CommandOutcome]] = []
+        var outcomes: [[JournaledOutcome]] = []
         outcomes.reserveCapacity(write.records.count)
         for record in write.records { outcomes.append(try append(record, isSafe: record.position <= safe)) }
         if let safe = write.safe { try advance(safe: safe) }
@@ -39,7 +39,7 @@ struct PartitionTransaction {
 
     // MARK: Appending
 
-    private mutating func append(_ record: JournalRecord, isSafe: Bool) throws(StoreError) -> [CommandOutcome] {
+    private mutating func append(_ record: JournalRecord, isSafe: Bool) throws(StoreError) -> [JournaledOutcome] {
         guard chain.isFollowing(record, state.tip) else {
             throw mismatch(
                 "appending record \(record.position) of epoch \(record.epoch)",
@@ -58,8 +58,8 @@ struct PartitionTransaction {
         return applied.value
     }
 
-    private func apply(_ commands: [[UInt8]], at point: LogPoint) throws(StoreError) -> [CommandOutcome] {
-        var outcomes: [CommandOutcome] = []
+    private func apply(_ commands: [[UInt8]], at point: LogPoint) throws(StoreError) -> [JournaledOutcome] {
+        var outcomes: [JournaledOutcome] = []
         outcomes.reserveCapacity(commands.count)
         for (index, command) in commands.enumerated() {
             do throws(StoreError) {

@@ -36,7 +36,7 @@ public struct StoredHead: Hashable, Sendable {
 /// Keeps nothing in memory, so that nothing can outlive a rollback. Calls inside `BoltStore.transaction` share its
 /// commit; each is all or nothing by itself too.
 public final class RosterStore {
-    private let database: Database
+    let database: Database
 
     init(database: Database) { self.database = database }
 
@@ -64,6 +64,14 @@ public final class RosterStore {
             body BLOB NOT NULL,
             hash INTEGER NOT NULL,
             PRIMARY KEY (replica_ix, counter)
+        ) WITHOUT ROWID, STRICT;
+        CREATE TABLE fork(
+            key BLOB NOT NULL CHECK (length(key) = 32),
+            incarnation BLOB NOT NULL CHECK (length(incarnation) = 8),
+            agreed_through INTEGER NOT NULL,
+            proof BLOB NOT NULL,
+            hash INTEGER NOT NULL,
+            PRIMARY KEY (key, incarnation)
         ) WITHOUT ROWID, STRICT;
         CREATE TABLE lease(
             incarnation BLOB PRIMARY KEY CHECK (length(incarnation) = 8),
@@ -294,7 +302,7 @@ public final class RosterStore {
         } ?? 0
     }
 
-    private func bytes(of incarnation: UInt64) -> [UInt8] {
+    func bytes(of incarnation: UInt64) -> [UInt8] {
         withUnsafeBytes(of: incarnation.bigEndian) { Array($0) }
     }
 }

@@ -22,6 +22,7 @@ extension Database {
         _ kind: Kind, at path: String, locked directory: StateDirectory?, vfs: String?
     ) throws(StoreError) -> Database {
         try FileSystem.createFile(at: path)
+        if vfs == nil { try WriteAheadLog.inspect(path + "-wal") }
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         let code = sqlite3_open_v2(path, &handle, flags, vfs)
@@ -34,6 +35,13 @@ extension Database {
         guard bolt_sqlite3_harden(handle) == SQLITE_OK else { throw database.unset("defensive") }
         try database.configure()
         try database.migrate(to: kind)
+        // A flush that failed in an earlier life may have left pages in the system's cache that look written and never
+        // will be. What was recovered from the log is written anew here, before anything is built upon it.
+        // The old log must not come back in part after a power cut: it would be played over what is newer.
+        if try database.checkpoint(truncating: true) { try database.flushLog() }
+        // SQLite does not wait for the removal of the rollback journal under which it turned the log on. Should that
+        // come back after a power cut, it would roll the whole database back to nothing.
+        try FileSystem.synchronise(parentOf: path)
         return database
     }
 

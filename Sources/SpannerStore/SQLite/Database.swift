@@ -239,6 +239,24 @@ final class Database {
         return true
     }
 
+    /// Waits until the write-ahead log is on the disk as it is now, also where it was just emptied: SQLite flushes it
+    /// with the next commit only.
+    func flushLog() throws(StoreError) {
+        try usable()
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        guard sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK else {
+            throw failure("flushing the log")
+        }
+        guard let file, let flush = file.pointee.pMethods?.pointee.xSync else { return }
+        let code = flush(file, SQLITE_SYNC_NORMAL)
+        guard code == SQLITE_OK else {
+            let error = StoreError.from(
+                sqlite: code, message: String(cString: sqlite3_errstr(code)), path: path, statement: "flushing the log")
+            poison(with: error)
+            throw error
+        }
+    }
+
     /// The last resort against a log that nobody checkpoints. The commit before it is durable whatever happens here; an
     /// I/O error poisons the handle for the next call.
     private func bound() {

@@ -10,7 +10,7 @@ enum FileSystem {
     }
 
     /// An open file descriptor; closed with its last reference.
-    final class Descriptor {
+    final class Descriptor: Sendable {
         let number: Int32
         init(_ number: Int32) { self.number = number }
         deinit { _ = close(number) }
@@ -114,6 +114,15 @@ enum FileSystem {
     static func length(of path: String) -> Int {
         var entry = stat()
         return stat(path, &entry) == 0 ? Int(entry.st_size) : 0
+    }
+
+    /// Bytes that this user may still write on the disk of a path, which need not be there itself.
+    static func freeBytes(at path: String) throws(StoreError) -> Int {
+        var facts = statvfs()
+        let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard statvfs(parent, &facts) == 0 else { throw failure("asking for the room at \(parent)") }
+        return Int(
+            clamping: UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize)).partialValue)
     }
 
     /// What tells this file from a copy of it.

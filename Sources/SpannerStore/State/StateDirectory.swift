@@ -3,7 +3,7 @@ internal import Glibc
 /// The directory that one process keeps its state in: private to its user, locked while the process lives.
 ///
 /// Holds the lock file, the incarnation file, the reserve file and the database with its log.
-public final class StateDirectory {
+public final class StateDirectory: Sendable {
     /// Its path.
     public let path: String
     /// Holds the lock until it is closed, by us or by the end of the process.
@@ -41,26 +41,9 @@ public final class StateDirectory {
     /// The path of a file in it.
     func file(_ name: String) -> String { path + "/" + name }
 
-    // MARK: Reserve
+    /// Whether a file of that name is in it.
+    public func holds(_ name: String) -> Bool { access(file(name), F_OK) == 0 }
 
-    private var reserveFile: String { file("reserve") }
-
-    /// Keeps `bytes` of the disk for what must still be written when it is full (D7). Keeps what is there already.
-    /// Throws `store_full` where there is no room; nothing is kept then.
-    public func holdReserve(bytes: Int = StoreLimits.reserveBytesDefault) throws(StoreError) {
-        guard FileSystem.length(of: reserveFile) < bytes else { return }
-        let descriptor = try FileSystem.openFile(at: reserveFile)
-        do {
-            try FileSystem.allocate(bytes, for: descriptor, path: reserveFile)
-        } catch {
-            try FileSystem.empty(reserveFile)
-            throw error
-        }
-    }
-
-    /// Gives the reserve back to the disk, so that a ban can be recorded on a full one.
-    public func releaseReserve() throws(StoreError) { try FileSystem.empty(reserveFile) }
-
-    /// Bytes that the reserve holds now.
-    public var reserveBytes: Int { FileSystem.length(of: reserveFile) }
+    /// Disk kept back for a full one.
+    public var reserve: ReserveFile { ReserveFile(path: file("reserve")) }
 }

@@ -19,6 +19,8 @@ struct SimBolt {
     var isDiskFull = false
     /// It alters what it sends.
     var isByzantine = false
+    /// A second process with another bolt's key and a clone of its disk, incarnation and all.
+    var isTwin = false
     /// When its disk was destroyed or replaced by an older copy, in virtual microseconds.
     var diskLosses: [UInt64] = []
     /// Bans of which a machine of this bolt said that they are durable.
@@ -37,6 +39,7 @@ enum SimAction {
     case disk(bolt: Int, life: Int, BatchID)
     case load(bolt: Int, life: Int, LoadID, ReplicaID, after: UInt64, bytesMax: Int)
     case incarnation(bolt: Int, life: Int)
+    case freeze(bolt: Int, life: Int, ForkProof)
     case dial(bolt: Int, life: Int)
     case importGenesis(bolt: Int, life: Int)
     case up(connection: Int, end: Int)
@@ -47,6 +50,7 @@ enum SimAction {
     case unblock(from: Int, to: Int)
     case diskFree(bolt: Int)
     case complain(bolt: Int)
+    case twin
     case work
     case fault
     case heal
@@ -56,12 +60,13 @@ enum SimAction {
     func owner(in connections: [SimConnection]) -> (bolt: Int, life: Int)? {
         switch self {
         case .timer(let bolt, let life, _), .disk(let bolt, let life, _), .load(let bolt, let life, _, _, _, _),
-            .incarnation(let bolt, let life), .dial(let bolt, let life), .importGenesis(let bolt, let life):
+            .incarnation(let bolt, let life), .freeze(let bolt, let life, _), .dial(let bolt, let life),
+            .importGenesis(let bolt, let life):
             return (bolt, life)
         case .up(let connection, let end), .parcel(let connection, let end, _), .down(let connection, let end):
             let end = connections[connection].ends[end]
             return (end.bolt, end.life)
-        case .start, .resume, .unblock, .diskFree, .complain, .work, .fault, .heal, .finish: return nil
+        case .start, .resume, .unblock, .diskFree, .complain, .twin, .work, .fault, .heal, .finish: return nil
         }
     }
 }

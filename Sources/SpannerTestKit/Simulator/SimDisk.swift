@@ -7,6 +7,8 @@ struct SimDisk {
     struct Image {
         var runs: [ReplicaID: [SignedRun]] = [:]
         var vector = VersionVector()
+        /// Proofs that replicas told two stories.
+        var forks: [ReplicaID: ForkProof] = [:]
         /// The incarnation that is written in the database itself.
         var incarnation: UInt64
     }
@@ -41,6 +43,19 @@ struct SimDisk {
             image.vector[run.replica] = run.last
         }
         return nil
+    }
+
+    /// A proof becomes durable; of several of one replica the lowest stays.
+    mutating func keep(_ proof: ForkProof) {
+        if let known = image.forks[proof.replica], known.agreedThrough <= proof.agreedThrough { return }
+        image.forks[proof.replica] = proof
+    }
+
+    /// The same files on another machine.
+    func cloned() -> SimDisk {
+        var clone = self
+        (clone.pending, clone.copies) = (nil, [])
+        return clone
     }
 
     /// The transaction is rolled back as if it had never been.
@@ -97,11 +112,11 @@ struct SimDisk {
 
     /// The roster that a start reads from it.
     func roster(mesh: MeshID, witness: TestWitness, mutation: RosterMutation?) -> Roster? {
-        var roster = Roster(mesh: mesh, witness: witness, mutation: mutation)
+        var roster = Roster(
+            mesh: mesh, witness: witness, mutation: mutation, forks: Array(image.forks.values))
         for replica in image.runs.keys.sorted() {
             for run in image.runs[replica] ?? [] {
-                guard case .success(let checked) = roster.check(run, trust: .stored) else { return nil }
-                roster.apply(checked)
+                do throws(RunRejection) { try roster.restore(run) } catch { return nil }
             }
         }
         return roster

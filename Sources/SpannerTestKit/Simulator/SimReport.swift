@@ -44,17 +44,25 @@ public struct SimMutant: Hashable, Sendable {
     let gossip: GossipMutation?
     /// Whether a restored copy keeps its old incarnation (breaks R7).
     let keepsIncarnation: Bool
+    /// Whether proofs of forks are not written to the disk (breaks R6).
+    let forgetsForks: Bool
 
-    private init(_ name: String, roster: RosterMutation?, gossip: GossipMutation?, keepsIncarnation: Bool = false) {
+    private init(
+        _ name: String, roster: RosterMutation? = nil, gossip: GossipMutation? = nil, keepsIncarnation: Bool = false,
+        forgetsForks: Bool = false
+    ) {
         (self.name, self.roster, self.gossip) = (name, roster, gossip)
-        self.keepsIncarnation = keepsIncarnation
+        (self.keepsIncarnation, self.forgetsForks) = (keepsIncarnation, forgetsForks)
     }
 
     /// All of them.
     public static let all: [SimMutant] =
-        RosterMutation.allCases.map { SimMutant($0.rawValue, roster: $0, gossip: nil) }
-        + GossipMutation.allCases.map { SimMutant($0.rawValue, roster: nil, gossip: $0) }
-        + [SimMutant("restored-disk-keeps-its-incarnation", roster: nil, gossip: nil, keepsIncarnation: true)]
+        RosterMutation.allCases.map { SimMutant($0.rawValue, roster: $0) }
+        + GossipMutation.allCases.map { SimMutant($0.rawValue, gossip: $0) }
+        + [
+            SimMutant("restored-disk-keeps-its-incarnation", keepsIncarnation: true),
+            SimMutant("fork-proofs-are-not-kept", forgetsForks: true),
+        ]
 
     /// The mutant of this name.
     public init?(name: String) {

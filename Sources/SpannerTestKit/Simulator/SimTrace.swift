@@ -58,6 +58,10 @@ struct SimTrace {
             mix(dot.replica)
             mix(UInt64(reason.rawValue))
         case .ping: mix(7)
+        case .fork(let proof):
+            mix(8)
+            mix(proof.replica)
+            mix(proof.agreedThrough)
         case .unknown(let kind): mix(kind)
         }
     }
@@ -78,6 +82,7 @@ extension GossipMessage {
         case .events(let runs): 4 + runs.reduce(0) { $0 + $1.bodies.reduce(112) { $0 + $1.count + 2 } }
         case .durable(let dots): 4 + dots.count * 44
         case .reject: 46
+        case .fork(let proof): 84 + (proof.first.bodies + proof.second.bodies).reduce(128) { $0 + $1.count + 2 }
         case .ping, .unknown: 2
         }
     }
@@ -92,6 +97,7 @@ extension GossipMessage {
         case .events(let runs): "events \(runs.map { "\($0.replica):\($0.first)-\($0.last)" })"
         case .durable(let dots): "durable \(dots)"
         case .reject(let dot, let reason): "reject \(dot) \(reason)"
+        case .fork(let proof): "fork \(proof.replica)>\(proof.agreedThrough)"
         case .ping: "ping"
         case .unknown(let kind): "unknown \(kind)"
         }

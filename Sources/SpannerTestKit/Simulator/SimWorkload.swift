@@ -142,7 +142,7 @@ extension Simulation {
         workload.tokens.append(id)
         let record = JoinTokenRecord(
             id: id, secretHash: TestWitness.digest(id.id.bytes), kind: .multiUse(uses: 3),
-            expires: WallTime(milliseconds: 4_000_000_000_000), group: nil, labels: [], needsApproval: false)
+            expires: WallTime(milliseconds: 4_000_000_000_000), group: nil, labels: [])
         return ("token", try roster.draftToken(record))
     }
 
@@ -150,8 +150,9 @@ extension Simulation {
     private func draftExpulsion(
         _ roster: Roster, _ bolt: Int
     ) throws(RosterDraftError) -> (String, RosterEvent.Payload)? {
-        guard bolts.count > 3, workload.expelledBolts.isEmpty, now > 20 * Simulation.second else { return nil }
-        let victim = Int(generator.below(UInt64(bolts.count)))
+        let count = bolts.count { !$0.isTwin }
+        guard count > 3, workload.expelledBolts.isEmpty, now > 20 * Simulation.second else { return nil }
+        let victim = Int(generator.below(UInt64(count)))
         guard victim != bolt, roster.principal(bolts[victim].principal) != nil else { return nil }
         let operation =
             generator.below(2) == 0

@@ -4,7 +4,7 @@ import Spanner
 extension Simulation {
     /// Bolts of which convergence is asked: honest, and not known to be expelled by any honest bolt.
     var members: [Int] {
-        let honest = bolts.filter { !$0.isByzantine }
+        let honest = bolts.filter { !$0.isByzantine && !$0.isTwin }
         let rosters = honest.compactMap(\.machine?.roster)
         return honest.map(\.index).filter { index in
             let key = bolts[index].identity.author.tlsKey
@@ -18,7 +18,7 @@ extension Simulation {
     }
 
     func lookForConvergence(since: UInt64) {
-        let vectors = bolts.filter { !$0.isByzantine && !workload.expelledBolts.contains($0.index) }
+        let vectors = bolts.filter { !$0.isByzantine && !$0.isTwin && !workload.expelledBolts.contains($0.index) }
             .map { $0.machine?.roster.vector }
         guard let first = vectors.first, first != nil, vectors.allSatisfy({ $0 == first }) else {
             convergedAt = nil
@@ -46,6 +46,7 @@ extension Simulation {
         for (place, machine) in machines.enumerated() where projection(of: machine.roster) != expected {
             return violate("R3", "bolt \(members[place]) and bolt \(members[0]): equal digests, other rosters")
         }
+        checkForks(members: members)
         checkRebuilt(first.roster, expected)
         checkAcknowledged(first.roster, members: members)
         checkBansEverywhere(machines, members: members)
@@ -61,10 +62,17 @@ extension Simulation {
     /// What is in force does not depend on the order in which events came (R3): the same events, replica by replica,
     /// from the last to the first.
     private func checkRebuilt(_ roster: Roster, _ expected: UInt64) {
-        guard let holder = bolts.first(where: { $0.disk.image.vector == roster.vector }) else { return }
-        var rebuilt = Roster(mesh: TestIdentity.mesh, witness: witness, mutation: options.mutant?.roster)
+        guard let holder = holder(of: roster) else { return }
+        var rebuilt = Roster(
+            mesh: TestIdentity.mesh, witness: witness, mutation: options.mutant?.roster, forks: roster.forks)
         for replica in holder.disk.image.runs.keys.sorted().reversed() {
             for run in holder.disk.image.runs[replica] ?? [] {
+                if rebuilt.fork(of: replica) != nil {
+                    do throws(RunRejection) { try rebuilt.restore(run) } catch {
+                        return violate("R6", "bolt \(holder.index) cannot read \(replica) up to its fork")
+                    }
+                    continue
+                }
                 guard case .success(let checked) = rebuilt.check(run) else {
                     return violate("R5", "bolt \(holder.index) holds a run that does not verify")
                 }
@@ -73,6 +81,11 @@ extension Simulation {
         }
         if rebuilt.digest != roster.digest { violate("R3", "the same events give another digest") }
         if projection(of: rebuilt) != expected { violate("R3", "the same events in another order: another roster") }
+    }
+
+    /// A bolt whose disk gives this roster.
+    private func holder(of roster: Roster) -> SimBolt? {
+        bolts.first { $0.machine?.roster.digest == roster.digest }
     }
 
     /// A hash over what is in force.
@@ -125,6 +138,7 @@ extension Simulation {
 
     /// Whether the loss of disks, liars and expulsions leave the promise standing.
     private func isOwed(_ acknowledged: SimWorkload.Acknowledged, members: [Int]) -> Bool {
+        if acknowledged.dots.contains(where: { checks.twinned.contains($0.replica) }) { return false }
         func isGone(_ bolt: Int) -> Bool {
             !members.contains(bolt) || bolts[bolt].isByzantine
                 || bolts[bolt].diskLosses.contains { $0 >= acknowledged.at }
@@ -143,7 +157,7 @@ extension Simulation {
     private func endedDots(_ roster: Roster) -> (dots: Set<Dot>, names: Set<PrincipalName>) {
         var dots: Set<Dot> = []
         var names: Set<PrincipalName> = []
-        guard let holder = bolts.first(where: { $0.disk.image.vector == roster.vector }) else { return (dots, names) }
+        guard let holder = holder(of: roster) else { return (dots, names) }
         for (replica, counter) in roster.vector.entries {
             for number in 1...counter {
                 let dot = Dot(replica, number)

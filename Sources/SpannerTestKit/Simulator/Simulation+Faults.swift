@@ -65,7 +65,7 @@ extension Simulation {
         block(from, to, for: Simulation.second + generator.below(12 * Simulation.second))
     }
 
-    private func block(_ from: Int, _ to: Int, for length: UInt64) {
+    func block(_ from: Int, _ to: Int, for length: UInt64) {
         network.blocked[from][to] = true
         queue.push(.unblock(from: from, to: to), at: now + length)
     }
@@ -113,6 +113,7 @@ extension Simulation {
         bolts[bolt].diskLosses.append(now)
         bolts[bolt].bansRecorded = []
         checks.promised[bolt] = VersionVector()
+        checks.frozen[bolt] = nil
     }
 
     private func fillDisk(_ bolt: Int) {
@@ -136,7 +137,7 @@ extension Simulation {
 
     private func becomeByzantine(_ bolt: Int) {
         guard options.seed.isMultiple(of: 3), bolts.count > 3, !bolts.contains(where: \.isByzantine) else { return }
-        guard bolts[bolt].isUp else { return }
+        guard bolts[bolt].isUp, twin == nil else { return }
         count(fault: "bolt turned byzantine")
         bolts[bolt].isByzantine = true
     }
@@ -163,7 +164,7 @@ extension Simulation {
             return .context(digest: digest, vector: vector)
         case .want(let ranges):
             return .want(ranges.map { GossipMessage.WantedRange(replica: $0.replica, after: 0) })
-        case .hello, .context, .durable, .reject, .ping, .unknown: return message
+        case .hello, .context, .durable, .reject, .fork, .ping, .unknown: return message
         }
     }
 
@@ -201,14 +202,15 @@ extension Simulation {
             if bolts[index].isPaused { resume(index) }
         }
         // A liar never heals: somebody pulls its plug, and the others have to agree on what it left behind.
-        for bolt in bolts where bolt.isByzantine { crash(bolt.index, power: false) }
+        // Nor does a twin.
+        for bolt in bolts where bolt.isByzantine || bolt.isTwin { crash(bolt.index, power: false) }
         network.heal()
         for from in bolts.indices {
             for to in bolts.indices { unblock(from, to) }
         }
-        for index in bolts.indices where !bolts[index].isUp && !bolts[index].isByzantine { start(index) }
-        trace.keep(now, "healed")
         healedAt = now
+        for index in bolts.indices where !bolts[index].isUp { start(index) }
+        trace.keep(now, "healed")
         queue.push(.finish, at: now + 10 * Simulation.second)
     }
 }

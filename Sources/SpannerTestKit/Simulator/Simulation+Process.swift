@@ -5,7 +5,9 @@ extension Simulation {
     // MARK: - Life of a process
 
     func start(_ index: Int) {
-        guard !bolts[index].isUp, healedAt == nil || !bolts[index].isByzantine else { return }
+        guard !bolts[index].isUp, healedAt == nil || !(bolts[index].isByzantine || bolts[index].isTwin) else { return }
+        // A twin runs once there is a disk to clone.
+        guard !bolts[index].isTwin || bolts[index].disk.image.incarnation != 0 else { return }
         var disk = bolts[index].disk
         // What the store does at its start: a database that is not of the life noted beside it takes a new one.
         let isCopy = disk.image.incarnation != disk.keptIncarnation || disk.image.incarnation == 0
@@ -114,6 +116,8 @@ extension Simulation {
         case .complete(let command, let outcome): finish(command, outcome, at: bolt)
         case .takeNewIncarnation:
             queue.push(.incarnation(bolt: bolt, life: life), at: now + 1_000 + generator.below(10_000))
+        case .freeze(let proof):
+            queue.push(.freeze(bolt: bolt, life: life, proof), at: now + 200 + generator.below(8_000))
         case .notify(let notification): hear(notification, of: bolt)
         }
     }

@@ -27,6 +27,8 @@ public final class Simulation {
     var genesis: SignedRun
     /// A bolt that comes later, with an act that only it carries.
     var joiner: (bolt: Int, act: SignedAct)?
+    /// The slot of a bolt's twin, and of which bolt.
+    var twin: (slot: Int, of: Int)?
     var healedAt: UInt64?
     var convergedAt: UInt64?
     var isOver = false
@@ -46,7 +48,7 @@ public final class Simulation {
         report = SimReport(seed: options.seed)
         trace = SimTrace(keepsAll: options.keepsTrace)
         let count = 3 + Int(generator.below(4))
-        network = SimNetwork(bolts: count)
+        network = SimNetwork(bolts: count + 1)
         genesis = SignedRun(replica: TestIdentity.root.replica(0), first: 1, bodies: [], signature: [])
         let hasJoiner = generator.below(3) == 0
         for index in 0..<count {
@@ -56,6 +58,9 @@ public final class Simulation {
                 SimBolt(
                     index: index, identity: identity, principal: PrincipalID(high: 1, low: UInt64(index)),
                     disk: SimDisk(incarnation: 0)))
+        }
+        if options.seed % Simulation.twinEvery == 5 {
+            addTwin(of: Int(options.seed / Simulation.twinEvery) % (count - 1))
         }
         found(hasJoiner: hasJoiner)
     }
@@ -69,7 +74,8 @@ public final class Simulation {
         var payloads: [RosterEvent.Payload] = [
             .open(chain: TestIdentity.root.chain), .act(TestIdentity.root.act(.admit(ada), nonce: 1)),
         ]
-        for bolt in bolts {
+        let members = bolts.filter { !$0.isTwin }
+        for bolt in members {
             var admission = Admission(
                 role: .bolt, id: bolt.principal, name: simName("bolt-\(bolt.index).p\(bolt.index)"),
                 tlsKey: bolt.identity.author.tlsKey)
@@ -77,7 +83,7 @@ public final class Simulation {
             admission.partition = PartitionName(checked: "p\(bolt.index)")
             admission.address = bolt.address
             let act = `operator`.act(.admit(admission), nonce: 100 + UInt64(bolt.index))
-            if hasJoiner, bolt.index == bolts.count - 1 {
+            if hasJoiner, bolt.index == members.count - 1 {
                 joiner = (bolt.index, act)
             } else {
                 payloads.append(.act(act))
@@ -96,13 +102,14 @@ public final class Simulation {
 
     /// Runs to the end, or to the first broken promise.
     public func run() -> SimReport {
-        for bolt in bolts {
+        for bolt in bolts where !bolt.isTwin {
             let late = joiner?.bolt == bolt.index ? 10 * Simulation.second : 0
             queue.push(.start(bolt: bolt.index), at: late + generator.below(Simulation.second))
         }
         queue.push(.work, at: Simulation.second)
         if !isPeaceful { queue.push(.fault, at: 3 * Simulation.second) }
         if let sickBolt { queue.push(.complain(bolt: sickBolt), at: 5 * Simulation.second) }
+        if twin != nil { queue.push(.twin, at: (6 + options.seed % 20) * Simulation.second) }
         queue.push(.heal, at: options.chaosSeconds * Simulation.second)
         while !isOver, let (time, action) = queue.pop() {
             now = time
@@ -134,6 +141,7 @@ public final class Simulation {
             let incarnation = generator.next() | 1
             bolts[bolt].disk.take(incarnation: incarnation)
             step(bolt, .incarnationReady(bolts[bolt].identity.replica(incarnation)))
+        case .freeze(let bolt, _, let proof): freeze(bolt, proof)
         case .dial(let bolt, _): dial(bolt)
         case .importGenesis(let bolt, _): importGenesis(bolt)
         case .up(let connection, let end): bringUp(connection, end)
@@ -144,6 +152,7 @@ public final class Simulation {
         case .unblock(let from, let to): unblock(from, to)
         case .diskFree(let bolt): bolts[bolt].isDiskFull = false
         case .complain(let bolt): complain(bolt)
+        case .twin: cloneTwin()
         case .work: work()
         case .fault: fault()
         case .heal: heal()

@@ -21,8 +21,8 @@ public struct DiskImage: Sendable {
         }
     }
 
-    /// What a power cut leaves of this instant, where `isKept` says, piece by piece, which of the unflushed ones reached
-    /// the disk.
+    /// What a power cut leaves of this instant, where `isKept` says, piece by piece, which of the unflushed ones
+    /// reached the disk.
     public func afterPowerCut(
         piecesOf bytes: Int = DiskImage.pageBytes, isKept: (Int) -> Bool
     ) -> DiskImage {
@@ -63,6 +63,12 @@ public struct DiskImage: Sendable {
     /// Whether all that was written to a file was flushed.
     public func isFlushed(_ path: String) -> Bool {
         files[path].map { $0.pending.isEmpty && $0.isNameDurable } ?? true
+    }
+
+    /// Names of new files stay from now on, removed files stay away.
+    mutating func flushDirectory() {
+        for name in files.keys { files[name]?.isNameDurable = true }
+        removed = [:]
     }
 
     /// Flips one bit of a file: rot.

@@ -76,6 +76,9 @@ public final class SimulatedDisk {
     /// From now on every call fails and changes nothing.
     public func crash() { isCrashed = true }
 
+    /// What a flush of the directory does: names of new files stay, removed files stay away.
+    public func flushDirectory() { image.flushDirectory() }
+
     /// Flips one bit of a file: rot.
     public func flip(_ path: String, at place: Int, bit: UInt8) { image.flip(path, at: place, bit: bit) }
 

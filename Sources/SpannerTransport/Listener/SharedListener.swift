@@ -41,22 +41,23 @@ public struct SharedListener<Requests: Sendable>: Sendable {
         (self.handshakeTimeout, self.requests, self.link) = (handshakeTimeout, requests, link)
     }
 
-    /// Binds the port; 0 takes a free one. Throws `IOError` where it is taken or not allowed.
+    /// Serves a port that was claimed. Throws `IOError` where another process listens on it after all.
     ///
     /// Each accepted connection comes at once; what it is shows when its handshake has ended, which never fails.
-    public func bind(
-        host: String, port: Int, group: any EventLoopGroup
+    public func serve(
+        _ port: ClaimedPort, group: any EventLoopGroup
     ) async throws -> NIOAsyncChannel<EventLoopFuture<AcceptedConnection<Requests>>, Never> {
-        try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .bind(host: host, port: port) { channel in
-                // A channel reads only once its initializer is done: the handshake must be a future within the future.
-                channel.eventLoop.makeSucceededFuture(accept(channel))
-            }
+        try await port.serve(backlog: TransportLimits.backlog) { socket in
+            try await ServerBootstrap(group: group)
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
+                .childChannelOption(.socketOption(.so_keepalive), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .bind(socket) { channel in
+                    // A channel reads only once its initializer is done: the handshake must be a future within the
+                    // future.
+                    channel.eventLoop.makeSucceededFuture(accept(channel))
+                }
+        }
     }
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<AcceptedConnection<Requests>> {
@@ -96,7 +97,7 @@ public struct SharedListener<Requests: Sendable>: Sendable {
                 requests(context.channel, peer).map { .requests($0) }.cascade(to: promise)
             }
         } catch {
-            let refusal = error as? ConnectionRefusal ?? ConnectionRefusal.handshakeFailed.because("\(error)")
+            let refusal = error as? ConnectionRefusal ?? TLSFailure.refusal(error)
             report.refused(refusal, remote: context.channel.remoteAddress, dialed: false)
             context.close(promise: nil)
             promise.succeed(.refused)
@@ -128,7 +129,7 @@ extension TLSGate {
         if case .rejected(let reason) = identity.verdict { return reason }
         switch outcome {
         case .negotiated: return .unknownProtocol
-        case .failed(let error): return .handshakeFailed.because(String("\(error)".prefix(200)))
+        case .failed(let error): return TLSFailure.refusal(error)
         case .timedOut: return .handshakeTimeout
         case .aborted: return .handshakeAborted
         case .quiesced: return .draining

@@ -1,4 +1,7 @@
+import Glibc
 public import Identity
+import NIOCore
+import NIOPosix
 public import Spanner
 
 /// Who is at the other end of a connection, as the verified leaf says, with the chain as it was presented.
@@ -56,9 +59,24 @@ extension ConnectionRefusal {
     /// The peer left before the handshake ended.
     public static let handshakeAborted = ConnectionRefusal(
         code: "handshake_aborted", why: "the peer closed the connection before the TLS handshake ended")
-    /// TLS itself failed: version, cipher, or an alert of the other side.
+    /// TLS itself failed, for a reason that has no name of its own here.
     public static let handshakeFailed = ConnectionRefusal(
         code: "handshake_failed", why: "the TLS handshake failed")
+    /// The other side speaks no TLS 1.3.
+    public static let tlsVersion = ConnectionRefusal(
+        code: "tls_version", why: "TLS 1.3 is spoken here, and the other side does not")
+    /// The other side speaks something else.
+    public static let notTLS = ConnectionRefusal(
+        code: "tls_not_tls", why: "what the other side sent is not TLS: plain HTTP, or another protocol")
+    /// Cipher, group or signature algorithms have nothing in common.
+    public static let noSharedParameters = ConnectionRefusal(
+        code: "tls_no_shared_parameters", why: "no cipher, group or signature algorithm is known to both sides")
+    /// The certificate was shown by somebody who does not have its key.
+    public static let badSignature = ConnectionRefusal(
+        PeerRejection(.badSignature, "the handshake is not signed by the key of the certificate that was shown"))
+    /// The other side ended the handshake with an alert.
+    public static let refusedByPeer = ConnectionRefusal(
+        code: "tls_refused_by_peer", why: "the other side refused the handshake, its log says why")
     /// A resumed session whose chain is no longer remembered.
     public static let unknownSession = ConnectionRefusal(
         code: "unknown_session", why: "a TLS session was resumed whose certificate chain is not known here")
@@ -72,6 +90,18 @@ extension ConnectionRefusal {
     public static let draining = ConnectionRefusal(code: "draining", why: "this bolt is shutting down")
     /// Nobody listens there, or the network does not lead there.
     public static let unreachable = ConnectionRefusal(code: "unreachable", why: "the address cannot be reached")
+
+    /// Nobody was reached, for a reason that the system or the resolver gave.
+    static func unreachable(_ error: any Error) -> ConnectionRefusal {
+        if let failed = error as? NIOConnectionError, let last = failed.connectionErrors.last {
+            return unreachable(last.error)
+        }
+        if let io = error as? IOError {
+            return unreachable.because(String(cString: strerror(io.errnoCode)))
+        }
+        if case ChannelError.connectTimeout = error { return unreachable.because("no answer in time") }
+        return unreachable.because(String("\(error)".prefix(120)))
+    }
 }
 
 /// Judges the chains that peers present, by the one `PeerVerifier`. Synchronous and safe on every event loop.

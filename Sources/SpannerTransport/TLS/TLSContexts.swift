@@ -11,10 +11,14 @@ public struct TLSContexts: Sendable {
 
     /// Contexts for a certificate chain (leaf first, DER) and its key (PEM). Throws what NIOSSL says of bad material.
     public init(chain: [[UInt8]], privateKeyPEM: [UInt8]) throws {
+        try self.init(chain: chain, key: try NIOSSLPrivateKey(bytes: privateKeyPEM, format: .pem))
+    }
+
+    init(chain: [[UInt8]], key: NIOSSLPrivateKey) throws {
         let certificates = try chain.map { bytes in
             NIOSSLCertificateSource.certificate(try NIOSSLCertificate(bytes: bytes, format: .der))
         }
-        let key = NIOSSLPrivateKeySource.privateKey(try NIOSSLPrivateKey(bytes: privateKeyPEM, format: .pem))
+        let key = NIOSSLPrivateKeySource.privateKey(key)
         var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: certificates, privateKey: key)
         configuration.certificateVerification = .optionalVerification
         // Trust is the judge's alone: BoringSSL's own verification is replaced by it.

@@ -45,7 +45,7 @@ public struct TLSDialer: Sendable {
             }
             .connect(host: host, port: port)
             .whenFailure { error in
-                promise.fail(ConnectionRefusal.unreachable.because(String("\(error)".prefix(200))))
+                promise.fail(ConnectionRefusal.unreachable(error))
             }
         return promise.futureResult
     }
@@ -62,7 +62,7 @@ public struct TLSDialer: Sendable {
             try setup(context.channel, peer)
             promise.succeed(DialedConnection(channel: context.channel, peer: peer))
         } catch {
-            let refusal = error as? ConnectionRefusal ?? ConnectionRefusal.handshakeFailed.because("\(error)")
+            let refusal = error as? ConnectionRefusal ?? TLSFailure.refusal(error)
             context.close(promise: nil)
             promise.fail(refusal)
         }

@@ -99,7 +99,9 @@ import Foundation
         guard let topology = document.topology else {
             throw CommandFailure("bad_topology", document.findings.map(\.description).joined(separator: "; "))
         }
-        return LocalMesh(
+        var mesh = LocalMesh(
             directory: directory, topology: topology, listen: partitions.indices.map { network.listenAddress(of: $0) })
+        mesh.document = text
+        return mesh
     }
 }

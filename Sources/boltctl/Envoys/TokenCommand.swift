@@ -50,7 +50,8 @@ struct TokenCreate: AsyncParsableCommand {
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
-    func run() async throws {
+    /// What to ask for; refuses bad arguments before anybody is asked.
+    func request() throws -> CreateTokenRequest {
         guard let seconds = SpanText.seconds(expires), seconds <= APILimits.tokenExpiresSecondsMax else {
             throw CommandFailure(
                 "bad_span", "--expires takes 90s, 15m, 24h or 7d, at most 365d; not “\(expires)”", status: .usage)
@@ -66,10 +67,14 @@ struct TokenCreate: AsyncParsableCommand {
             }
             labels[String(parts[0])] = String(parts[1])
         }
-        let request = CreateTokenRequest(
+        return CreateTokenRequest(
             kind: uses == 1 ? .oneShot : .multiUse, uses: uses, expiresSeconds: seconds,
             home: try home.map { try NamedArgument.name($0, "--home") },
             group: try group.map { try NamedArgument.name($0, "--group") }, labels: labels)
+    }
+
+    func run() async throws {
+        let request = try request()
         let answer: CreateTokenResponse = try await connection.session().client.call(
             .createToken, query: mutation.query, body: request)
         guard connection.output.output == .table else { return try connection.output.emit(answer, table: "") }

@@ -9,10 +9,13 @@ struct LocalMesh: Sendable {
     let directory: String
     let topology: Topology
     let bolts: [LocalBolt]
+    /// The topology's own text, which the bolts read; nil where they are to read none.
+    var document: String?
 
     static let operatorName = "admin"
 
     var authorityDirectory: String { "\(directory)/authority" }
+    var topologyPath: String { "\(directory)/topology.yaml" }
     var operatorDirectory: String { "\(directory)/operator" }
 
     /// The mesh of a topology. `listen` names bolts, by place, that listen elsewhere than others know.
@@ -56,12 +59,14 @@ struct LocalMesh: Sendable {
                     zone: bolt.bolt.zone, tlsKey: identity.credential.own.fingerprint,
                     signingKey: identity.signingKey.key, reason: "mesh up"))
         }
+        if let document { try SecureFile.write(Array(document.utf8), to: topologyPath, access: .everybody) }
         for bolt in bolts {
             try genesis.install(in: bolt.identityDirectory)
             try FileManager.default.createDirectory(
                 atPath: bolt.stateDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             let seeds = bolts.filter { $0.fullName != bolt.fullName }.map(\.bolt.address)
-            let text = bolt.configuration(mesh: topology.mesh, seeds: seeds)
+            let text = bolt.configuration(
+                mesh: topology.mesh, seeds: seeds, topology: document == nil ? nil : topologyPath)
             try SecureFile.write(Array(text.utf8), to: bolt.configPath, access: .everybody)
         }
     }

@@ -55,7 +55,8 @@ struct MeshUp: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let mesh = LocalMesh(directory: dir, topology: try TopologyFile.topology(file))
+        var mesh = LocalMesh(directory: dir, topology: try TopologyFile.topology(file))
+        mesh.document = try TopologyFile.text(file)
         let program = try ChildProcess.find("bolt")
         guard !dryRun else {
             return try answer(mesh, mesh.bolts.map { line($0, $0.runningPID == nil ? "to_start" : "running") }, nil)

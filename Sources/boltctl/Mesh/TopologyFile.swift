@@ -5,13 +5,18 @@ import Foundation
 enum TopologyFile {
     /// The document of a file, with its findings.
     static func document(_ path: String) throws -> TopologyDocument {
+        TopologyDocument(parsing: try text(path), file: path)
+    }
+
+    /// The text of a file.
+    static func text(_ path: String) throws -> String {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw CommandFailure("no_such_file", "\(path) cannot be read", next: "check the path", status: .usage)
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw CommandFailure("not_text", "\(path) is no UTF-8 text")
         }
-        return TopologyDocument(parsing: text, file: path)
+        return text
     }
 
     /// The topology of a file; warnings go to standard error, errors end the command.

@@ -141,7 +141,7 @@ import Testing
 
     @Test(
         "P4, P5: after any writes, cuts, compactions and restarts the tables are a replay of the log",
-        arguments: 1...16)
+        arguments: 1...10)
     func modelLaw(seed: UInt64) throws {
         var run = try Run(seed: seed)
         for step in 0..<40 {

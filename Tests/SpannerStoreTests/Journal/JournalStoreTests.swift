@@ -180,6 +180,36 @@ import Testing
         #expect(try bed.open().history().map(\.begin.operation) == (1...4).map { operation($0) })
     }
 
+    @Test("what became of an operation is told by the journal, also when its record is compacted")
+    func operationFates() throws {
+        var (bed, store, author) = try begun()
+        let start = author.tip
+        let handover = author.record(.control(.handover(operation(50), to: disk(2))))
+        let pointOfHandover = author.tip
+        try store.commit(author.write([handover]))
+        #expect(try store.fate(of: operation(50)) == .handingOver(pointOfHandover, to: disk(2)))
+        let cancelled = author.record(.control(.handoverCancelled(operation(50))))
+        let pointOfCancellation = author.tip
+        try store.commit(author.write([cancelled, author.record(.control(.handover(operation(51), to: disk(2))))]))
+        let epoch = PartitionEpoch(number: 2, minter: disk(2))
+        var write = author.write([])
+        write.records = [author.begin(epoch)]
+        (write.promise, write.safe) = (epoch, author.tip.position)
+        try store.commit(write)
+        for _ in 0..<2 {
+            #expect(try store.fate(of: operation(50)) == .cancelled(pointOfCancellation))
+            guard case .begun(author.tip, let begin) = try store.fate(of: operation(2)) else {
+                Issue.record("the epoch's operation is unknown")
+                return
+            }
+            #expect(begin.configuration.members == [disk(1), disk(2)])
+            #expect(try store.fate(of: operation(99)) == nil)
+            try store.compact(through: author.tip.position)
+        }
+        #expect(start.position < (try store.durable()).firstHeld)
+        _ = bed
+    }
+
     @Test("another partition's database, and another mesh's, are refused by name")
     func foreign() throws {
         let bed = try JournalBed()

@@ -37,6 +37,8 @@ final class JournalBed {
         let opened = try PartitionStore(
             directory: directory, identity: identity, witness: TestWitness(),
             environment: StoreEnvironment(machine: nil, vfs: simulated?.name))
+        // The store flushes the real directory; the simulated one does not hear of it.
+        simulated?.flushDirectory()
         store = opened
         return opened
     }
@@ -49,8 +51,13 @@ final class JournalBed {
 
     /// The same directory over another disk, as after a power cut.
     func open(on image: DiskImage) throws -> PartitionStore {
+        try open(over: SimulatedDisk(image: image, seed: 5))
+    }
+
+    @discardableResult
+    func open(over disk: SimulatedDisk) throws -> PartitionStore {
         try drop()
-        simulated = SimulatedDisk(image: image, seed: 5)
+        simulated = disk
         return try open()
     }
 

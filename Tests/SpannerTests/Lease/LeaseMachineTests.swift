@@ -99,7 +99,7 @@ struct LeaseMachineTests {
     }
 
     @Test(
-        "P9: an engine that went back in time, or was rebuilt, is told; standbys wait a whole lease, a primary does not",
+        "P9: an engine that went back, or was rebuilt, is told; standbys wait a whole lease, a primary does not",
         arguments: [LeaseStage.view(3), LeaseStage.view(9, cluster: 2)])
     func wentBack(view: LeaseView) {
         var stage = LeaseStage()

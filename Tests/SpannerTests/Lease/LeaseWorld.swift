@@ -68,6 +68,10 @@ struct LeaseWorld {
     var primary: Int?
     /// The engine answers nobody, or not this one.
     var engineIsDown = false
+    /// Longest way of a request or an answer.
+    var delayMax = 60
+    /// One answer in fifty is lost on its way.
+    var losesAnswers = true
     var cut: Set<Int> = []
     var log: [String] = []
     private var queue: [(at: Int, number: Int, due: Due)] = []
@@ -175,7 +179,7 @@ struct LeaseWorld {
             guard !engineIsDown, !cut.contains(index) else { return }
             let answer = engine.perform(request, of: Self.me(index), at: now, ttl: Self.ttl)
             // Some answers are lost on their way back.
-            if draw(50) > 0 { put(.answer(index, id, answer, life: life), after: 1 + draw(60)) }
+            if !losesAnswers || draw(50) > 0 { put(.answer(index, id, answer, life: life), after: 1 + draw(delayMax)) }
         case .answer(let index, let id, let answer, let life):
             guard bolts[index].isUp, bolts[index].life == life, bolts[index].ended.insert(id).inserted else { return }
             step(index, .answered(id, answer))
@@ -192,7 +196,7 @@ struct LeaseWorld {
             switch effect {
             case .ask(let id, let request, let within):
                 bolts[index].asks.append(now)
-                put(.reaches(index, id, request, life: life), after: 1 + draw(60))
+                put(.reaches(index, id, request, life: life), after: 1 + draw(delayMax))
                 put(.failure(index, id, life: life), after: Self.milliseconds(within))
             case .schedule(let timer, let after): put(.timer(index, timer, life: life), after: Self.milliseconds(after))
             case .tryPromotion(let token):

@@ -47,14 +47,21 @@ struct GossipStage {
         return name
     }
 
-    private static func roster(_ bolts: [TestIdentity]) -> Roster {
+    /// The runs that the machine's roster began with.
+    var genesis: [SignedRun] { [GossipStage.genesis(members)] }
+
+    private static func genesis(_ bolts: [TestIdentity]) -> SignedRun {
         let payloads: [RosterEvent.Payload] =
             [.open(chain: TestIdentity.root.chain)]
             + bolts.indices.map { .act(TestIdentity.root.act(.admit(admission($0)), nonce: UInt64($0))) }
-        var roster = Roster(mesh: TestIdentity.mesh, witness: TestWitness())
         var writer = GossipWriter(identity: TestIdentity.root, incarnation: 0)
+        return writer.run(payloads)
+    }
+
+    private static func roster(_ bolts: [TestIdentity]) -> Roster {
+        var roster = Roster(mesh: TestIdentity.mesh, witness: TestWitness())
         if bolts.isEmpty { return roster }
-        guard case .success(let checked) = roster.check(writer.run(payloads)) else {
+        guard case .success(let checked) = roster.check(genesis(bolts)) else {
             preconditionFailure("the genesis does not verify")
         }
         roster.apply(checked)
@@ -143,6 +150,13 @@ struct GossipStage {
     var persisting: (id: BatchID, runs: [SignedRun])? {
         for effect in last {
             if case .persist(let id, let runs) = effect { return (id, runs) }
+        }
+        return nil
+    }
+
+    var freezing: ForkProof? {
+        for effect in last {
+            if case .freeze(let proof) = effect { return proof }
         }
         return nil
     }

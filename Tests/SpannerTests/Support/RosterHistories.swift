@@ -113,7 +113,7 @@ struct RosterHistories {
         default:
             let record = JoinTokenRecord(
                 id: random.pick(tokens), secretHash: .zero, kind: .multiUse(uses: 2),
-                expires: RosterWorld.time, group: nil, labels: [], needsApproval: false)
+                expires: RosterWorld.time, group: nil, labels: [])
             return .token(record)
         }
     }

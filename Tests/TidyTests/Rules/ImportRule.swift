@@ -4,7 +4,7 @@
 let importsAllowed: [String: Set<String>] = [
     // Pure cores.
     "CRDT": [],
-    "Spanner": ["CRDT", "Collections", "OrderedCollections", "DequeModule", "HeapModule"],
+    "Spanner": ["CRDT"],
     // Shells.
     "SpannerWire": ["CRDT", "Spanner", "NIOCore"],
     "Identity": platform.union(["CRDT", "Spanner", "COpenSSL", "COpenSSLShim", "CSodium"]),
@@ -16,14 +16,17 @@ let importsAllowed: [String: Set<String>] = [
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
         "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI", "Hummingbird",
-        "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
+        "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "NIOCore",
         "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
     ]),
     "BoltClient": platform.union([
         "Spanner", "BoltAPI", "Identity", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "Logging",
     ]),
+    "Lease": platform.union([
+        "CRDT", "Spanner", "Identity", "BoltClient", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1",
+    ]),
     "Envoy": platform.union([
-        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Logging", "ServiceLifecycle",
+        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Logging",
     ]),
     // Programs.
     "bolt-daemon": platform.union(["Bolt", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),

@@ -1,5 +1,3 @@
-public import CRDT
-
 /// One change of a partition's tables, as it stands in the journal: the same at the primary and at each standby.
 ///
 /// A command says everything that its effect depends on, instants and random bits included: applying it reads no clock

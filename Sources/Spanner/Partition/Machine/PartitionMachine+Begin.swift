@@ -55,7 +55,8 @@ extension PartitionMachine {
             if hello.tip == begun.basis {
                 peers[disk]?.cursor = .point(begun.basis)
             } else {
-                place(disk, hello)
+                // What it said may be old: it says anew where it ends.
+                send(.append(epoch: epoch, after: begun.point, records: [], safe: safe), to: disk)
             }
         }
         if begun.isAwaited { effects.append(.resolve(begun.operation, .done(epoch, begun.point))) }

@@ -196,7 +196,14 @@ extension PartitionMachine {
         }
         let standing = self.standing(of: wanted.befores)
         for disk in standing.undisturbed { undisturbed[disk] = wanted.epoch }
-        if !standing.isEnough {
+        // A primary that went on by itself called the hand-over off: it is over for good, whatever others would promise.
+        if wanted.cause == .switchover, wanted.befores[planned.tip.epoch.minter] == nil {
+            let primary = planned.tip.epoch.minter
+            giveUp(.promisesMissing([primary], bound: bound(missing: [primary])))
+            return
+        }
+        // A disk that is new, or no member, may lack everything, whoever else promised.
+        if !standing.isEnough || isForgetful || !members.contains(own.disk) {
             let bound = self.bound(missing: standing.missing)
             guard wanted.acceptsLoss else {
                 giveUp(.promisesMissing(standing.missing, bound: bound))

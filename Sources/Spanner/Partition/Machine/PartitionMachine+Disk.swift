@@ -125,21 +125,19 @@ extension PartitionMachine {
         staged = []
         planned = durable
         plannedPromise = promised
+        matchedEpoch = nil
     }
 
     /// Records that nobody was sent can be taken back: their commands are refused. Others wait for room, for a standby
     /// may hold them.
     private mutating func refuseUnsent() {
-        let isSent = peers.values.contains { peer in
-            guard case .point(let point) = peer.cursor else { return false }
-            return point.position > durable.tip.position
-        }
-        guard !isSent, reign?.handover == nil, removals.isEmpty else { return }
+        // A standby that is gone since may hold them as well: the epoch has no second record for their places.
+        guard let reign, reign.sent <= durable.tip.position, reign.handover == nil, removals.isEmpty else { return }
         for index in staged.indices {
             (staged[index].records, staged[index].points, staged[index].bytes) = ([], [], 0)
         }
         planned = durable
-        reign?.window.cut(to: durable.tip.position)
+        self.reign?.window.cut(to: durable.tip.position)
         refuseRecords(after: durable.tip.position, .full)
     }
 }

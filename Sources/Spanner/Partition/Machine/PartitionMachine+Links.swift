@@ -75,7 +75,7 @@ extension PartitionMachine {
             appended(epoch, after, records, safe: safe, by: disk)
         case .durable(let epoch, let point): acknowledged(epoch, point, by: disk)
         case .mismatch(let epoch, let hello): mismatched(epoch, hello, by: disk)
-        case .cut(let epoch, let point): cut(epoch, to: point, by: disk)
+        case .cut(let epoch, let point, let end): cut(epoch, to: point, of: end, by: disk)
         case .snapshot(let epoch, let point, let bytes, let digest):
             offered(Installation(link: link, epoch: epoch, point: point, bytes: bytes, digest: digest), by: disk)
         case .survey(let operation): effects.append(.send(.surveyed(operation, hello()), on: link))
@@ -121,7 +121,11 @@ extension PartitionMachine {
         }
         if highest > plannedPromise { resumption = nil }
         if hello.tip.epoch > plannedPromise { reclaim = nil }
-        guard let reign, highest > reign.epoch, mutation != .resumeOldEpoch else { return }
+        guard let reign, highest > reign.epoch else { return }
+        if mutation == .resumeOldEpoch {
+            goOn(above: highest)
+            return
+        }
         // A promise that came to nothing ends this reign, for its giver takes no more of it; nobody else reigns yet.
         let isMerePromise = hello.tip.epoch <= reign.epoch
         stepDown(nil)
@@ -147,7 +151,7 @@ extension PartitionMachine {
             return
         }
         if hearsay.epoch > plannedPromise.number { (resumption, reclaim) = (nil, nil) }
-        if let reign, hearsay.epoch > reign.epoch.number, mutation != .resumeOldEpoch { stepDown(nil) }
+        if let reign, hearsay.epoch > reign.epoch.number { stepDown(nil) }
         guard isStarted, fencedBecause == nil else { return }
         if reign != nil { reviewConfiguration() }
         reconsider()

@@ -66,7 +66,7 @@ extension PartitionMachine {
         guard let left = resumption, settings.resumesByItself, !isSealed, !isForgetful, fencedBecause == nil,
             reign == nil, candidacy == nil, beginning == nil, installation == nil, !waitsForRoom
         else { return }
-        guard hears == nil, durable.tip.epoch == plannedPromise else {
+        guard hears == nil, durable.tip.epoch == plannedPromise, !isOutbid else {
             resumption = nil
             return
         }
@@ -83,6 +83,26 @@ extension PartitionMachine {
                 promisedBy: [own.disk], acceptedLoss: nil,
                 configuration: PartitionConfiguration(members: kept, inSync: [own.disk])),
             under: epoch, isAwaited: false)
+    }
+
+    /// Whether somebody is known to have promised, or to hold, a later epoch than this disk promised.
+    private var isOutbid: Bool {
+        peers.contains { disk, peer in
+            guard knows(disk), let hello = peer.hello else { return false }
+            let highest = max(hello.promised, hello.tip.epoch)
+            return highest > plannedPromise && !isAbsurd(highest)
+        }
+    }
+
+    /// A deliberate fault: reigns on above an epoch that it heard of, on what it happens to hold, and asks nobody.
+    mutating func goOn(above epoch: PartitionEpoch) {
+        guard let configuration = planned.configuration, beginning == nil else { return }
+        stepDown(nil)
+        begin(
+            PartitionBegin(
+                operation: derivedOperation("fault", epoch), cause: .resumption, basis: planned.tip,
+                promisedBy: [own.disk], acceptedLoss: nil, configuration: configuration),
+            under: PartitionEpoch(number: epoch.number + 1, minter: own.disk), isAwaited: false)
     }
 
     /// An id for what nobody asked for: the same for the same epoch.

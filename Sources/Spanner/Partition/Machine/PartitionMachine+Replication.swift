@@ -10,7 +10,7 @@ extension PartitionMachine {
             if fork < hello.safe {
                 notify(.contradiction(disk, "its log parts from this one at \(fork), below what it holds as safe"))
             }
-            peers[disk]?.rewind(to: .position(start, cut: hello.tip.position > start))
+            peers[disk]?.rewind(to: .position(start, cut: hello.tip.position > start ? hello.tip : nil))
         case .unknown: takeSnapshot(for: disk)
         }
     }
@@ -26,12 +26,12 @@ extension PartitionMachine {
         else { return }
         switch peer.cursor {
         case .unknown: return
-        case .position(let position, let mustCut):
+        case .position(let position, let end):
             guard let point = knownPoint(at: position) else {
                 load(after: position, for: disk)
                 return
             }
-            settle(disk, at: point, mustCut: mustCut)
+            settle(disk, at: point, cutting: end)
             feed(disk)
         case .point(var at):
             while at.position < planned.tip.position {
@@ -43,14 +43,19 @@ extension PartitionMachine {
                 }
                 send(.append(epoch: epoch, after: at, records: run.records, safe: safe), to: disk)
                 peers[disk]?.sent(run.tip, bytes: run.bytes)
+                noteSent(run.tip.position)
                 at = run.tip
             }
         }
     }
 
-    private mutating func settle(_ disk: ReplicaID, at point: LogPoint, mustCut: Bool) {
+    private mutating func noteSent(_ position: UInt64) {
+        if position > reign?.sent ?? 0 { reign?.sent = position }
+    }
+
+    private mutating func settle(_ disk: ReplicaID, at point: LogPoint, cutting end: LogPoint?) {
         guard let epoch = reign?.epoch else { return }
-        if mustCut { send(.cut(epoch: epoch, point), to: disk) }
+        if let end { send(.cut(epoch: epoch, point, of: end), to: disk) }
         peers[disk]?.cursor = .point(point)
     }
 
@@ -98,7 +103,7 @@ extension PartitionMachine {
             takeSnapshot(for: disk)
             return
         }
-        if case .position(_, let mustCut) = cursor { settle(disk, at: at, mustCut: mustCut) }
+        if case .position(_, let end) = cursor { settle(disk, at: at, cutting: end) }
         guard case .point(let start) = peers[disk]?.cursor, let epoch = reign?.epoch else { return }
         guard let tip = chain.tip(after: start, records) else {
             fence("records after \(start.position) do not follow: what this disk holds was altered")

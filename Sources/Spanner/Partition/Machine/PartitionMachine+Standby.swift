@@ -8,10 +8,12 @@ extension PartitionMachine {
             return false
         }
         if epoch < plannedPromise, mutation != .skipFence {
-            send(.mismatch(epoch: epoch, hello()), to: disk)
+            // A promise that is not durable yet is nobody's business, and words without news would be answered again.
+            if epoch < promised { send(.mismatch(epoch: epoch, hello()), to: disk) }
             return false
         }
         if reign != nil {
+            if mutation == .resumeOldEpoch { goOn(above: epoch) }
             if mutation == .resumeOldEpoch || mutation == .skipFence { return false }
             stepDown(disk)
         }
@@ -49,6 +51,7 @@ extension PartitionMachine {
         }
         isAskingForLog = false
         guard stage(fresh, under: epoch, by: disk) else { return }
+        if after == tip || !fresh.isEmpty { matchedEpoch = epoch }
         let matched = records.last?.position ?? after.position
         followedSafe = max(followedSafe, min(safe, matched))
         if fresh.isEmpty {
@@ -100,7 +103,9 @@ extension PartitionMachine {
 
     /// What the primary says is safe, is, as far as this disk holds it.
     mutating func learnSafe() {
-        let known = min(followedSafe, durable.tip.position)
+        // A tail that is about to be dropped is none of the primary's, whatever its positions are.
+        let cuts = (staged + (inFlight.map { [$0.write] } ?? [])).compactMap(\.cut?.position)
+        let known = min(followedSafe, durable.tip.position, cuts.min() ?? UInt64.max)
         guard known > safe else { return }
         safe = known
         durable.settle(safe)
@@ -108,8 +113,13 @@ extension PartitionMachine {
         notify(.safe(safe))
     }
 
-    mutating func cut(_ epoch: PartitionEpoch, to point: LogPoint, by disk: ReplicaID) {
-        guard follow(epoch, disk), installation == nil, point.position < planned.tip.position else { return }
+    mutating func cut(_ epoch: PartitionEpoch, to point: LogPoint, of end: LogPoint, by disk: ReplicaID) {
+        guard follow(epoch, disk), installation == nil, matchedEpoch != epoch else { return }
+        // Said of a log that has changed since, it would look like a contradiction: the primary is told anew.
+        guard end == planned.tip, point.position < end.position else {
+            tellMismatch(epoch, disk, always: false)
+            return
+        }
         guard point.position >= max(safe, durableSafe) else {
             fence(
                 "epoch \(epoch) stands on a log that parts from this one at \(point.position), "
@@ -121,6 +131,7 @@ extension PartitionMachine {
             return
         }
         isAskingForLog = false
+        matchedEpoch = epoch
         stageCut(to: point)
     }
 

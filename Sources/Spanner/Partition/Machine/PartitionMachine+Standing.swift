@@ -13,7 +13,8 @@ extension PartitionMachine {
 
     /// Judges promises; `befores` holds each promiser and what it had promised before.
     ///
-    /// Enough is all but one: `paired` takes two disks at least, so one of each acknowledged set has promised. In a
+    /// Enough is all but one: `paired` takes two disks at least, so one of each acknowledged set has promised; and all,
+    /// where a disk was cut off and the log does not say so yet. In a
     /// partition of one member it takes that one. Or else: the primary of the highest epoch that began has promised, and
     /// with it somebody else, and none of them had promised another in between. Then no epoch began that they don't know
     /// of, for it would have needed all but one too; and everything acknowledged is on the old primary's disk.
@@ -33,8 +34,20 @@ extension PartitionMachine {
             if !missing.contains(only) { missing.append(only) }
             return Standing(missing: missing, isEnough: false, undisturbed: undisturbed)
         }
-        let vouches = befores[highest.minter] != nil && promisers.count > 1 && undisturbed.count == promisers.count
-        return Standing(missing: missing, isEnough: missing.count <= 1 || vouches, undisturbed: undisturbed)
+        // A new disk's promise is worth nothing here: it was not there to be asked when another epoch began.
+        let elders = promisers.filter { !($0 == own.disk ? isForgetful : candidacy?.answers[$0]?.isForgetful ?? true) }
+        let vouches = befores[highest.minter] != nil && elders.count > 1 && undisturbed.count == promisers.count
+        // One disk of each acknowledged pair is enough only while both could be asked: where one is gone for good, the
+        // other is the last that holds what they acknowledged.
+        let reach = missing.isEmpty || missing.count == 1 && gone(best.configuration).isEmpty
+        return Standing(missing: missing, isEnough: reach || vouches, undisturbed: undisturbed)
+    }
+
+    /// Disks that were cut off, and that the furthest log or an acquaintance still counts.
+    private func gone(_ configuration: PartitionConfiguration?) -> Set<ReplicaID> {
+        var counted = Set(configuration?.members ?? []).union(acquaintances)
+        for hello in candidacy.map({ Array($0.answers.values) }) ?? [] { counted.formUnion(hello.acquaintances) }
+        return counted.intersection(cutOff)
     }
 
     private func tipEpoch(_ disk: ReplicaID) -> PartitionEpoch {

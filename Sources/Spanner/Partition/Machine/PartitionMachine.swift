@@ -75,6 +75,8 @@ public struct PartitionMachine: Sendable {
     var following: (disk: ReplicaID, epoch: PartitionEpoch, ticks: Int)?
     /// All up to there is safe, says the primary that is followed.
     var followedSafe: UInt64 = 0
+    /// The epoch whose log the own one is known to be a part of, so that a cut under it is an old word said twice.
+    var matchedEpoch: PartitionEpoch?
     /// A mismatch was told: what does not follow is dropped in silence until something follows.
     var isAskingForLog = false
     var installation: Installation?

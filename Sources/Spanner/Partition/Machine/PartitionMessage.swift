@@ -11,8 +11,9 @@ public enum PartitionMessage: Hashable, Sendable {
     case durable(epoch: PartitionEpoch, LogPoint)
     /// Standby to primary: what you sent does not follow; this is what I hold.
     case mismatch(epoch: PartitionEpoch, PartitionHello)
-    /// Primary to standby: your log parts from mine after this position: cut there.
-    case cut(epoch: PartitionEpoch, LogPoint)
+    /// Primary to standby: your log, as it was when it ended at `of`, parts from mine after this point: cut there. Of a
+    /// log that has changed since, it means nothing.
+    case cut(epoch: PartitionEpoch, LogPoint, of: LogPoint)
     /// Primary to standby: what you need is no longer in my journal: a snapshot up to here follows on this link.
     case snapshot(epoch: PartitionEpoch, LogPoint, bytes: UInt64, digest: Bytes32)
     /// Whoever thinks of a promotion to member: what do you hold, and whom do you hear? Binds nobody.

@@ -6,8 +6,9 @@ struct PartitionPeer: Sendable {
     enum Cursor: Sendable, Equatable {
         /// What the peer holds is not known: it says so when it is sent something that does not follow.
         case unknown
-        /// The logs are equal up to here; the chain's value is to be read from disk. `cut`: the peer holds more.
-        case position(UInt64, cut: Bool)
+        /// The logs are equal up to here; the chain's value is to be read from disk. `cut`: the peer holds
+        /// more, and said that its log ends there.
+        case position(UInt64, cut: LogPoint?)
         /// Everything up to here was sent.
         case point(LogPoint)
     }

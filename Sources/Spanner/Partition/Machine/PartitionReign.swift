@@ -37,6 +37,8 @@ struct PartitionReign: Sendable {
     /// All up to here was on the disks of two members in sync at least.
     var paired: UInt64 = 0
     var handover: Handover?
+    /// Highest position that anybody was ever sent: no other record may take its place in this epoch.
+    var sent: UInt64 = 0
 
     init(epoch: PartitionEpoch, begin: LogPoint, basis: LogPoint) {
         (self.epoch, self.begin) = (epoch, begin)

@@ -30,7 +30,7 @@ public struct SignedHead: Hashable, Sendable {
     }
 }
 
-/// One replica, two histories: both signed by its own key. Evidence, never merged away.
+/// One replica, two histories: both signed by its own key, as seen when a run was refused.
 public struct ForkEvidence: Hashable, Sendable {
     /// Whose histories.
     public let replica: ReplicaID

@@ -28,8 +28,10 @@ public enum RunRejection: Error, Hashable, Sendable {
     case duplicate
     /// It begins after an event that is not held: ask for what follows `after`.
     case gap(after: UInt64)
-    /// Another history is held. `evidence` is to be kept with `Roster.record`.
+    /// Another history is held. Where exactly they part shows when both are read: then there is a `ForkProof`.
     case forked(ForkEvidence)
+    /// Its replica is frozen where it forked, and this goes on after that.
+    case beyondFork(ForkProof)
     /// It is not valid, whatever else may arrive: the peer is told `reason`. `counter` is the first event concerned,
     /// `detail` says what was wrong, in words for a log.
     case refused(RejectReason, counter: UInt64, detail: String)
@@ -38,7 +40,7 @@ public enum RunRejection: Error, Hashable, Sendable {
     public var reason: RejectReason? {
         switch self {
         case .duplicate, .gap: nil
-        case .forked: .forked
+        case .forked, .beyondFork: .forked
         case .refused(let reason, counter: _, detail: _): reason
         }
     }

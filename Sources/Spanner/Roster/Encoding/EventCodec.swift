@@ -120,7 +120,6 @@ public enum EventCodec {
         encoder.integer(record.expires.milliseconds)
         encoder.optional(record.group) { encoder, group in encoder.text(group.text) }
         encode(labels: record.labels, to: &encoder)
-        encoder.flag(record.needsApproval)
     }
 
     private static func decodeToken(_ decoder: inout CanonicalDecoder) throws(DecodingFailure) -> JoinTokenRecord {
@@ -139,9 +138,8 @@ public enum EventCodec {
         let group: GroupName? = try decoder.optional { decoder throws(DecodingFailure) in
             try decodeName("group", &decoder)
         }
-        let labels = try decodeLabels(&decoder)
         return JoinTokenRecord(
-            id: id, secretHash: secretHash, kind: kind, expires: expires, group: group, labels: labels,
-            needsApproval: try decoder.flag())
+            id: id, secretHash: secretHash, kind: kind, expires: expires, group: group,
+            labels: try decodeLabels(&decoder))
     }
 }

@@ -8,8 +8,6 @@ struct History: Sendable {
     private(set) var signed: SignedHead?
     /// Heads at recent run boundaries, oldest first: a second story that parts from one of them is seen.
     private(set) var recent: [Recent]
-    /// The lowest fork that is known.
-    var fork: ForkEvidence?
     /// Last counter whose event may be in force; nil without a cut.
     var cut: UInt64?
 
@@ -24,7 +22,7 @@ struct History: Sendable {
         recent = [Recent(counter: head.counter, hash: head.hash)]
     }
 
-    mutating func advance(to next: ChainHead, signed: SignedHead) {
+    mutating func advance(to next: ChainHead, signed: SignedHead?) {
         head = next
         self.signed = signed
         // The first stays: it is h(0), from which every history can be judged.

@@ -3,7 +3,7 @@ public import Spanner
 
 extension PartitionStore {
     /// Puts a snapshot in the place of this disk's database, at once or not at all: verified, given what is this disk's
-    /// own (its promise, incarnation, acquaintances and salvage), flushed, renamed, the directory flushed. Records of
+    /// own (its promise, incarnation, acquaintances, salvage), flushed, renamed, the directory flushed. Records of
     /// this disk that were not safe and that the snapshot does not hold go to salvage. Returns what a machine is told.
     ///
     /// `store_snapshot_refused` where the snapshot is not whole, not of this partition, or does not hold what is safe
@@ -57,7 +57,14 @@ extension PartitionStore {
             try salvage.keep(held) { command in tables.describe(command) }
         }
         state.promised = max(own.promised, state.tip.epoch)
-        (state.acquaintances, state.isForgetful) = (own.acquaintances, own.isForgetful)
+        // Both disks' are counted: one too many costs a promise more, one too few may cost records.
+        state.acquaintances = Set(own.acquaintances).union(state.acquaintances).sorted()
+        guard state.acquaintances.count <= PartitionLimits.universeMax else {
+            throw IncomingSnapshot.refusal(
+                "with it \(state.acquaintances.count) disks would have to be counted, more than "
+                    + "\(PartitionLimits.universeMax): cut off those that are gone")
+        }
+        state.isForgetful = own.isForgetful
         if own.safe > state.safe {
             state.safe = own.safe
             try other.dropChanges(through: own.safe)

@@ -4,8 +4,8 @@ internal import Spanner
 /// What a partition's journal makes: results, envoys, spent tokens, settings, sealed secrets, audit.
 ///
 /// The same tables and the same command at the same place give the same tables on each member: nothing here reads a
-/// clock, draws a number, or keeps in memory what a rolled back transaction would leave behind. Each table has a primary
-/// key and no `AUTOINCREMENT`, so that what a record changed can be taken back whole.
+/// clock, draws a number, or keeps in memory what a rolled back transaction would leave behind. Each table has a
+/// primary key and no `AUTOINCREMENT`, so that what a record changed can be taken back whole.
 public final class PartitionTables {
     /// Results of the partition's envoys.
     public let results: ResultStore
@@ -107,6 +107,7 @@ public final class PartitionTables {
         case results(queue: Int64, sequence: UInt64)
         case audit(after: UInt64)
         case tokens(after: [UInt8])
+        case envoys(after: PrincipalID?)
         case named(Int, after: String)
 
         static let start = Place.results(queue: 0, sequence: 0)
@@ -122,13 +123,24 @@ public final class PartitionTables {
         case .audit(let number):
             return try audit.verify(after: number, limit: limit).map { .audit(after: $0) } ?? .tokens(after: [])
         case .tokens(let token):
-            return try tokens.verify(after: token, limit: limit).map { .tokens(after: $0) } ?? .named(0, after: "")
+            return try tokens.verify(after: token, limit: limit).map { .tokens(after: $0) } ?? .envoys(after: nil)
+        case .envoys(let envoy):
+            return try verifyTraits(after: envoy, limit: limit).map { .envoys(after: $0) } ?? .named(0, after: "")
         case .named(let number, let name):
             let all = [settings, secrets, keyrings]
             guard all.indices.contains(number) else { return nil }
             return try all[number].verify(after: name, limit: limit).map { .named(number, after: $0) }
                 ?? .named(number + 1, after: "")
         }
+    }
+
+    private func verifyTraits(after envoy: PrincipalID?, limit: Int) throws(StoreError) -> PrincipalID? {
+        let records = try envoys.records(after: envoy, limit: limit)
+        for record in records {
+            guard let traits = record.traits, witness.hash(traits.document) != traits.digest else { continue }
+            throw database.damage("the traits of envoy \(record.envoy) are not what was written")
+        }
+        return records.last?.envoy
     }
 
     /// Reads everything, also whether each queue is dense. `store_corrupt` with the first finding.

@@ -1,0 +1,49 @@
+extension Endpoint {
+    /// A shape of the API.
+    public typealias Shape = any (Codable & Sendable).Type
+
+    /// What the body of a request is; nil where it takes none.
+    public var requestShape: Shape? {
+        switch self {
+        case .enroll: EnrolRequest.self
+        case .rekey: RekeyRequest.self
+        case .checkIn: CheckInRequest.self
+        case .peerCheckIn: PeerCheckInRequest.self
+        case .peerEnroll: PeerEnrolRequest.self
+        case .createToken: CreateTokenRequest.self
+        case .postAct: PostActRequest.self
+        case .removeEnvoy: RemoveEnvoyRequest.self
+        case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
+            .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .opsHealth,
+            .opsHealthHead, .live, .ready, .metrics:
+            nil
+        }
+    }
+
+    /// What the body of an answer that is no problem is; nil where it has none, or plain text.
+    public var answerShape: Shape? {
+        switch self {
+        case .enroll, .rekey, .peerEnroll: EnrolResponse.self
+        case .checkIn, .peerCheckIn: CheckInResponse.self
+        case .health, .opsHealth: HealthResponse.self
+        case .openAPI: [String: JSONValue].self
+        case .status: StatusResponse.self
+        case .bolts: BoltsResponse.self
+        case .bolt: BoltResponse.self
+        case .partitions: PartitionsResponse.self
+        case .envoys: EnvoysResponse.self
+        case .envoy: EnvoyResponse.self
+        case .envoyExplain: ExplainResponse.self
+        case .roster: RosterResponse.self
+        case .rosterLog: RosterLogResponse.self
+        case .rosterDigest: RosterDigestResponse.self
+        case .rosterConflicts: ConflictsResponse.self
+        case .rosterContext: RosterContextResponse.self
+        case .rosterReceipt: ReceiptResponse.self
+        case .tokens: TokensResponse.self
+        case .createToken: CreateTokenResponse.self
+        case .postAct, .removeEnvoy: ChangeResponse.self
+        case .healthHead, .opsHealthHead, .live, .ready, .metrics: nil
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import Foundation
+import Testing
+
+extension IntegrationTests {
+    /// `--dry-run` of every command that has it, against one mesh: nothing is changed, nobody is asked.
+    @Suite(.serialized) struct DryRunTests {
+        /// All that a command could change: rosters, tokens, contested names, processes, and files outside the state.
+        private struct Snapshot: Equatable {
+            let digests: [String]
+            let tokens: String
+            let conflicts: String
+            let pids: [pid_t?]
+            let files: [String: Data]
+
+            init(_ mesh: RealMesh) throws {
+                digests = try mesh.digests()
+                tokens = try Self.member("tokens", mesh.done("envoy", "token", "list", "-o", "json"))
+                conflicts = try Self.member("conflicts", mesh.done("roster", "conflicts", "-o", "json"))
+                pids = mesh.bolts.map(\.pid)
+                files = Self.files(below: mesh.folder)
+            }
+
+            private static func member(_ name: String, _ output: Command.Output) throws -> String {
+                let list = try #require(output.json?[name] as? [Any])
+                return String(
+                    decoding: try JSONSerialization.data(withJSONObject: list, options: .sortedKeys), as: UTF8.self)
+            }
+
+            /// Every file with its bytes, but for what the running bolts write themselves.
+            private static func files(below folder: String) -> [String: Data] {
+                var files: [String: Data] = [:]
+                guard let walk = FileManager.default.enumerator(atPath: folder) else { return files }
+                for case let path as String in walk {
+                    guard !path.contains("/state/"), !path.hasSuffix("/bolt.log") else { continue }
+                    files[path] = FileManager.default.contents(atPath: folder + "/" + path) ?? Data()
+                }
+                return files
+            }
+
+            /// What differs, in words.
+            func difference(_ other: Snapshot) -> String {
+                let paths = Set(files.keys).union(other.files.keys).filter { files[$0] != other.files[$0] }.sorted()
+                return "digests \(digests == other.digests), tokens \(tokens == other.tokens), "
+                    + "conflicts \(conflicts == other.conflicts), processes \(pids == other.pids), files \(paths)"
+            }
+        }
+
+        /// The paths of all commands with `--dry-run`, from the program itself.
+        private func verbs(_ mesh: RealMesh) throws -> Set<String> {
+            let dump = try mesh.done("--experimental-dump-help")
+            let root = try #require(dump.json?["command"] as? [String: Any])
+            return Set(below(root, []).map { $0.dropFirst().joined(separator: " ") })
+        }
+
+        private func below(_ command: [String: Any], _ path: [String]) -> [[String]] {
+            let path = path + [command["commandName"] as? String ?? "?"]
+            let arguments = command["arguments"] as? [[String: Any]] ?? []
+            let names = arguments.flatMap {
+                ($0["names"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }
+            }
+            let subcommands = command["subcommands"] as? [[String: Any]] ?? []
+            return (names.contains("dry-run") ? [path] : []) + subcommands.flatMap { below($0, path) }
+        }
+
+        /// Every changing command with arguments on which it would change something.
+        private func lines(_ mesh: RealMesh, token: String, key: String) -> [(verb: String, arguments: [String])] {
+            let authority = mesh.directory + "/authority"
+            return [
+                ("mesh init", ["--dir", mesh.file("new/mesh"), "--name", "x", "--dev"]),
+                ("mesh up", ["-f", mesh.topology, "--dir", mesh.file("new/up")]),
+                ("mesh up", ["-f", mesh.topology, "--dir", mesh.directory]),
+                ("mesh down", ["--dir", mesh.directory]),
+                (
+                    "bolt invite",
+                    [
+                        "--authority", authority, "--request", mesh.file("c.csr"), "--name", "c", "--partition",
+                        "north",
+                        "--address", "127.0.0.1:9", "--out", mesh.file("c.json"),
+                    ]
+                ),
+                (
+                    "bolt invite",
+                    [
+                        "--authority", authority, "--request", mesh.file("c.csr"), "--name", "c", "--partition",
+                        "north",
+                        "--address", "127.0.0.1:9", "--out", mesh.file("c.json"), "--offline",
+                    ]
+                ),
+                ("bolt join", ["--dir", mesh.file("new/identity"), "--request", mesh.file("new/d.csr")]),
+                ("bolt join", ["--dir", mesh.file("b"), "--invitation", mesh.file("b.json")]),
+                ("bolt remove", ["a.south"]),
+                ("envoy token create", ["--uses", "3"]),
+                ("envoy token revoke", [token]),
+                ("envoy remove", ["web-1"]),
+                ("envoy ban", ["web-1"]),
+                ("envoy ban", ["web-1", "--wait"]),
+                ("envoy ban", [String(repeating: "0f", count: 32)]),
+                ("roster resolve", ["twin", "--keep", key]),
+                (
+                    "context use",
+                    ["other", "--bolt", "127.0.0.1:9", "--identity", mesh.directory + "/operator"]
+                ),
+            ]
+        }
+
+        @Test("no changing verb changes anything with --dry-run, or asks anybody", .timeLimit(.minutes(3)))
+        func everyVerb() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                let key = try prepare(mesh)
+                let listed = try mesh.done("envoy", "token", "list", "-o", "json").json?["tokens"] as? [[String: Any]]
+                let token = try #require(listed?.first?["id"] as? String)
+                let lines = lines(mesh, token: token, key: key)
+                #expect(Set(lines.map(\.verb)) == (try verbs(mesh)), "every verb with --dry-run has a line here")
+                let before = try Snapshot(mesh)
+                #expect(before.digests.count == 2 && Set(before.digests).count == 1)
+                for (verb, arguments) in lines {
+                    let line = verb.split(separator: " ").map(String.init) + arguments + ["--dry-run"]
+                    for form in ["table", "json"] {
+                        // Without --yes and without a terminal: a question would be an error.
+                        let output = try Command.run("boltctl", line + ["-o", form], environment: mesh.environment)
+                        #expect(output.status == 0, "\(line): \(output)")
+                        #expect(!output.standardOutput.isEmpty, "\(line): \(output)")
+                        if form == "json" { #expect(output.json != nil, "\(line): \(output)") }
+                    }
+                    let after = try Snapshot(mesh)
+                    #expect(after == before, "\(line): equal are \(before.difference(after))")
+                }
+                // The control: what is compared does change when a verb is meant.
+                try mesh.done("envoy", "token", "revoke", token, "--yes")
+                try mesh.waitForEqualDigests()
+                let after = try Snapshot(mesh)
+                #expect(after.digests != before.digests && after.tokens != before.tokens)
+            }
+        }
+
+        /// Gives every verb something to change: an envoy, a token, a contested name, a bolt's request and invitation.
+        /// The result is the first key of the contested name.
+        private func prepare(_ mesh: RealMesh) throws -> String {
+            let token = try mesh.token("--uses", "5")
+            try mesh.enroll("web-1", token: token, at: mesh.bolts[0])
+            let twins = try [0, 1].map { number in
+                try Background(
+                    "bolt-envoy",
+                    mesh.enrolment("twin", token: token, at: mesh.bolts[number], state: "twin-\(number)"),
+                    environment: mesh.environment)
+            }
+            let codes = twins.map { $0.wait(seconds: 30) }
+            try #require(codes == [0, 0], "\(twins.map(\.text))")
+            for name in ["b", "c"] {
+                try mesh.done("bolt", "join", "--dir", mesh.file(name), "--request", mesh.file("\(name).csr"))
+            }
+            try mesh.done(
+                "bolt", "invite", "--authority", mesh.directory + "/authority", "--request", mesh.file("b.csr"),
+                "--name",
+                "b", "--partition", "north", "--address", "127.0.0.1:9", "--out", mesh.file("b.json"), "--offline")
+            try mesh.waitForEqualDigests()
+            let conflicts = try mesh.done("roster", "conflicts", "-o", "json").json?["conflicts"] as? [[String: Any]]
+            let holders = try #require(conflicts?.first?["holders"] as? [[String: Any]])
+            return try #require(holders.first?["fingerprint"] as? String)
+        }
+    }
+}
