@@ -35,9 +35,13 @@ public enum PartitionMessageCodec {
             after.encode(to: &encoder)
             encoder.list(records) { encoder, record in record.encode(to: &encoder) }
             encoder.integer(safe)
-        case .durable(let epoch, let point), .cut(let epoch, let point):
+        case .durable(let epoch, let point):
             epoch.encode(to: &encoder)
             point.encode(to: &encoder)
+        case .cut(let epoch, let point, let tip):
+            epoch.encode(to: &encoder)
+            point.encode(to: &encoder)
+            tip.encode(to: &encoder)
         case .mismatch(let epoch, let hello):
             epoch.encode(to: &encoder)
             hello.encode(to: &encoder)
@@ -107,7 +111,8 @@ public enum PartitionMessageCodec {
             message = .mismatch(epoch: epoch, try PartitionHello(from: &decoder))
         case .cut:
             let epoch = try PartitionEpoch(from: &decoder)
-            message = .cut(epoch: epoch, try LogPoint(from: &decoder))
+            let point = try LogPoint(from: &decoder)
+            message = .cut(epoch: epoch, point, of: try LogPoint(from: &decoder))
         case .snapshot:
             let epoch = try PartitionEpoch(from: &decoder)
             let point = try LogPoint(from: &decoder)

@@ -1,5 +1,6 @@
 import CRDT
 import Spanner
+import SpannerWire
 
 /// Messages of every kind, from a seed.
 struct WireSamples {
@@ -107,7 +108,7 @@ extension WireSamples {
         return [
             .hello(partitionHello()), .append(epoch: epoch(), after: point(), records: records, safe: 7),
             .durable(epoch: epoch(), point()), .mismatch(epoch: epoch(), partitionHello()),
-            .cut(epoch: epoch(), point()), .snapshot(epoch: epoch(), point(), bytes: 1 << 33, digest: fixed()),
+            .cut(epoch: epoch(), point(), of: point()), .snapshot(epoch: epoch(), point(), bytes: 1 << 33, digest: fixed()),
             .survey(operation()), .surveyed(operation(), partitionHello()),
             .promiseMe(operation(), epoch(), .failover),
             .promised(operation(), epoch(), before: epoch(), partitionHello()),
