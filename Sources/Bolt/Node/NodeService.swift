@@ -126,7 +126,7 @@ public actor NodeService {
             step(.received(message, on: link.id))
             switch message {
             case .durable, .context: spreads.note { machine.holders(of: $0) }
-            case .hello, .want, .events, .reject, .ping, .unknown: break
+            case .hello, .want, .events, .reject, .fork, .ping, .unknown: break
             }
             link.processed(bytes: bytes)
         case .undecodable(let link, let why):
