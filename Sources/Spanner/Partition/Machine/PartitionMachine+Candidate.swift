@@ -196,7 +196,8 @@ extension PartitionMachine {
         }
         let standing = self.standing(of: wanted.befores)
         for disk in standing.undisturbed { undisturbed[disk] = wanted.epoch }
-        // A primary that went on by itself called the hand-over off: it is over for good, whatever others would promise.
+        // A primary that went on by itself called the hand-over off: it is over for good, whatever others would
+        // promise.
         if wanted.cause == .switchover, wanted.befores[planned.tip.epoch.minter] == nil {
             let primary = planned.tip.epoch.minter
             giveUp(.promisesMissing([primary], bound: bound(missing: [primary])))

@@ -15,7 +15,8 @@ package enum PartitionMutation: String, CaseIterable, Sendable {
     case forgetPromiseWithDisk = "forget-promise-with-disk"
     /// A member takes records of epochs below its promise, as if nobody looked between lease and commit (breaks P2).
     case skipFence = "skip-fence"
-    /// A primary that woke up goes on above the newer epoch that it hears of, and asks nobody (Patroni #1684; breaks P1).
+    /// A primary that woke up goes on above the newer epoch that it hears of, and asks nobody (Patroni #1684; breaks
+    /// P1).
     case resumeOldEpoch = "resume-old-epoch"
     /// A candidate mints the number that it promised last (Vault #23013; breaks P4).
     case reuseEpochNumber = "reuse-epoch-number"
