@@ -187,7 +187,7 @@ public struct PartitionMachine: Sendable {
         acquaintances = Array(Set(state.acquaintances)).sorted()
         let isCounted = acquaintances.contains(own.disk) || durable.configuration?.members.contains(own.disk) ?? false
         // A copy of another disk's files, or of an earlier life of this one, knows nothing of this disk.
-        isForgetful = (state.isForgetful || !isCounted) && mutation != .forgetPromiseWithDisk
+        isForgetful = (state.isForgetful || !isCounted) && !forgets
     }
 
     private mutating func fired(_ fired: TimerID) {

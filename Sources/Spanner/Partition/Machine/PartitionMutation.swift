@@ -11,7 +11,7 @@ package enum PartitionMutation: String, CaseIterable, Sendable {
     case cutByHighWaterMark = "cut-by-high-water-mark"
     /// An epoch begins without asking for promises (breaks P1).
     case promoteWithoutPromises = "promote-without-promises"
-    /// A disk that lost its promises with its data acknowledges and promises at once (breaks P1).
+    /// A disk that lost its promises with its data acknowledges, promises and stands at once (breaks P1).
     case forgetPromiseWithDisk = "forget-promise-with-disk"
     /// A member takes records of epochs below its promise, as if nobody looked between lease and commit (breaks P2).
     case skipFence = "skip-fence"
