@@ -80,7 +80,8 @@ extension NodeService {
         }
     }
 
-    /// Makes the proof of a fork durable and reads the roster anew: what comes after the fork is as if it had never been.
+    /// Makes the proof of a fork durable and reads the roster anew: what comes after the fork is as if it had never
+    /// been.
     private func freeze(_ proof: ForkProof) -> GossipMachine.Event {
         do {
             try store.roster.record(proof)
