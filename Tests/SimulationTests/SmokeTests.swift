@@ -62,7 +62,8 @@ struct SmokeTests {
         #expect(report.faults["two stories held"] == 1)
         for (name, seed) in [("drops-fork-proofs", 37), ("fork-proofs-are-not-kept", 5)] as [(String, UInt64)] {
             var options = options(seed)
-            options.mutant = try #require(SimMutant(name: name))
+            let mutant = try #require(SimMutant(name: name))
+            options.mutant = mutant
             options.chaosSeconds = 30
             #expect(!SimSeed.run(options).violations.isEmpty, "no checker sees \(name)")
         }
