@@ -15,7 +15,7 @@ public enum PeerMessage: Hashable, Sendable {
     public var kind: UInt64 {
         switch self {
         case .gossip(let message): MessageCodec.kind(of: message)
-        case .partition(let message): PartitionMessageCodec.kind(of: message).rawValue
+        case .partition: PartitionMessageKind.message.rawValue
         case .snapshotPiece: PartitionMessageKind.snapshotPiece.rawValue
         }
     }
@@ -24,7 +24,7 @@ public enum PeerMessage: Hashable, Sendable {
     public var body: [UInt8] {
         switch self {
         case .gossip(let message): return MessageCodec.body(of: message)
-        case .partition(let message): return PartitionMessageCodec.body(of: message)
+        case .partition(let message): return message.canonicalBytes
         case .snapshotPiece(let offset, let bytes):
             var encoder = CanonicalEncoder(capacity: bytes.count + 16)
             encoder.integer(offset)
@@ -35,15 +35,17 @@ public enum PeerMessage: Hashable, Sendable {
 
     /// The message of this kind with this body; unknown kinds keep their number only.
     public init(kind: UInt64, body: ArraySlice<UInt8>) throws(DecodingFailure) {
+        var decoder = CanonicalDecoder(slice: body)
         switch PartitionMessageKind(rawValue: kind) {
-        case nil: self = .gossip(try MessageCodec.message(kind: kind, body: body))
+        case .message: self = .partition(try PartitionMessage(from: &decoder))
         case .snapshotPiece:
-            var decoder = CanonicalDecoder(slice: body)
             let offset = try decoder.integer()
-            let bytes = try decoder.string("piece", limit: PartitionLimits.snapshotChunkBytes)
-            try decoder.finish()
-            self = .snapshotPiece(offset: offset, bytes)
-        case .some(let known): self = .partition(try PartitionMessageCodec.message(kind: known, body: body))
+            self = .snapshotPiece(
+                offset: offset, try decoder.string("piece", limit: PartitionLimits.snapshotChunkBytes))
+        case nil:
+            self = .gossip(try MessageCodec.message(kind: kind, body: body))
+            return
         }
+        try decoder.finish()
     }
 }

@@ -58,7 +58,7 @@ struct CommandFailure: Error, Encodable {
 
     /// The lines for people.
     var text: String {
-        var lines = ["error: \(message) [\(code)]"]
+        var lines = ["Error: \(message) [\(code)]"]
         if let reason { lines.append("  why:  \(reason)") }
         for attempt in attempts where attempt.reason != reason || attempts.count > 1 {
             lines.append("  tried \(attempt.address): \(attempt.reason)")

@@ -1,11 +1,15 @@
 import ArgumentParser
 import BoltAPI
 import Foundation
+import Identity
 
 /// Runs the command and turns every ending into an exit code; under `-o json` an error is one JSON object.
 @main enum Main {
     static func main() async {
         let arguments = Array(CommandLine.arguments.dropFirst())
+        do { try ProcessSecrecy.begin() } catch {
+            end(CommandFailure(error, doing: "starting"), arguments)
+        }
         do {
             var command = try BoltEnvoy.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {

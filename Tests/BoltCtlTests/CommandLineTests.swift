@@ -120,7 +120,7 @@ struct Verb: CustomTestStringConvertible, Sendable {
         }
         #expect(document["error"] != nil)
         for form in [["-o", "table"], ["-o"], ["-o", "xml"], ["--", "-o", "json"], ["-output", "json"]] {
-            #expect(Ending(failure, ["status"] + form).complaint == "Error: no", "\(form)")
+            #expect(Ending(failure, ["status"] + form).complaint == "Error: no [\(failure.code)]", "\(form)")
         }
     }
 
@@ -152,7 +152,7 @@ struct Verb: CustomTestStringConvertible, Sendable {
         #expect(refused.status == 4)
         #expect(
             refused.complaint == """
-                Error: no
+                Error: no [x]
                   why:  so
                   note: something may have been changed before it failed
                   next: do

@@ -48,6 +48,30 @@ import Testing
         #expect(try NodeService.group(of: machine("db-1", [:]), in: nil) == nil)
     }
 
+    /// The cause: gossip brought a new bolt's own admission before it had carried it, so it wrote nothing and had no
+    /// history that others knew.
+    @Test func aBoltWithoutAHistoryCarriesItsOwnAdmissionThoughItIsKnown() throws {
+        func key(_ number: UInt64) -> KeyFingerprint { KeyFingerprint(Bytes32(words: (number, 0, 0, 0))) }
+        let acts = try (1...3).map { (number: UInt64) in
+            var admission = Admission(
+                role: .bolt, id: PrincipalID(high: 0, low: number),
+                name: try #require(PrincipalName("b\(number).east")), tlsKey: key(number))
+            admission.partition = PartitionName("east")
+            admission.signingKey = VerificationKey(key(number + 10).bytes)
+            let act = OperatorAct(
+                mesh: MeshID(key(9).bytes), nonce: PrincipalID(high: 7, low: number), at: WallTime(milliseconds: 1),
+                reason: "", operation: .admit(admission))
+            return SignedAct(content: ActCodec.encode(act), chain: [], signature: [])
+        }
+        func carried(hasHistory: Bool, known: Set<KeyFingerprint>) -> [SignedAct] {
+            GenesisActs.toCarry(acts, ownKey: key(2), hasHistory: hasHistory) { known.contains($0.tlsKey) }
+        }
+        #expect(carried(hasHistory: false, known: []) == acts)
+        #expect(carried(hasHistory: false, known: [key(1), key(2), key(3)]) == [acts[1]])
+        #expect(carried(hasHistory: true, known: [key(1), key(2)]) == [acts[2]])
+        #expect(carried(hasHistory: true, known: [key(1), key(2), key(3)]).isEmpty)
+    }
+
     @Test func mismatchesAreToldForAWhileBoundedAndUntilTheyAreMended() {
         func key(_ number: UInt64) -> KeyFingerprint { KeyFingerprint(Bytes32(words: (number, 0, 0, 0))) }
         let begin = ContinuousClock.now

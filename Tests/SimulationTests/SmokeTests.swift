@@ -36,7 +36,10 @@ struct SmokeTests {
     @Test(
         "A deliberate fault of a core is seen by a checker",
         arguments: SimMutant.all.map(\.name).filter {
-            !["restored-disk-keeps-its-incarnation", "pushes-before-durable", "poison-spoils-the-batch"].contains($0)
+            ![
+                "restored-disk-keeps-its-incarnation", "pushes-before-durable", "poison-spoils-the-batch",
+                "drops-fork-proofs", "fork-proofs-are-not-kept",
+            ].contains($0)
         })
     func mutant(name: String) throws {
         let mutant = try #require(SimMutant(name: name))
@@ -47,6 +50,23 @@ struct SmokeTests {
             if !SimSeed.run(options).violations.isEmpty { return }
         }
         Issue.record("no checker sees \(name) within 9 seeds")
+    }
+
+    @Test(
+        "R6: two processes with one key and one disk: frozen alike at all bolts; proofs dropped or forgotten are seen")
+    func twins() throws {
+        var twinned = options(37)
+        twinned.chaosSeconds = 30
+        let report = SimSeed.run(twinned)
+        #expect(report.violations.isEmpty)
+        #expect(report.faults["two stories held"] == 1)
+        for (name, seed) in [("drops-fork-proofs", 37), ("fork-proofs-are-not-kept", 5)] as [(String, UInt64)] {
+            var options = options(seed)
+            let mutant = try #require(SimMutant(name: name))
+            options.mutant = mutant
+            options.chaosSeconds = 30
+            #expect(!SimSeed.run(options).violations.isEmpty, "no checker sees \(name)")
+        }
     }
 
     @Test("Every kind of fault fires")
@@ -60,7 +80,7 @@ struct SmokeTests {
         for name in [
             "clock jump", "network split", "one-way split", "links broken", "power cut", "process killed",
             "process paused", "disk full", "disk destroyed", "old copy of a disk restored", "long absence",
-            "peers dialled twice", "slow and lossy network",
+            "peers dialled twice", "slow and lossy network", "twin of a disk",
         ] {
             #expect(faults.contains(name), "\(name) never fired")
         }

@@ -33,7 +33,8 @@ import Testing
         let scratch = try Scratch()
         let store = try BoltStore(path: scratch.path)
         try store.roster.record(proof(1, after: 4))
-        try store.database.run("UPDATE fork SET proof = CAST(substr(proof, 1, 60) || x'77' || substr(proof, 62) AS BLOB)")
+        try store.database.run(
+            "UPDATE fork SET proof = CAST(substr(proof, 1, 60) || x'77' || substr(proof, 62) AS BLOB)")
         #expect(storeError { _ = try store.roster.forks() }?.code == .corrupt)
     }
 }

@@ -6,18 +6,15 @@ import Testing
 
 @Suite("Frames of the partition plane")
 struct PartitionFrameTests {
-    private func read(_ kind: PartitionMessageKind, _ body: [UInt8]) -> PartitionMessage? {
-        try? PartitionMessageCodec.message(kind: kind, body: body[...])
-    }
+    private func read(_ kind: UInt64, _ body: [UInt8]) -> PeerMessage? { try? PeerMessage(kind: kind, body: body[...]) }
 
     @Test("A body cut short or with something behind it is refused", arguments: 1...4 as ClosedRange<UInt64>)
     func lengths(seed: UInt64) {
         var samples = WireSamples(seed: seed)
         for message in samples.partition() {
-            let kind = PartitionMessageCodec.kind(of: message)
-            let body = PartitionMessageCodec.body(of: message)
-            for length in 0..<body.count { #expect(read(kind, Array(body[..<length])) == nil, "\(kind) at \(length)") }
-            #expect(read(kind, body + [0]) == nil, "\(kind), seed \(seed)")
+            let body = message.body
+            for length in body.indices { #expect(read(message.kind, Array(body[..<length])) == nil, "\(message)") }
+            #expect(read(message.kind, body + [0]) == nil, "\(message), seed \(seed)")
         }
     }
 
@@ -25,23 +22,24 @@ struct PartitionFrameTests {
     func alteredBytes(seed: UInt64) {
         var samples = WireSamples(seed: seed)
         for message in samples.partition() {
-            let kind = PartitionMessageCodec.kind(of: message)
-            let body = PartitionMessageCodec.body(of: message)
+            let body = message.body
             for place in body.indices {
                 for flip in [UInt8(1), 0x80, 0xFF] {
                     var altered = body
                     altered[place] ^= flip
-                    guard let other = read(kind, altered) else { continue }
-                    #expect(other != message && PartitionMessageCodec.body(of: other) == altered, "\(kind) at \(place)")
+                    guard let other = read(message.kind, altered) else { continue }
+                    #expect(other != message && other.body == altered, "\(message) at \(place)")
                 }
             }
         }
     }
 
-    @Test("Counts over the limits are refused before anything is read", arguments: PartitionMessageKind.allCases)
-    func hostileCounts(kind: PartitionMessageKind) {
-        guard kind != .acquaint, kind != .snapshotPiece else { return }
-        #expect(read(kind, Array(repeating: 0xFF, count: 4096)) == nil)
+    @Test("A piece of a snapshot has a limit")
+    func largePiece() {
+        let most = [UInt8](repeating: 1, count: PartitionLimits.snapshotChunkBytes)
+        let kind = PartitionMessageKind.snapshotPiece.rawValue
+        #expect(read(kind, PeerMessage.snapshotPiece(offset: 0, most).body) != nil)
+        #expect(read(kind, PeerMessage.snapshotPiece(offset: 0, most + [1]).body) == nil)
     }
 
     @Test("The largest append that a primary sends fits into one frame")

@@ -100,15 +100,16 @@ extension WireSamples {
     }
 
     /// One message of each kind.
-    mutating func partition() -> [PartitionMessage] {
+    mutating func partition() -> [PeerMessage] {
         let refusals: [PartitionOperationRefusalWire] = [
             .primaryLives(replica()), .outbid(epoch()), .notMember, .forgetful, .storage, .absurd,
         ]
         let records = (0..<generator.below(4)).map { _ in record() }
-        return [
+        let messages: [PartitionMessage] = [
             .hello(partitionHello()), .append(epoch: epoch(), after: point(), records: records, safe: 7),
             .durable(epoch: epoch(), point()), .mismatch(epoch: epoch(), partitionHello()),
-            .cut(epoch: epoch(), point(), of: point()), .snapshot(epoch: epoch(), point(), bytes: 1 << 33, digest: fixed()),
+            .cut(epoch: epoch(), point(), of: point()),
+            .snapshot(epoch: epoch(), point(), bytes: 1 << 33, digest: fixed()),
             .survey(operation()), .surveyed(operation(), partitionHello()),
             .promiseMe(operation(), epoch(), .failover),
             .promised(operation(), epoch(), before: epoch(), partitionHello()),
@@ -116,11 +117,10 @@ extension WireSamples {
             .fetch(operation(), from: 3), .fetched(operation(), records), .acquaint, .acquainted(partitionHello()),
             .takeOver(operation(), point()),
         ]
+        return messages.map { .partition($0) }
+            + [.snapshotPiece(offset: 1 << 33, bytes(100)), .snapshotPiece(offset: 0, [])]
     }
 
     /// One message of each kind, of both planes.
-    mutating func everything() -> [PeerMessage] {
-        let pieces: [PeerMessage] = [.snapshotPiece(offset: 1 << 33, bytes(100)), .snapshotPiece(offset: 0, [])]
-        return all().map { .gossip($0) } + partition().map { .partition($0) } + pieces
-    }
+    mutating func everything() -> [PeerMessage] { all().map { .gossip($0) } + partition() }
 }

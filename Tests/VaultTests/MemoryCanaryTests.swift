@@ -47,8 +47,8 @@ struct MemoryCanaryTests {
 
     @Test("S1: no core file of this process is made once dumps are forbidden")
     func dumpsAreForbidden() throws {
-        try ProcessGuard.forbidDumps()
-        #expect(!ProcessGuard.mayBeDumped)
+        try ProcessSecrecy.begin()
+        #expect(!ProcessSecrecy.isDumpable)
         var limit = rlimit()
         #expect(getrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit) == 0)
         #expect(limit.rlim_cur == 0 && limit.rlim_max == 0)

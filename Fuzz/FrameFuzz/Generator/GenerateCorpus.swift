@@ -17,6 +17,10 @@ struct GenerateCorpus {
         let run = try builder.build(
             [.open(chain: bolt.chain), .unknown(kind: 99, content: [1, 2, 3])], at: WallTime(milliseconds: 5),
             after: roster.head(of: replica))
+        let story = ForkProof.Story(bodies: [Array(run.bodies[1])], signature: run.signature)
+        let fork = ForkProof(
+            replica: replica, agreedThrough: 1, base: roster.digest, story,
+            ForkProof.Story(bodies: [[1, 2, 3]], signature: run.signature))
         var vector = VersionVector()
         vector[replica] = 2
         let hello = GossipMessage.Hello(
@@ -27,7 +31,7 @@ struct GenerateCorpus {
             ("context", .context(digest: roster.digest, vector: vector)),
             ("want", .want([GossipMessage.WantedRange(replica: replica, after: 1)])), ("events", .events([run])),
             ("durable", .durable([Dot(replica, 2)])), ("reject", .reject(Dot(replica, 1), .badSignature)),
-            ("ping", .ping), ("unknown", .unknown(kind: 77)),
+            ("fork", .fork(fork)), ("ping", .ping), ("unknown", .unknown(kind: 77)),
         ]
         var all: [UInt8] = []
         for (name, message) in messages {

@@ -27,11 +27,13 @@ extension BoltLife {
         let digest = BLAKE2b.hash(acts.flatMap { $0.content + $0.signature }).bytes
         let missing: [SignedAct] = await node.read { node in
             if (try? node.store.meta.value(key)) == digest { return [] }
-            return acts.filter { act in
-                guard let decoded = try? ActCodec.decode(act.content) else { return false }
-                guard case .admit(let admission) = decoded.operation else { return true }
+            let roster = node.machine.roster
+            return GenesisActs.toCarry(
+                acts, ownKey: node.machine.own.tlsKey,
+                hasHistory: roster.vector[node.machine.own.replica] > 0 || node.machine.isExpelled
+            ) { admission in
                 // Admitted, removed, banned: this roster has heard of the key, and knows more than the file.
-                return node.machine.roster.standing(of: admission.tlsKey, as: admission.role) == .unknown
+                roster.standing(of: admission.tlsKey, as: admission.role) != .unknown
             }
         }
         if !missing.isEmpty {

@@ -5,6 +5,7 @@ internal import Logging
 internal import Spanner
 internal import SpannerStore
 internal import SpannerTransport
+internal import SpannerWire
 
 extension NodeService {
     /// Steps the machine and executes what follows, until nothing does. Disk effects are answered within.
@@ -80,7 +81,8 @@ extension NodeService {
         }
     }
 
-    /// Makes the proof of a fork durable and reads the roster anew: what comes after the fork is as if it had never been.
+    /// Makes the proof of a fork durable and reads the roster anew: what comes after the fork is as if it had never
+    /// been.
     private func freeze(_ proof: ForkProof) -> GossipMachine.Event {
         do {
             try store.roster.record(proof)

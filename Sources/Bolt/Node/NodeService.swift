@@ -5,6 +5,7 @@ internal import Logging
 internal import Spanner
 internal import SpannerStore
 internal import SpannerTransport
+internal import SpannerWire
 internal import Synchronization
 
 /// The one owner of the node's state: steps the gossip machine, executes its effects in order, holds the only
@@ -141,7 +142,7 @@ public actor NodeService {
         step(.received(message, on: link))
         switch message {
         case .durable, .context: spreads.note { machine.holders(of: $0) }
-        case .hello, .want, .events, .reject, .ping, .unknown: break
+        case .hello, .want, .events, .reject, .fork, .ping, .unknown: break
         }
     }
 

@@ -14,7 +14,7 @@ public enum ProcessSecrecy {
     }
 
     /// Whether other processes of this user may read this one's memory.
-    static var isDumpable: Bool { boltssl_process_is_dumpable() != 0 }
+    public static var isDumpable: Bool { boltssl_process_is_dumpable() != 0 }
 
     private static func failure(_ what: String) -> IdentityError {
         IdentityError(

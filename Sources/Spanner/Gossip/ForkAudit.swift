@@ -45,7 +45,8 @@ extension GossipMachine {
         send(.want([GossipMessage.WantedRange(replica: replica, after: audit.after)]), to: audit.peer)
     }
 
-    /// Whether `run` is a peer's answer to a comparison and nothing else: what goes beyond the own history is taken too.
+    /// Whether `run` is a peer's answer to a comparison and nothing else: what goes beyond the own history is taken as
+    /// well.
     mutating func examine(_ run: SignedRun, from name: KeyFingerprint) -> Bool {
         guard var audit = audits[run.replica], audit.peer == name, audit.theirs == nil,
             run.first == audit.after + 1, !run.bodies.isEmpty, run.bodies.count <= RosterLimits.runEventsMax,

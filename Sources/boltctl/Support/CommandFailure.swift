@@ -40,7 +40,7 @@ struct CommandFailure: Error, Encodable {
 
     /// The lines for people.
     var text: String {
-        var lines = ["Error: \(message)"]
+        var lines = ["Error: \(message) [\(code)]"]
         if let reason { lines.append("  why:  \(reason)") }
         for attempt in attempts { lines.append("  tried \(attempt.address): \(attempt.reason)") }
         if changed { lines.append("  note: something may have been changed before it failed") }

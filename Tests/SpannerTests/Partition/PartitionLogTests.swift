@@ -141,3 +141,66 @@ struct PartitionLogTests {
         #expect(chain.genesis(mesh: mesh, partition: "east") != chain.genesis(mesh: other, partition: "east"))
     }
 }
+
+@Suite("Words between bolts of a partition")
+struct PartitionMessageTests {
+    static func examples() -> [PartitionMessage] {
+        let cluster = PartitionCluster.founded(3)
+        let (disk, other) = (cluster.bolts[0].disk, PartitionLogTests.disk(9))
+        guard let hello = cluster.bolts[0].machine?.hello() else { return [] }
+        let (operation, epoch, tip) = (PartitionCluster.operation(5), disk.tip.epoch, disk.tip)
+        return [
+            .hello(hello), .append(epoch: epoch, after: disk.points[0], records: disk.records, safe: 300),
+            .append(epoch: epoch, after: tip, records: [], safe: 0), .durable(epoch: epoch, tip),
+            .mismatch(epoch: epoch.renewed, hello), .cut(epoch: epoch, disk.points[1], of: tip),
+            .snapshot(epoch: epoch, tip, bytes: 1 << 40, digest: tip.hash), .survey(operation),
+            .surveyed(operation, hello), .promiseMe(operation, epoch, .failover),
+            .promised(operation, epoch.renewed, before: epoch, hello),
+            .declined(operation, epoch, .primaryLives(other)), .declined(operation, epoch, .outbid(epoch)),
+            .declined(operation, epoch, .notMember), .declined(operation, epoch, .forgetful),
+            .declined(operation, epoch, .storage), .declined(operation, epoch, .absurd),
+            .fetch(operation, from: 7), .fetched(operation, disk.records), .acquaint, .acquainted(hello),
+            .takeOver(operation, tip),
+        ]
+    }
+
+    @Test("Each message survives its encoding, and every cut of it is refused")
+    func roundTrip() throws {
+        let examples = PartitionMessageTests.examples()
+        #expect(examples.count == 22)
+        for message in examples {
+            let bytes = message.canonicalBytes
+            var decoder = CanonicalDecoder(bytes)
+            #expect(try PartitionMessage(from: &decoder) == message)
+            try decoder.finish()
+            for length in 0..<bytes.count {
+                #expect(throws: DecodingFailure.self) {
+                    var decoder = CanonicalDecoder(bytes.prefix(length))
+                    _ = try PartitionMessage(from: &decoder)
+                    try decoder.finish()
+                }
+            }
+        }
+    }
+
+    @Test("Altered words are refused or other words; no machine traps on them, whoever says them")
+    func altered() {
+        var generator = SeededGenerator(seed: 11)
+        var cluster = PartitionCluster.founded(3)
+        for message in PartitionMessageTests.examples() {
+            let bytes = message.canonicalBytes
+            for _ in 0..<60 {
+                var altered = bytes
+                for _ in 0...generator.below(3) {
+                    altered[Int(generator.below(UInt64(bytes.count)))] = UInt8(truncatingIfNeeded: generator.next())
+                }
+                var decoder = CanonicalDecoder(altered)
+                guard let other = try? PartitionMessage(from: &decoder) else { continue }
+                cluster.step(Int(generator.below(3)), .received(other, on: LinkID(generator.below(48))))
+                cluster.deliver(50)
+            }
+        }
+        let broken = cluster.broken.filter { $0.hasPrefix("P") }
+        #expect(broken == [])
+    }
+}

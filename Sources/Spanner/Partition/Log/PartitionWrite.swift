@@ -2,8 +2,8 @@ public import CRDT
 
 /// One transaction on a partition's database. All of it is durable, or nothing.
 ///
-/// The store checks inside the transaction that the fence stored there is `fence`, and that `cut` and each record follow
-/// what is held; it aborts otherwise (P2). It applies each record to the tables in the same transaction.
+/// The store checks inside the transaction that the fence stored there is `fence`, and that `cut` and each record
+/// follow what is held; it aborts otherwise (P2). It applies each record to the tables in the same transaction.
 public struct PartitionWrite: Hashable, Sendable {
     /// The promise that must be in force when it commits; a mismatch aborts the transaction.
     public var fence: PartitionEpoch

@@ -1,7 +1,7 @@
 internal import CRDT
 
-/// What a machine keeps of a log: where its epochs began, where it ends, and who replicated it from where on. One stands
-/// for what is durable, one for what will be once everything that waits for the disk is.
+/// What a machine keeps of a log: where its epochs began, where it ends, and who replicated it from where on. One
+/// stands for what is durable, one for what will be once everything that waits for the disk is.
 struct PartitionLogState: Hashable, Sendable {
     var epochs: EpochHistory
     /// Those above the safe position and the last one at or below it.

@@ -19,7 +19,7 @@ extension PartitionMachine {
         if installation != nil { return .forgetful(missing: []) }
         if waitsForRoom { return .storage(.full) }
         if isAbsurd(hearsayEpoch) { return .absurdEpoch(hearsayEpoch) }
-        if wanted.acceptsLoss { return nil }
+        if wanted.acceptsLoss || forgets { return nil }
         if isForgetful { return .forgetful(missing: members.filter { $0 != own.disk && acquainted[$0] == nil }) }
         // Only members can have been waited for: a disk that was merely acquainted may lack everything.
         return members.contains(own.disk) ? nil : .notMember
@@ -196,14 +196,15 @@ extension PartitionMachine {
         }
         let standing = self.standing(of: wanted.befores)
         for disk in standing.undisturbed { undisturbed[disk] = wanted.epoch }
-        // A primary that went on by itself called the hand-over off: it is over for good, whatever others would promise.
+        // A primary that went on by itself called the hand-over off: it is over for good, whatever others would
+        // promise.
         if wanted.cause == .switchover, wanted.befores[planned.tip.epoch.minter] == nil {
             let primary = planned.tip.epoch.minter
             giveUp(.promisesMissing([primary], bound: bound(missing: [primary])))
             return
         }
         // A disk that is new, or no member, may lack everything, whoever else promised.
-        if !standing.isEnough || isForgetful || !members.contains(own.disk) {
+        if !standing.isEnough || isForgetful || !(members.contains(own.disk) || forgets) {
             let bound = self.bound(missing: standing.missing)
             guard wanted.acceptsLoss else {
                 giveUp(.promisesMissing(standing.missing, bound: bound))

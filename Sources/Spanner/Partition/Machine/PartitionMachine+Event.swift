@@ -132,7 +132,8 @@ public enum PartitionOperation: Hashable, Sendable {
 public enum PartitionResolution: Hashable, Sendable {
     /// Done: the epoch that reigns and its first record.
     case done(PartitionEpoch, LogPoint)
-    /// What a promotion would stand on; `missing` are members whose promise cannot be had, `bound` says what may be lost.
+    /// What a promotion would stand on; `missing` are members whose promise cannot be had, `bound` says what may be
+    /// lost.
     case report(LogPoint, missing: [ReplicaID], bound: String?)
     /// Not done, and never will be. Nothing changed.
     case refused(PartitionOperationRefusal)

@@ -43,8 +43,11 @@ extension PartitionMachine {
     /// believes whom it has a link with.
     func knows(_ disk: ReplicaID) -> Bool {
         if cutOff.contains(disk) { return false }
-        return isForgetful || members.contains(disk) || acquaintances.contains(disk)
+        return isForgetful || forgets || members.contains(disk) || acquaintances.contains(disk)
     }
+
+    /// A deliberate fault: a disk is taken for what it was before it was lost.
+    var forgets: Bool { mutation == .forgetPromiseWithDisk }
 
     /// Members as the own log has them.
     var members: [ReplicaID] { planned.configuration?.members ?? [] }

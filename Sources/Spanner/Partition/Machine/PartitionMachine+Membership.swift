@@ -36,8 +36,8 @@ extension PartitionMachine {
 
     /// Takes a living disk out of the members.
     ///
-    /// Never down to one: a disk that does not know yet that it is out could begin an epoch without the only one that is
-    /// left, which would by then acknowledge alone.
+    /// Never down to one: a disk that does not know yet that it is out could begin an epoch without the only one that
+    /// is left, which would by then acknowledge alone.
     mutating func remove(_ disk: ReplicaID, _ operation: OperationID) {
         guard reign != nil, let configuration = planned.configuration else {
             effects.append(.resolve(operation, .refused(.notPrimary(hears ?? following?.disk))))

@@ -96,7 +96,8 @@ extension PartitionMachine {
 
     /// A deliberate fault: reigns on above an epoch that it heard of, on what it happens to hold, and asks nobody.
     mutating func goOn(above epoch: PartitionEpoch) {
-        guard let configuration = planned.configuration, beginning == nil else { return }
+        guard let configuration = planned.configuration, beginning == nil, !hasGoneOn else { return }
+        hasGoneOn = true
         stepDown(nil)
         begin(
             PartitionBegin(

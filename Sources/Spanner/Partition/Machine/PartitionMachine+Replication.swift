@@ -147,7 +147,8 @@ extension PartitionMachine {
         guard hello.partition == own.partition, hello.history.count <= PartitionLimits.historyMax else { return }
         peers[disk]?.hello = hello
         observe(hello, of: disk)
-        guard let reign, reign.epoch == epoch else { return }
+        // Whoever promised another epoch takes nothing of this one, however often it is sent.
+        guard let reign, reign.epoch == epoch, hello.promised <= epoch else { return }
         if case .building = peers[disk]?.snapshot { return }
         peers[disk]?.snapshot = .none
         place(disk, hello)

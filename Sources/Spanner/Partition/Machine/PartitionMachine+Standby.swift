@@ -114,7 +114,8 @@ extension PartitionMachine {
     }
 
     mutating func cut(_ epoch: PartitionEpoch, to point: LogPoint, of end: LogPoint, by disk: ReplicaID) {
-        guard follow(epoch, disk), installation == nil, matchedEpoch != epoch else { return }
+        guard follow(epoch, disk), installation == nil else { return }
+        guard matchedEpoch != epoch || mutation == .cutByHighWaterMark else { return }
         // Said of a log that has changed since, it would look like a contradiction: the primary is told anew.
         guard end == planned.tip, point.position < end.position else {
             tellMismatch(epoch, disk, always: false)

@@ -15,9 +15,10 @@ extension PartitionMachine {
     ///
     /// Enough is all but one: `paired` takes two disks at least, so one of each acknowledged set has promised; and all,
     /// where a disk was cut off and the log does not say so yet. In a
-    /// partition of one member it takes that one. Or else: the primary of the highest epoch that began has promised, and
-    /// with it somebody else, and none of them had promised another in between. Then no epoch began that they don't know
-    /// of, for it would have needed all but one too; and everything acknowledged is on the old primary's disk.
+    /// partition of one member it takes that one. Or else: the primary of the highest epoch that began has promised,
+    /// and with it somebody else, and none of them had promised another in between. Then no epoch began that they
+    /// don't know of, for it would have needed all but one too; and everything acknowledged is on the old primary's
+    /// disk.
     func standing(of befores: [ReplicaID: PartitionEpoch]) -> Standing {
         let universe = self.universe
         var missing = universe.filter { befores[$0] == nil }

@@ -4,9 +4,10 @@ internal import CRDT
 /// clock or key.
 ///
 /// Primary and standbys as in viewstamped replication (Oki, Liskov, PODC 1988), with two differences: a write waits for
-/// every member in sync, not for a majority, so that two bolts are enough; and a promotion therefore asks all but one of
-/// the disks that could hold something acknowledged, not a majority. One transaction is on its way to disk at a time;
-/// what is written meanwhile goes with the next (group commit), and standbys write at the same time as the primary.
+/// every member in sync, not for a majority, so that two bolts are enough; and a promotion therefore asks all but one
+/// of the disks that could hold something acknowledged, not a majority. One transaction is on its way to disk at a
+/// time; what is written meanwhile goes with the next (group commit), and standbys write at the same time as the
+/// primary.
 public struct PartitionMachine: Sendable {
     /// What a read of records is for.
     enum LoadPurpose: Sendable {
@@ -91,6 +92,8 @@ public struct PartitionMachine: Sendable {
     /// Promises that old primaries gave to own candidacies while they had promised nobody else.
     var undisturbed: [ReplicaID: PartitionEpoch] = [:]
 
+    /// A deliberate fault happened once: two that go on above each other would never end.
+    var hasGoneOn = false
     var loads: [LoadID: LoadPurpose] = [:]
     var timer: TimerID?
     var toldRole: PartitionRole?
@@ -184,7 +187,7 @@ public struct PartitionMachine: Sendable {
         acquaintances = Array(Set(state.acquaintances)).sorted()
         let isCounted = acquaintances.contains(own.disk) || durable.configuration?.members.contains(own.disk) ?? false
         // A copy of another disk's files, or of an earlier life of this one, knows nothing of this disk.
-        isForgetful = (state.isForgetful || !isCounted) && mutation != .forgetPromiseWithDisk
+        isForgetful = (state.isForgetful || !isCounted) && !forgets
     }
 
     private mutating func fired(_ fired: TimerID) {

@@ -11,11 +11,12 @@ package enum PartitionMutation: String, CaseIterable, Sendable {
     case cutByHighWaterMark = "cut-by-high-water-mark"
     /// An epoch begins without asking for promises (breaks P1).
     case promoteWithoutPromises = "promote-without-promises"
-    /// A disk that lost its promises with its data acknowledges and promises at once (breaks P1).
+    /// A disk that lost its promises with its data acknowledges, promises and stands at once (breaks P1).
     case forgetPromiseWithDisk = "forget-promise-with-disk"
     /// A member takes records of epochs below its promise, as if nobody looked between lease and commit (breaks P2).
     case skipFence = "skip-fence"
-    /// A primary that woke up goes on above the newer epoch that it hears of, and asks nobody (Patroni #1684; breaks P1).
+    /// A primary that woke up goes on above the newer epoch that it hears of, and asks nobody (Patroni #1684; breaks
+    /// P1).
     case resumeOldEpoch = "resume-old-epoch"
     /// A candidate mints the number that it promised last (Vault #23013; breaks P4).
     case reuseEpochNumber = "reuse-epoch-number"

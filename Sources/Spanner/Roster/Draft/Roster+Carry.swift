@@ -29,8 +29,8 @@ extension Roster {
     private func secondID(_ key: KeyFingerprint, _ admission: Admission, of holder: PrincipalID) -> RosterDraftError {
         RosterDraftError(
             .keyInUse,
-            "key \(key) is in force for \(admission.role) \(holder): it can't be \(admission.id) as well; remove that one "
-                + "first, or admit \(admission.name) with a key of its own")
+            "key \(key) is in force for \(admission.role) \(holder): it can't be \(admission.id) as well; remove that "
+                + "one first, or admit \(admission.name) with a key of its own")
     }
 }
 

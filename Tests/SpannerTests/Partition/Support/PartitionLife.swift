@@ -21,6 +21,7 @@ struct PartitionLife {
     /// Lives and is judged: what was found wrong, empty where nothing was.
     mutating func run() -> [String] {
         for _ in 0..<120 where cluster.broken.isEmpty { act() }
+        guard cluster.broken.isEmpty else { return cluster.broken }
         heal()
         return findings
     }

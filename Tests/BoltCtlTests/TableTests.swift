@@ -1,0 +1,137 @@
+import ArgumentParser
+import BoltAPI
+import CRDT
+import Spanner
+import Testing
+
+@testable import boltctl
+
+/// Lists as people read them: the exact text for given answers.
+@Suite struct TableTests {
+    private static let fresh = Freshness(ageSeconds: 0, complete: true, boltsHeard: 1, boltsTotal: 1)
+
+    private func id(_ byte: UInt8) throws -> PrincipalID {
+        try #require(PrincipalID(bytes: [UInt8](repeating: byte, count: PrincipalID.count)))
+    }
+
+    private func principal(_ name: String, key: UInt8, _ standing: StandingWord) throws -> PrincipalView {
+        PrincipalView(
+            role: .envoy, id: try id(key), name: try #require(PrincipalName(name)), standing: standing,
+            fingerprint: KeyFingerprint(Views.bytes(key)), lineage: [], admissions: [], partition: nil,
+            group: GroupName("web"), labels: [:], address: nil)
+    }
+
+    private func envoy(lastSeen: WallTime? = nil) throws -> EnvoyView {
+        EnvoyView(
+            id: try id(1), name: try #require(PrincipalName("web-1")), standing: .active,
+            issuer: PartitionName("north"), owner: PartitionName("south"), group: nil,
+            labels: ["env": "prod", "a": "b"], fingerprint: KeyFingerprint(Views.bytes(2)),
+            admission: Dot(ReplicaID(key: Views.bytes(3), incarnation: 4), 5), admittedAt: WallTime(milliseconds: 0),
+            lastSeenAt: lastSeen, traits: ["os": .string("linux")], storedThrough: 7)
+    }
+
+    @Test func envoysAreRowsAndOneIsFields() throws {
+        let page = EnvoysResponse(envoys: [try envoy()], nextAfter: try id(1), freshness: Self.fresh)
+        let id = String(repeating: "01", count: 16)
+        #expect(
+            try EnvoyList.parse([]).table(page) == """
+                NAME   ID                                STANDING  GROUP  OWNER  ISSUER  LABELS        KEY
+                web-1  \(id)  active    -      south  north   a=b,env=prod  02020202
+                more: boltctl envoy list --after \(id)
+                """)
+        let one = EnvoyResponse(envoy: try envoy(lastSeen: WallTime(milliseconds: 1000)), freshness: Self.fresh)
+        let dot = one.envoy.admission
+        #expect(
+            try EnvoyShow.parse(["web-1"]).table(one) == """
+                name       web-1
+                id         \(id)
+                standing   active
+                group      -
+                owner      south
+                issuer     north
+                key        \(String(repeating: "02", count: 32))
+                admitted   1970-01-01T00:00:00Z by \(dot)
+                label a    b
+                label env  prod
+                last seen  1970-01-01T00:00:01Z
+                stored     results through 7
+                traits     1 fact; -o json
+                """)
+    }
+
+    @Test func tokensSayWhetherTheyStillAdmit() throws {
+        func token(_ kind: TokenKind, _ used: UInt32, _ uses: UInt32, revoked: Bool = false) throws -> TokenView {
+            TokenView(
+                id: try #require(TokenID(apiText: String(repeating: "0a", count: 16))), kind: kind,
+                home: kind == .oneShot ? PartitionName("north") : nil, uses: uses, used: used,
+                expiresAt: WallTime(milliseconds: 0), revoked: revoked, group: nil, labels: [:])
+        }
+        let answer = TokensResponse(
+            tokens: try [token(.oneShot, 0, 1), token(.multiUse, 3, 2), token(.multiUse, 0, 2, revoked: true)],
+            freshness: Self.fresh)
+        let id = String(repeating: "0a", count: 16)
+        #expect(
+            try TokenList.parse([]).table(answer) == """
+                ID                                KIND       HOME   USED  USES  EXPIRES               STATE    GROUP
+                \(id)  one_shot   north  0     1     1970-01-01T00:00:00Z  valid    -
+                \(id)  multi_use  -      3     2     1970-01-01T00:00:00Z  overrun  -
+                \(id)  multi_use  -      0     2     1970-01-01T00:00:00Z  revoked  -
+                """)
+    }
+
+    @Test func contestedNamesShowWholeKeysAndTheNextCommand() throws {
+        let conflict = ConflictView(
+            role: .envoy, name: try #require(PrincipalName("twin")),
+            holders: try [principal("twin", key: 1, .active), principal("twin", key: 2, .contested)])
+        let command = try RosterConflicts.parse([])
+        let text = command.table(ConflictsResponse(conflicts: [conflict], freshness: Self.fresh))
+        let (ids, keys) = ((1...2).map { String(repeating: "0\($0)", count: 16) }, (1...2).map { "0\($0)" })
+        #expect(
+            text == """
+                ROLE   NAME  STANDING   ID                                KEY
+                envoy  twin  active     \(ids[0])  \(String(repeating: keys[0], count: 32))
+                envoy  twin  contested  \(ids[1])  \(String(repeating: keys[1], count: 32))
+                next: boltctl roster resolve NAME --keep KEY
+                """)
+        #expect(command.table(ConflictsResponse(conflicts: [], freshness: Self.fresh)) == "no name is contested")
+    }
+
+    @Test func receiptsNameWhoIsMissing() {
+        let dot = Dot(ReplicaID(key: Views.bytes(3), incarnation: 4), 5)
+        let lines: [ReceiptResponse.Line] = [
+            .init(bolt: "a.north", state: .inForce, afterMilliseconds: 0.4),
+            .init(bolt: "a.south", state: .unreachable, afterMilliseconds: nil),
+            .init(bolt: "a.east", state: .waiting, afterMilliseconds: nil),
+        ]
+        #expect(
+            ReceiptTable.text(ReceiptResponse(dot: dot, complete: false, bolts: lines)) == """
+                BOLT     STATE        AFTER
+                a.north  in force     0 ms
+                a.south  unreachable  -
+                a.east   waiting      -
+                not yet known to be in force at a.south, a.east
+                """)
+        #expect(
+            ReceiptTable.text(ReceiptResponse(dot: dot, complete: true, bolts: [lines[0]]))
+                .hasSuffix("\nin force at every bolt"))
+    }
+
+    @Test func changesSayWhatTheyDidAndHowSafeItIs() {
+        let dry = ChangeResponse(dot: nil, level: .local, spread: [], dryRun: true, effects: ["one", "two"])
+        #expect(ActPoster.line(dry) == "one\ntwo\ndry run: nothing was changed")
+        let real = ChangeResponse(dot: nil, level: .spread(2), spread: [], dryRun: false, effects: [])
+        #expect(ActPoster.line(real) == "acknowledged at spread(2)")
+    }
+
+    @Test func historyIsATable() throws {
+        let dot = Dot(ReplicaID(key: Views.bytes(3), incarnation: 4), 5)
+        let fact = RosterFactView(
+            dot: dot, at: WallTime(milliseconds: 0), author: "a.north", kind: "admit", text: "web-1\nis in",
+            inForce: false, why: "removed")
+        let text = FactTable.text([fact])
+        let lines = text.split(separator: "\n")
+        #expect(lines.count == 2, "an event is one line, whatever it says: \(text)")
+        #expect(lines[0].hasPrefix("EVENT") && lines[1].hasPrefix("\(dot)"))
+        #expect(lines[1].hasSuffix("1970-01-01T00:00:00Z  a.north  admit  no        web-1 is in  removed"), "\(text)")
+    }
+}
