@@ -43,6 +43,18 @@ import Testing
             ])
     }
 
+    /// A bolt that got all acts from others writes nothing of its own; what counts is that nothing changes any more.
+    @Test func aRosterIsSettledWhenItStaysTheSameForAWhile() {
+        let start = ContinuousClock().now
+        var steadiness = Steadiness(lasting: .milliseconds(300))
+        func look(_ digest: UInt8?, after milliseconds: Int) -> Bool {
+            steadiness.holds(digest.map { Views.bytes($0) }, at: start + .milliseconds(milliseconds))
+        }
+        #expect(!look(1, after: 0) && !look(1, after: 299) && look(1, after: 300))
+        #expect(!look(2, after: 400) && !look(1, after: 500) && !look(1, after: 700))
+        #expect(!look(nil, after: 750) && !look(1, after: 800) && look(1, after: 1100))
+    }
+
     @Test func silenceIgnoranceAndDifferenceAreTold() throws {
         let gaps = try MeshGaps.all([
             seen("north", digest: Views.bytes(7), [view("south", .alive, digest: Views.bytes(7))]),

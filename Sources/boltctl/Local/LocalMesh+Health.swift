@@ -38,7 +38,7 @@ extension LocalMesh {
         return sick
     }
 
-    /// Waits until all bolts tell the same digest over all bolts' histories; nil when the time is over.
+    /// Waits until all bolts tell the same digest; nil when the time is over.
     func waitForConvergence(seconds: Double) async throws -> Bytes32? {
         let clients = try clients()
         defer { for (_, client) in clients { client.close() } }
@@ -51,6 +51,7 @@ extension LocalMesh {
         let clients = try clients()
         defer { for (_, client) in clients { client.close() } }
         var progress = Progress()
+        var steadiness = Steadiness(lasting: .milliseconds(300))
         var gaps: [String] = []
         let digest: Bytes32? = try await Waiting.until(seconds: seconds, every: .milliseconds(100)) {
             var seen: [MeshGaps.Seen] = []
@@ -58,9 +59,10 @@ extension LocalMesh {
                 seen.append(.init(bolt: bolt.fullName, status: try? await client.call(.status)))
             }
             gaps = MeshGaps.all(seen)
-            // A bolt that has not written its first entry yet changes the digest a moment later.
-            if gaps.isEmpty, let digest = await commonDigest(clients) { return digest }
-            if gaps.isEmpty { gaps = ["a bolt has not written its first entry"] }
+            // Bolts that start together may each still bring in the acts that admit them.
+            let digest = gaps.isEmpty ? seen.first?.status?.roster.digest : nil
+            if steadiness.holds(digest) { return digest }
+            if gaps.isEmpty { gaps = ["the roster has only just become the same"] }
             progress.say("waiting: \(gaps[0])" + (gaps.count > 1 ? " and \(gaps.count - 1) more" : ""))
             return nil
         }
@@ -73,13 +75,13 @@ extension LocalMesh {
         return try bolts.map { ($0, try session.client(of: $0.bolt.address)) }
     }
 
-    /// The digest that all bolts tell, over the histories of all of them; nil where they do not.
+    /// The digest that all bolts tell; nil where they do not. A bolt need not have written anything of its own: what
+    /// admits it may have come from others first.
     private func commonDigest(_ clients: [(bolt: LocalBolt, client: BoltClient)]) async -> Bytes32? {
         var digests: Set<Bytes32> = []
         for (_, client) in clients {
             let answer: RosterDigestResponse? = try? await client.call(.rosterDigest)
-            // Besides the bolts' own histories there is the root's.
-            guard let answer, answer.replicas.count > bolts.count else { return nil }
+            guard let answer else { return nil }
             digests.insert(answer.digest)
         }
         return digests.count == 1 ? digests.first : nil
@@ -117,5 +119,28 @@ enum MeshGaps {
         let digests = Set(seen.compactMap { $0.status?.roster.digest })
         if digests.count > 1 { gaps.append("the bolts hold \(digests.count) different rosters") }
         return gaps
+    }
+}
+
+/// Whether something has stayed the same for a while.
+struct Steadiness {
+    private let span: Duration
+    private let clock = ContinuousClock()
+    private var value: (digest: Bytes32, since: ContinuousClock.Instant)?
+
+    init(lasting span: Duration) { self.span = span }
+
+    /// Notes what is seen now, nil for nothing; true once it has been the same for the whole span.
+    mutating func holds(_ digest: Bytes32?, at now: ContinuousClock.Instant? = nil) -> Bool {
+        let now = now ?? clock.now
+        guard let digest else {
+            value = nil
+            return false
+        }
+        guard let value, value.digest == digest else {
+            value = (digest, now)
+            return span <= .zero
+        }
+        return now - value.since >= span
     }
 }

@@ -122,10 +122,14 @@ extension PartitionMachine {
                 effects.append(.send(.declined(operation, epoch, .storage), on: link))
             }
         }
+        let counted = staged.contains { $0.acquaintances != nil } ? acquaintances : nil
+        if staged.contains(where: \.remembers) { isRemembering = false }
         staged = []
         planned = durable
         plannedPromise = promised
         matchedEpoch = nil
+        // Whoever is counted in memory must come to be counted on disk: it is told so as soon as it asks again.
+        if let counted { stage { $0.acquaintances = counted } }
     }
 
     /// Records that nobody was sent can be taken back: their commands are refused. Others wait for room, for a standby

@@ -98,6 +98,8 @@ extension PartitionMachine {
     /// Tells the primary where this log ends, durably. A forgetful disk says nothing: nobody may count on it yet.
     mutating func acknowledge(_ epoch: PartitionEpoch) {
         guard !isForgetful, let following, following.epoch == epoch else { return }
+        // A new disk that was counted took over what others had promised: that may be above the primary it follows.
+        guard epoch >= promised || mutation == .skipFence else { return }
         send(.durable(epoch: epoch, durable.tip), to: following.disk)
     }
 

@@ -20,6 +20,9 @@ import Spanner
                 "not_healthy", "the mesh did not come up",
                 reason: sick.map { $0.bolt.logTail() }.joined(separator: "\n"))
         }
-        try await demo.recordConvergence("up")
+        let (whole, wait) = try await demo.timed { try await demo.mesh.waitForWholeness(seconds: 30) }
+        demo.record(
+            "up", "all linked, equal digests", whole.digest != nil, wait,
+            whole.digest.map { "\($0)" } ?? whole.gaps.joined(separator: "; "))
     }
 }
