@@ -184,7 +184,7 @@ extension IntegrationTests {
                     replica: ReplicaID(key: Bytes32(words: (1, 2, 3, 4)), incarnation: 9),
                     bolt: PrincipalID(high: 1, low: 2), features: 0)
                 var frame = ByteBuffer()
-                #expect(FrameEncoder.write(.hello(hello), into: &frame))
+                #expect(FrameEncoder.write(.gossip(.hello(hello)), into: &frame))
                 let impostor = try Background(
                     HTTP.openssl,
                     HTTP.client(
