@@ -111,6 +111,7 @@ private struct Partner {
                     case .persist(let batch, _): waiting.append(.persisted(batch))
                     case .load(let load, _, _, _): waiting.append(.loaded(load, []))
                     case .send(let message, _): checkForm(message)
+                    case .freeze: waiting.append(.freezeFailed)
                     case .takeNewIncarnation, .close, .schedule, .complete, .notify: break
                     }
                 }
