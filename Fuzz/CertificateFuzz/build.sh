@@ -37,9 +37,12 @@ module CRDT "${crdt[@]}"
 module Spanner "${names[@]}" Sources/Spanner/Roster/{Witness,RosterLimits}.swift
 module Identity "${identity[@]}"
 # The toolchain's own compiler, where there is no other.
-"$(command -v clang || command -v cc)" -O2 -c -I Sources/COpenSSLShim/include -o "$work/shim.o" \
-    Sources/COpenSSLShim/openssl_shim.c
+mkdir -p "$work/c"
+for source in Sources/COpenSSLShim/*.c; do
+    "$(command -v clang || command -v cc)" -O2 -c -I Sources/COpenSSLShim/include \
+        -o "$work/c/$(basename "$source" .c).o" "$source"
+done
 
 if [ "$kind" = generator ]; then main=(Fuzz/CertificateFuzz/Generator/*.swift); else main=(Fuzz/CertificateFuzz/Target/*.swift); fi
-swiftc "${flags[@]}" -module-name CertificateFuzz "${main[@]}" "$work"/{CRDT,Spanner,Identity,shim}.o \
+swiftc "${flags[@]}" -module-name CertificateFuzz "${main[@]}" "$work"/{CRDT,Spanner,Identity}.o "$work"/c/*.o \
     -lcrypto -lsodium -o "$output"

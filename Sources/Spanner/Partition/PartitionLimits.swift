@@ -4,6 +4,9 @@ public enum PartitionLimits {
     public static let membersMax = 8
     /// Disks that a promotion may have to count: members and acquaintances.
     public static let universeMax = 16
+    /// Disks that a hello names as counted beside the members: acquaintances, and those that configurations that are
+    /// not safe leave out.
+    public static let countedMax = 2 * universeMax
     /// Commands in one record.
     public static let recordCommandsMax = 1024
     /// Bytes of one command. With the two limits below, an `append` always fits into one frame of a link.
@@ -14,6 +17,8 @@ public enum PartitionLimits {
     public static let appendRecordsMax = 256
     /// Bytes of one `append` message's records, but for the last.
     public static let appendBytesMax = 256 * 1024
+    /// Records in one transaction.
+    public static let writeRecordsMax = 4096
     /// Bytes on their way to one standby before an acknowledgement.
     public static let unacknowledgedBytesMax = 8 * 1024 * 1024
     /// Commands that may wait for the disk.

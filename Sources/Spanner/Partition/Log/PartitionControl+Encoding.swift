@@ -83,7 +83,7 @@ extension PartitionHello: CanonicalValue {
         configuration = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             try PartitionConfiguration(from: &decoder)
         }
-        acquaintances = try decoder.disks("acquaintances", limit: PartitionLimits.universeMax)
+        acquaintances = try decoder.disks("acquaintances", limit: PartitionLimits.countedMax)
         isForgetful = try decoder.flag()
         hears = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             try ReplicaID(from: &decoder)

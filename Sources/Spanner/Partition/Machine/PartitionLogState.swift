@@ -9,6 +9,9 @@ struct PartitionLogState: Hashable, Sendable {
 
     var tip: LogPoint { epochs.tip }
     var configuration: PartitionConfiguration? { configurations.last?.configuration }
+    /// Every disk that one of these configurations names. One that the last leaves out counts until that is safe: who
+    /// wrote it may have been superseded, and then it was never in force.
+    var counted: Set<ReplicaID> { Set(configurations.flatMap(\.configuration.members)) }
 
     init(_ durable: PartitionDurable) { (epochs, configurations) = (durable.epochs, durable.configurations) }
 

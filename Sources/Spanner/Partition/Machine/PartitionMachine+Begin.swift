@@ -4,7 +4,6 @@ extension PartitionMachine {
     /// The candidate's epoch begins on what it holds now.
     mutating func begin() {
         guard let wanted = candidacy else { return }
-        let universe = self.universe
         let held = planned.configuration?.members ?? []
         let members = Set(held).union([own.disk]).subtracting(cutOff)
         // Whoever promised with the very same log is waited for from the first record on: that saves a round.
@@ -12,10 +11,20 @@ extension PartitionMachine {
             guard let hello = wanted.answers[disk], peers[disk]?.link != nil else { return false }
             return members.contains(disk) && hello.tip == planned.tip && !hello.isForgetful
         }
-        let others = universe.filter { !members.contains($0) } + (isForgetful ? [own.disk] : [])
+        // Whoever is a member by a record that may yet be cut stays counted beside the log, and so does whoever was cut
+        // off before the log says so.
+        let others = allCounted.filter { disk in
+            if disk == own.disk { return isForgetful || acquaintances.contains(disk) }
+            return !isSafelyMember(disk)
+        }.sorted()
+        guard others.count <= PartitionLimits.universeMax, wanted.befores.count <= PartitionLimits.universeMax else {
+            notify(.contradiction(own.disk, "too many disks would have to be counted: cut off those that are gone"))
+            giveUp(.badMembers)
+            return
+        }
         let configuration = PartitionConfiguration(members: members, inSync: Set(equal).union([own.disk]))
         candidacy = nil
-        if others != acquaintances { stage(acquaintances: others.sorted()) }
+        if others != acquaintances { stage(acquaintances: others) }
         if isForgetful { stage { $0.remembers = true } }
         begin(
             PartitionBegin(

@@ -27,12 +27,17 @@ extension PartitionMachine {
 
     /// All disks that could hold something acknowledged, as far as this bolt and those that answered know.
     var universe: [ReplicaID] {
-        var found = Set(members).union(acquaintances).union([own.disk])
+        allCounted.subtracting(cutOff).sorted()
+    }
+
+    /// The same, with those that were cut off.
+    var allCounted: Set<ReplicaID> {
+        var found = planned.counted.union(acquaintances).union([own.disk])
         for hello in candidacy.map({ Array($0.answers.values) }) ?? [] {
             found.formUnion(hello.configuration?.members ?? [])
             found.formUnion(hello.acquaintances)
         }
-        return found.subtracting(cutOff).sorted()
+        return found
     }
 
     mutating func reviewCandidacy() {
@@ -91,8 +96,9 @@ extension PartitionMachine {
     }
 
     private func isPlausible(_ hello: PartitionHello, of disk: ReplicaID) -> Bool {
-        knows(disk) && hello.partition == own.partition && hello.configuration?.isSound ?? true
-            && hello.acquaintances.count <= PartitionLimits.universeMax
+        knows(disk) && !isAbsurd(max(hello.promised, hello.tip.epoch)) && hello.partition == own.partition
+            && hello.configuration?.isSound ?? true
+            && hello.acquaintances.count <= PartitionLimits.countedMax
             && hello.history.count <= PartitionLimits.historyMax
     }
 

@@ -21,7 +21,9 @@ extension PartitionMachine {
 
     /// This record follows everything that is planned.
     mutating func stage(_ record: JournalRecord, at point: LogPoint) {
-        if let last = staged.last, last.bytes > PartitionLimits.appendBytesMax {
+        if let last = staged.last,
+            last.bytes > PartitionLimits.appendBytesMax || last.records.count >= PartitionLimits.writeRecordsMax
+        {
             staged.append(PartitionStagedWrite())
         }
         stage { write in
@@ -70,8 +72,9 @@ extension PartitionMachine {
         if let cut = write.cut { durable.cut(to: cut) }
         for (record, point) in zip(write.records, write.points) { durable.append(record, at: point) }
         if let promise = write.promise { promised = promise }
+        if let counted = write.acquaintances { durableAcquaintances = counted }
         if let safe = write.safe { durableSafe = max(durableSafe, safe) }
-        if write.remembers { isForgetful = false }
+        if write.remembers { (isForgetful, isRemembering) = (false, false) }
         if reign == nil { learnSafe() }
         if let began = write.records.last(where: \.isBegin) { noteBegin(began) }
         if let last = write.records.last(where: \.isConfiguration), let configuration = durable.configuration {
@@ -122,14 +125,13 @@ extension PartitionMachine {
                 effects.append(.send(.declined(operation, epoch, .storage), on: link))
             }
         }
-        let counted = staged.contains { $0.acquaintances != nil } ? acquaintances : nil
         if staged.contains(where: \.remembers) { isRemembering = false }
         staged = []
         planned = durable
         plannedPromise = promised
+        // Whoever was to be counted is not, and is not told so when it asks again.
+        acquaintances = durableAcquaintances
         matchedEpoch = nil
-        // Whoever is counted in memory must come to be counted on disk: it is told so as soon as it asks again.
-        if let counted { stage { $0.acquaintances = counted } }
     }
 
     /// Records that nobody was sent can be taken back: their commands are refused. Others wait for room, for a standby

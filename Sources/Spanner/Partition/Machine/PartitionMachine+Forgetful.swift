@@ -3,15 +3,21 @@ internal import CRDT
 extension PartitionMachine {
     /// Everybody that a new disk has to be counted by: members and acquaintances of all that it heard of.
     private var elders: [ReplicaID] {
-        var found = Set(durable.configuration?.members ?? [])
+        var found = heardOf
+        found.subtract(cutOff)
+        found.remove(own.disk)
+        return found.sorted()
+    }
+
+    /// The same with those that were cut off, which others may still miss in their logs.
+    private var heardOf: Set<ReplicaID> {
+        var found = durable.counted
         found.formUnion(acquaintances)
         for hello in peers.values.compactMap(\.hello) + Array(acquainted.values) {
             found.formUnion(hello.configuration?.members ?? [])
             found.formUnion(hello.acquaintances)
         }
-        found.subtract(cutOff)
-        found.remove(own.disk)
-        return found.sorted()
+        return found
     }
 
     /// A new disk asks all others to count it. Only when all answered does it acknowledge anything: whoever seeks
@@ -32,11 +38,11 @@ extension PartitionMachine {
             acquaintAsked.insert(link)
             effects.append(.send(.acquaint, on: link))
         }
-        guard missing.isEmpty, !elders.isEmpty, elders.count < PartitionLimits.universeMax else { return }
+        guard missing.isEmpty, !elders.isEmpty, heardOf.count < PartitionLimits.universeMax else { return }
         let highest = acquainted.values.map(\.promised).max() ?? .none
         isRemembering = true
         stage(promise: highest)
-        stage(acquaintances: (elders + [own.disk]).sorted())
+        stage(acquaintances: heardOf.union([own.disk]).sorted())
         stage { write in
             write.remembers = true
             write.thens.append(.remembered)
@@ -44,7 +50,13 @@ extension PartitionMachine {
     }
 
     mutating func acquainted(_ hello: PartitionHello, by disk: ReplicaID) {
-        guard isForgetful, hello.partition == own.partition else { return }
+        guard isForgetful, hello.partition == own.partition, !isAbsurd(hello.promised) else { return }
+        // Whoever still has this disk for a member that the log here left out will forget it when it reads that.
+        if let held = durable.configuration, !held.members.contains(own.disk),
+            hello.configuration?.members.contains(own.disk) ?? false, hello.tip.position < durable.tip.position
+        {
+            return
+        }
         acquainted[disk] = hello
         introduce()
     }

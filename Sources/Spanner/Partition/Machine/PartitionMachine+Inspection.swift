@@ -12,7 +12,7 @@ extension PartitionMachine {
         if let candidacy, candidacy.phase != .surveying { return .candidate(candidacy.epoch) }
         if durable.tip.position == 0, following == nil { return .waiting }
         let isInSync = durable.configuration?.inSync.contains(own.disk) ?? false
-        return .standby(primary: hears ?? following?.disk, inSync: isInSync && hears != nil)
+        return .standby(primary: hears ?? following?.disk, inSync: isInSync)
     }
 
     /// Where the log ends, durably.

@@ -28,8 +28,14 @@ extension PartitionMachine {
     func hello() -> PartitionHello {
         PartitionHello(
             partition: own.partition, promised: promised, tip: durable.tip, safe: max(durableSafe, safe),
-            history: durable.epochs.begins, configuration: durable.configuration, acquaintances: acquaintances,
+            history: durable.epochs.begins, configuration: durable.configuration,
+            acquaintances: countedBeside(durable, durableAcquaintances),
             isForgetful: isForgetful, hears: hears)
+    }
+
+    /// Disks that count beside the members of the last configuration.
+    func countedBeside(_ log: PartitionLogState, _ acquaintances: [ReplicaID]) -> [ReplicaID] {
+        log.counted.subtracting(log.configuration?.members ?? []).union(acquaintances).sorted()
     }
 
     /// The primary that is heard now, or this bolt itself where it reigns.
@@ -43,7 +49,7 @@ extension PartitionMachine {
     /// believes whom it has a link with.
     func knows(_ disk: ReplicaID) -> Bool {
         if cutOff.contains(disk) { return false }
-        return isForgetful || forgets || members.contains(disk) || acquaintances.contains(disk)
+        return isForgetful || forgets || planned.counted.contains(disk) || acquaintances.contains(disk)
     }
 
     /// A deliberate fault: a disk is taken for what it was before it was lost.
@@ -56,7 +62,15 @@ extension PartitionMachine {
     func isAbsurd(_ epoch: PartitionEpoch) -> Bool { isAbsurd(epoch.number) }
 
     func isAbsurd(_ number: UInt64) -> Bool {
-        !isForgetful && number > max(plannedPromise.number, hearsayEpochTrusted) &+ PartitionLimits.epochLeapMax
+        let known = max(plannedPromise.number, hearsayEpochTrusted, isForgetful ? lowestHeard : 0)
+        let (bound, isBeyond) = known.addingReportingOverflow(PartitionLimits.epochLeapMax)
+        return !isBeyond && number > bound
+    }
+
+    /// The lowest epoch that a journal ends with at anybody who said so. A new disk has nothing else to judge by, and
+    /// one liar among others cannot raise it.
+    private var lowestHeard: UInt64 {
+        peers.values.compactMap(\.hello).filter { $0.tip.position > 0 }.map(\.tip.epoch.number).min() ?? 0
     }
 
     private var hearsayEpochTrusted: UInt64 {
@@ -99,7 +113,7 @@ extension PartitionMachine {
     private mutating func greeted(_ hello: PartitionHello, by disk: ReplicaID) {
         guard hello.partition == own.partition, hello.configuration?.isSound ?? true,
             hello.history.count <= PartitionLimits.historyMax,
-            hello.acquaintances.count <= PartitionLimits.universeMax
+            hello.acquaintances.count <= PartitionLimits.countedMax
         else {
             notify(.contradiction(disk, "it is of another partition, or says what no member says"))
             for link in peers[disk]?.links ?? [] { effects.append(.close(link)) }
@@ -122,7 +136,7 @@ extension PartitionMachine {
             notify(.contradiction(disk, "it names epoch \(highest), which nobody can have minted"))
             return
         }
-        if highest > plannedPromise { resumption = nil }
+        if highest > plannedPromise, resumption != nil { dropResumption() }
         if hello.tip.epoch > plannedPromise { reclaim = nil }
         guard let reign, highest > reign.epoch else { return }
         if mutation == .resumeOldEpoch {

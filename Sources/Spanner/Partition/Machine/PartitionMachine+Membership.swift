@@ -4,7 +4,8 @@ extension PartitionMachine {
     /// Takes a disk in sync that holds nearly everything, is counted by all others and acknowledges.
     mutating func join(_ disk: ReplicaID) {
         guard let reign, reign.handover == nil, !waitsForRoom, let configuration = planned.configuration,
-            !configuration.inSync.contains(disk), knows(disk), let peer = peers[disk], peer.link != nil,
+            !configuration.inSync.contains(disk), knows(disk), !isLeaving(disk), let peer = peers[disk],
+            peer.link != nil,
             let held = peer.acknowledged
         else { return }
         let lag = planned.tip.position - min(planned.tip.position, held.position)
@@ -63,7 +64,6 @@ extension PartitionMachine {
         let point = change(
             members: configuration.members.filter { $0 != disk }, inSync: configuration.inSync.filter { $0 != disk })
         guard let point else { return }
-        stage(acquaintances: acquaintances.filter { $0 != disk })
         removals.append((operation, point.position))
     }
 
@@ -77,10 +77,10 @@ extension PartitionMachine {
 
     /// A new disk wants to be counted. Answered when that is durable: from then on a promotion here asks it too.
     mutating func acquaint(_ disk: ReplicaID, on link: LinkID) {
-        guard !cutOff.contains(disk), installation == nil else { return }
-        if !members.contains(disk), !acquaintances.contains(disk) {
-            let kept = acquaintances.filter { !cutOff.contains($0) && ($0 == own.disk || !isSafelyMember($0)) }
-            guard kept.count + members.count < PartitionLimits.universeMax else {
+        guard !cutOff.contains(disk), !isLeaving(disk), installation == nil else { return }
+        if !isSafelyMember(disk), !acquaintances.contains(disk) {
+            let kept = acquaintances.filter { $0 == own.disk || !isSafelyMember($0) }
+            guard planned.counted.union(kept).count < PartitionLimits.universeMax else {
                 notify(.contradiction(disk, "too many disks wait to be members: cut off those that are gone"))
                 return
             }
@@ -89,8 +89,51 @@ extension PartitionMachine {
         stage { $0.thens.append(.acquaint(link)) }
     }
 
+    /// Whether the log leaves this disk out by a record that is not safe yet. Until it is, nothing is begun with it.
+    private func isLeaving(_ disk: ReplicaID) -> Bool {
+        planned.counted.contains(disk) && !members.contains(disk)
+    }
+
+    /// All up to here is safe. Disks that a safe configuration named are counted by the log from now on, and no longer
+    /// where a later one that is safe too leaves them out: the same at every member, so that none counts a disk that
+    /// others don't.
+    mutating func settle(_ position: UInt64) {
+        safe = position
+        let settled = durable.configurations.prefix { $0.position <= position }
+        let named = Set(settled.flatMap(\.configuration.members))
+        durable.settle(safe)
+        planned.settle(safe)
+        if !named.isDisjoint(with: acquaintances) {
+            stage(acquaintances: acquaintances.filter { !named.contains($0) })
+        }
+        notify(.safe(safe))
+    }
+
+    /// Lets everybody forget disks that were cut off and never became members: once they are named in the log and left
+    /// out again, both safely, nothing that they acknowledged can be lacking anywhere.
+    ///
+    /// Once in a reign for each bolt that still counts them, as it last said.
+    mutating func bury() {
+        guard let reign, reign.handover == nil, durable.tip.position >= reign.begin.position, !cutOff.isEmpty,
+            let configuration = planned.configuration
+        else { return }
+        var holders = peers.compactMapValues { $0.link == nil ? nil : $0.hello?.acquaintances }
+        holders[own.disk] = acquaintances
+        var dead: Set<ReplicaID> = []
+        for (holder, counted) in holders where knows(holder) {
+            let fresh = Set(counted).intersection(cutOff).subtracting(reign.buried[holder] ?? [])
+            guard !fresh.isEmpty else { continue }
+            dead.formUnion(fresh)
+            self.reign?.buried[holder, default: []].formUnion(fresh)
+        }
+        dead.subtract(configuration.members)
+        guard !dead.isEmpty, configuration.members.count + dead.count <= PartitionLimits.universeMax else { return }
+        change(members: configuration.members + dead, inSync: configuration.inSync)
+        change(members: configuration.members, inSync: configuration.inSync)
+    }
+
     /// Whether no cut can make this disk a stranger again.
-    private func isSafelyMember(_ disk: ReplicaID) -> Bool {
+    func isSafelyMember(_ disk: ReplicaID) -> Bool {
         let settled = durable.configurations.last { $0.position <= durableSafe }
         return settled?.configuration.members.contains(disk) ?? false
     }

@@ -67,10 +67,10 @@ extension PartitionMachine {
             reign == nil, candidacy == nil, beginning == nil, installation == nil, !waitsForRoom
         else { return }
         guard hears == nil, durable.tip.epoch == plannedPromise, !isOutbid else {
-            resumption = nil
+            dropResumption()
             return
         }
-        let others = Set(members).union(acquaintances).subtracting([own.disk]).subtracting(cutOff)
+        let others = planned.counted.union(acquaintances).subtracting([own.disk]).subtracting(cutOff)
         guard left == 0 || others.allSatisfy({ peers[$0]?.hello != nil }) else { return }
         resumption = nil
         let epoch = plannedPromise.renewed
@@ -83,6 +83,14 @@ extension PartitionMachine {
                 promisedBy: [own.disk], acceptedLoss: nil,
                 configuration: PartitionConfiguration(members: kept, inSync: [own.disk])),
             under: epoch, isAwaited: false)
+    }
+
+    /// The own epoch is not taken up again. Where a mere promise is in the way and nobody reigns, it is claimed back
+    /// later: otherwise a promotion that failed half-way would leave nobody.
+    mutating func dropResumption() {
+        resumption = nil
+        let isSuperseded = peers.values.contains { ($0.hello?.tip.epoch ?? .none) > durable.tip.epoch }
+        if settings.resumesByItself, hears == nil, !isSuperseded, reclaim == nil { reclaim = resumeTicks }
     }
 
     /// Whether somebody is known to have promised, or to hold, a later epoch than this disk promised.

@@ -82,10 +82,7 @@ extension PartitionMachine {
         reign?.paired = paired
         let announced = mutation == .lazySafe ? durable.tip.position : known
         if announced > safe {
-            safe = announced
-            durable.settle(safe)
-            planned.settle(safe)
-            notify(.safe(safe))
+            settle(announced)
         }
         answer()
         offerHandover()
@@ -174,7 +171,10 @@ extension PartitionMachine {
             peers[disk]?.lateTicks += 1
             peers[disk]?.owed = tip
         }
-        if !waitsForRoom { reviewConfiguration() }
+        if !waitsForRoom {
+            reviewConfiguration()
+            bury()
+        }
         tickHandover()
         guard let epoch = reign?.epoch else { return }
         for disk in peers.keys.sorted() where peers[disk]?.hello != nil && !cutOff.contains(disk) {

@@ -109,10 +109,7 @@ extension PartitionMachine {
         let cuts = (staged + (inFlight.map { [$0.write] } ?? [])).compactMap(\.cut?.position)
         let known = min(followedSafe, durable.tip.position, cuts.min() ?? UInt64.max)
         guard known > safe else { return }
-        safe = known
-        durable.settle(safe)
-        planned.settle(safe)
-        notify(.safe(safe))
+        settle(known)
     }
 
     mutating func cut(_ epoch: PartitionEpoch, to point: LogPoint, of end: LogPoint, by disk: ReplicaID) {
@@ -177,7 +174,7 @@ extension PartitionMachine {
         safe = max(kept, safe)
         (promised, plannedPromise) = (max(promise, state.promised), max(promise, state.promised))
         isForgetful = wasForgetful
-        let all = Array(Set(known).union(acquaintances).subtracting(cutOff)).sorted()
+        let all = Array(Set(known).union(acquaintances)).sorted()
         if all != state.acquaintances { stage(acquaintances: all) }
         if let configuration = durable.configuration { notify(.configurationChanged(configuration)) }
         acknowledge(offer.epoch)

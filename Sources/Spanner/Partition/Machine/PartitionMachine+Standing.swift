@@ -46,7 +46,7 @@ extension PartitionMachine {
 
     /// Disks that were cut off, and that the furthest log or an acquaintance still counts.
     private func gone(_ configuration: PartitionConfiguration?) -> Set<ReplicaID> {
-        var counted = Set(configuration?.members ?? []).union(acquaintances)
+        var counted = Set(configuration?.members ?? []).union(countedBeside(planned, acquaintances))
         for hello in candidacy.map({ Array($0.answers.values) }) ?? [] { counted.formUnion(hello.acquaintances) }
         return counted.intersection(cutOff)
     }

@@ -48,6 +48,7 @@ public struct PartitionMachine: Sendable {
     var promised = PartitionEpoch.none
     var plannedPromise = PartitionEpoch.none
     var acquaintances: [ReplicaID] = []
+    var durableAcquaintances: [ReplicaID] = []
     /// All up to here is safe, as far as is known; at most the durable tip.
     var safe: UInt64 = 0
     var durableSafe: UInt64 = 0
@@ -174,6 +175,11 @@ public struct PartitionMachine: Sendable {
         scheduleTick()
         if plannedPromise.minter == own.disk, durable.tip.epoch == plannedPromise, durable.tip.position > 0 {
             resumption = durable.configuration?.members == [own.disk] ? 0 : resumeTicks
+        } else if settings.resumesByItself, plannedPromise.minter == own.disk, durable.tip.epoch.minter == own.disk,
+            durable.tip.position > 0
+        {
+            // It sought a new epoch and ended before that began: nobody else knows that somebody is to reign.
+            reclaim = resumeTicks
         }
         resumeIfDue()
     }
@@ -185,7 +191,8 @@ public struct PartitionMachine: Sendable {
         (promised, plannedPromise) = (state.promised, state.promised)
         (safe, durableSafe) = (state.safe, state.safe)
         acquaintances = Array(Set(state.acquaintances)).sorted()
-        let isCounted = acquaintances.contains(own.disk) || durable.configuration?.members.contains(own.disk) ?? false
+        durableAcquaintances = acquaintances
+        let isCounted = acquaintances.contains(own.disk) || durable.counted.contains(own.disk)
         // A copy of another disk's files, or of an earlier life of this one, knows nothing of this disk.
         isForgetful = (state.isForgetful || !isCounted) && !forgets
     }

@@ -37,6 +37,8 @@ struct PartitionReign: Sendable {
     /// All up to here was on the disks of two members in sync at least.
     var paired: UInt64 = 0
     var handover: Handover?
+    /// Disks that were cut off and are named in the log only to be forgotten, by who still counted them.
+    var buried: [ReplicaID: Set<ReplicaID>] = [:]
     /// Highest position that anybody was ever sent: no other record may take its place in this epoch.
     var sent: UInt64 = 0
 

@@ -47,6 +47,9 @@ struct PartitionTestDisk {
 
     mutating func commit(_ write: PartitionWrite) -> PersistFailure? {
         if isFull { return .full }
+        if write.records.count > PartitionLimits.writeRecordsMax || write.acquaintances?.count ?? 0 > 16 {
+            broken.append("more in one transaction than a store takes")
+        }
         guard write.fence == promised else { return .fenced }
         if let cut = write.cut {
             if cut < safe { broken.append("P4: cuts to \(cut), below safe \(safe)") }
