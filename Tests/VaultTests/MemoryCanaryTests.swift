@@ -45,6 +45,20 @@ struct MemoryCanaryTests {
         for canary in canaries { #expect(search.count(canary.masked) == 0, "\(canary.what) is still in memory") }
     }
 
+    @Test("S1: the digits of an unseal key are nowhere in memory once its file was written and read")
+    func keyFileLeavesNoDigits() throws {
+        let search = try MemorySearch()
+        let path = try Scratch.directory() + "/digits.key"
+        var halves: [[UInt8]] = []
+        try {
+            let (_, key) = Keyring.initialise(try Sample.owner())
+            try UnsealKeyFile.write(key, to: path)
+            halves = MemorySearch.maskedDigits(try UnsealKeyFile.read(path).secret)
+        }()
+        #expect(halves.count == 2)
+        for half in halves { #expect(search.count(half) == 0, "digits of the unseal key are still in memory") }
+    }
+
     @Test("S1: no core file of this process is made once dumps are forbidden")
     func dumpsAreForbidden() throws {
         try ProcessSecrecy.begin()
@@ -91,6 +105,20 @@ final class MemorySearch {
 
     /// A secret in a form in which it is not found.
     static func mask(_ secret: SecretBytes) -> [UInt8] { secret.withBytes { $0.map { $0 ^ maskByte } } }
+
+    /// Both halves of a secret's hexadecimal digits, in a form in which they are not found. A freed block of memory may
+    /// have lost its first bytes to the allocator.
+    static func maskedDigits(_ secret: SecretBytes) -> [[UInt8]] {
+        secret.withBytes { bytes in
+            [0, bytes.count / 2].map { start in
+                (0..<bytes.count).map { place in
+                    let byte = bytes[start + place / 2]
+                    let digit = place % 2 == 0 ? byte >> 4 : byte & 15
+                    return (digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10) ^ maskByte
+                }
+            }
+        }
+    }
 
     /// How often the unmasked bytes stand in memory.
     func count(_ masked: [UInt8]) -> Int {

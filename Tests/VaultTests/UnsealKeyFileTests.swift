@@ -20,7 +20,7 @@ struct UnsealKeyFileTests {
         let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         #expect(mode == 0o600)
         let key = try UnsealKeyFile.read(path)
-        #expect(key.owner == keyring.owner && key.stamp == keyring.stamp)
+        #expect(key.owner == keyring.owner && key.stamp.id == keyring.stamp.id && key.stamp.lock == keyring.stamp.lock)
         _ = try OpenKeyring(keyring, with: key)
         #expect(code { try UnsealKeyFile.write(key, to: path) } == .keyFileFailure)
     }

@@ -58,6 +58,21 @@ struct VaultTests {
         #expect(vault.state.isUnsealed)
     }
 
+    @Test("of two rotations by two primaries the one that the journal keeps is the one that seals")
+    func twinRotations() throws {
+        let (vault, key) = try Sample.vault()
+        let (lost, kept) = (try vault.rotated(), try vault.rotated())
+        #expect(lost.stamp.revision == kept.stamp.revision && lost.stamp != kept.stamp)
+        try vault.adopt(lost)
+        try vault.adopt(kept)
+        let name = try SecretName("twin")
+        let sealed = try vault.seal(secret: name, version: 1, SecretBytes([7]))
+        let other = Vault(vault.owner)
+        try other.adopt(Keyring(bytes: kept.bytes))
+        try other.unseal(with: key)
+        #expect(try other.open(secret: name, sealed).copy == [7])
+    }
+
     @Test("a rotation that the root key does not know seals the vault")
     func damagedRotation() throws {
         let (vault, _) = try Sample.vault()

@@ -37,7 +37,10 @@ public struct Keyring: Hashable, Sendable {
         owner: VaultOwner, stamp: KeyringStamp, method: UnsealMethod, keyCheck: Bytes32, rootBox: [UInt8],
         dataKeys: [WrappedKey], seal: [UInt8]
     ) {
-        (self.owner, self.stamp, self.method, self.keyCheck) = (owner, stamp, method, keyCheck)
+        (self.owner, self.method, self.keyCheck) = (owner, method, keyCheck)
+        // The seal binds all the rest and holds random bits: no two keyrings have the same.
+        self.stamp = KeyringStamp(
+            id: stamp.id, lock: stamp.lock, revision: stamp.revision, digest: BLAKE2b.hash(seal))
         (self.rootBox, self.dataKeys, self.seal) = (rootBox, dataKeys, seal)
     }
 

@@ -1,4 +1,4 @@
-import CRDT
+public import CRDT
 import Identity
 public import Spanner
 
@@ -26,10 +26,13 @@ public struct KeyringStamp: Hashable, Sendable {
     public let lock: UInt64
     /// How often it changed in any way; 1 at first.
     public let revision: UInt64
+    /// Tells two keyrings of one revision apart: two primaries may have changed the same one, of which the journal
+    /// keeps one. Nil where a key names the keyring that it was made for.
+    public let digest: Bytes32?
 
     /// A stamp.
-    public init(id: KeyringID, lock: UInt64, revision: UInt64) {
-        (self.id, self.lock, self.revision) = (id, lock, revision)
+    public init(id: KeyringID, lock: UInt64, revision: UInt64, digest: Bytes32? = nil) {
+        (self.id, self.lock, self.revision, self.digest) = (id, lock, revision, digest)
     }
 }
 

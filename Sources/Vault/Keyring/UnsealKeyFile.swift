@@ -62,8 +62,10 @@ public enum UnsealKeyFile {
             return line.starts(with: name) ? line.dropFirst(name.count) : nil
         }
         func word(_ index: Int) -> String { String(decoding: value(index) ?? [], as: UTF8.self) }
-        let checked = lines[names.count].startIndex
-        guard let check = Bytes32(hex: word(6)), BLAKE2b.hash(Array(text[..<checked])) == check else {
+        // The key's digits are among these bytes: no copy of them outlives this.
+        var checked = Array(text[..<lines[names.count].startIndex])
+        defer { SecretBytes.wipe(&checked) }
+        guard let check = Bytes32(hex: word(6)), BLAKE2b.hash(checked) == check else {
             throw damaged(path, "its check sum does not fit: it was altered or cut short")
         }
         guard let mesh = Bytes32(hex: word(0)), let partition = PartitionName(word(1)),
