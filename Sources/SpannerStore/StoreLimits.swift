@@ -1,3 +1,5 @@
+internal import Spanner
+
 /// Bounds of everything that the store keeps or does at once.
 public enum StoreLimits {
     /// Pages of write-ahead log at which `checkpointIfNeeded` copies them back: 4 MiB at 4 KiB a page.
@@ -40,7 +42,7 @@ public enum StoreLimits {
     /// Bytes that must be free beside the reserve before it is taken back.
     public static let roomBesideReserve = 8 * 1024 * 1024
     /// Records in one transaction of a partition.
-    public static let recordsPerCommitMax = 4096
+    public static let recordsPerCommitMax = PartitionLimits.writeRecordsMax
     /// Characters of the line that says what a salvaged command was.
     public static let salvageTextMax = 200
     /// Records that one call of compaction drops.

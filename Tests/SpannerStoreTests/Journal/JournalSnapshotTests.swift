@@ -121,6 +121,23 @@ import Testing
         try again.integrityCheck()
     }
 
+    @Test("a tail that the partition took over is not called lost by a snapshot that has compacted it")
+    func tailTakenOver() throws {
+        var (bed, author) = try primary()
+        let standby = try JournalBed()
+        let (source, store) = (try #require(bed.store), try #require(standby.store))
+        var write = PartitionWrite(fence: .none)
+        write.records = try source.records(from: 1, bytesMax: 10_000_000)
+        (write.safe, write.remembers, write.promise) = (4, true, author.tip.epoch)
+        try store.commit(write)
+        while try source.compact(through: author.tip.position) {}
+        try source.commit(author.write([author.setting("later", [1])]))
+        try source.commit(author.write([], safe: author.tip.position))
+        let durable = try store.install(try carry(try snapshot(of: bed), to: store))
+        #expect(durable.tip == author.tip)
+        #expect(try store.salvage(limit: 10).isEmpty)
+    }
+
     @Test("a snapshot cut short, too long, altered, or of another partition or mesh is refused with its reason")
     func refusals() throws {
         let (bed, author) = try primary()
@@ -170,6 +187,21 @@ import Testing
         try store.commit(more.write([more.setting("a", [1])], safe: more.tip.position))
         #expect(storeError { _ = try store.install(try carry(good, to: store)) }?.why.contains("is safe here") == true)
         #expect(try store.durable().tip == more.tip)
+    }
+
+    @Test("P4: a snapshot of another history is refused also where it has compacted what is safe here")
+    func compactedContradiction() throws {
+        var (bed, author) = try primary()
+        let source = try #require(bed.store)
+        try source.commit(author.write([author.setting("a", [1]), author.setting("b", [1])]))
+        try source.commit(author.write([], safe: author.tip.position))
+        while try source.compact(through: author.tip.position) {}
+        let (other, held) = try primary(epoch: 2)
+        let store = try #require(other.store)
+        #expect(
+            storeError { _ = try store.install(try carry(try snapshot(of: bed), to: store)) }?.why
+                .contains("shares no epoch") == true)
+        #expect(try store.durable().tip == held.tip)
     }
 
     @Test("a trigger that comes with a snapshot never acts: its tables are compared first")

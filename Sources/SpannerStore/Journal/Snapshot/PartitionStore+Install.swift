@@ -49,7 +49,10 @@ extension PartitionStore {
         try SalvageTable(database: database).each { command throws(StoreError) in try salvage.adopt(command) }
         let journal = JournalTable(database: database, chain: chain)
         let other = JournalTable(database: aside, chain: chain)
-        for position in stride(from: own.safe + 1, through: own.tip.position, by: 1) {
+        // Where this log runs through the snapshot's first point, all before it is in the snapshot's tables already.
+        let isCommon = try point(at: state.base.position, of: own, in: database) == state.base
+        let kept = isCommon ? max(own.safe, state.base.position) : own.safe
+        for position in stride(from: kept + 1, through: own.tip.position, by: 1) {
             guard let held = try journal.record(at: position) else {
                 throw database.damage("record \(position) of the journal is missing")
             }
@@ -89,9 +92,30 @@ extension PartitionStore {
         }
         guard let mine = try point(at: own.safe, of: own, in: database),
             let theirs = try point(at: own.safe, of: state, in: aside)
-        else { return }
+        else { return try checkEpochs(of: own, areIn: state, of: aside) }
         guard mine == theirs else {
             throw IncomingSnapshot.refusal("its record \(own.safe) is another than the one that is safe here")
+        }
+    }
+
+    /// The snapshot has compacted what is safe here: only the beginnings of epochs can still tell whether it is of the
+    /// same history.
+    private func checkEpochs(
+        of own: PartitionState, areIn state: PartitionState, of aside: Database
+    ) throws(StoreError) {
+        guard own.safe > 0 else { return }
+        let mine = EpochHistory(
+            begins: try ControlTable(database: database, chain: chain).begins().map(\.point), tip: own.tip)
+        let theirs = EpochHistory(
+            begins: try ControlTable(database: aside, chain: chain).begins().map(\.point), tip: state.tip)
+        switch mine.fork(with: theirs) {
+        case .after(let fork):
+            guard fork < own.safe else { return }
+            throw IncomingSnapshot.refusal("it parts from this log at \(fork), and all up to \(own.safe) is safe here")
+        case .unknown:
+            // After so many epochs neither names those of the other.
+            guard theirs.begins.count < PartitionLimits.historyMax else { return }
+            throw IncomingSnapshot.refusal("it shares no epoch with this log, of which all up to \(own.safe) is safe")
         }
     }
 
