@@ -11,7 +11,7 @@ struct PartitionStuckTests {
         var cluster = PartitionCluster.founded(2)
         cluster.hold(1)
         for _ in 0..<5 {
-            for _ in 0..<1000 { _ = cluster.command(0) }
+            for _ in 0..<1000 { _ = cluster.command(0, .local) }
             cluster.deliver(4000)
         }
         cluster.release(1)
