@@ -46,12 +46,12 @@ struct PartitionSmokeTests {
         })
     func mutant(name: String) throws {
         let mutant = try #require(PartitionSimMutant(name: name))
-        for seed in 1...3 as ClosedRange<UInt64> {
+        for seed in 1...12 as ClosedRange<UInt64> {
             var options = options(seed, seconds: 40)
             options.mutant = mutant
             if !PartitionSimulation(options).run().violations.isEmpty { return }
         }
-        Issue.record("no checker sees \(name) within 3 seeds")
+        Issue.record("no checker sees \(name) within 12 seeds")
     }
 
     @Test("A seed keeps P1, P2, P3, P4, P9, P10, D1 and D8", arguments: PartitionSmokeTests.seeds)
