@@ -10,14 +10,14 @@ struct SpannerSim: ParsableCommand {
         discussion: """
             Examples:
               spanner-sim --seeds 500              500 seeds from 1; ends with 1 at the first broken promise
-              spanner-sim --plane partition        partitions only; the roster's gossip only: --plane roster
+              spanner-sim --plane both             partitions of several bolts too; alone: --plane partition
               spanner-sim --seed 17 --trace        one seed, every step printed
               spanner-sim --mutant NAME            how many seeds a deliberate fault of a core survives
               spanner-sim --mutants                the same for every deliberate fault
               spanner-sim --determinism            some seeds again in another process: equal trace hashes
             """)
 
-    @Option(help: "What is simulated: roster, partition or both.") var plane: Plane = .both
+    @Option(help: "What is simulated: roster, partition or both.") var plane: Plane = .roster
     @Option(help: "How many seeds.") var seeds: UInt64 = 500
     @Option(help: "First seed.") var start: UInt64 = 1
     @Option(help: "Replay this one seed.") var seed: UInt64?

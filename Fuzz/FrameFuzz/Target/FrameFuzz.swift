@@ -110,12 +110,8 @@ private struct Partner {
                     switch effect {
                     case .persist(let batch, _): waiting.append(.persisted(batch))
                     case .load(let load, _, _, _): waiting.append(.loaded(load, []))
-<<<<<<< HEAD
                     case .send(let message, _): checkForm(.gossip(message))
-=======
-                    case .send(let message, _): checkForm(message)
                     case .freeze: waiting.append(.freezeFailed)
->>>>>>> main
                     case .takeNewIncarnation, .close, .schedule, .complete, .notify: break
                     }
                 }

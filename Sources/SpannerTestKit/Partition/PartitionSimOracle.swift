@@ -107,8 +107,8 @@ struct PartitionSimOracle {
 
     // MARK: - Promises
 
-    /// Somebody was told that all up to `point` is safe, by the primary of `epoch`; these disks hold it. An epoch that no
-    /// disk holds any more (`isHeld`) reigns over nothing.
+    /// Somebody was told that all up to `point` is safe, by the primary of `epoch`; these disks hold it. An epoch that
+    /// no disk holds any more (`isHeld`) reigns over nothing.
     mutating func promise(
         _ point: LogPoint, under epoch: PartitionEpoch, heldBy holders: [ReplicaID], isHeld: (LogPoint) -> Bool
     ) -> PartitionSimFault? {

@@ -61,8 +61,8 @@ extension PartitionSimulation {
             .joined(separator: "; ")
     }
 
-    /// In wild runs a log may contradict what was safe, or be one that nobody counts: its disk is given up, by hand, once
-    /// it is plain which primary is the last.
+    /// In wild runs a log may contradict what was safe, or be one that nobody counts: its disk is given up, by hand,
+    /// once it is plain which primary is the last.
     private func replaceStray(_ partition: Int) {
         guard options.isWild, let healedAt, now > healedAt + 20 * PartitionSimulation.second, generator.below(6) == 0
         else { return }

@@ -59,8 +59,8 @@ extension Roster {
     /// that will write it: an operator's admission is amended by nobody, a bolt's by itself.
     ///
     /// Throws `unknown_principal`, `needs_operator`, `event_invalid` where nothing changes, `key_banned` for a hand-on
-    /// to a key that is banned, `key_in_use` for one to a key that was ever used, `proof_invalid` for one that both keys
-    /// did not sign.
+    /// to a key that is banned, `key_in_use` for one to a key that was ever used, `proof_invalid` for one that both
+    /// keys did not sign.
     public func draftAmendment(
         of id: PrincipalID, by author: ReplicaID, labels: [Label]? = nil, address: String? = nil, rekey: Rekey? = nil
     ) throws(RosterDraftError) -> RosterEvent.Payload {
