@@ -1,5 +1,6 @@
 internal import Foundation
 public import Logging
+internal import Spanner
 internal import Synchronization
 
 /// Log lines on standard error: `key=value` text or JSON, one line an event, each written with one call.
@@ -46,13 +47,12 @@ public struct LineLogHandler: LogHandler {
     }
 
     private static func timestamp() -> String {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
+        let milliseconds = WallClock.now().milliseconds
         var parts = tm()
-        var seconds = now.tv_sec
+        var seconds = time_t(clamping: milliseconds / 1000)
         gmtime_r(&seconds, &parts)
         func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        let fraction = String(now.tv_nsec / 1_000_000 + 1000).dropFirst()
+        let fraction = String(milliseconds % 1000 + 1000).dropFirst()
         return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T"
             + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(fraction)Z"
     }
