@@ -155,7 +155,7 @@ let package = Package(
             name: "LeaseTests", dependencies: ["CRDT", "Spanner", "Identity", "Lease"], swiftSettings: strict),
         .testTarget(
             name: "EnvoyTests",
-            dependencies: ["CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "Identity", logging],
+            dependencies: ["CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "BoltClient", "Identity", logging],
             swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit"], swiftSettings: strict),

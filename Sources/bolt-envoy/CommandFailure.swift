@@ -5,18 +5,18 @@ import Identity
 import SpannerStore
 
 /// Why a command ended without doing what it was asked for: one line of what, one of why, one of what to do next.
-struct CommandFailure: Error, Encodable {
+struct CommandFailure: ReportedFailure {
     let code: String
     let message: String
     let reason: String?
     let next: String?
     let changed: Bool
     let status: ExitStatus
-    let attempts: [EnvoyAgent.Attempt]
+    let attempts: [ClientError.Attempt]
 
     init(
         _ code: String, _ message: String, reason: String? = nil, next: String? = nil, changed: Bool = false,
-        status: ExitStatus = .error, attempts: [EnvoyAgent.Attempt] = []
+        status: ExitStatus = .error, attempts: [ClientError.Attempt] = []
     ) {
         (self.code, self.message, self.reason, self.next) = (code, message, reason, next)
         (self.changed, self.status, self.attempts) = (changed, status, attempts)
@@ -45,7 +45,7 @@ struct CommandFailure: Error, Encodable {
     }
 
     /// A report that no bolt took: everything is kept.
-    init(report failure: EnvoyPortFailure, doing what: String, attempts: [EnvoyAgent.Attempt] = []) {
+    init(report failure: EnvoyPortFailure, doing what: String, attempts: [ClientError.Attempt] = []) {
         let status: ExitStatus =
             switch failure.kind {
             case .unavailable: .unavailable
@@ -54,30 +54,5 @@ struct CommandFailure: Error, Encodable {
             }
         self.init(
             failure.code, what, reason: failure.reason, next: failure.next, status: status, attempts: attempts)
-    }
-
-    /// The lines for people.
-    var text: String {
-        var lines = ["Error: \(message) [\(code)]"]
-        if let reason { lines.append("  why:  \(reason)") }
-        for attempt in attempts where attempt.reason != reason || attempts.count > 1 {
-            lines.append("  tried \(attempt.address): \(attempt.reason)")
-        }
-        if changed { lines.append("  note: something may have been changed before it failed") }
-        if let next { lines.append("  next: \(next)") }
-        return lines.joined(separator: "\n")
-    }
-
-    enum CodingKeys: String, CodingKey { case code, message, reason, next, changed, exit, attempts }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(code, forKey: .code)
-        try container.encode(message, forKey: .message)
-        try container.encodeIfPresent(reason, forKey: .reason)
-        try container.encodeIfPresent(next, forKey: .next)
-        try container.encode(changed, forKey: .changed)
-        try container.encode(status.rawValue, forKey: .exit)
-        if !attempts.isEmpty { try container.encode(attempts, forKey: .attempts) }
     }
 }

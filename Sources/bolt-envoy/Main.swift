@@ -1,5 +1,6 @@
 import ArgumentParser
 import BoltAPI
+import BoltClient
 import Foundation
 import Identity
 

@@ -1,4 +1,5 @@
 import BoltAPI
+import BoltClient
 import Foundation
 import Spanner
 import SpannerStore

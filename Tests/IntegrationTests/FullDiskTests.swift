@@ -74,6 +74,19 @@ extension IntegrationTests {
             try Background("bolt", ["run", "--config", bolt.config, "--set", "limits.reserve_mib=4"])
         }
 
+        /// Starts the bolt anew, from a state folder on a disk of 48 MiB.
+        private func serveFromSmallDisk(
+            _ mesh: RealMesh, _ bolt: RealMesh.Bolt
+        ) throws -> (disk: SmallDisk, process: Background) {
+            try mesh.stop(bolt)
+            try FileManager.default.removeItem(atPath: bolt.state)
+            try FileManager.default.createDirectory(atPath: bolt.state, withIntermediateDirectories: true)
+            let disk = try SmallDisk(at: bolt.state, megabytes: 48)
+            let process = try start(bolt)
+            try waitUntil("it serves") { try mesh.health(bolt) == 200 }
+            return (disk, process)
+        }
+
         private func alarms(_ mesh: RealMesh, at bolt: RealMesh.Bolt) throws -> [String] {
             let answer = try HTTP.get(
                 "https://\(bolt.address)/v1/status", root: bolt.identity + "/root.crt",
@@ -92,12 +105,9 @@ extension IntegrationTests {
         func fullDisk() throws {
             try withMesh(["north"]) { (mesh) throws in
                 let bolt = mesh.bolts[0]
-                try mesh.stop(bolt)
-                try FileManager.default.removeItem(atPath: bolt.state)
-                try FileManager.default.createDirectory(atPath: bolt.state, withIntermediateDirectories: true)
-                let disk = try SmallDisk(at: bolt.state, megabytes: 48)
-                var process = try start(bolt)
-                try waitUntil("it serves") { try mesh.health(bolt) == 200 }
+                let disk: SmallDisk
+                var process: Background
+                (disk, process) = try serveFromSmallDisk(mesh, bolt)
                 #expect(reserve(bolt) == 4 << 20)
                 let token = try mesh.token("--uses", "3")
                 for name in ["web-1", "web-2", "web-3"] { try mesh.enroll(name, token: token, at: bolt) }
@@ -151,12 +161,9 @@ extension IntegrationTests {
         func startOnAFullDisk() throws {
             try withMesh(["north"]) { (mesh) throws in
                 let bolt = mesh.bolts[0]
-                try mesh.stop(bolt)
-                try FileManager.default.removeItem(atPath: bolt.state)
-                try FileManager.default.createDirectory(atPath: bolt.state, withIntermediateDirectories: true)
-                let disk = try SmallDisk(at: bolt.state, megabytes: 48)
-                var process = try start(bolt)
-                try waitUntil("it serves") { try mesh.health(bolt) == 200 }
+                let disk: SmallDisk
+                var process: Background
+                (disk, process) = try serveFromSmallDisk(mesh, bolt)
                 let token = try mesh.token("--uses", "2")
                 for name in ["web-1", "web-2"] { try mesh.enroll(name, token: token, at: bolt) }
                 var web = Reporter(mesh: mesh, bolt: bolt, name: "web-1")

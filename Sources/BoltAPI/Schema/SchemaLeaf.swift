@@ -84,7 +84,7 @@ extension UInt64: SchemaLeaf {
 
 // MARK: What the mesh has
 
-private enum Patterns {
+fileprivate enum Patterns {
     static let hex32 = "^[0-9a-f]{32}$"
     static let hex64 = "^[0-9a-f]{64}$"
     static let replica = "^[0-9a-f]{64}:[0-9a-f]{16}$"
@@ -96,59 +96,47 @@ private enum Patterns {
     static let host = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 }
 
-private enum Examples {
+fileprivate enum Examples {
     static let hex32 = String(repeating: "0c", count: 16)
     static let hex64 = String(repeating: "a1", count: 32)
     static let replica = "\(hex64):00000000000000ff"
 }
 
-extension Bytes32: SchemaText {
+/// 256 bits as 64 hexadecimal digits.
+public protocol SchemaHex64: SchemaText {}
+
+extension SchemaHex64 {
     /// 64 hexadecimal digits.
     public static var pattern: String { Patterns.hex64 }
     /// Such digits.
     public static var exampleText: String { Examples.hex64 }
 }
 
-extension KeyFingerprint: SchemaText {
-    /// 64 hexadecimal digits.
-    public static var pattern: String { Patterns.hex64 }
-    /// Such digits.
-    public static var exampleText: String { Examples.hex64 }
-}
+extension Bytes32: SchemaHex64 {}
+extension KeyFingerprint: SchemaHex64 {}
+extension VerificationKey: SchemaHex64 {}
+extension MeshID: SchemaHex64 {}
 
-extension VerificationKey: SchemaText {
-    /// 64 hexadecimal digits.
-    public static var pattern: String { Patterns.hex64 }
-    /// Such digits.
-    public static var exampleText: String { Examples.hex64 }
-}
+/// 128 bits as 32 hexadecimal digits.
+public protocol SchemaHex32: SchemaText {}
 
-extension MeshID: SchemaText {
-    /// 64 hexadecimal digits.
-    public static var pattern: String { Patterns.hex64 }
-    /// Such digits.
-    public static var exampleText: String { Examples.hex64 }
-}
-
-extension PrincipalID: SchemaText {
+extension SchemaHex32 {
     /// 32 hexadecimal digits.
     public static var pattern: String { Patterns.hex32 }
     /// Such digits.
     public static var exampleText: String { Examples.hex32 }
 }
 
-extension TokenID: SchemaText {
-    /// 32 hexadecimal digits.
-    public static var pattern: String { Patterns.hex32 }
-    /// Such digits.
-    public static var exampleText: String { Examples.hex32 }
-}
+extension PrincipalID: SchemaHex32 {}
+extension TokenID: SchemaHex32 {}
+extension QueueIncarnation: SchemaHex32 {}
 
-extension QueueIncarnation: SchemaText {
-    /// 32 hexadecimal digits.
-    public static var pattern: String { Patterns.hex32 }
-    /// Such digits.
-    public static var exampleText: String { Examples.hex32 }
+/// One DNS label.
+public protocol SchemaLabel: SchemaText {}
+
+extension SchemaLabel {
+    /// One DNS label.
+    public static var pattern: String { Patterns.label }
 }
 
 extension ReplicaID: SchemaText {
@@ -165,23 +153,17 @@ extension Dot: SchemaText {
     public static var exampleText: String { "\(Examples.replica):7" }
 }
 
-extension BoltName: SchemaText {
-    /// One DNS label.
-    public static var pattern: String { Patterns.label }
+extension BoltName: SchemaLabel {
     /// A name.
     public static var exampleText: String { "a" }
 }
 
-extension PartitionName: SchemaText {
-    /// One DNS label.
-    public static var pattern: String { Patterns.label }
+extension PartitionName: SchemaLabel {
     /// A name.
     public static var exampleText: String { "north" }
 }
 
-extension GroupName: SchemaText {
-    /// One DNS label.
-    public static var pattern: String { Patterns.label }
+extension GroupName: SchemaLabel {
     /// A name.
     public static var exampleText: String { "web" }
 }

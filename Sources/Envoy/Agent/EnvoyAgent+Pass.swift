@@ -1,4 +1,5 @@
 public import BoltAPI
+public import BoltClient
 
 extension EnvoyAgent {
     /// How a single pass ended. Nothing was deleted that its owner did not call safe.
@@ -8,15 +9,7 @@ extension EnvoyAgent {
         /// The owner took reports, but a limit was reached while so many records waited.
         case partly(waiting: Int)
         /// The last report failed; `attempts` are all that did in this pass, in order.
-        case failed(EnvoyPortFailure, attempts: [Attempt])
-    }
-
-    /// One bolt that was asked in vain.
-    public struct Attempt: Hashable, Sendable, Codable {
-        /// `host:port`.
-        public var address: String
-        /// What came of it.
-        public var reason: String
+        case failed(EnvoyPortFailure, attempts: [ClientError.Attempt])
     }
 
     /// Bounds of a single pass.

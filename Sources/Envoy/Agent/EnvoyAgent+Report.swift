@@ -1,4 +1,5 @@
 internal import BoltAPI
+internal import BoltClient
 internal import Foundation
 internal import Logging
 internal import Spanner
@@ -64,7 +65,7 @@ extension EnvoyAgent {
         // A request that the end of the agent cut off says nothing of the bolt.
         guard !Task.isCancelled else { return }
         if !isLasting, attempts.count < EnvoyLimits.attemptsMax {
-            attempts.append(Attempt(address: address, reason: failure.reason))
+            attempts.append(ClientError.Attempt(address: address, reason: failure.reason))
         }
         history.note(failure, at: address, inARow: machine.failuresInARow + 1)
         // Of a single pass its caller tells.

@@ -1,4 +1,5 @@
 public import BoltAPI
+internal import BoltClient
 internal import CRDT
 internal import Foundation
 public import Logging
@@ -24,7 +25,7 @@ public actor EnvoyAgent {
     /// What came of the last report.
     var last: Result<CheckInResponse, EnvoyPortFailure>?
     /// What failed since the pass began.
-    var attempts: [Attempt] = []
+    var attempts: [ClientError.Attempt] = []
     /// Whether the agent goes on after this pass: only then is there a wait to tell of.
     var isLasting = false
 

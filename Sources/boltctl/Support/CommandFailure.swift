@@ -3,7 +3,7 @@ import BoltClient
 import Identity
 
 /// Why a command ended without doing what it was asked for: one line of what, one of why, one of what to do next.
-struct CommandFailure: Error, Encodable {
+struct CommandFailure: ReportedFailure {
     let code: String
     let message: String
     let reason: String?
@@ -36,28 +36,5 @@ struct CommandFailure: Error, Encodable {
         case is CancellationError: self.init("cancelled", "cancelled", status: .error)
         default: self.init("error", "\(error)")
         }
-    }
-
-    /// The lines for people.
-    var text: String {
-        var lines = ["Error: \(message) [\(code)]"]
-        if let reason { lines.append("  why:  \(reason)") }
-        for attempt in attempts { lines.append("  tried \(attempt.address): \(attempt.reason)") }
-        if changed { lines.append("  note: something may have been changed before it failed") }
-        if let next { lines.append("  next: \(next)") }
-        return lines.joined(separator: "\n")
-    }
-
-    enum CodingKeys: String, CodingKey { case code, message, reason, next, changed, exit, attempts }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(code, forKey: .code)
-        try container.encode(message, forKey: .message)
-        try container.encodeIfPresent(reason, forKey: .reason)
-        try container.encodeIfPresent(next, forKey: .next)
-        try container.encode(changed, forKey: .changed)
-        try container.encode(status.rawValue, forKey: .exit)
-        if !attempts.isEmpty { try container.encode(attempts, forKey: .attempts) }
     }
 }

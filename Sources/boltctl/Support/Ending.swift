@@ -1,5 +1,6 @@
 import ArgumentParser
 import BoltAPI
+import BoltClient
 import Foundation
 
 /// How the program ends that did not simply succeed: exit code, what was asked for, what is complained of.

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Lease
+import Synchronization
 import Testing
 
 /// A real etcd of one member, in a directory and on ports of its own, on loopback.
@@ -86,19 +87,41 @@ final class EtcdServer {
 
 /// Loopback sockets of the tests' own.
 enum Sockets {
-    /// A port that nobody listens on at this moment.
+    private static let next = Mutex(Int(getpid()) % portsCount)
+    private static let (portsFrom, portsCount) = (20_000, 12_000)
+
+    /// A port that nobody listens on at this moment, and that nobody is given who does not ask for it by number: it is
+    /// below those of the kernel, of which a connection may take one before a server has it.
     static func freePort() throws -> Int {
-        let (listener, port) = try listen()
-        close(listener)
-        return port
+        for _ in 0..<portsCount {
+            let port = next.withLock { next in
+                next = (next + 1) % portsCount
+                return portsFrom + next
+            }
+            guard let (listener, _) = try? listen(port) else { continue }
+            close(listener)
+            return port
+        }
+        throw CancellationError()
     }
 
-    /// A listening socket and its port.
-    static func listen() throws -> (socket: Int32, port: Int) {
+    /// How many connections wait at a listening socket; they are ended.
+    static func connections(_ listener: Int32) -> Int {
+        var count = 0
+        while case let connection = accept(listener, nil, nil), connection >= 0 {
+            close(connection)
+            count += 1
+        }
+        return count
+    }
+
+    /// A listening socket and its port; 0: any.
+    static func listen(_ port: Int = 0) throws -> (socket: Int32, port: Int) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         try #require(listener >= 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) { pointer in
@@ -107,14 +130,21 @@ enum Sockets {
                     && getsockname(listener, address, &size) == 0
             }
         }
-        try #require(isBound)
+        guard isBound else {
+            close(listener)
+            throw CancellationError()
+        }
         return (listener, Int(UInt16(bigEndian: address.sin_port)))
     }
 
     /// A server that takes one connection after another, says `answer` and ends it; nothing: it never says a word.
     static func serve(_ answer: String?) throws -> (socket: Int32, port: Int) {
         let (listener, port) = try listen()
-        guard let answer else { return (listener, port) }
+        guard let answer else {
+            // Its connections are counted, not awaited.
+            _ = fcntl(listener, F_SETFL, O_NONBLOCK)
+            return (listener, port)
+        }
         Thread.detachNewThread {
             while case let connection = accept(listener, nil, nil), connection >= 0 {
                 var request = [UInt8](repeating: 0, count: 4096)
