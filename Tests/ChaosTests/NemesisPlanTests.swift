@@ -10,7 +10,8 @@ import Testing
     }
 
     private func plan(
-        _ scenario: NemesisPlan.Scenario, _ seed: UInt64, tools: NemesisTools = everything, partitions: [Int] = [2, 2, 2]
+        _ scenario: NemesisPlan.Scenario, _ seed: UInt64, tools: NemesisTools = everything,
+        partitions: [Int] = [2, 2, 2]
     ) -> NemesisPlan {
         NemesisPlan(scenario, seed: seed, partitions: partitions, writers: 64, seconds: 120, tools: tools)
     }
@@ -58,13 +59,31 @@ import Testing
         }
     }
 
+    @Test("what is armed is set off by a change of the same partition's primary that comes next")
+    func armed() {
+        var count = 0
+        for seed in UInt64(1)...20 {
+            let steps = plan(.kill, seed).steps
+            for (step, next) in zip(steps, steps.dropFirst()) {
+                guard case .arm(let target, _) = step.action else { continue }
+                count += 1
+                let partition =
+                    switch target {
+                    case .primary(let number), .standby(let number), .bolt(let number): number
+                    }
+                #expect([.failOver(partition), .switchOver(partition)].contains(next.action), "seed \(seed)")
+            }
+        }
+        #expect(count > 10)
+    }
+
     @Test("every action comes up in some seed")
     func all() {
         var names: Set<String> = []
         for scenario in NemesisPlan.Scenario.allCases {
             for seed in UInt64(1)...30 { names.formUnion(plan(scenario, seed).steps.map(\.action.name)) }
         }
-        #expect(names.count == 12, "\(names.sorted())")
+        #expect(names.count == 13, "\(names.sorted())")
     }
 
     @Test("pauses: the longest time without an answer that touches a span")

@@ -34,8 +34,8 @@ enum PairedRule {
             found.append(
                 Violation(
                     .twoPrimaries, partition,
-                    "call \(ack.number) of \(ack.writer) was paired at epoch \(ack.mark.epoch) by \(ack.call.bolt) after "
-                        + "call \(other.number) of \(other.writer) had been at epoch \(other.mark.epoch) by "
+                    "call \(ack.number) of \(ack.writer) was paired at epoch \(ack.mark.epoch) by \(ack.call.bolt) "
+                        + "after call \(other.number) of \(other.writer) had been at epoch \(other.mark.epoch) by "
                         + "\(other.call.bolt)"))
         }
         return found

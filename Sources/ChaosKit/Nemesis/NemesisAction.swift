@@ -23,6 +23,8 @@ public enum NemesisAction: Hashable, Sendable {
     case kill(NemesisTarget, down: Double)
     /// The bolt kills itself when it comes to a fault point for the nth time; then it is started again.
     case killAt(NemesisTarget, point: String, count: Int)
+    /// The same at a point of a change of primary, at its first time: what comes next brings it there, or nothing does.
+    case arm(NemesisTarget, point: String)
     /// SIGSTOP, and SIGCONT after so many seconds.
     case pause(NemesisTarget, seconds: Double)
     /// No traffic between a bolt and all others for so many seconds. Writers and operators reach both sides.
@@ -48,7 +50,8 @@ public enum NemesisAction: Hashable, Sendable {
     public var name: String {
         switch self {
         case .kill: "kill"
-        case .killAt: "kill at a point"
+        case .killAt: "kill at a write"
+        case .arm: "kill at a change"
         case .pause: "pause"
         case .isolate: "isolate"
         case .fillDisk: "full disk"

@@ -28,10 +28,12 @@ public struct NemesisPlan: Hashable, Sendable {
         case switchover
     }
 
-    /// Names of the fault points that are compiled in, where they are.
-    public static let faultPoints = [
-        "partition.persist.before", "partition.persist.after", "partition.promise.after", "partition.begin.after",
-        "partition.cut.after", "partition.configuration.after", "handover.after",
+    /// Fault points that every write of a bolt comes to.
+    public static let writePoints = ["partition.persist.before", "partition.persist.after"]
+    /// Fault points that a change of primary comes to, at the old one, the new one or another disk.
+    public static let changePoints = [
+        "partition.promise.after", "partition.begin.after", "partition.cut.after", "partition.configuration.after",
+        "handover.after",
     ]
     /// Planned changes of primary in the scenario of that name: acceptance 3.
     public static let switchovers = 20
@@ -56,7 +58,10 @@ public struct NemesisPlan: Hashable, Sendable {
         while time < seconds {
             guard let action = choices.next(scenario, &numbers, left: seconds - time) else { break }
             steps.append(Step(at: time, action: action))
-            time += NemesisPlan.duration(of: action) + numbers.seconds(1...3)
+            time += NemesisPlan.duration(of: action)
+            // What was armed is set off by what comes at once.
+            if case .arm = action { continue }
+            time += numbers.seconds(1...3)
         }
     }
 
@@ -66,7 +71,7 @@ public struct NemesisPlan: Hashable, Sendable {
         case .pause(_, let seconds), .isolate(_, let seconds), .fillDisk(_, let seconds): seconds
         case .failOverPaused(_, let seconds), .failOverSplit(_, let seconds): seconds
         case .failOver, .killAt, .failFlush: 2
-        case .setClock, .switchOver, .ban: 0
+        case .setClock, .switchOver, .ban, .arm: 0
         }
     }
 }
@@ -78,6 +83,8 @@ private struct Choices {
     let tools: NemesisTools
     private var banned = 0
     private var hasSlept = false
+    /// The partition whose primary changes next, because a bolt of it is armed.
+    private var armed: Int?
 
     init(partitions: [Int], writers: Int, tools: NemesisTools) {
         (self.partitions, self.writers, self.tools) = (partitions, writers, tools)
@@ -88,7 +95,7 @@ private struct Choices {
         _ scenario: NemesisPlan.Scenario, _ numbers: inout SeededNumbers, left: Double
     ) -> NemesisAction? {
         // A few bans on the way: they have to hold whatever happens.
-        if scenario != .clock, banned < writers / 16, numbers.below(6) == 0 {
+        if armed == nil, scenario != .clock, banned < writers / 16, numbers.below(6) == 0 {
             banned += 1
             return .ban(writers - banned)
         }
@@ -121,13 +128,24 @@ private struct Choices {
         }
     }
 
-    private func kill(_ partition: Int, _ isReplicated: Bool, _ numbers: inout SeededNumbers) -> NemesisAction {
-        if isReplicated, numbers.below(3) == 0 {
+    private mutating func kill(
+        _ partition: Int, _ isReplicated: Bool, _ numbers: inout SeededNumbers
+    ) -> NemesisAction {
+        if let armed {
+            self.armed = nil
+            return numbers.below(2) == 0 ? .switchOver(armed) : .failOver(armed)
+        }
+        if isReplicated, numbers.below(5) < 2 {
+            if tools.hasFaultPoints, numbers.below(2) == 0 {
+                armed = partition
+                let target = numbers.below(3) == 0 ? NemesisTarget.primary(partition) : .standby(partition)
+                return .arm(target, point: numbers.pick(NemesisPlan.changePoints))
+            }
             return numbers.below(3) == 0 ? .switchOver(partition) : .failOver(partition)
         }
         if tools.hasFaultPoints, numbers.below(2) == 0 {
             return .killAt(
-                target(partition, &numbers), point: numbers.pick(NemesisPlan.faultPoints), count: 1 + numbers.below(8))
+                target(partition, &numbers), point: numbers.pick(NemesisPlan.writePoints), count: 1 + numbers.below(8))
         }
         return .kill(target(partition, &numbers), down: numbers.seconds(0.05...4))
     }

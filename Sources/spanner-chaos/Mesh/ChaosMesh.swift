@@ -186,7 +186,9 @@ actor ChaosMesh {
                 for bolt in members(partition) {
                     let role = await bolt.role()
                     roles.append(role ?? 0)
-                    if role != 200, role != 429 { gaps.append("\(bolt.name) answers \(role.map(String.init) ?? "not")") }
+                    if role != 200, role != 429 {
+                        gaps.append("\(bolt.name) answers \(role.map(String.init) ?? "not")")
+                    }
                 }
                 let primaries = roles.count { $0 == 200 }
                 if primaries != 1 { gaps.append("\(partitions[partition]) has \(primaries) primaries") }

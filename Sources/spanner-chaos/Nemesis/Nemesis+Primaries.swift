@@ -85,10 +85,11 @@ extension Nemesis {
         note("  away from \(old.name)")
         // The next one needs a standby in sync.
         let members = mesh.members(partition)
-        _ = try await Waiting.until(seconds: 20, every: .milliseconds(50)) {
-            for bolt in members where ![200, 429].contains(await bolt.role()) { return nil }
-            return true
-        } as Bool?
+        _ =
+            try await Waiting.until(seconds: 20, every: .milliseconds(50)) {
+                for bolt in members where ![200, 429].contains(await bolt.role()) { return nil }
+                return true
+            } as Bool?
         return nil
     }
 }

@@ -29,6 +29,14 @@ extension Nemesis {
         return nil
     }
 
+    /// The bolt ends when it comes to that point next; whether it does is seen in its log only.
+    func arm(_ target: NemesisTarget, _ point: String) async throws -> String? {
+        let bolt = await bolt(target)
+        note("  \(bolt.name)")
+        try "\(point) 1".write(toFile: bolt.faultFile, atomically: true, encoding: .utf8)
+        return nil
+    }
+
     func paused(_ target: NemesisTarget, _ seconds: Double) async throws -> String? {
         let bolt = await bolt(target)
         guard bolt.pid != nil else { return "\(bolt.name) does not run" }

@@ -65,6 +65,7 @@ actor Nemesis {
         switch action {
         case .kill(let target, let down): try await killed(target, down)
         case .killAt(let target, let point, let count): try await killedAt(target, point, count)
+        case .arm(let target, let point): try await arm(target, point)
         case .pause(let target, let seconds): try await paused(target, seconds)
         case .isolate(let target, let seconds): try await isolated(target, seconds)
         case .fillDisk(let target, let seconds): try await filled(target, seconds)

@@ -41,7 +41,8 @@ struct ScenarioReport: Sendable {
     /// For people.
     var text: String {
         func list(_ counts: [String: Int]) -> String {
-            counts.isEmpty ? "none" : counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            counts.isEmpty
+                ? "none" : counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         }
         var lines = [title, "  done: \(list(actions))"]
         if !skipped.isEmpty { lines.append("  could not be done: \(list(skipped))") }

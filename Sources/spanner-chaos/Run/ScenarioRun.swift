@@ -119,7 +119,9 @@ extension ScenarioReport {
     /// Acceptance 3: all of them done, and no write failed.
     mutating func judgeSwitchovers() {
         let done = actions["switchover"] ?? 0
-        if done < NemesisPlan.switchovers { complaints.append("only \(done) switchovers of \(NemesisPlan.switchovers)") }
+        if done < NemesisPlan.switchovers {
+            complaints.append("only \(done) switchovers of \(NemesisPlan.switchovers)")
+        }
         let writes = failed.values.reduce(0, +)
         if writes > 0 { complaints.append("\(writes) writes failed under switchovers") }
     }
