@@ -29,7 +29,7 @@ extension BoltEndpoints {
         switch state {
         case .active: return
         case .draining: throw Problem(.draining, "this bolt is shutting down")
-        case .starting, .notInitialised, .standby, .maintenance, .removed:
+        case .starting, .notInitialised, .waiting, .standby, .behind, .orphaned, .maintenance, .removed, .fenced:
             throw Problem(.notReady, reasons.joined(separator: "; "))
         }
     }
