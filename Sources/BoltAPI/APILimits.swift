@@ -19,7 +19,7 @@ public enum APILimits {
     /// Entries of a page where the caller names no limit.
     public static let pageCountDefault = 100
     /// Hops of a forwarded check-in: from the bolt that was asked to the owner, and once more after a hand-over.
-    public static let forwardHopsMax = 2
+    public static let forwardHopsMax = 3
     /// Uses that one join token may have.
     public static let tokenUsesMax: UInt32 = 1_000_000
     /// Longest life of a join token, in seconds: one year.
