@@ -11,7 +11,7 @@ internal import Synchronization
 extension BoltEndpoints {
     /// What envoys, and bolts on behalf of envoys, ask for.
     func envoyRequest(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
-        try await requireRoster()
+        try await requireServing()
         switch request.endpoint {
         case .checkIn: return try await checkIn(request)
         case .peerCheckIn: return try await peerCheckIn(request)
@@ -24,19 +24,8 @@ extension BoltEndpoints {
         }
     }
 
-    /// Refuses while this bolt may not write.
-    func requireServing() async throws {
-        let (state, reasons) = await state()
-        switch state {
-        case .active: return
-        case .draining: throw Problem(.draining, "this bolt is shutting down")
-        case .starting, .notInitialised, .standby, .maintenance, .removed:
-            throw Problem(.notReady, reasons.joined(separator: "; "))
-        }
-    }
-
     /// Refuses while this bolt may not speak for the mesh, whatever its part in its partition is.
-    func requireRoster() async throws {
+    func requireServing() async throws {
         switch readiness.phase {
         case .starting: throw Problem(.notReady, "reading its state")
         case .draining: throw Problem(.draining, "this bolt is shutting down")
@@ -96,6 +85,11 @@ extension BoltEndpoints {
                 return try .json(answer)
             }
             if !owner.isSelf, let address = owner.address {
+                if request.refusesForwarding {
+                    return .elsewhere(
+                        "partition \(owner.partition) is served by another bolt", address: address,
+                        target: request.target)
+                }
                 return try await passOn(body, chain: peer.chain, to: address, of: owner.partition, hops: hops)
             }
             try await holdOn(since: begun, owner.partition)
@@ -109,7 +103,7 @@ extension BoltEndpoints {
         // Where there was none lately somebody has to decide first, and requests would only pile up.
         let isBrief = heard.map { now - $0 < BoltEndpoints.handoverMemory } ?? false
         guard isBrief, now - begun < BoltEndpoints.handoverWait, !readiness.isDraining else {
-            throw Problem(.notReady, "partition \(name) has no primary that is known here", status: 503)
+            throw Problem(.noPrimary, "partition \(name) has no primary that is known here")
         }
         try await Task.sleep(for: .milliseconds(10))
     }

@@ -17,6 +17,7 @@ extension PartitionService {
         tellStanding(always: false)
         guard broken == nil else { return }
         foundIfDue()
+        restoreIfAlone()
         replaySalvage()
         keepUp()
     }
@@ -120,6 +121,23 @@ extension PartitionService {
     }
 
     // MARK: Founding
+
+    /// A copy of its own disk is all that is left of a partition that only this bolt ever replicated: nobody else can be
+    /// waited for. It goes on from there, and the journal says that something may be lost.
+    private func restoreIfAlone() {
+        guard !hasRestored, machine.isNew, machine.tip.position > 0, surroundings.siblings.isEmpty,
+            let members = machine.configuration?.members, !members.contains(own.disk),
+            members.allSatisfy({ $0.key == own.disk.key }), isRosterKnown
+        else { return }
+        hasRestored = true
+        logger.critical(
+            "the partition goes on from a copy of its only disk: what was stored after the copy was made is lost",
+            metadata: [LogKeys.through: "\(machine.tip.position)"])
+        hear(PartitionHearsay(epoch: 0, cut: members))
+        let operation = OperationID(
+            PrincipalID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)))
+        step(.operation(operation, .promote(.restore, expect: nil, acceptingLoss: true)))
+    }
 
     /// Founds the partition where this bolt is the one that was told to, its journal is empty, and its siblings, where
     /// it has any, were heard or waited for.

@@ -33,8 +33,8 @@ extension PartitionService {
             guard point.position <= safe else {
                 return .refused(
                     Problem(
-                        .notReady, "no standby is in sync, and a token must not be spent on one disk alone",
-                        next: "ask again; an operator sees what is missing: boltctl status"))
+                        .notPaired, "no standby is in sync, and a token must not be spent on one disk alone",
+                        status: 503))
             }
             return spent(token)
         case .undecided: return .elsewhere

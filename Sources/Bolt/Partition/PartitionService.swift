@@ -66,6 +66,8 @@ actor PartitionService {
 
     // Looks.
     var founder: FounderState
+    var hasRestored = false
+    var isRosterKnown = false
     let began = ContinuousClock.now
     var lastTold = ContinuousClock.now - .seconds(60)
     var lastStanding: PartitionStanding?
@@ -192,7 +194,7 @@ actor PartitionService {
         case .timer(let timer): step(.timerFired(timer))
         case .look: look()
         case .surroundings(let surroundings):
-            self.surroundings = surroundings
+            (self.surroundings, isRosterKnown) = (surroundings, true)
             tellHearsay()
         case .hearsay(let hearsay): hear(hearsay)
         case .copySnapshot(let link): copySnapshot(link)
