@@ -18,8 +18,9 @@ public enum TransportLimits {
     public static let perIdentityMax = 16
     /// Connections that one bolt may hold: links, and requests that it forwards.
     public static let perBoltMax = 64
-    /// Bytes that may wait to be written to one peer: a peer that reads more slowly than this loses its link.
-    public static let outboundBytesMax = 8 * 1024 * 1024
+    /// Bytes that may wait to be written to one peer: a peer that reads more slowly than this loses its link. More than
+    /// a partition's primary has on its way before an acknowledgement, gossip and pieces of a snapshot beside it.
+    public static let outboundBytesMax = 24 * 1024 * 1024
     /// Bytes received from one peer that its owner has not dealt with: beyond it the link is not read.
     public static let inboundBytesMax = 2 * 1024 * 1024
     /// Silence on a peer link after which the transport hangs up, whatever the core thinks.

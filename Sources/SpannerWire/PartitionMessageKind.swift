@@ -4,4 +4,12 @@ public enum PartitionMessageKind: UInt64, Sendable, CaseIterable {
     case message = 32
     /// A piece of a snapshot.
     case snapshotPiece = 33
+    /// Which life of its database the speaker has.
+    case disk = 34
+    /// What the speaker does for its partition.
+    case standing = 35
+    /// A command that was cut off from the speaker's log, for the primary to write again.
+    case replay = 36
+    /// What became of it.
+    case replayed = 37
 }

@@ -10,6 +10,14 @@ public enum PeerMessage: Hashable, Sendable {
     case partition(PartitionMessage)
     /// A piece of the snapshot that was announced last on this link: the bytes from `offset` on.
     case snapshotPiece(offset: UInt64, [UInt8])
+    /// First between bolts of one partition: which life of its database the speaker has. Never 0.
+    case disk(incarnation: UInt64)
+    /// To everybody: what the speaker does for its partition.
+    case standing(PartitionStanding)
+    /// To the primary: a command that was cut off from the speaker's log, under the speaker's number for it.
+    case replay(UInt64, command: [UInt8])
+    /// What became of the command under that number.
+    case replayed(UInt64, ReplayVerdict)
 
     /// Number of the message's kind on the wire.
     public var kind: UInt64 {
@@ -17,6 +25,10 @@ public enum PeerMessage: Hashable, Sendable {
         case .gossip(let message): MessageCodec.kind(of: message)
         case .partition: PartitionMessageKind.message.rawValue
         case .snapshotPiece: PartitionMessageKind.snapshotPiece.rawValue
+        case .disk: PartitionMessageKind.disk.rawValue
+        case .standing: PartitionMessageKind.standing.rawValue
+        case .replay: PartitionMessageKind.replay.rawValue
+        case .replayed: PartitionMessageKind.replayed.rawValue
         }
     }
 
@@ -25,10 +37,23 @@ public enum PeerMessage: Hashable, Sendable {
         switch self {
         case .gossip(let message): return MessageCodec.body(of: message)
         case .partition(let message): return message.canonicalBytes
+        case .standing(let standing): return standing.canonicalBytes
         case .snapshotPiece(let offset, let bytes):
             var encoder = CanonicalEncoder(capacity: bytes.count + 16)
             encoder.integer(offset)
             encoder.string(bytes)
+            return encoder.bytes
+        case .disk(let incarnation):
+            return withUnsafeBytes(of: incarnation.bigEndian) { Array($0) }
+        case .replay(let number, let command):
+            var encoder = CanonicalEncoder(capacity: command.count + 16)
+            encoder.integer(number)
+            encoder.string(command)
+            return encoder.bytes
+        case .replayed(let number, let verdict):
+            var encoder = CanonicalEncoder(capacity: 16)
+            encoder.integer(number)
+            encoder.byte(verdict.rawValue)
             return encoder.bytes
         }
     }
@@ -42,10 +67,32 @@ public enum PeerMessage: Hashable, Sendable {
             let offset = try decoder.integer()
             self = .snapshotPiece(
                 offset: offset, try decoder.string("piece", limit: PartitionLimits.snapshotChunkBytes))
+        case .disk:
+            let incarnation = try decoder.raw(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            guard incarnation != 0 else { throw .invalid(what: "incarnation") }
+            self = .disk(incarnation: incarnation)
+        case .standing: self = .standing(try PartitionStanding(from: &decoder))
+        case .replay:
+            let number = try decoder.integer()
+            self = .replay(number, command: try decoder.string("command", limit: PartitionLimits.commandBytesMax))
+        case .replayed:
+            let number = try decoder.integer()
+            guard let verdict = ReplayVerdict(rawValue: try decoder.byte()) else { throw .invalid(what: "verdict") }
+            self = .replayed(number, verdict)
         case nil:
             self = .gossip(try MessageCodec.message(kind: kind, body: body))
             return
         }
         try decoder.finish()
     }
+}
+
+/// What a primary made of a command that another bolt had to drop.
+public enum ReplayVerdict: UInt8, Sendable, CaseIterable {
+    /// It is in the journal, safely; or its work was done already.
+    case done = 1
+    /// Not now: this bolt does not reign, or it is not safe yet. A repeat is harmless.
+    case later = 2
+    /// The tables do not take it as they are.
+    case refused = 3
 }

@@ -119,6 +119,23 @@ extension WireSamples {
         ]
         return messages.map { .partition($0) }
             + [.snapshotPiece(offset: 1 << 33, bytes(100)), .snapshotPiece(offset: 0, [])]
+            + [.disk(incarnation: generator.next() | 1), .standing(standing())]
+            + [.replay(generator.below(1 << 40), command: bytes(60)), .replay(0, command: [])]
+            + ReplayVerdict.allCases.map { .replayed(generator.below(1 << 40), $0) }
+    }
+
+    mutating func standing() -> PartitionStanding {
+        let roles = PartitionStanding.Role.allCases
+        let members = (0..<generator.below(4)).map { _ in
+            PartitionStanding.Member(
+                disk: replica(), isInSync: generator.below(2) == 0, isLinked: generator.below(2) == 0,
+                acknowledged: generator.below(2) == 0 ? nil : generator.below(1 << 40))
+        }
+        return PartitionStanding(
+            role: roles[Int(generator.below(UInt64(roles.count)))], isInSync: generator.below(2) == 0,
+            isForgetful: generator.below(2) == 0, epoch: epoch(), promised: epoch(), tip: point(),
+            safe: generator.below(1 << 40), disk: replica(), primary: generator.below(2) == 0 ? nil : replica(),
+            members: members, reason: "the log says why")
     }
 
     /// One message of each kind, of both planes.
