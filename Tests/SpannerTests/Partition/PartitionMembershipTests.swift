@@ -67,20 +67,36 @@ struct PartitionMembershipTests {
         }
     }
 
-    @Test("A primary that hears of a higher epoch steps down, and believes no absurd one")
+    @Test("A primary that hears of a higher epoch steps down; an absurd one is told once, and ends no promotion")
     func hearsay() {
         var cluster = PartitionCluster.founded(2)
-        cluster.step(0, .outside(PartitionHearsay(epoch: 1 << 40, cut: [])))
+        for _ in 0..<3 { cluster.step(0, .outside(PartitionHearsay(epoch: 1 << 40, cut: []))) }
         #expect(cluster.primaries == [0])
+        let told = cluster.bolts[0].notes.filter { if case .contradiction = $0 { true } else { false } }
+        #expect(told.count == 1)
         cluster.step(0, .outside(PartitionHearsay(epoch: 5, cut: [])))
         #expect(cluster.primaries.isEmpty)
         cluster.tick(12)
         let operation = cluster.ask(0, .promote(.promotion, expect: nil, acceptingLoss: false))
         cluster.tick(12)
-        guard case .refused(.absurdEpoch) = cluster.resolutions[operation] else {
+        guard case .done(let epoch, _) = cluster.resolutions[operation] else {
             Issue.record("\(String(describing: cluster.resolutions[operation]))")
             return
         }
+        #expect(epoch.number == 6)
+    }
+
+    @Test("What is minted above the highest believed hearsay is absurd to nobody who heard nothing")
+    func hearsayAtTheEdge() {
+        var cluster = PartitionCluster.founded(3)
+        cluster.kill(0)
+        let edge = 1 + PartitionLimits.epochLeapMax / 2
+        cluster.step(1, .outside(PartitionHearsay(epoch: edge, cut: [])))
+        cluster.tick(12)
+        _ = cluster.ask(1, .promote(.promotion, expect: nil, acceptingLoss: false))
+        cluster.tick(15)
+        #expect(cluster.primaries == [1])
+        #expect(cluster.bolts[2].disk.promised.number == edge + 1)
     }
 
     @Test("A new epoch is minted above what was heard of")

@@ -11,14 +11,15 @@ struct PartitionStandingTests {
             ReplicaID(key: Bytes32(words: (number, 0, 0, 1)), incarnation: number)
         }
         let epoch = PartitionEpoch(number: 7, minter: disk(3), renewal: 2)
+        let tip = LogPoint(epoch: epoch, position: 99, hash: Bytes32(words: (4, 4, 4, 4)))
+        let others = (0..<members).map { (number: Int) -> PartitionStanding.Member in
+            let acknowledged: UInt64? = number == 0 ? nil : 12
+            return PartitionStanding.Member(
+                disk: disk(UInt64(number)), isInSync: number == 0, isLinked: number != 1, acknowledged: acknowledged)
+        }
         return PartitionStanding(
             role: role, isInSync: members.isMultiple(of: 2), isForgetful: members == 3, epoch: epoch, promised: epoch,
-            tip: LogPoint(epoch: epoch, position: 99, hash: Bytes32(words: (4, 4, 4, 4))), safe: 98, disk: disk(1),
-            primary: primary ? disk(2) : nil,
-            members: (0..<members).map {
-                PartitionStanding.Member(
-                    disk: disk(UInt64($0)), isInSync: $0 == 0, isLinked: $0 != 1, acknowledged: $0 == 0 ? nil : 12)
-            }, reason: reason)
+            tip: tip, safe: 98, disk: disk(1), primary: primary ? disk(2) : nil, members: others, reason: reason)
     }
 
     @Test(arguments: PartitionStanding.Role.allCases)

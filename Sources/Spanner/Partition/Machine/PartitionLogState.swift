@@ -13,7 +13,10 @@ struct PartitionLogState: Hashable, Sendable {
     /// wrote it may have been superseded, and then it was never in force.
     var counted: Set<ReplicaID> { Set(configurations.flatMap(\.configuration.members)) }
 
-    init(_ durable: PartitionDurable) { (epochs, configurations) = (durable.epochs, durable.configurations) }
+    init(_ durable: PartitionDurable) {
+        (epochs, configurations) = (durable.epochs, durable.configurations)
+        settle(durable.safe)
+    }
 
     mutating func append(_ record: JournalRecord, at point: LogPoint) {
         switch record.content {

@@ -50,7 +50,7 @@ extension PartitionMachine {
     mutating func began(_ epoch: PartitionEpoch) {
         guard let begun = beginning, begun.record.epoch == epoch else { return }
         guard plannedPromise == epoch, fencedBecause == nil, !isSealed else {
-            abandonBeginning(.refused(.outbid(plannedPromise)))
+            abandonBeginning()
             return
         }
         beginning = nil
@@ -69,19 +69,26 @@ extension PartitionMachine {
             }
         }
         if begun.isAwaited { effects.append(.resolve(begun.operation, .done(epoch, begun.point))) }
+        // Its process ended in a hand-over that nobody took: whoever asks for it shall find out.
+        if let open = openHandover, epoch.renewal > 0 { write(.control(.handoverCancelled(open))) }
+        openHandover = nil
     }
 
-    /// An own epoch that was about to begin does not, or nobody is there to reign under it.
-    mutating func abandonBeginning(_ resolution: PartitionResolution) {
+    /// Nobody is there to reign under an own epoch whose first record is on its way to disk, or there. Whether it
+    /// survives shows in the journal of who reigns; where it was taken back, it is refused.
+    mutating func abandonBeginning(_ refusal: PartitionOperationRefusal? = nil) {
         guard let begun = beginning else { return }
         beginning = nil
-        if begun.isAwaited { effects.append(.resolve(begun.operation, resolution)) }
+        guard begun.isAwaited else { return }
+        let next = plannedPromise.minter == own.disk ? nil : plannedPromise.minter
+        effects.append(.resolve(begun.operation, refusal.map { .refused($0) } ?? .ask(next)))
     }
 
     /// An epoch's first record is durable here: those who asked for it hear of it.
     mutating func noteBegin(_ record: JournalRecord) {
         guard case .control(.begin(let begin)) = record.content else { return }
         notify(.epochBegan(record.epoch, cause: begin.cause))
+        if record.epoch.minter != own.disk { openHandover = nil }
         guard let waited = handedOver else { return }
         handedOver = nil
         let point = durable.epochs.begins.last { $0.position == record.position } ?? durable.tip

@@ -18,11 +18,18 @@ extension PartitionMachine {
         if isSealed { return .sealed }
         if installation != nil { return .forgetful(missing: []) }
         if waitsForRoom { return .storage(.full) }
-        if isAbsurd(hearsayEpoch) { return .absurdEpoch(hearsayEpoch) }
         if wanted.acceptsLoss || forgets { return nil }
         if isForgetful { return .forgetful(missing: members.filter { $0 != own.disk && acquainted[$0] == nil }) }
-        // Only members can have been waited for: a disk that was merely acquainted may lack everything.
-        return members.contains(own.disk) ? nil : .notMember
+        // Only members can have been waited for: a disk that was merely acquainted may lack everything. One that is
+        // left out by a record that is not safe is a member still.
+        return planned.counted.contains(own.disk) ? nil : .notMember
+    }
+
+    /// Whether this disk can have been waited for: the own log names it, and so does the furthest one.
+    func mayStand(on best: ReplicaID) -> Bool {
+        guard planned.counted.contains(own.disk) || forgets else { return false }
+        guard best != own.disk, let hello = candidacy?.answers[best] else { return true }
+        return hello.counted.contains(own.disk) || forgets
     }
 
     /// All disks that could hold something acknowledged, as far as this bolt and those that answered know.
@@ -34,8 +41,7 @@ extension PartitionMachine {
     var allCounted: Set<ReplicaID> {
         var found = planned.counted.union(acquaintances).union([own.disk])
         for hello in candidacy.map({ Array($0.answers.values) }) ?? [] {
-            found.formUnion(hello.configuration?.members ?? [])
-            found.formUnion(hello.acquaintances)
+            found.formUnion(hello.counted)
         }
         return found
     }
@@ -92,11 +98,12 @@ extension PartitionMachine {
         }
         candidacy?.answers[disk] = hello
         peers[disk]?.hello = hello
+        learnSafe(from: hello)
         reviewCandidacy()
     }
 
     private func isPlausible(_ hello: PartitionHello, of disk: ReplicaID) -> Bool {
-        knows(disk) && !isAbsurd(max(hello.promised, hello.tip.epoch)) && hello.partition == own.partition
+        knows(disk) && !isFarFetched(max(hello.promised, hello.tip.epoch).number) && hello.partition == own.partition
             && hello.configuration?.isSound ?? true
             && hello.acquaintances.count <= PartitionLimits.countedMax
             && hello.history.count <= PartitionLimits.historyMax
@@ -175,6 +182,7 @@ extension PartitionMachine {
         candidacy?.answers[disk] = hello
         candidacy?.befores[disk] = before
         peers[disk]?.hello = hello
+        learnSafe(from: hello)
         reviewCandidacy()
     }
 
@@ -209,8 +217,9 @@ extension PartitionMachine {
             giveUp(.promisesMissing([primary], bound: bound(missing: [primary])))
             return
         }
+        let best = furthest(among: Array(wanted.befores.keys))
         // A disk that is new, or no member, may lack everything, whoever else promised.
-        if !standing.isEnough || isForgetful || !(members.contains(own.disk) || forgets) {
+        if !standing.isEnough || isForgetful || !mayStand(on: best.disk) {
             let bound = self.bound(missing: standing.missing)
             guard wanted.acceptsLoss else {
                 giveUp(.promisesMissing(standing.missing, bound: bound))
@@ -218,7 +227,6 @@ extension PartitionMachine {
             }
             candidacy?.loss = bound
         }
-        let best = furthest(among: Array(wanted.befores.keys))
         if let expect = wanted.expect, expect != best.tip {
             giveUp(.unexpected(best.tip))
         } else if best.disk == own.disk {

@@ -17,6 +17,7 @@ extension PartitionMachine {
             write.thens.append(.truncated(from: point.position + 1, through: through))
         }
         planned.cut(to: point)
+        openHandover = nil
     }
 
     /// This record follows everything that is planned.
@@ -38,6 +39,11 @@ extension PartitionMachine {
         guard epoch > plannedPromise else { return }
         plannedPromise = epoch
         stage { $0.promise = epoch }
+    }
+
+    /// Somebody is to be answered once what waits is durable: once for each link, however often it asked.
+    mutating func stage(_ then: PartitionStagedWrite.Then) {
+        stage { if !$0.thens.contains(then) { $0.thens.append(then) } }
     }
 
     mutating func stage(acquaintances disks: [ReplicaID]) {
@@ -107,7 +113,7 @@ extension PartitionMachine {
             staged.insert(write, at: 0)
             if candidacy != nil || beginning != nil {
                 dropStaged()
-                abandonBeginning(.refused(.storage(.full)))
+                abandonBeginning(.storage(.full))
                 giveUp(.storage(.full))
             } else if reign != nil {
                 refuseUnsent()

@@ -14,8 +14,7 @@ extension PartitionMachine {
         var found = durable.counted
         found.formUnion(acquaintances)
         for hello in peers.values.compactMap(\.hello) + Array(acquainted.values) {
-            found.formUnion(hello.configuration?.members ?? [])
-            found.formUnion(hello.acquaintances)
+            found.formUnion(hello.counted)
         }
         return found
     }
@@ -31,7 +30,7 @@ extension PartitionMachine {
         guard isJournalKnown else { return }
         let elders = self.elders
         let missing = elders.filter { acquainted[$0] == nil }
-        for disk in missing {
+        for disk in elders {
             guard let link = peers[disk]?.link, peers[disk]?.hello != nil, !acquaintAsked.contains(link) else {
                 continue
             }
@@ -51,13 +50,8 @@ extension PartitionMachine {
 
     mutating func acquainted(_ hello: PartitionHello, by disk: ReplicaID) {
         guard isForgetful, hello.partition == own.partition, !isAbsurd(hello.promised) else { return }
-        // Whoever still has this disk for a member that the log here left out will forget it when it reads that.
-        if let held = durable.configuration, !held.members.contains(own.disk),
-            hello.configuration?.members.contains(own.disk) ?? false, hello.tip.position < durable.tip.position
-        {
-            return
-        }
         acquainted[disk] = hello
+        peers[disk]?.hello = hello
         introduce()
     }
 
@@ -65,7 +59,8 @@ extension PartitionMachine {
         guard isForgetful else { return }
         acquaintTicks += 1
         guard acquaintTicks >= inSyncTicks else { return }
-        // A request that was lost with a link, or with the memory of whom it was asked, is asked again.
+        // A request that was lost with a link, or with the memory of whom it was asked, is asked again; and so are those
+        // who answered: they may have named a disk that was removed since.
         (acquaintTicks, acquaintAsked) = (0, [])
         introduce()
     }

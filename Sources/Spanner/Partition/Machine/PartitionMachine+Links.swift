@@ -19,8 +19,11 @@ extension PartitionMachine {
             peers[disk]?.snapshot = .none
         }
         peers[disk]?.rewind(to: .unknown)
+        fetchesAsked[link] = nil
         guard peers[disk]?.links.isEmpty ?? false else { return }
         peers[disk]?.hello = nil
+        // Of strangers nothing is kept: each life of a bolt's disk would be one more.
+        if !planned.counted.contains(disk), !acquaintances.contains(disk) { peers[disk] = nil }
         reconsider()
     }
 
@@ -61,9 +64,14 @@ extension PartitionMachine {
     /// Whether nobody could have minted this epoch, given what is held.
     func isAbsurd(_ epoch: PartitionEpoch) -> Bool { isAbsurd(epoch.number) }
 
-    func isAbsurd(_ number: UInt64) -> Bool {
-        let known = max(plannedPromise.number, hearsayEpochTrusted, isForgetful ? lowestHeard : 0)
-        let (bound, isBeyond) = known.addingReportingOverflow(PartitionLimits.epochLeapMax)
+    func isAbsurd(_ number: UInt64) -> Bool { isAbove(number, by: PartitionLimits.epochLeapMax) }
+
+    /// Whether this number is so high that others might call absurd what is minted above it.
+    func isFarFetched(_ number: UInt64) -> Bool { isAbove(number, by: PartitionLimits.epochLeapMax / 2) }
+
+    private func isAbove(_ number: UInt64, by leap: UInt64) -> Bool {
+        let known = max(plannedPromise.number, hearsayEpoch, isForgetful ? lowestHeard : 0)
+        let (bound, isBeyond) = known.addingReportingOverflow(leap)
         return !isBeyond && number > bound
     }
 
@@ -71,10 +79,6 @@ extension PartitionMachine {
     /// one liar among others cannot raise it.
     private var lowestHeard: UInt64 {
         peers.values.compactMap(\.hello).filter { $0.tip.position > 0 }.map(\.tip.epoch.number).min() ?? 0
-    }
-
-    private var hearsayEpochTrusted: UInt64 {
-        hearsayEpoch > plannedPromise.number &+ PartitionLimits.epochLeapMax ? 0 : hearsayEpoch
     }
 
     mutating func received(_ message: PartitionMessage, on link: LinkID) {
@@ -94,7 +98,11 @@ extension PartitionMachine {
         case .mismatch(let epoch, let hello): mismatched(epoch, hello, by: disk)
         case .cut(let epoch, let point, let end): cut(epoch, to: point, of: end, by: disk)
         case .snapshot(let epoch, let point, let bytes, let digest):
-            offered(Installation(link: link, epoch: epoch, point: point, bytes: bytes, digest: digest), by: disk)
+            let counted = peers[disk]?.hello?.counted ?? []
+            offered(
+                Installation(
+                    link: link, epoch: epoch, point: point, bytes: bytes, digest: digest, counted: counted),
+                by: disk)
         case .survey(let operation): effects.append(.send(.surveyed(operation, hello()), on: link))
         case .surveyed(let operation, let hello): surveyed(operation, hello, by: disk)
         case .promiseMe(let operation, let epoch, let cause):
@@ -123,6 +131,7 @@ extension PartitionMachine {
         peers[disk]?.silentTicks = 0
         guard fencedBecause == nil else { return }
         observe(hello, of: disk)
+        forgetRemoved(disk, hello)
         if reign != nil { place(disk, hello) }
         reconsider()
         introduce()
@@ -136,6 +145,7 @@ extension PartitionMachine {
             notify(.contradiction(disk, "it names epoch \(highest), which nobody can have minted"))
             return
         }
+        learnSafe(from: hello)
         if highest > plannedPromise, resumption != nil { dropResumption() }
         if hello.tip.epoch > plannedPromise { reclaim = nil }
         guard let reign, highest > reign.epoch else { return }
@@ -162,16 +172,24 @@ extension PartitionMachine {
             fence("a signed act cut this disk off")
             return
         }
-        hearsayEpoch = max(hearsayEpoch, hearsay.epoch)
-        guard !isAbsurd(hearsay.epoch) else {
-            notify(.contradiction(own.disk, "others name epoch \(hearsay.epoch), which nobody can have minted"))
-            return
-        }
-        if hearsay.epoch > plannedPromise.number { (resumption, reclaim) = (nil, nil) }
-        if let reign, hearsay.epoch > reign.epoch.number { stepDown(nil) }
+        heard(epoch: hearsay.epoch)
         guard isStarted, fencedBecause == nil else { return }
         if reign != nil { reviewConfiguration() }
         reconsider()
         introduce()
+    }
+
+    /// A number that nobody can have minted is told and not used: whoever says it would end all promotions.
+    private mutating func heard(epoch number: UInt64) {
+        guard !isFarFetched(number) else {
+            if number != absurdHearsay {
+                notify(.contradiction(own.disk, "others name epoch \(number), which nobody can have minted"))
+            }
+            absurdHearsay = number
+            return
+        }
+        hearsayEpoch = max(hearsayEpoch, number)
+        if number > plannedPromise.number { (resumption, reclaim) = (nil, nil) }
+        if let reign, number > reign.epoch.number { stepDown(nil) }
     }
 }

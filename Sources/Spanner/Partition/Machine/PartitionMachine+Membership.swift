@@ -52,7 +52,7 @@ extension PartitionMachine {
                 isCut ? nil : .notInSync(disk)
             } else if reign?.handover != nil, let running = reign?.handover?.operation {
                 .busy(running)
-            } else if configuration.members.count <= 2, !isCut {
+            } else if !isCut, configuration.members.count <= 2 || configuration.inSync == pair(with: disk) {
                 .lastStandby(disk)
             } else {
                 nil
@@ -66,6 +66,9 @@ extension PartitionMachine {
         guard let point else { return }
         removals.append((operation, point.position))
     }
+
+    /// This disk and another, as the only ones in sync: what takes the other out could not be safe before a third is.
+    private func pair(with disk: ReplicaID) -> [ReplicaID] { [own.disk, disk].sorted() }
 
     mutating func resolveRemovals() {
         guard let epoch = reign?.epoch, let done = removals.first, done.position <= reign?.reached ?? 0 else { return }
@@ -86,7 +89,7 @@ extension PartitionMachine {
             }
             stage(acquaintances: (kept + [disk]).sorted())
         }
-        stage { $0.thens.append(.acquaint(link)) }
+        stage(.acquaint(link))
     }
 
     /// Whether the log leaves this disk out by a record that is not safe yet. Until it is, nothing is begun with it.
@@ -106,22 +109,44 @@ extension PartitionMachine {
         if !named.isDisjoint(with: acquaintances) {
             stage(acquaintances: acquaintances.filter { !named.contains($0) })
         }
+        leftOut.formUnion(named.subtracting(settled.last?.configuration.members ?? []))
         notify(.safe(safe))
+        if leftOut.contains(own.disk) { leave() }
     }
 
-    /// Lets everybody forget disks that were cut off and never became members: once they are named in the log and left
-    /// out again, both safely, nothing that they acknowledged can be lacking anywhere.
+    /// The partition took this disk out, safely: it takes part no more, under this incarnation, and says so to all.
+    mutating func leave() {
+        guard fencedBecause == nil, !forgets else { return }
+        fence(PartitionMachine.removedReason)
+        for link in links.keys.sorted() { effects.append(.send(.hello(hello()), on: link)) }
+    }
+
+    /// A disk that knows that it was removed says so by counting itself no more: whoever still does, because the
+    /// records that named it and left it out came in a snapshot, forgets it.
+    mutating func forgetRemoved(_ disk: ReplicaID, _ hello: PartitionHello) {
+        guard !hello.isForgetful, hello.configuration != nil, !hello.counted.contains(disk),
+            acquaintances.contains(disk), installation == nil
+        else { return }
+        stage(acquaintances: acquaintances.filter { $0 != disk })
+    }
+
+    /// Lets everybody forget disks that were cut off and never became members, or that were removed while some learnt
+    /// the log by a snapshot: once they are named in the log and left out again, both safely, nothing that they
+    /// acknowledged can be lacking anywhere.
     ///
     /// Once in a reign for each bolt that still counts them, as it last said.
     mutating func bury() {
-        guard let reign, reign.handover == nil, durable.tip.position >= reign.begin.position, !cutOff.isEmpty,
+        let gone = leftOut.union(cutOff)
+        guard let reign, reign.handover == nil, durable.tip.position >= reign.begin.position, !gone.isEmpty,
             let configuration = planned.configuration
         else { return }
         var holders = peers.compactMapValues { $0.link == nil ? nil : $0.hello?.acquaintances }
         holders[own.disk] = acquaintances
         var dead: Set<ReplicaID> = []
         for (holder, counted) in holders where knows(holder) {
-            let fresh = Set(counted).intersection(cutOff).subtracting(reign.buried[holder] ?? [])
+            // Whom the own log is about to leave out, it needs not name again.
+            let fresh = Set(counted).intersection(gone).subtracting(reign.buried[holder] ?? [])
+                .subtracting(planned.counted)
             guard !fresh.isEmpty else { continue }
             dead.formUnion(fresh)
             self.reign?.buried[holder, default: []].formUnion(fresh)

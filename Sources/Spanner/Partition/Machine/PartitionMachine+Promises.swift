@@ -14,9 +14,9 @@ extension PartitionMachine {
         let before = plannedPromise
         if reign != nil { stepDown(disk) }
         if candidacy != nil { giveUp(.outbid(epoch)) }
-        abandonBeginning(.refused(.outbid(epoch)))
         (following, resumption, reclaim) = (nil, nil, nil)
         stage(promise: epoch)
+        abandonBeginning()
         stage { $0.thens.append(.promise(link, operation, epoch, before: before)) }
     }
 
@@ -45,8 +45,25 @@ extension PartitionMachine {
             effects.append(.send(.fetched(operation, []), on: link))
             return
         }
+        // One read for each link, however often it asks.
+        let isReading = loads.values.contains { if case .fetch(link, _) = $0 { true } else { false } }
+        guard !isReading else {
+            fetchesAsked[link] = (operation, position)
+            return
+        }
         let load = LoadID(number())
         loads[load] = .fetch(link, operation)
         effects.append(.load(load, from: position, bytesMax: PartitionLimits.appendBytesMax))
+    }
+
+    /// A read for a candidate is done: it is answered, unless it asked for something else since.
+    mutating func fetchLoaded(_ link: LinkID, _ operation: OperationID, _ records: [JournalRecord]) {
+        guard let next = fetchesAsked.removeValue(forKey: link) else {
+            let some = Array(records.prefix(PartitionLimits.appendRecordsMax))
+            effects.append(.send(.fetched(operation, some), on: link))
+            return
+        }
+        guard let disk = links[link] else { return }
+        fetch(next.operation, from: next.from, by: disk, on: link)
     }
 }

@@ -70,7 +70,7 @@ extension PartitionMachine {
     private mutating func load(after position: UInt64, for disk: ReplicaID) {
         guard let epoch = reign?.epoch else { return }
         let load = LoadID(number())
-        loads[load] = .feed(disk, epoch)
+        loads[load] = .feed(disk, epoch, after: position)
         peers[disk]?.isLoading = true
         effects.append(.load(load, from: position &+ 1, bytesMax: PartitionLimits.appendBytesMax))
     }
@@ -78,25 +78,18 @@ extension PartitionMachine {
     mutating func loaded(_ load: LoadID, _ records: [JournalRecord]) {
         switch loads.removeValue(forKey: load) {
         case nil: return
-        case .feed(let disk, let epoch):
-            // A rewind in the meantime asked for something else.
-            guard reign?.epoch == epoch, peers[disk]?.isLoading == true else { return }
+        case .feed(let disk, let epoch, let position):
+            // A rewind in the meantime asked for something else, or for nothing.
+            guard reign?.epoch == epoch, peers[disk]?.isLoading == true, peers[disk]?.cursor.position == position
+            else { return }
             peers[disk]?.isLoading = false
             feed(disk, loaded: Array(records.prefix(PartitionLimits.appendRecordsMax)))
-        case .fetch(let link, let operation):
-            let some = Array(records.prefix(PartitionLimits.appendRecordsMax))
-            effects.append(.send(.fetched(operation, some), on: link))
+        case .fetch(let link, let operation): fetchLoaded(link, operation, records)
         }
     }
 
     private mutating func feed(_ disk: ReplicaID, loaded records: [JournalRecord]) {
-        guard let cursor = peers[disk]?.cursor else { return }
-        let position: UInt64
-        switch cursor {
-        case .unknown: return
-        case .position(let at, _): position = at
-        case .point(let at): position = at.position
-        }
+        guard let cursor = peers[disk]?.cursor, let position = cursor.position else { return }
         guard let first = records.first, first.position == position &+ 1,
             let at = before(first)
         else {

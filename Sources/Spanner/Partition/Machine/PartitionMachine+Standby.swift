@@ -24,8 +24,9 @@ extension PartitionMachine {
         if following?.epoch != epoch { isAskingForLog = false }
         following = (disk, epoch, 0)
         (resumption, reclaim) = (nil, nil)
-        if let begun = beginning, begun.record.epoch < epoch { abandonBeginning(.ask(disk)) }
+        let isSuperseded = beginning.map { $0.record.epoch < epoch } ?? false
         stage(promise: epoch)
+        if isSuperseded { abandonBeginning() }
         return true
     }
 
@@ -112,6 +113,16 @@ extension PartitionMachine {
         settle(known)
     }
 
+    /// What another disk knows to be safe, is, as far as this one holds the same log.
+    mutating func learnSafe(from hello: PartitionHello) {
+        guard reign == nil, beginning == nil, installation == nil, fencedBecause == nil, hello.safe > safe,
+            case .after(let fork) = durable.epochs.fork(with: hello.epochs)
+        else { return }
+        let cuts = (staged + (inFlight.map { [$0.write] } ?? [])).compactMap(\.cut?.position)
+        let known = min(hello.safe, fork, durable.tip.position, cuts.min() ?? UInt64.max)
+        if known > safe { settle(known) }
+    }
+
     mutating func cut(_ epoch: PartitionEpoch, to point: LogPoint, of end: LogPoint, by disk: ReplicaID) {
         guard follow(epoch, disk), installation == nil else { return }
         guard matchedEpoch != epoch || mutation == .cutByHighWaterMark else { return }
@@ -137,6 +148,11 @@ extension PartitionMachine {
 
     mutating func offered(_ offer: Installation, by disk: ReplicaID) {
         guard follow(offer.epoch, disk), installation == nil, offer.point.position > 0 else { return }
+        // One that came late, after a newer one: what it holds is here.
+        guard offer.point.position >= max(safe, durableSafe) || !planned.holds(offer.point) else {
+            tellMismatch(offer.epoch, disk, always: true)
+            return
+        }
         if let reason = contradiction(of: offer, by: disk) {
             fence(reason)
             return
@@ -174,9 +190,18 @@ extension PartitionMachine {
         safe = max(kept, safe)
         (promised, plannedPromise) = (max(promise, state.promised), max(promise, state.promised))
         isForgetful = wasForgetful
-        let all = Array(Set(known).union(acquaintances)).sorted()
-        if all != state.acquaintances { stage(acquaintances: all) }
+        var all = Set(known).union(acquaintances)
+        // Its sender counted this disk once, as all did: if it counts it no more, what named it and left it out is in
+        // the snapshot.
+        let isRemoved =
+            !wasForgetful && !durable.counted.contains(own.disk) && !offer.counted.contains(own.disk) && !forgets
+        if isRemoved { all.remove(own.disk) }
+        if all.sorted() != state.acquaintances { stage(acquaintances: all.sorted()) }
         if let configuration = durable.configuration { notify(.configurationChanged(configuration)) }
+        if isRemoved {
+            leave()
+            return
+        }
         acknowledge(offer.epoch)
         introduce()
     }

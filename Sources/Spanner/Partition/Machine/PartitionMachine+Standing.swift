@@ -35,8 +35,12 @@ extension PartitionMachine {
             if !missing.contains(only) { missing.append(only) }
             return Standing(missing: missing, isEnough: false, undisturbed: undisturbed)
         }
-        // A new disk's promise is worth nothing here: it was not there to be asked when another epoch began.
-        let elders = promisers.filter { !($0 == own.disk ? isForgetful : candidacy?.answers[$0]?.isForgetful ?? true) }
+        // A promise of a new disk, or of one that is no member any more, is worth nothing here: it need not have been
+        // asked when another epoch began.
+        let elders = promisers.filter { disk in
+            let isNew = disk == own.disk ? isForgetful : candidacy?.answers[disk]?.isForgetful ?? true
+            return !isNew && best.configuration?.members.contains(disk) ?? false
+        }
         let vouches = befores[highest.minter] != nil && elders.count > 1 && undisturbed.count == promisers.count
         // One disk of each acknowledged pair is enough only while both could be asked: where one is gone for good, the
         // other is the last that holds what they acknowledged.

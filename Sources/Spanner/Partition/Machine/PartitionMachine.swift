@@ -11,8 +11,8 @@ internal import CRDT
 public struct PartitionMachine: Sendable {
     /// What a read of records is for.
     enum LoadPurpose: Sendable {
-        /// A standby of this reign lacks them.
-        case feed(ReplicaID, PartitionEpoch)
+        /// A standby of this reign lacks what follows this position.
+        case feed(ReplicaID, PartitionEpoch, after: UInt64)
         /// The candidate on this link lacks them.
         case fetch(LinkID, OperationID)
     }
@@ -24,6 +24,8 @@ public struct PartitionMachine: Sendable {
         let point: LogPoint
         let bytes: UInt64
         let digest: Bytes32
+        /// Disks that its sender counted, members and others.
+        let counted: Set<ReplicaID>
         var isRunning = false
     }
 
@@ -60,8 +62,13 @@ public struct PartitionMachine: Sendable {
     // Others.
     var links: [LinkID: ReplicaID] = [:]
     var peers: [ReplicaID: PartitionPeer] = [:]
+    /// The highest epoch number that others name, as far as somebody can have minted it.
     var hearsayEpoch: UInt64 = 0
+    /// The last one that nobody can have minted: told once.
+    var absurdHearsay: UInt64 = 0
     var cutOff: [ReplicaID] = []
+    /// Disks that a safe configuration left out since this process began.
+    var leftOut: Set<ReplicaID> = []
     /// Who answered this forgetful disk's request to be counted.
     var acquainted: [ReplicaID: PartitionHello] = [:]
     /// Links on which it asked lately.
@@ -96,6 +103,10 @@ public struct PartitionMachine: Sendable {
     /// A deliberate fault happened once: two that go on above each other would never end.
     var hasGoneOn = false
     var loads: [LoadID: LoadPurpose] = [:]
+    /// The last thing that a candidate asked for while another read for it went on.
+    var fetchesAsked: [LinkID: (operation: OperationID, from: UInt64)] = [:]
+    /// A hand-over that the journal ended with at the start.
+    var openHandover: OperationID?
     var timer: TimerID?
     var toldRole: PartitionRole?
     var effects: [Effect] = []
@@ -173,15 +184,20 @@ public struct PartitionMachine: Sendable {
         isStarted = true
         adopt(state)
         scheduleTick()
-        if plannedPromise.minter == own.disk, durable.tip.epoch == plannedPromise, durable.tip.position > 0 {
+        awaitOwnReign()
+        if isLeftOut { fence(PartitionMachine.removedReason) }
+        resumeIfDue()
+    }
+
+    /// A bolt that reigned when its process ended, or when it was sealed, is to reign again if nobody else does.
+    private mutating func awaitOwnReign() {
+        guard durable.tip.position > 0, plannedPromise.minter == own.disk else { return }
+        if durable.tip.epoch == plannedPromise {
             resumption = durable.configuration?.members == [own.disk] ? 0 : resumeTicks
-        } else if settings.resumesByItself, plannedPromise.minter == own.disk, durable.tip.epoch.minter == own.disk,
-            durable.tip.position > 0
-        {
+        } else if settings.resumesByItself, durable.tip.epoch.minter == own.disk {
             // It sought a new epoch and ended before that began: nobody else knows that somebody is to reign.
             reclaim = resumeTicks
         }
-        resumeIfDue()
     }
 
     /// Takes over what is durable, at the start or after a snapshot.
@@ -192,10 +208,22 @@ public struct PartitionMachine: Sendable {
         (safe, durableSafe) = (state.safe, state.safe)
         acquaintances = Array(Set(state.acquaintances)).sorted()
         durableAcquaintances = acquaintances
-        let isCounted = acquaintances.contains(own.disk) || durable.counted.contains(own.disk)
-        // A copy of another disk's files, or of an earlier life of this one, knows nothing of this disk.
-        isForgetful = (state.isForgetful || !isCounted) && !forgets
+        openHandover = state.openHandover
+        // A copy of another disk's files, or of an earlier life of this one, is marked as forgetful by the store.
+        isForgetful = (state.isForgetful || !isCounted && !isOnceCounted(state)) && !forgets
     }
+
+    private var isCounted: Bool { acquaintances.contains(own.disk) || durable.counted.contains(own.disk) }
+
+    /// Whether this disk was counted by all others once.
+    private func isOnceCounted(_ state: PartitionDurable) -> Bool { !state.isForgetful && state.tip.position > 0 }
+
+    /// Whether the partition took this disk out: all others counted it once, and what is safe names it no more.
+    var isLeftOut: Bool { !isForgetful && !isCounted && durable.tip.position > 0 && !forgets }
+
+    /// For people.
+    static let removedReason =
+        "this disk was removed from the partition: to take part again, give the bolt an empty one"
 
     private mutating func fired(_ fired: TimerID) {
         guard isStarted, fired == timer else { return }
@@ -235,7 +263,7 @@ public struct PartitionMachine: Sendable {
     mutating func fence(_ reason: String) {
         guard fencedBecause == nil else { return }
         if reign != nil { stepDown(nil) }
-        abandonBeginning(.refused(.notMember))
+        abandonBeginning()
         if candidacy != nil { giveUp(.notMember) }
         (resumption, reclaim, installation) = (nil, nil, nil)
         fencedBecause = reason
@@ -246,13 +274,11 @@ public struct PartitionMachine: Sendable {
         isSealed = sealed
         if sealed {
             if reign != nil { stepDown(nil) }
-            abandonBeginning(.refused(.sealed))
+            abandonBeginning()
             if candidacy != nil { giveUp(.sealed) }
             (resumption, reclaim) = (nil, nil)
-        } else if isStarted, durable.tip.position > 0, plannedPromise == durable.tip.epoch,
-            plannedPromise.minter == own.disk
-        {
-            resumption = resumeTicks
+        } else if isStarted, fencedBecause == nil {
+            awaitOwnReign()
         }
     }
 }

@@ -69,6 +69,9 @@ public struct PartitionHello: Hashable, Sendable {
         (self.history, self.configuration, self.acquaintances) = (history, configuration, acquaintances)
         (self.isForgetful, self.hears) = (isForgetful, hears)
     }
+
+    /// Every disk that the sender counts.
+    public var counted: Set<ReplicaID> { Set(configuration?.members ?? []).union(acquaintances) }
 }
 
 /// A member's no, on the wire.

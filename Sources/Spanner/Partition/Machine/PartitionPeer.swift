@@ -11,6 +11,15 @@ struct PartitionPeer: Sendable {
         case position(UInt64, cut: LogPoint?)
         /// Everything up to here was sent.
         case point(LogPoint)
+
+        /// The last position that need not be sent.
+        var position: UInt64? {
+            switch self {
+            case .unknown: nil
+            case .position(let position, _): position
+            case .point(let point): point.position
+            }
+        }
     }
 
     /// A snapshot for the peer.
