@@ -71,7 +71,8 @@ enum OpenAPIDocument {
             return [parameter("dot", place: "query", schema: text(minLength: 1), required: true)]
         case .partitionHistory, .partitionOperation: return [bolt]
         case .partitionAudit: return [bolt] + page
-        case .partitionSalvage: return [bolt, parameter("fate", place: "query", schema: SalvageView.Fate.schema)] + page
+        case .partitionSalvage:
+            return [bolt, parameter("fate", place: "query", schema: SalvageView.Fate.schema)] + page
         case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember, .stepDown:
             return [parameter("dry_run", place: "query", schema: ["type": .string("boolean")])]
         case _: return []
