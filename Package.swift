@@ -156,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "BoltTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity", nioCore, nioPosix, logging,
+                "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt", "BoltAPI", "Identity",
+                nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -170,8 +171,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix, nioSSL,
-                "bolt", "boltctl", "bolt-envoy",
+                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", nioCore,
+                nioPosix,
+                nioSSL, "bolt", "boltctl", "bolt-envoy",
             ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
