@@ -98,7 +98,8 @@ import Foundation
             let bolts = boltNames.enumerated().map { number, name in
                 let index = place * boltNames.count + number
                 // Zones are only named here: the demo cuts networks, not zones.
-                return "{name: \(name), zone: z\((place + number) % 2 + 1), address: \"\(network.address(of: index))\", "
+                return
+                    "{name: \(name), zone: z\((place + number) % 2 + 1), address: \"\(network.address(of: index))\", "
                     + "ops: \"127.0.0.1:\(ops[index])\"}"
             }
             return "  - {name: \(partition), groups: [default], bolts: [\(bolts.joined(separator: ", "))]}"
@@ -111,7 +112,8 @@ import Foundation
             throw CommandFailure("bad_topology", document.findings.map(\.description).joined(separator: "; "))
         }
         var mesh = LocalMesh(
-            directory: directory, topology: topology, listen: topology.bolts.indices.map { network.listenAddress(of: $0) })
+            directory: directory, topology: topology,
+            listen: topology.bolts.indices.map { network.listenAddress(of: $0) })
         mesh.document = text
         return mesh
     }
