@@ -156,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "BoltTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity", nioCore, nioPosix, logging,
+                "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt", "BoltAPI", "Identity",
+                nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -170,7 +171,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix,
+                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", nioCore,
+                nioPosix,
                 nioSSL, "bolt", "boltctl", "bolt-envoy",
             ],
             swiftSettings: strict),

@@ -9,7 +9,8 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             Starts three partitions of a primary and a standby each below a temporary directory, enrols real agents at \
             each bolt, kills one with -9 during admissions, changes a primary under load as planned and by kill -9, \
-            splits the network in two and heals it, bans a machine, and verifies after each step what was claimed. Ends 0 only if all of it was verified. Touches no process and no file but its own.
+            splits the network in two and heals it, bans a machine, and verifies after each step what was claimed. \
+            Ends 0 only if all of it was verified. Touches no process and no file but its own.
 
             EXAMPLES
               boltctl demo
