@@ -11,11 +11,15 @@ import Foundation
         let keep: Bool
     }
 
+    /// Each partition's bolts: the first founds it, the other stands by.
+    private static let boltNames = ["a", "b"]
+
     static func run(_ plan: Plan) async throws -> (DemoScore, CommandFailure?) {
         let (bolt, envoy) = (try ChildProcess.find("bolt"), try ChildProcess.find("bolt-envoy"))
         let directory = try makeDirectory(plan.dir)
         let partitions = ["north", "south", "east"]
-        let network = try makeNetwork(plan.network, partitions.map { "a.\($0)" })
+        let names = partitions.flatMap { partition in boltNames.map { "\($0).\(partition)" } }
+        let network = try makeNetwork(plan.network, names)
         if plan.keep, network is RelayNetwork {
             Console.warn("--keep: the relay ends with this program, so the bolts will not reach each other after it")
         }
@@ -38,6 +42,8 @@ import Foundation
         try await UpStep.run(demo)
         try await EnrolStep.run(demo)
         try await KillStep.run(demo)
+        try await SwitchoverStep.run(demo)
+        try await FailoverStep.run(demo)
         try await SplitStep.run(demo)
         try await BanStep.run(demo)
     }
