@@ -173,6 +173,23 @@ actor ChaosMesh {
         return nil
     }
 
+    /// Waits until each primary counts all bolts of its partition in sync: a standby that has only just come back may
+    /// still take itself for it. Gives what is missing when the time is over.
+    nonisolated func waitForRedundancy(seconds: Double) async throws -> [String] {
+        var gaps = ["nobody tells of the partitions"]
+        let whole: Bool? = try await Waiting.until(seconds: seconds, every: .milliseconds(500)) {
+            let output = try await control(["partition", "list", "--request-timeout", "3"], seconds: 15)
+            let views = JSON(output.text)["partitions"].list
+            guard output.code == 0, views.count == partitions.count else { return nil }
+            gaps = views.compactMap { view in
+                let (held, all) = (Int(view["in_sync"].number ?? 0), view["bolts"].list.count)
+                return held == all ? nil : "\(view["name"].text ?? "") has \(held) of \(all) disks in sync"
+            }
+            return gaps.isEmpty ? true : nil
+        }
+        return whole == true ? [] : gaps
+    }
+
     /// Waits for exactly one primary in each partition, all others in sync; gives what is missing when the time is
     /// over.
     nonisolated func waitForHealth(seconds: Double) async throws -> [String] {
