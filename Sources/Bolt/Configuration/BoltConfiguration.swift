@@ -49,6 +49,8 @@ public struct BoltConfiguration: Sendable {
     public let gossip: GossipSettings
     /// Pause that envoys are told to keep, in seconds.
     public let checkInInterval: Int
+    /// When a promotion may be tried.
+    let lease: LeaseConfiguration
     /// Values and origins, for `check-config`.
     let values: ConfigurationValues
 
@@ -64,8 +66,12 @@ public struct BoltConfiguration: Sendable {
         gossip.roundInterval = milliseconds("gossip.round_interval_ms")
         gossip.freezeTimeout = milliseconds("gossip.freeze_timeout_ms")
         gossip.spreadTimeout = milliseconds("gossip.spread_timeout_ms")
+        let lease = LeaseConfiguration(values)
         var violations = values.violations
         if violations.isEmpty {
+            violations += lease.violations.map {
+                ConfigurationViolation(key: "lease", value: values.text("lease.engine"), origin: .fallback, rule: $0)
+            }
             violations += gossip.violations.map {
                 ConfigurationViolation(
                     key: "gossip", value: "\(gossip.roundInterval), \(gossip.freezeTimeout)", origin: .fallback,
@@ -97,7 +103,7 @@ public struct BoltConfiguration: Sendable {
         pendingCheckInsMax = integer("limits.pending_checkins")
         reserveBytes = integer("limits.reserve_mib") * 1024 * 1024
         checkInInterval = integer("checkin.interval_seconds")
-        (self.gossip, self.values) = (gossip, values)
+        (self.gossip, self.lease, self.values) = (gossip, lease, values)
     }
 
     /// The two listeners cannot have one port of one address.

@@ -48,7 +48,7 @@ extension Setting {
             "how long a change waits for its second bolt"),
         Setting(
             "checkin.interval_seconds", .integer(1...86_400), default: "60", "pause that envoys are told to keep"),
-    ]
+    ] + lease
 
     /// The setting under a key; nil where there is none.
     public static func named(_ key: String) -> Setting? { all.first { $0.key == key } }
