@@ -18,8 +18,11 @@ public enum APILimits {
     public static let pageCountMax = 1_000
     /// Entries of a page where the caller names no limit.
     public static let pageCountDefault = 100
-    /// Hops of a forwarded check-in: from the bolt that was asked to the owner, and once more after a hand-over.
-    public static let forwardHopsMax = 2
+    /// Hops of a forwarded request: from the bolt that was asked to a bolt of the partition, from there to its primary,
+    /// and once more after a hand-over.
+    public static let forwardHopsMax = 3
+    /// Segments and query items that a forwarded request of an operator may have.
+    public static let forwardedItemsMax = 16
     /// Uses that one join token may have.
     public static let tokenUsesMax: UInt32 = 1_000_000
     /// Longest life of a join token, in seconds: one year.

@@ -40,6 +40,44 @@ extension Problem.Code {
     public static let conflict = Self(rawValue: "conflict")
     /// A safety rule refuses it.
     public static let refusedBySafetyRule = Self(rawValue: "refused_by_safety_rule")
+    /// No bolt of the partition is known to be its primary; nothing was stored.
+    public static let noPrimary = Self(rawValue: "no_primary")
+    /// Another bolt has to be asked: `Location` names it.
+    public static let askElsewhere = Self(rawValue: "ask_elsewhere")
+    /// A primary lives: a promotion is not the way.
+    public static let primaryLives = Self(rawValue: "primary_lives")
+    /// Promises are missing: going on could lose what was acknowledged.
+    public static let promisesMissing = Self(rawValue: "promises_missing")
+    /// The longest log that was promised cannot be had.
+    public static let tailMissing = Self(rawValue: "tail_missing")
+    /// The log does not end where the operator expects.
+    public static let unexpectedLog = Self(rawValue: "unexpected_log")
+    /// Somebody promised a higher epoch.
+    public static let outbid = Self(rawValue: "outbid")
+    /// The bolt is no standby in sync.
+    public static let notInSync = Self(rawValue: "not_in_sync")
+    /// The bolt is not the primary.
+    public static let notPrimary = Self(rawValue: "not_primary")
+    /// No standby is in sync, and this must not be acknowledged on one disk alone.
+    public static let notPaired = Self(rawValue: "not_paired")
+    /// The bolt's disk is no member of its partition.
+    public static let notMember = Self(rawValue: "not_member")
+    /// The disk is new and does not know yet what the others promised.
+    public static let diskIsNew = Self(rawValue: "disk_is_new")
+    /// The bolt is sealed.
+    public static let sealed = Self(rawValue: "sealed")
+    /// Another operation runs in the partition.
+    public static let operationRuns = Self(rawValue: "operation_runs")
+    /// An epoch so high that nobody could have minted it.
+    public static let absurdEpoch = Self(rawValue: "absurd_epoch")
+    /// The partition was founded before.
+    public static let alreadyFounded = Self(rawValue: "already_founded")
+    /// The list of members is no list for a partition.
+    public static let badMembers = Self(rawValue: "bad_members")
+    /// The standby did not take the hand-over in time: the old primary goes on.
+    public static let handoverCancelled = Self(rawValue: "handover_cancelled")
+    /// The disk is the last standby, and lives.
+    public static let lastStandby = Self(rawValue: "last_standby")
     /// The body is over its limit.
     public static let tooLarge = Self(rawValue: "too_large")
     /// Too many requests from this identity or address.
@@ -65,7 +103,10 @@ extension Problem.Code {
     public static let all: [Self] = [
         .badRequest, .notAuthenticated, .notPermitted, .notInRoster, .banned, .removed, .tokenExpired, .tokenSpent,
         .tokenRevoked, .noGroup, .homeUnreachable, .notFound, .ambiguous, .methodNotAllowed, .conflict,
-        .refusedBySafetyRule, .tooLarge, .tooManyRequests, .tooManyQueues, .badAct, .ownerUnreachable, .notReady,
+        .refusedBySafetyRule, .noPrimary, .askElsewhere, .primaryLives, .promisesMissing, .tailMissing, .unexpectedLog,
+        .outbid, .notInSync, .notPrimary, .notPaired, .notMember, .diskIsNew, .sealed, .operationRuns, .absurdEpoch,
+        .alreadyFounded, .badMembers, .handoverCancelled, .lastStandby, .tooLarge, .tooManyRequests, .tooManyQueues,
+        .badAct, .ownerUnreachable, .notReady,
         .draining, .storeFailure, .storeFull, .internalError,
     ]
 
@@ -76,7 +117,7 @@ extension Problem.Code {
     /// What to do about it by default.
     public var next: String { entry.next }
 
-    var entry: Problem.Entry { Self.entries[self] ?? Self.unknown }
+    var entry: Problem.Entry { Self.entries[self] ?? Self.partitionEntries[self] ?? Self.unknown }
 
     private static let unknown = Problem.Entry(status: 500, title: "Unknown error", next: "see the bolt's log")
 

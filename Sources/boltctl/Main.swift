@@ -19,8 +19,8 @@ struct BoltCtl: AsyncParsableCommand {
             """,
         version: "boltctl \(BoltVersion.text)",
         subcommands: [
-            DemoCommand.self, MeshCommand.self, StatusCommand.self, BoltCommand.self, EnvoyCommand.self,
-            RosterCommand.self, TopologyCommand.self, ContextCommand.self,
+            DemoCommand.self, MeshCommand.self, StatusCommand.self, PartitionCommand.self, BoltCommand.self,
+            EnvoyCommand.self, RosterCommand.self, TopologyCommand.self, ContextCommand.self,
         ])
 }
 

@@ -74,6 +74,27 @@ import Testing
         #expect(AckLevel.local < .paired && .paired < .spread(2) && .spread(2) < .spread(3))
     }
 
+    /// P2: an epoch and a place in a journal have one text each; whatever is near is refused.
+    @Test func epochsAndPlacesHaveOneTextEach() throws {
+        let minter = "\(Self.hex64):00000000000000ff"
+        let epoch = try #require(PartitionEpoch(apiText: "3.1@\(minter)"))
+        #expect(epoch.number == 3 && epoch.renewal == 1 && epoch.shortText == "3.1")
+        let point = try #require(LogPoint(apiText: "3.0@\(minter):1284:\(Self.hex64)"))
+        #expect(point.shortText == "3:1284:abababababababab" && point.position == 1284)
+        try roundTrip([epoch])
+        try roundTrip([point])
+        try roundTrip([try #require(OperationID(apiText: Self.hex32))])
+        for text in [
+            "", "3", "3@\(minter)", "3.1@", "03.1@\(minter)", "3.-1@\(minter)", "3.1.2@\(minter)", "+3.1@\(minter)",
+        ] {
+            #expect(PartitionEpoch(apiText: text) == nil, "\(text)")
+            #expect(LogPoint(apiText: "\(text):1:\(Self.hex64)") == nil, "\(text)")
+        }
+        for tail in ["", ":1", ":1:\(Self.hex32)", ":01:\(Self.hex64)", ":1:\(Self.hex64):"] {
+            #expect(LogPoint(apiText: "3.0@\(minter)\(tail)") == nil, "\(tail)")
+        }
+    }
+
     @Test func aCheckInKeepsItsBytesAndItsTraits() throws {
         let request = CheckInRequest(
             traits: [
@@ -123,6 +144,10 @@ import Testing
         #expect(Problem(.refusedBySafetyRule, "").exitStatus == .refused)
         #expect(Problem(.ownerUnreachable, "").exitStatus == .unavailable)
         #expect(Problem(.notFound, "").exitStatus == .error)
+        #expect(Problem(.noPrimary, "").exitStatus == .unavailable)
+        for code in Problem.Code.safetyRefusals {
+            #expect(Problem(code, "").exitStatus == .refused && code.status == 409, "\(code.rawValue)")
+        }
         #expect(ExitStatus.allCases.map(\.rawValue).sorted() == [0, 1, 2, 3, 4, 5, 64, 69, 77])
     }
 }

@@ -9,13 +9,18 @@ import Testing
 @Suite struct ShapeTests {
     @Test func healthCodesAreThoseOfTheContract() {
         let codes: [HealthResponse.State: Int] = [
-            .active: 200, .standby: 429, .maintenance: 472, .notInitialised: 501, .starting: 503, .draining: 503,
-            .removed: 530,
+            .active: 200, .standby: 429, .behind: 473, .orphaned: 474, .maintenance: 472, .notInitialised: 501,
+            .waiting: 501, .starting: 503, .draining: 503, .removed: 530, .fenced: 530,
         ]
         for state in HealthResponse.State.allCases {
             #expect(HealthCodes.status(of: state, query: [:]) == codes[state], "\(state)")
         }
         #expect(HealthCodes.status(of: .standby, query: ["standbyok": "true"]) == 200)
+        #expect(HealthCodes.status(of: .behind, query: ["standbyok": "true"]) == 473)
+        #expect(HealthCodes.status(of: .behind, query: ["behindcode": "200"]) == 200)
+        #expect(HealthCodes.status(of: .orphaned, query: ["orphanedcode": "503"]) == 503)
+        #expect(HealthCodes.status(of: .waiting, query: ["uninitcode": "200"]) == 200)
+        #expect(HealthCodes.status(of: .fenced, query: ["fencedcode": "503"]) == 503)
         #expect(HealthCodes.status(of: .removed, query: ["removedcode": "204"]) == 204)
         #expect(HealthCodes.status(of: .active, query: ["activecode": "99"]) == 200)
         #expect(HealthCodes.status(of: .active, query: ["removedcode": "204"]) == 200)

@@ -47,6 +47,10 @@ public struct BoltConfiguration: Sendable {
     public let reserveBytes: Int
     /// Paces and bounds of gossip.
     public let gossip: GossipSettings
+    /// Paces of the partition's replication.
+    public let replication: PartitionSettings
+    /// Records that the partition's journal keeps for standbys that were away.
+    public let recordsKept: UInt64
     /// Pause that envoys are told to keep, in seconds.
     public let checkInInterval: Int
     /// When a promotion may be tried.
@@ -67,10 +71,20 @@ public struct BoltConfiguration: Sendable {
         gossip.freezeTimeout = milliseconds("gossip.freeze_timeout_ms")
         gossip.spreadTimeout = milliseconds("gossip.spread_timeout_ms")
         let lease = LeaseConfiguration(values)
+        var replication = PartitionSettings()
+        replication.heartbeatInterval = milliseconds("partition.heartbeat_ms")
+        replication.inSyncTimeout = milliseconds("partition.insync_timeout_ms")
+        // Where a lease decides, a primary that restarted waits for it like everybody else.
+        replication.resumesByItself = !lease.isAutomatic
         var violations = values.violations
         if violations.isEmpty {
             violations += lease.violations.map {
                 ConfigurationViolation(key: "lease", value: values.text("lease.engine"), origin: .fallback, rule: $0)
+            }
+            violations += replication.violations.map {
+                ConfigurationViolation(
+                    key: "partition", value: "\(replication.heartbeatInterval), \(replication.inSyncTimeout)",
+                    origin: .fallback, rule: $0)
             }
             violations += gossip.violations.map {
                 ConfigurationViolation(
@@ -103,7 +117,8 @@ public struct BoltConfiguration: Sendable {
         pendingCheckInsMax = integer("limits.pending_checkins")
         reserveBytes = integer("limits.reserve_mib") * 1024 * 1024
         checkInInterval = integer("checkin.interval_seconds")
-        (self.gossip, self.lease, self.values) = (gossip, lease, values)
+        recordsKept = UInt64(max(0, integer("partition.records_kept")))
+        (self.gossip, self.replication, self.lease, self.values) = (gossip, replication, lease, values)
     }
 
     /// The two listeners cannot have one port of one address.

@@ -13,6 +13,7 @@ struct BoltEndpoints: Sendable {
     /// Whose groups take machines; nil where this bolt was given none.
     let topology: Topology?
     let node: NodeService
+    let partition: PartitionService
     let identity: BoltIdentity
     let judge: ChainJudge
     let forwarder: PeerForwarder
@@ -82,11 +83,14 @@ enum HealthCodes {
             switch state {
             case .active: "active"
             case .standby: "standby"
+            case .behind: "behind"
+            case .orphaned: "orphaned"
             case .maintenance: "maintenance"
-            case .notInitialised: "uninit"
+            case .notInitialised, .waiting: "uninit"
             case .starting: "starting"
             case .draining: "draining"
             case .removed: "removed"
+            case .fenced: "fenced"
             }
         if let text = query[name + "code"], let code = Int(text), (200...599).contains(code) { return code }
         if state == .standby, query["standbyok"] == "true" { return 200 }

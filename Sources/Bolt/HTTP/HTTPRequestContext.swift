@@ -22,6 +22,10 @@ struct HTTPRequestContext: Sendable {
     let body: Data
     /// The request's id, in the answer and in log lines.
     let requestID: String
+    /// Whether the caller would rather be told where to ask than have its request passed on.
+    var refusesForwarding = false
+    /// Path and query as they were asked for.
+    var target = ""
 
     /// The admitted principal that asks. Endpoints that ask for a role always have one.
     var principal: Principal? {
@@ -94,10 +98,19 @@ struct HTTPAnswer: Sendable {
     var contentType: String
     var body: Data
     var retryAfterSeconds: Int?
+    /// Where to ask instead: the `Location` of a 307.
+    var location: String?
 
     /// A shape of the API as JSON.
     static func json(_ value: some Encodable, status: Int = 200) throws -> HTTPAnswer {
         HTTPAnswer(status: status, contentType: "application/json", body: try APIJSON.encode(value))
+    }
+
+    /// 307: the same request is for the bolt at `address`, whose path and query are `target`.
+    static func elsewhere(_ detail: String, address: String, target: String) -> HTTPAnswer {
+        var answer = problem(Problem(.askElsewhere, detail, status: 307, next: "send the same request to \(address)"))
+        answer.location = "https://\(address)\(target)"
+        return answer
     }
 
     /// A problem, with `Retry-After` where it is worth asking again.

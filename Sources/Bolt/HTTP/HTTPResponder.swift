@@ -45,6 +45,7 @@ struct HTTPResponder: Sendable {
         response.headers[.contentType] = answer.contentType
         response.headers[.cacheControl] = "no-store"
         if let seconds = answer.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
+        if let location = answer.location { response.headers[.location] = location }
         if answer.status == 401 { response.headers[.wwwAuthenticate] = "Bolt-Certificate" }
         response.headers.append(.init(name: .init("X-Request-Id") ?? .server, value: requestID))
         response.headers[.contentLength] = String(answer.body.count)
@@ -91,9 +92,11 @@ struct HTTPResponder: Sendable {
             found = endpoint
             let caller = try await Authorisation.judge(endpoint.access, peer: peer, standing: standing).get()
             let data = try await read(request, body, endpoint: endpoint, channel: channel)
-            let context = HTTPRequestContext(
+            var context = HTTPRequestContext(
                 endpoint: endpoint, arguments: arguments, query: HTTPResponder.query(request), caller: caller,
                 peer: peer, body: data, requestID: requestID)
+            context.refusesForwarding = HTTPResponder.header("x-bolt-no-forward", of: request) == "true"
+            context.target = request.head.path ?? endpoint.path
             return (endpoint, try await handle(context))
         } catch let problem as Problem {
             if problem.status == 401 || problem.status == 403 {
@@ -165,12 +168,16 @@ struct HTTPResponder: Sendable {
 
     /// The caller's id where it is a plain short word, else a random one.
     private static func requestID(_ request: Request) -> String {
-        if let given = request.headers.first(where: { $0.name.canonicalName == "x-request-id" })?.value,
+        if let given = header("x-request-id", of: request),
             (1...HTTPLimits.requestIDBytesMax).contains(given.utf8.count), given.utf8.allSatisfy(isPlain)
         {
             return given
         }
         return String(UInt64.random(in: 0...UInt64.max), radix: 16)
+    }
+
+    private static func header(_ name: String, of request: Request) -> String? {
+        request.headers.first { $0.name.canonicalName == name }?.value
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

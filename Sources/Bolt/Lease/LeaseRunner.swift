@@ -13,10 +13,9 @@ final class LeaseRunner: Sendable {
     private let role = Mutex(LeaseRole.ineligible)
 
     /// A runner for the disk that `partition` is. Throws where the lease cannot be used as configured.
-    init(_ configuration: BoltConfiguration, mesh: MeshID, partition: PartitionService, logger: Logger) async throws {
-        let lease = configuration.lease
-        let me = await partition.standing().disk
-        let engine = try lease.open(mesh: mesh, partition: configuration.partition, me: me)
+    init(_ lease: LeaseConfiguration, partition: PartitionService, logger: Logger) throws(LeaseError) {
+        let (identity, me) = (partition.identity, partition.own.disk)
+        let engine = try lease.open(mesh: identity.mesh, partition: identity.partition, me: me)
         service = try LeaseService(
             me: me, settings: lease.settings, engine: engine, seed: UInt64.random(in: 0...UInt64.max))
         (self.partition, self.logger) = (partition, logger)

@@ -6,16 +6,24 @@ public struct HealthResponse: Hashable, Sendable, Codable {
         case active
         /// Follows a primary and is in sync: 429.
         case standby
+        /// Follows a primary and is not in sync: it is catching up, or the primary went on without it: 473.
+        case behind
+        /// A standby that hears no primary, or seeks to be one: 474.
+        case orphaned
         /// Shut out of new work by an operator: 472.
         case maintenance
         /// Has no identity or no roster yet: 501.
         case notInitialised = "not_initialised"
+        /// Its partition was never founded, or it was not taken in yet: 501.
+        case waiting
         /// Starting, or waiting for a first exchange with a peer after a restore: 503.
         case starting
         /// Shutting down: 503.
         case draining
         /// Removed from the mesh, or banned: 530.
         case removed
+        /// Serves nothing of its partition: its disk was taken out, rots, or contradicts what was safe: 530.
+        case fenced
 
         /// The HTTP status of this state, before any mapping by query.
         public var httpStatus: Int {
@@ -23,9 +31,11 @@ public struct HealthResponse: Hashable, Sendable, Codable {
             case .active: 200
             case .standby: 429
             case .maintenance: 472
-            case .notInitialised: 501
+            case .behind: 473
+            case .orphaned: 474
+            case .notInitialised, .waiting: 501
             case .starting, .draining: 503
-            case .removed: 530
+            case .removed, .fenced: 530
             }
         }
     }

@@ -1,0 +1,40 @@
+import BoltAPI
+import CRDT
+import Spanner
+
+/// Partitions as tables.
+enum PartitionTable {
+    /// Partitions, then the bolts of each.
+    static func text(_ partitions: [PartitionView]) -> String {
+        [summary(partitions), members(partitions)].compactMap { $0 }.joined(separator: "\n\n")
+    }
+
+    /// One line a partition.
+    static func summary(_ partitions: [PartitionView]) -> String {
+        var table = TextTable("PARTITION", "BOLTS", "REACHABLE", "PRIMARY", "EPOCH", "IN SYNC", "MAY FAIL", "ENVOYS")
+        for partition in partitions {
+            table.row(
+                partition.name.text, "\(partition.bolts.count)", "\(partition.reachable)", partition.primary,
+                partition.epoch?.shortText, partition.inSync == 0 ? nil : "\(partition.inSync)",
+                partition.inSync == 0 ? nil : "\(partition.faultTolerance)", "\(partition.envoys)")
+        }
+        return table.text
+    }
+
+    /// One line a bolt; nil where nothing is known of any.
+    static func members(_ partitions: [PartitionView]) -> String? {
+        let members = partitions.flatMap(\.members)
+        guard !members.isEmpty else { return nil }
+        var table = TextTable("BOLT", "REPORTED", "ASSIGNED", "IN SYNC", "POSITION", "LAG", "HEARD", "NOTE")
+        for member in members {
+            table.row(
+                member.bolt ?? member.disk.map { DiskView(bolt: nil, disk: $0).text }, word(member.reported),
+                word(member.assigned), member.isMember ? (member.isInSync ? "yes" : "no") : nil,
+                member.position.map { "\($0)" }, member.lagRecords.map { Plural.text($0, "record") },
+                member.heardSeconds.map { "\(Int($0.rounded())) s ago" }, member.reason)
+        }
+        return table.text
+    }
+
+    private static func word(_ role: PartitionRoleWord?) -> String? { role?.rawValue.replacing("_", with: " ") }
+}
