@@ -1,3 +1,4 @@
+internal import CRDT
 internal import Lease
 internal import Spanner
 

@@ -2,6 +2,7 @@ internal import CRDT
 internal import Lease
 internal import Logging
 internal import Spanner
+internal import SpannerStore
 internal import Synchronization
 
 /// Lets a lease say when this bolt tries to be promoted. Whether it succeeds is the partition's to decide: a lease that
