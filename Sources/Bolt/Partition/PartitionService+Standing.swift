@@ -57,7 +57,9 @@ extension PartitionService {
         switch machine.role {
         case .waiting: return (.waiting, nil, waitingReason)
         case .standby(let primary, let inSync):
-            guard primary != nil else { return (.standby, nil, "no primary is heard of partition \(identity.partition)") }
+            guard primary != nil else {
+                return (.standby, nil, "no primary is heard of partition \(identity.partition)")
+            }
             return (.standby, primary, inSync ? "" : "catching up with the primary")
         case .candidate(let epoch): return (.candidate, nil, "asks for promises of epoch \(epoch.number)")
         case .primary: return (.primary, own.disk, isFull ? "the disk is full: writes are refused" : "")
@@ -122,8 +124,8 @@ extension PartitionService {
 
     // MARK: Founding
 
-    /// A copy of its own disk is all that is left of a partition that only this bolt ever replicated: nobody else can be
-    /// waited for. It goes on from there, and the journal says that something may be lost.
+    /// A copy of its own disk is all that is left of a partition that only this bolt ever replicated: nobody else can
+    /// be waited for. It goes on from there, and the journal says that something may be lost.
     private func restoreIfAlone() {
         guard !hasRestored, machine.isNew, machine.tip.position > 0, surroundings.siblings.isEmpty,
             let members = machine.configuration?.members, !members.contains(own.disk),
