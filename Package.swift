@@ -118,6 +118,14 @@ let package = Package(
             name: "spanner-bench",
             dependencies: ["CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", arguments],
             swiftSettings: strict),
+        .target(name: "ChaosKit", swiftSettings: strict),
+        .executableTarget(
+            name: "spanner-chaos",
+            dependencies: [
+                "ChaosKit", "CRDT", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", arguments,
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "ChaosTests", dependencies: ["ChaosKit", "bolt"], swiftSettings: strict),
         .testTarget(name: "CRDTTests", dependencies: ["CRDT"], swiftSettings: strict),
         .testTarget(name: "SpannerTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit"], swiftSettings: strict),
         .testTarget(
@@ -148,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "BoltTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity", nioCore, nioPosix, logging,
+                "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt", "BoltAPI", "Identity",
+                nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -162,7 +171,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix,
+                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", nioCore,
+                nioPosix,
                 nioSSL, "bolt", "boltctl", "bolt-envoy",
             ],
             swiftSettings: strict),

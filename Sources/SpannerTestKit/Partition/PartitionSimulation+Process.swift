@@ -19,7 +19,6 @@ extension PartitionSimulation {
         bolts[index].quietSince = now
         bolts[index].isSealed = true
         bolts[index].promised = nil
-        bolts[index].isMisled = false
         let partition = partitions[bolts[index].partition]
         trace.keep(now, "bolt \(index) starts as \(bolts[index].replica) at \(disk.image.tip.short)")
         if let expected = partition.oracle.tables(at: disk.image.tip), expected != disk.image.tables.digest {
@@ -68,7 +67,7 @@ extension PartitionSimulation {
         let backlog = bolts[index].backlog
         bolts[index].backlog = []
         trace.keep(now, "bolt \(index) wakes with \(backlog.count) events")
-        for action in backlog where report.violations.isEmpty { perform(action) }
+        for action in backlog where report.violations.isEmpty && isAdmitted(action) { perform(action) }
         // What was gossiped meanwhile waits in the roster.
         if let heard = bolts[index].heard[bolts[index].partition] { step(index, .outside(heard)) }
     }
@@ -105,7 +104,10 @@ extension PartitionSimulation {
             let image = bolts[index].disk.image
             if write.cut != nil { count(work: "tail cut") }
             for entry in image.entries.suffix(added) {
-                violate(partitions[partition].oracle.saw(entry, on: replica, promised: [before, image.promised]))
+                violate(
+                    partitions[partition].oracle.saw(
+                        entry, on: replica, promised: [before, image.promised],
+                        cutOff: partitions[partition].called))
                 if case .control(.begin(let begin)) = entry.record.content, entry.record.epoch.minter == replica {
                     checkBegin(index, entry.point, begin)
                 }
@@ -128,7 +130,7 @@ extension PartitionSimulation {
             network.connections[connection].ends[end].isOpen
         else { return step(bolt, .snapshotFailed(link)) }
         let image = bolts[bolt].disk.image
-        network.connections[connection].snapshot = image
+        snapshots[connection] = image
         count(work: "snapshot built")
         step(bolt, .snapshotTaken(link, image.tip, bytes: UInt64(image.entries.count) * 300, digest: image.tip.hash))
     }
@@ -140,7 +142,7 @@ extension PartitionSimulation {
         }
         guard let (connection, end) = place(of: link, bolt: bolt), generator.below(12) > 0,
             network.connections[connection].ends[end].isOpen,
-            let image = network.connections[connection].snapshot, image.tip == point
+            let image = snapshots[connection], image.tip == point
         else {
             count(work: "snapshot failed")
             return step(bolt, .snapshotFailed(link))
