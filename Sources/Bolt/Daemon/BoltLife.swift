@@ -36,7 +36,6 @@ struct BoltLife: Sendable {
     ) throws {
         (self.configuration, node, genesis, own) = (configuration, start.node, start.genesis, start.own)
         partition = start.partition
-        lease = try LeaseRunner(configuration.lease, partition: start.partition, logger: logger)
         (self.logger, self.metrics, self.table, self.ports) = (logger, metrics, table, ports)
         let judge = ChainJudge(verifier: start.verifier)
         let credential = start.identity.credential
@@ -44,6 +43,9 @@ struct BoltLife: Sendable {
         group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(4, System.coreCount)))
         let report = RefusalReport(logger: logger) { metrics.add(.connectionsRefused, [$0]) }
         let node = start.node
+        lease = try LeaseRunner(configuration.lease, partition: start.partition, logger: logger) { trouble in
+            node.post(.leaseTrouble(trouble))
+        }
         let transport = PeerTransport(contexts: contexts, judge: judge, table: table) { node.post(.link($0)) }
         let ownKey = start.own.tlsKey
         dialer = PeerDialer(transport: transport, eventLoop: group.next(), report: report) { key in

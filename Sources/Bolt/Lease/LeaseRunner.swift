@@ -11,23 +11,21 @@ final class LeaseRunner: Sendable {
     private let service: LeaseService
     private let partition: PartitionService
     private let logger: Logger
+    private let trouble: @Sendable (String?) -> Void
     private let role = Mutex(LeaseRole.ineligible)
 
-    /// A runner for the disk that `partition` is. Throws where the lease cannot be used as configured.
-    init(_ lease: LeaseConfiguration, partition: PartitionService, logger: Logger) throws(LeaseError) {
+    /// A runner for the disk that `partition` is; `trouble` is told what people should know, nil where that is over.
+    /// Throws where the lease cannot be used as configured.
+    init(
+        _ lease: LeaseConfiguration, partition: PartitionService, logger: Logger,
+        trouble: @escaping @Sendable (String?) -> Void
+    ) throws(LeaseError) {
         let (identity, me) = (partition.identity, partition.own.disk)
         let engine = try lease.open(mesh: identity.mesh, partition: identity.partition, me: me)
         service = try LeaseService(
             me: me, settings: lease.settings, engine: engine, seed: UInt64.random(in: 0...UInt64.max))
-        (self.partition, self.logger) = (partition, logger)
+        (self.partition, self.logger, self.trouble) = (partition, logger, trouble)
     }
-
-    /// The engine's name.
-    var engine: String { service.engine.name }
-    /// How this bolt stands with the lease.
-    var standing: LeaseStanding { service.standing }
-    /// What people should know about the engine; nil: nothing.
-    func warning() async -> String? { await service.engine.warning() }
 
     /// What this bolt is to its partition changed.
     func take(_ standing: PartitionStanding) {
@@ -61,7 +59,10 @@ final class LeaseRunner: Sendable {
 
     private func take(_ news: LeaseService.News) async {
         switch news {
-        case .standing(let standing): logger.info("lease", metadata: [LogKeys.what: "\(standing.text)"])
+        case .standing(let standing):
+            logger.info("lease", metadata: [LogKeys.what: "\(standing.text)"])
+            let warning = await service.engine.warning()
+            trouble(standing.trouble ?? warning)
         case .notification(let notification): tell(notification)
         case .tryPromotion(let token): await promote(token)
         }
@@ -100,6 +101,14 @@ final class LeaseRunner: Sendable {
 }
 
 extension LeaseStanding {
+    /// The same, where an operator should look at it.
+    var trouble: String? {
+        switch self {
+        case .unavailable, .refused, .lost: text
+        case .idle, .candidate, .holder: nil
+        }
+    }
+
     /// In words, for logs and status.
     var text: String {
         switch self {
@@ -107,7 +116,8 @@ extension LeaseStanding {
         case .candidate(let holder): "would take it; held by \(holder.map { "\($0)" } ?? "nobody")"
         case .holder: "held here"
         case .lost(let holder): "lost to \(holder.map { "\($0)" } ?? "nobody")"
-        case .unavailable(let held, let why): "the engine does not answer\(held ? ", held here until then" : ""): \(why)"
+        case .unavailable(let held, let why):
+            "the engine does not answer\(held ? ", held here until then" : ""): \(why)"
         case .refused(let why): "refused: \(why)"
         }
     }
