@@ -77,14 +77,13 @@ actor ChaosMesh {
             try files.createDirectory(atPath: bolt.directory, withIntermediateDirectories: true)
             var prefix = network.prefix(bolt.number) + ["env", "CHAOS_FAULT_FILE=\(bolt.faultFile)"]
             if let library = shape.clockLibrary {
-                prefix += ["LD_PRELOAD=\(library)", "FAKETIME_TIMESTAMP_FILE=\(clockFile(directory))"]
-                prefix += ["FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_CACHE_DURATION=1"]
+                prefix += ["LD_PRELOAD=\(library)", "\(ClockLibrary.variable)=\(clockFile(directory))"]
             }
             let arguments = shape.hasSmallDisks ? "--set limits.reserve_mib=8" : ""
             try "prefix='\(prefix.joined(separator: " "))'\narguments='\(arguments)'\n"
                 .write(toFile: bolt.directory + "/chaos.sh", atomically: true, encoding: .utf8)
         }
-        try "+0".write(toFile: clockFile(directory), atomically: true, encoding: .utf8)
+        try "0".write(toFile: clockFile(directory), atomically: true, encoding: .utf8)
         var topology = "version: 1\nmesh: {name: chaos}\ngroups:\n  - name: default\n    slices: 64\npartitions:\n"
         for (partition, name) in partitions.enumerated() {
             topology += "  - name: \(name)\n    groups: [default]\n    bolts:\n"
@@ -100,8 +99,7 @@ actor ChaosMesh {
 
     /// All bolts' wall clock differs by so many hours from now on.
     nonisolated func setClock(hours: Int) throws {
-        try "\(hours < 0 ? "-" : "+")\(abs(hours))h"
-            .write(toFile: ChaosMesh.clockFile(directory), atomically: false, encoding: .utf8)
+        try "\(hours)".write(toFile: ChaosMesh.clockFile(directory), atomically: true, encoding: .utf8)
     }
 
     // MARK: Programs
