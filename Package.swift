@@ -72,7 +72,7 @@ let package = Package(
         .target(
             name: "Bolt",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI",
+                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Lease", "BoltAPI",
                 hummingbird, hummingbirdCore, lifecycle, logging,
                 nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
             ],

@@ -96,7 +96,9 @@ import Testing
             try Self.report("b", 2, Self.standing(.standby, 2, life: 5, inSync: [1])),
         ]).view(envoys: 0)
         #expect(view.members.count == 4)
-        #expect(view.members[2].bolt == "b.north" && view.members[2].reason?.hasPrefix("an earlier disk of this bolt") == true)
+        #expect(
+            view.members[2].bolt == "b.north"
+                && view.members[2].reason?.hasPrefix("an earlier disk of this bolt") == true)
         #expect(view.members[3].bolt == nil && view.members[3].reason == "of no bolt that is admitted")
     }
 

@@ -92,6 +92,15 @@ struct NodeViews: Sendable {
                     code: "store_full", severity: .critical, text: "the disk of \(configuration.fullName) is full",
                     next: "make room in \(configuration.stateDirectory)"))
         }
+        if let trouble = node.leaseTrouble {
+            alarms.append(
+                Alarm(
+                    code: "lease_trouble", severity: .warning,
+                    text: "the lease of \(configuration.partition), as \(configuration.fullName) sees it: \(trouble)",
+                    next:
+                        "look at etcd; operators can promote meanwhile: boltctl partition show \(configuration.partition)"
+                ))
+        }
         if node.machine.isExpelled {
             alarms.append(
                 Alarm(

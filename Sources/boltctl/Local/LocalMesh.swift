@@ -11,6 +11,8 @@ struct LocalMesh: Sendable {
     let bolts: [LocalBolt]
     /// The topology's own text, which the bolts read; nil where they are to read none.
     var document: String?
+    /// Settings of every bolt beside those that follow from the topology.
+    var settings: [LocalSetting] = []
 
     static let operatorName = "admin"
 
@@ -71,7 +73,8 @@ struct LocalMesh: Sendable {
                 atPath: bolt.stateDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             let seeds = bolts.filter { $0.fullName != bolt.fullName }.map(\.bolt.address)
             let text = bolt.configuration(
-                mesh: topology.mesh, seeds: seeds, topology: document == nil ? nil : topologyPath)
+                mesh: topology.mesh, seeds: seeds, topology: document == nil ? nil : topologyPath,
+                settings: settings)
             try SecureFile.write(Array(text.utf8), to: bolt.configPath, access: .everybody)
         }
     }
