@@ -12,7 +12,9 @@ enum PartitionHealth {
         case .fenced: return (.fenced, reasons)
         case .candidate: return (.orphaned, reasons)
         case .standby:
-            guard standing.primary != nil else { return (.orphaned, reasons) }
+            // It goes on following whom it heard last: only a link tells that somebody is there.
+            let isHeard = standing.members.contains { $0.disk == standing.primary && $0.isLinked }
+            guard isHeard else { return (.orphaned, reasons.isEmpty ? ["no primary is heard"] : reasons) }
             return (standing.isInSync ? .standby : .behind, reasons)
         }
     }
