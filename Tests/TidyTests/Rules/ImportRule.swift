@@ -15,7 +15,8 @@ let importsAllowed: [String: Set<String>] = [
     "SpannerStore": platform.union(["CRDT", "Spanner", "CSQLite"]),
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
-        "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Lease", "BoltAPI", "Hummingbird",
+        "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Lease", "BoltAPI",
+        "Hummingbird",
         "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "NIOCore",
         "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
     ]),
