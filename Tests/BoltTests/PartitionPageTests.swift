@@ -124,7 +124,8 @@ import Testing
         #expect(told == ["taken out"])
     }
 
-    /// A primary that was stopped and woken took itself to be in sync by its own log, which the next one went on without.
+    /// A primary that was stopped and woken took itself to be in sync by its own log, without which the next one
+    /// went on.
     @Test func whoTheNextPrimaryDoesNotCountIsBehind() {
         let woken = Self.standing(.standby, 2)
         for primary in [nil, Self.standing(.primary, 1, inSync: [1]), Self.standing(.primary, 1, inSync: [1, 3])] {

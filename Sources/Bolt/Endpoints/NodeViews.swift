@@ -97,9 +97,7 @@ struct NodeViews: Sendable {
                 Alarm(
                     code: "lease_trouble", severity: .warning,
                     text: "the lease of \(configuration.partition), as \(configuration.fullName) sees it: \(trouble)",
-                    next:
-                        "look at etcd; operators can promote meanwhile: boltctl partition show \(configuration.partition)"
-                ))
+                    next: "look at etcd; an operator can promote meanwhile: boltctl partition list"))
         }
         if node.machine.isExpelled {
             alarms.append(

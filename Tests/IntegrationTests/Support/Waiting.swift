@@ -39,8 +39,8 @@ enum ProcessTable {
     }
 }
 
-/// Ports of loopback that nobody listens on, and that nobody is given who does not ask for them by number: they are below
-/// those of the kernel, of which a connection may take one while the bolt that had it is down.
+/// Ports of loopback that nobody listens on, and that nobody is given who does not ask for them by number: they are
+/// below those of the kernel, of which a connection may take one while the bolt that had it is down.
 enum FreePorts {
     private static let (from, range) = (14_000, 6_000)
     private static let next = Mutex(Int(getpid()) % range)
