@@ -54,7 +54,6 @@ actor PartitionService {
     var owners: [CommandID: CommandOwner] = [:]
     var queued: [CommandID] = []
     var queuedHead = 0
-    var done: [CommandID: JournaledOutcome] = [:]
     /// Writes that are durable here and wait for the standbys, by position.
     var unsafe: [(position: UInt64, write: UInt64)] = []
     var operations: [OperationID: [CheckedContinuation<PartitionResolution, Never>]] = [:]
