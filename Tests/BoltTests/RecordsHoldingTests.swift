@@ -6,9 +6,11 @@ import Testing
 
 /// How the changes of one write are cut into records.
 struct RecordsHoldingTests {
-    @Test("Each run fits into one record, all changes are in order, and no two neighbours fit together", arguments: 0..<200)
+    @Test(
+        "Each run fits into one record, all changes are in order, and no two neighbours fit together",
+        arguments: 0..<200)
     func laws(seed: Int) {
-        var generator = SplitMix64(seed: UInt64(seed))
+        var generator = SeededGenerator(seed: UInt64(seed))
         let sizes = [0, 1, 90, 4_000, 200_000, PartitionLimits.recordBytesMax, PartitionLimits.commandBytesMax]
         let count = Int(generator.below(generator.below(4) == 0 ? 2_500 : 12)) + 1
         let changes: [[UInt8]] = (0..<count).map { _ in

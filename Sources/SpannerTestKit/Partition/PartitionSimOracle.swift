@@ -77,7 +77,8 @@ struct PartitionSimOracle {
         for command in commands {
             let attempt = PartitionSimTables.attempt(of: command) ?? 0
             if let companion, attempt != companion {
-                return PartitionSimFault("S9", "the changes of attempt \(companion) do not stand together at \(entry.point)")
+                return PartitionSimFault(
+                    "S9", "the changes of attempt \(companion) do not stand together at \(entry.point)")
             }
             companion = nil
             if attempt & PartitionSimTables.companion != 0 { companion = attempt & ~PartitionSimTables.companion }

@@ -59,7 +59,7 @@ struct PartitionReplicationTests {
 
     @Test("Changes asked for together stand in one record, in order, however full it is (S9)", arguments: 0..<40)
     func together(seed: Int) {
-        var generator = SplitMix64(seed: UInt64(seed))
+        var generator = SeededGenerator(seed: UInt64(seed))
         var cluster = PartitionCluster.founded(2)
         let before = cluster.bolts[0].disk.records.count
         cluster.hold(0)
@@ -67,7 +67,9 @@ struct PartitionReplicationTests {
         for number in 0..<60 {
             let count = 1 + Int(generator.below(generator.below(8) == 0 ? 700 : 4))
             let bytes = Int(generator.below(generator.below(4) == 0 ? 60_000 : 90)) / (count > 4 ? 300 : 1)
-            let changes = (0..<count).map { [UInt8(number), UInt8($0 & 255), UInt8($0 >> 8)] + [UInt8](repeating: 5, count: bytes) }
+            let changes = (0..<count).map {
+                [UInt8(number), UInt8($0 & 255), UInt8($0 >> 8)] + [UInt8](repeating: 5, count: bytes)
+            }
             guard changes.fitIntoOneRecord else { continue }
             asked.append(changes)
             _ = cluster.command(0, changes)
@@ -77,7 +79,9 @@ struct PartitionReplicationTests {
         var left = asked[...]
         for record in cluster.bolts[0].disk.records[before...] {
             guard case .commands(let held) = record.content else { continue }
-            #expect(held.count <= PartitionLimits.recordCommandsMax && held.bytesButForLast <= PartitionLimits.recordBytesMax)
+            #expect(
+                held.count <= PartitionLimits.recordCommandsMax
+                    && held.bytesButForLast <= PartitionLimits.recordBytesMax)
             var rest = held[...]
             while let next = left.first, !rest.isEmpty {
                 #expect(Array(rest.prefix(next.count)) == next, "seed \(seed): record \(record.position)")

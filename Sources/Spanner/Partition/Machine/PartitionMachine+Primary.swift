@@ -32,7 +32,8 @@ extension PartitionMachine {
     /// One record of as many waiting commands as its limits allow, when the disk is free: a group commit.
     mutating func writeWaiting() {
         guard inFlight == nil, staged.isEmpty, !waitsForRoom, reign?.handover == nil,
-            let taken = reign?.dequeueForRecord(), !taken.isEmpty, let point = write(.commands(taken.flatMap(\.changes)))
+            let taken = reign?.dequeueForRecord(), !taken.isEmpty,
+            let point = write(.commands(taken.flatMap(\.changes)))
         else { return }
         let commands = taken.map { (command: $0.command, level: $0.level) }
         reign?.unanswered.append(PartitionReign.Unanswered(point: point, commands: commands))
