@@ -72,7 +72,7 @@ let package = Package(
         .target(
             name: "Bolt",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI",
+                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "BoltAPI",
                 hummingbird, hummingbirdCore, lifecycle, logging,
                 nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
             ],
@@ -98,7 +98,7 @@ let package = Package(
             path: "Sources/bolt-daemon", swiftSettings: strict),
         .executableTarget(
             name: "boltctl",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", arguments, logging, yams],
+            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", arguments, logging, yams],
             swiftSettings: strict),
         .executableTarget(
             name: "bolt-envoy",
@@ -143,12 +143,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BoltCtlTests",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "boltctl", arguments],
+            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", "boltctl", arguments],
             swiftSettings: strict),
         .testTarget(
             name: "BoltTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity", nioCore, nioPosix, logging,
+                "CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity", "Vault", nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(
