@@ -13,16 +13,18 @@ extension Problem.Code {
         .askElsewhere: .init(
             status: 421, title: "Ask another bolt", next: "send the same request to the address in Location"),
         .primaryLives: .init(
-            status: 409, title: "A primary lives", next: "see who reigns: boltctl partition list"),
+            status: 409, title: "A primary lives",
+            next: "for a planned change: boltctl partition switchover PARTITION"),
         .promisesMissing: .init(
             status: 409, title: "Promises are missing",
-            next: "start the bolts that are missing and try again"),
+            next: "start the bolts that are missing and try again; see what is at stake: "
+                + "boltctl partition promote PARTITION --check"),
         .tailMissing: .init(
             status: 409, title: "The longest log cannot be had",
             next: "promote the bolt that holds it, or mend the link to it and try again"),
         .unexpectedLog: .init(
             status: 409, title: "The log ends elsewhere",
-            next: "look at what is held now and decide again: boltctl partition show PARTITION"),
+            next: "look at what is held now and decide again: boltctl partition promote PARTITION --check"),
         .outbid: .init(
             status: 409, title: "A higher epoch was promised",
             next: "see who reigns before trying again: boltctl partition list"),

@@ -11,6 +11,7 @@ struct BoltCtl: AsyncParsableCommand {
               boltctl demo
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh
               boltctl status
+              boltctl partition switchover north --reason "kernel update"
               boltctl envoy token create --uses 10 --expires 24h
               boltctl envoy ban web-7 --wait --reason "stolen"
 
@@ -20,7 +21,7 @@ struct BoltCtl: AsyncParsableCommand {
         version: "boltctl \(BoltVersion.text)",
         subcommands: [
             DemoCommand.self, MeshCommand.self, StatusCommand.self, PartitionCommand.self, BoltCommand.self,
-            EnvoyCommand.self, RosterCommand.self, TopologyCommand.self, ContextCommand.self,
+            EnvoyCommand.self, RosterCommand.self, TopologyCommand.self, AuditCommand.self, ContextCommand.self,
         ])
 }
 

@@ -47,6 +47,10 @@ public struct BoltConfiguration: Sendable {
     public let reserveBytes: Int
     /// Paces and bounds of gossip.
     public let gossip: GossipSettings
+    /// Paces of the partition's replication.
+    public let replication: PartitionSettings
+    /// Records that the partition's journal keeps for standbys that were away.
+    public let recordsKept: UInt64
     /// Pause that envoys are told to keep, in seconds.
     public let checkInInterval: Int
     /// Values and origins, for `check-config`.
@@ -64,8 +68,16 @@ public struct BoltConfiguration: Sendable {
         gossip.roundInterval = milliseconds("gossip.round_interval_ms")
         gossip.freezeTimeout = milliseconds("gossip.freeze_timeout_ms")
         gossip.spreadTimeout = milliseconds("gossip.spread_timeout_ms")
+        var replication = PartitionSettings()
+        replication.heartbeatInterval = milliseconds("partition.heartbeat_ms")
+        replication.inSyncTimeout = milliseconds("partition.insync_timeout_ms")
         var violations = values.violations
         if violations.isEmpty {
+            violations += replication.violations.map {
+                ConfigurationViolation(
+                    key: "partition", value: "\(replication.heartbeatInterval), \(replication.inSyncTimeout)",
+                    origin: .fallback, rule: $0)
+            }
             violations += gossip.violations.map {
                 ConfigurationViolation(
                     key: "gossip", value: "\(gossip.roundInterval), \(gossip.freezeTimeout)", origin: .fallback,
@@ -97,7 +109,8 @@ public struct BoltConfiguration: Sendable {
         pendingCheckInsMax = integer("limits.pending_checkins")
         reserveBytes = integer("limits.reserve_mib") * 1024 * 1024
         checkInInterval = integer("checkin.interval_seconds")
-        (self.gossip, self.values) = (gossip, values)
+        recordsKept = UInt64(max(0, integer("partition.records_kept")))
+        (self.gossip, self.replication, self.values) = (gossip, replication, values)
     }
 
     /// The two listeners cannot have one port of one address.

@@ -47,6 +47,15 @@ extension Setting {
             "gossip.spread_timeout_ms", .integer(1...60_000), default: "3000",
             "how long a change waits for its second bolt"),
         Setting(
+            "partition.heartbeat_ms", .integer(5...10_000), default: "100",
+            "time between signs of life of a partition's primary"),
+        Setting(
+            "partition.insync_timeout_ms", .integer(15...600_000), default: "1000",
+            "silence after which a standby is no longer waited for; at least three times partition.heartbeat_ms"),
+        Setting(
+            "partition.records_kept", .integer(16...100_000_000), default: "100000",
+            "records that the journal keeps for standbys that were away; whoever lacks more takes a snapshot"),
+        Setting(
             "checkin.interval_seconds", .integer(1...86_400), default: "60", "pause that envoys are told to keep"),
     ]
 

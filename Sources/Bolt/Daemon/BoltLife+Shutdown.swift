@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
+internal import Spanner
 internal import SpannerTransport
 
 extension BoltLife {
@@ -8,6 +9,7 @@ extension BoltLife {
     /// cut at the bound, links close, the store is copied back and closed. Silent peers change nothing of it.
     func untilShutdown(_ main: any Channel, _ ops: any Channel) async {
         try? await gracefulShutdown()
+        await handOver()
         readiness.advance(to: .draining)
         logger.info("shutting down", metadata: [LogKeys.count: "\(table.count)"])
         dialer.stop()
@@ -19,9 +21,25 @@ extension BoltLife {
             table.closeAll()
             await drained(within: .seconds(2))
         }
+        await partition.close()
         await node.close()
         try? await ops.close()
         logger.info("shut down")
+    }
+
+    /// A primary with a standby in sync gives the partition to it first, so that its envoys do not have to wait for
+    /// somebody's decision. Not taken in time, the shutdown goes on.
+    private func handOver() async {
+        guard await partition.read({ $0.isPaired }) else { return }
+        let operation = OperationID(
+            PrincipalID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)))
+        switch await partition.operate(operation, .switchover(to: nil)) {
+        case .done(let epoch, _):
+            logger.notice("the partition was handed over", metadata: [LogKeys.epoch: "\(epoch)"])
+        case .refused(let refusal):
+            logger.warning("the partition was not handed over", metadata: [LogKeys.why: "\(refusal)"])
+        case .ask, .report: logger.warning("whether the partition was handed over is not known")
+        }
     }
 
     /// Waits until no connection lives, at most that long.

@@ -16,6 +16,7 @@ typealias MainChannel = NIOAsyncChannel<EventLoopFuture<AcceptedConnection<HTTPC
 struct BoltLife: Sendable {
     let configuration: BoltConfiguration
     let node: NodeService
+    let partition: PartitionService
     let genesis: GenesisFile?
     let own: GossipSelf
     let ports: BoltPorts
@@ -33,6 +34,7 @@ struct BoltLife: Sendable {
         metrics: MetricsRegistry, table: ConnectionTable
     ) throws {
         (self.configuration, node, genesis, own) = (configuration, start.node, start.genesis, start.own)
+        partition = start.partition
         (self.logger, self.metrics, self.table, self.ports) = (logger, metrics, table, ports)
         let judge = ChainJudge(verifier: start.verifier)
         let credential = start.identity.credential
@@ -46,7 +48,8 @@ struct BoltLife: Sendable {
             key == ownKey || table.isLinked(key)
         }
         let api = BoltEndpoints(
-            configuration: configuration, topology: start.topology, node: node, identity: start.identity, judge: judge,
+            configuration: configuration, topology: start.topology, node: node, partition: start.partition,
+            identity: start.identity, judge: judge,
             forwarder: PeerForwarder(dialer: TLSDialer(contexts: contexts, judge: judge), group: group, table: table),
             readiness: readiness, logger: logger, metrics: metrics, table: table)
         let readiness = readiness
@@ -70,6 +73,7 @@ struct BoltLife: Sendable {
         let opsListener = PlainListener(responder: ops, logger: logger)
         let (mainChannel, opsChannel): (MainChannel, NIOAsyncChannel<HTTPConnection, Never>)
         do {
+            await partition.start { [node] in node.post(.standing($0)) }
             await node.start(peersChanged: { [self] in redial() })
             try await importGenesis()
             (mainChannel, opsChannel) = try await listen(opsListener)
@@ -77,6 +81,7 @@ struct BoltLife: Sendable {
             // The process ends with this error. Loops are left as they are: connections on their way have timers there.
             dialer.stop()
             table.closeAll()
+            await partition.close()
             await node.close()
             throw error
         }

@@ -12,6 +12,7 @@ struct NodeStart {
     let identity: BoltIdentity
     let verifier: PeerVerifier
     let node: NodeService
+    let partition: PartitionService
     let genesis: GenesisFile?
     let topology: Topology?
     let own: GossipSelf
@@ -37,13 +38,18 @@ struct NodeStart {
                 key: witness.hash(identity.signingKey.key.bytes.bytes),
                 incarnation: try NodeStart.incarnation(store, logger: logger)),
             chain: identity.credential.chain.map(\.der))
+        let part = try PartitionStart(
+            place, key: own.replica.key, witness: witness, reserveSpent: &reserveSpent, logger: logger)
+        partition = PartitionService(
+            part, settings: configuration.replication, recordsKept: configuration.recordsKept, witness: witness,
+            logger: logger, metrics: metrics, failure: failure)
         let machine = GossipMachine(
             own: own, roster: roster, witness: witness, signer: identity.signingKey, settings: configuration.gossip,
             seed: UInt64.random(in: 0...UInt64.max))
         node = NodeService(
             executor: NodeExecutor(label: "bolt.node"), store: store, machine: machine, witness: witness,
-            signer: identity.signingKey, reserveBytes: configuration.reserveBytes, reserveSpent: reserveSpent,
-            logger: logger, metrics: metrics, table: table, failure: failure)
+            signer: identity.signingKey, partition: partition, reserveBytes: configuration.reserveBytes,
+            reserveSpent: reserveSpent, logger: logger, metrics: metrics, table: table, failure: failure)
     }
 
     /// Opens the store and holds the reserve. On a full disk the reserve is what opening needs: it is given up, and the

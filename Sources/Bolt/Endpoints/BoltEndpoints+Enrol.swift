@@ -58,8 +58,43 @@ extension BoltEndpoints {
             token: token.id, secretHash: hash, mesh: token.mesh, partition: partition, name: body.name, key: key,
             sealingKey: body.sealingKey, labels: labels, topology: topology)
         switch admittance {
-        case .elsewhere(let home, let address):
+        case .elsewhere(let home):
+            let address = await node.read { $0.route(to: home).address }
             return try await passOn(body, home: home, address: address, hops: hops)
+        case .spending(let admission):
+            return try await spend(admission, csr: csr, body: body, hops: hops, request)
+        case .again, .new:
+            return try await certify(admittance, outcome, csr: csr, body: body, request)
+        }
+    }
+
+    /// Spends a one-shot token where this bolt is its partition's primary, then admits. A repeat with the same key is
+    /// given the admission that the token was spent on.
+    private func spend(
+        _ admission: Admission, csr: CertificateRequest, body: EnrolRequest, hops: Int, _ request: HTTPRequestContext
+    ) async throws -> HTTPAnswer {
+        let begun = ContinuousClock.now
+        let home = configuration.partition
+        while true {
+            let route = await node.read { $0.route(to: home) }
+            if let address = route.address {
+                return try await passOn(body, home: home, address: address, hops: hops)
+            }
+            switch await partition.spend(admission) {
+            case .spent(let admission):
+                let (admittance, outcome) = try await node.admit(spent: admission)
+                return try await certify(admittance, outcome, csr: csr, body: body, request)
+            case .refused(let problem): throw problem
+            case .elsewhere: try await holdOn(since: begun, home)
+            }
+        }
+    }
+
+    private func certify(
+        _ admittance: Admittance, _ outcome: CommandOutcome?, csr: CertificateRequest, body: EnrolRequest,
+        _ request: HTTPRequestContext
+    ) async throws -> HTTPAnswer {
+        switch admittance {
         case .again(let principal, let dots):
             let spread = await node.read { node in dots.first.map { node.machine.holders(of: $0).count + 1 } ?? 1 }
             return try await certify(
@@ -69,6 +104,7 @@ extension BoltEndpoints {
             let level = try NodeService.level(outcome)
             return try await certify(
                 csr, as: id, sealingKey: body.sealingKey, group: group, level: level, body: body, request)
+        case .elsewhere, .spending: throw Problem(.internalError, "the token was judged twice, differently")
         }
     }
 

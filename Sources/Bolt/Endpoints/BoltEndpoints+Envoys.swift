@@ -6,6 +6,7 @@ internal import Logging
 internal import Spanner
 internal import SpannerStore
 internal import SpannerTransport
+internal import Synchronization
 
 extension BoltEndpoints {
     /// What envoys, and bolts on behalf of envoys, ask for.
@@ -23,15 +24,21 @@ extension BoltEndpoints {
         }
     }
 
-    /// Refuses while this bolt may not write.
+    /// Refuses while this bolt may not speak for the mesh, whatever its part in its partition is.
     func requireServing() async throws {
-        let (state, reasons) = await state()
-        switch state {
-        case .active: return
+        switch readiness.phase {
+        case .starting: throw Problem(.notReady, "reading its state")
         case .draining: throw Problem(.draining, "this bolt is shutting down")
-        case .starting, .notInitialised, .waiting, .standby, .behind, .orphaned, .maintenance, .removed, .fenced:
-            throw Problem(.notReady, reasons.joined(separator: "; "))
+        case .serving: break
         }
+        let reason: String? = await node.read { node in
+            if node.machine.isExpelled { return "the roster no longer admits this bolt" }
+            guard case .active = node.machine.roster.standing(of: node.machine.own.tlsKey, as: .bolt) else {
+                return "the roster does not admit this bolt yet"
+            }
+            return node.machine.isAuthoringOpen ? nil : "waiting for a first exchange with a peer"
+        }
+        if let reason { throw Problem(.notReady, reason) }
     }
 
     // MARK: Check-ins
@@ -41,9 +48,7 @@ extension BoltEndpoints {
             throw Problem(.notAuthenticated, "a check-in needs an envoy's certificate")
         }
         let body = try request.decode(CheckInRequest.self)
-        let owner = await owner(of: envoy.id)
-        if owner.isSelf { return try .json(try await store(body, peer: peer, envoy: envoy.id)) }
-        return try await passOn(body, chain: peer.chain, to: owner, hops: 0)
+        return try await serve(body, peer: peer, envoy: envoy.id, hops: 0, request)
     }
 
     /// A bolt passes on what an envoy sent to it. The envoy is judged here anew: by its chain, then by the roster.
@@ -65,18 +70,54 @@ extension BoltEndpoints {
         }
         if let problem = Authorisation.refusal(of: standing) { throw problem }
         guard let envoy = standing.principal else { throw Problem(.notInRoster, "the envoy is not in the roster") }
-        let owner = await owner(of: envoy.id)
-        guard owner.isSelf else {
-            return try await passOn(body.request, chain: chain, to: owner, hops: body.hops)
-        }
-        return try .json(try await store(body.request, peer: peer, envoy: envoy.id))
+        return try await serve(body.request, peer: peer, envoy: envoy.id, hops: body.hops, request)
     }
 
-    private func passOn(
-        _ body: CheckInRequest, chain: [[UInt8]], to owner: EnvoyOwner, hops: Int
+    /// Stores a check-in where this bolt is its owner's primary, passes it on where another is. While the reign
+    /// changes hands it is held for a moment: a repeat is harmless, so one that was not decided is sent again.
+    private func serve(
+        _ body: CheckInRequest, peer: CertifiedPeer, envoy: PrincipalID, hops: Int, _ request: HTTPRequestContext
     ) async throws -> HTTPAnswer {
-        guard let address = owner.address, hops < APILimits.forwardHopsMax else {
-            throw Problem(.ownerUnreachable, "partition \(owner.partition) has no bolt that can be asked")
+        let begun = ContinuousClock.now
+        while true {
+            let owner = await owner(of: envoy)
+            if owner.isSelf, owner.isPrimary, let answer = try await store(body, peer: peer, envoy: envoy) {
+                return try .json(answer)
+            }
+            if !owner.isSelf, let address = owner.address {
+                if request.refusesForwarding {
+                    return .elsewhere(
+                        "partition \(owner.partition) is served by another bolt", address: address,
+                        target: request.target)
+                }
+                return try await passOn(body, chain: peer.chain, to: address, of: owner.partition, hops: hops)
+            }
+            try await holdOn(since: begun, owner.partition)
+        }
+    }
+
+    /// A pause between two looks for a primary; throws once it is not worth waiting any more.
+    func holdOn(since begun: ContinuousClock.Instant, _ name: PartitionName) async throws {
+        let now = ContinuousClock.now
+        let heard = partition.board.withLock { $0.primaryHeard }
+        // Where there was none lately somebody has to decide first, and requests would only pile up.
+        let isBrief = heard.map { now - $0 < BoltEndpoints.handoverMemory } ?? false
+        guard isBrief, now - begun < BoltEndpoints.handoverWait, !readiness.isDraining else {
+            throw Problem(.noPrimary, "partition \(name) has no primary that is known here")
+        }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+
+    /// How long a request is held while nobody reigns.
+    static let handoverWait: Duration = .seconds(3)
+    /// How lately somebody must have reigned for that.
+    static let handoverMemory: Duration = .seconds(5)
+
+    private func passOn(
+        _ body: CheckInRequest, chain: [[UInt8]], to address: String, of name: PartitionName, hops: Int
+    ) async throws -> HTTPAnswer {
+        guard hops < APILimits.forwardHopsMax else {
+            throw Problem(.ownerUnreachable, "partition \(name) has no bolt that can be asked")
         }
         let forwarded = PeerCheckInRequest(
             envoyChainDER: chain.map { Base64Bytes($0) }, request: body, hops: hops + 1)
@@ -89,30 +130,49 @@ extension BoltEndpoints {
         return result
     }
 
-    /// Stores a check-in here, where its owner is; answered once it is durable.
-    private func store(_ body: CheckInRequest, peer: CertifiedPeer, envoy: PrincipalID) async throws -> CheckInResponse
-    {
+    /// Stores a check-in here, where its owner is; answered once it is durable. Nil where another bolt is to be asked.
+    private func store(
+        _ body: CheckInRequest, peer: CertifiedPeer, envoy: PrincipalID
+    ) async throws -> CheckInResponse? {
         let checked = try CheckInBody(body)
-        guard node.waitingCheckIns < configuration.pendingCheckInsMax else {
+        let isContested = try await admitted(peer, as: envoy)
+        guard partition.enter(limit: configuration.pendingCheckInsMax) else {
             throw Problem(.tooManyRequests, "too many check-ins wait for the disk", status: 503)
         }
-        let node = node
-        let outcome = await withCheckedContinuation { continuation in
-            node.post(
-                .checkIn(
-                    PendingCheckIn(
-                        tlsKey: peer.tlsKey, envoy: envoy, queue: checked.queue, firstHeld: body.firstHeld,
-                        results: checked.results, traits: checked.traits, reply: continuation)))
+        defer { partition.leave() }
+        let pending = PendingCheckIn(
+            envoy: envoy, queue: checked.queue, firstHeld: body.firstHeld, results: checked.results,
+            traits: checked.traits)
+        let receipt: CheckInReceipt
+        switch await partition.store(pending) {
+        case .stored(let stored): receipt = stored
+        case .elsewhere: return nil
+        case .refused(let problem):
+            metrics.add(.checkIns, [problem.status < 500 ? "refused" : "failed"])
+            if problem.code == .storeFull { await node.read { $0.storeFull = true } }
+            throw problem
         }
-        let receipt = try outcome.get()
-        let (bolts, alone) = await addresses()
-        // Durable on every bolt that its partition has: with one bolt, that is this disk; with more, deletion waits for
-        // a level that covers them.
+        metrics.add(.checkIns, ["stored"])
+        let (bolts, _) = await addresses()
         return CheckInResponse(
-            storedThrough: receipt.storedThrough, releaseThrough: alone ? receipt.storedThrough : 0, level: .local,
-            owner: CheckInOwner(partition: configuration.partition),
-            nextIntervalSeconds: Double(configuration.checkInInterval), bolts: bolts, register: 1, epoch: 1,
-            contested: receipt.isContested)
+            storedThrough: receipt.storedThrough, releaseThrough: receipt.releaseThrough,
+            level: receipt.level == .paired ? .paired : .local, owner: CheckInOwner(partition: configuration.partition),
+            nextIntervalSeconds: Double(configuration.checkInInterval), bolts: bolts, register: 1,
+            epoch: receipt.epoch, contested: isContested)
+    }
+
+    /// Whether the envoy is admitted now and results are taken at all; true where it is contested.
+    private func admitted(_ peer: CertifiedPeer, as envoy: PrincipalID) async throws -> Bool {
+        let (standing, isReserveSpent) = await node.read { node in
+            (node.machine.roster.standing(of: peer.tlsKey, as: .envoy), node.reserveSpent)
+        }
+        if isReserveSpent { throw PartitionService.diskFull }
+        if let problem = Authorisation.refusal(of: standing) { throw problem }
+        guard standing.principal?.id == envoy else {
+            throw Problem(.notInRoster, "the certificate names an envoy that its key was not admitted for")
+        }
+        if case .contested = standing { return true }
+        return false
     }
 
     /// Where the bolts are, those of this partition first; and whether this one is its partition's only one.
@@ -123,23 +183,14 @@ extension BoltEndpoints {
         return (sorted, bolts.count { $0.partition == partition } <= 1)
     }
 
-    /// Which bolt serves an envoy: the partition by rendezvous hashing, its first bolt by name.
-    func owner(of envoy: PrincipalID) async -> EnvoyOwner {
-        let partition = configuration.partition
-        let (own, bolts) = await node.read { ($0.machine.own.bolt, $0.bolts) }
-        let partitions = Array(Set(bolts.compactMap(\.partition))).sorted()
-        guard let name = Placement.owner(of: envoy, partitions: partitions),
-            let bolt = bolts.first(where: { $0.partition == name })
-        else { return EnvoyOwner(partition: partition, address: nil, isSelf: true) }
-        return EnvoyOwner(partition: name, address: bolt.address, isSelf: bolt.id == own)
+    /// Where an envoy's check-ins go: to the partition by rendezvous hashing, to its primary where one is known.
+    func owner(of envoy: PrincipalID) async -> PartitionRoute {
+        let own = configuration.partition
+        return await node.read { node in
+            let partitions = Array(Set(node.bolts.compactMap(\.partition))).sorted()
+            return node.route(to: Placement.owner(of: envoy, partitions: partitions) ?? own)
+        }
     }
-}
-
-/// The bolt that stores an envoy's results.
-struct EnvoyOwner: Sendable {
-    let partition: PartitionName
-    let address: String?
-    let isSelf: Bool
 }
 
 extension BoltAddress {

@@ -12,6 +12,14 @@ extension BoltEndpoints {
         metrics.set(.startTime, to: Double(started.milliseconds) / 1000)
         for (use, count) in table.counts { metrics.set(.connections, [use.rawValue], to: Double(count)) }
         let metrics = metrics
+        let standing = await partition.standing()
+        for role in PartitionStanding.Role.allCases {
+            metrics.set(.partitionRole, ["\(role)"], to: standing.role == role ? 1 : 0)
+        }
+        metrics.set(.partitionEpoch, to: Double(standing.epoch.number))
+        metrics.set(.partitionTip, to: Double(standing.tip.position))
+        metrics.set(.partitionSafe, to: Double(standing.safe))
+        metrics.set(.partitionInSync, to: Double(standing.inSyncCount))
         await node.read { node in
             let roster = node.machine.roster
             metrics.set(.rosterEvents, to: Double(roster.vector.entries.reduce(0) { $0 &+ $1.counter }))

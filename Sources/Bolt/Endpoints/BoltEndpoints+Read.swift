@@ -22,8 +22,13 @@ extension BoltEndpoints {
             )
         case .envoys:
             let (after, name) = (try request.item("after", as: PrincipalID.self), request.query["name"])
-            return try .json(await node.read { try views.envoys($0, name: name, after: after, limit: limit) })
-        case .envoy: return try .json(await node.read { try views.envoy($0, subject: request.arguments[0]) })
+            var page = try await node.read { try views.envoys($0, name: name, after: after, limit: limit) }
+            page.envoys = await seen(page.envoys, detailed: false)
+            return try .json(page)
+        case .envoy:
+            var answer = try await node.read { try views.envoy($0, subject: request.arguments[0]) }
+            answer.envoy = await seen([answer.envoy], detailed: true)[0]
+            return try .json(answer)
         case .envoyExplain: return try .json(await node.read { try views.explain($0, subject: request.arguments[0]) })
         case .roster:
             let after = try request.item("after", as: PrincipalID.self)
@@ -47,6 +52,21 @@ extension BoltEndpoints {
             return try .json(
                 await node.read { TokensResponse(tokens: views.tokens($0), freshness: views.freshness($0)) })
         case _: throw Problem(.notFound, "no such path")
+        }
+    }
+
+    /// Envoys with what this bolt's partition keeps of them: those that report to it.
+    private func seen(_ envoys: [EnvoyView], detailed: Bool) async -> [EnvoyView] {
+        await partition.read { partition in
+            envoys.map { envoy in
+                guard let record = try? partition.store.tables.envoys.record(of: envoy.id) else { return envoy }
+                var envoy = envoy
+                envoy.lastSeenAt = record.lastSeen
+                if detailed, let document = record.traits?.document {
+                    envoy.traits = try? APIJSON.decode([String: JSONValue].self, from: Data(document))
+                }
+                return envoy
+            }
         }
     }
 }

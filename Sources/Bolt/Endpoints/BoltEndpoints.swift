@@ -13,6 +13,7 @@ struct BoltEndpoints: Sendable {
     /// Whose groups take machines; nil where this bolt was given none.
     let topology: Topology?
     let node: NodeService
+    let partition: PartitionService
     let identity: BoltIdentity
     let judge: ChainJudge
     let forwarder: PeerForwarder

@@ -51,19 +51,13 @@ extension NodeViews {
     private func view(_ node: isolated NodeService, _ envoy: Principal, detailed: Bool) throws -> EnvoyView {
         let roster = node.machine.roster
         let partitions = Array(Set(node.bolts.compactMap(\.partition))).sorted()
-        let record = try? node.store.envoys.record(of: envoy.id)
         let admission = envoy.admissions.first ?? Dot(node.machine.own.replica, 1)
         let event = try? event(node, admission)
-        var traits: [String: JSONValue]?
-        if detailed, let document = record?.traits?.document {
-            traits = try? APIJSON.decode([String: JSONValue].self, from: Data(document))
-        }
         return EnvoyView(
             id: envoy.id, name: envoy.name, standing: word(roster.standing(of: envoy.tlsKey, as: .envoy)),
             issuer: envoy.partition, owner: Placement.owner(of: envoy.id, partitions: partitions),
             group: envoy.group, labels: envoy.labels.dictionary, fingerprint: envoy.tlsKey, admission: admission,
-            admittedAt: event?.at ?? WallTime(milliseconds: 0), lastSeenAt: record?.lastSeen, traits: traits,
-            storedThrough: nil)
+            admittedAt: event?.at ?? WallTime(milliseconds: 0), lastSeenAt: nil, traits: nil, storedThrough: nil)
     }
 
     func explain(_ node: isolated NodeService, subject: String) throws -> ExplainResponse {

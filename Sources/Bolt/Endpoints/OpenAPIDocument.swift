@@ -60,6 +60,7 @@ enum OpenAPIDocument {
                     "maximum": .integer(Int64(APILimits.pageCountMax)),
                 ]),
         ]
+        let bolt = parameter("bolt", place: "query", schema: text(minLength: 1))
         let role = parameter("role", place: "query", schema: PrincipalRole.schema)
         switch endpoint {
         case .envoys: return [parameter("name", place: "query", schema: text())] + page
@@ -68,7 +69,11 @@ enum OpenAPIDocument {
         case .rosterContext: return [parameter("subject", place: "query", schema: text()), role]
         case .rosterReceipt:
             return [parameter("dot", place: "query", schema: text(minLength: 1), required: true)]
-        case .createToken, .postAct, .removeEnvoy:
+        case .partitionHistory, .partitionOperation: return [bolt]
+        case .partitionAudit: return [bolt] + page
+        case .partitionSalvage:
+            return [bolt, parameter("fate", place: "query", schema: SalvageView.Fate.schema)] + page
+        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember, .stepDown:
             return [parameter("dry_run", place: "query", schema: ["type": .string("boolean")])]
         case _: return []
         }

@@ -26,6 +26,10 @@ struct HTTPRequestContext: Sendable {
     var refusesForwarding = false
     /// Path and query as they were asked for.
     var target = ""
+    /// How often it was passed on before it came here.
+    var hops = 0
+    /// The bolt that passed it on.
+    var forwardedBy: PrincipalID?
 
     /// The admitted principal that asks. Endpoints that ask for a role always have one.
     var principal: Principal? {

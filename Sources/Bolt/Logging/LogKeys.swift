@@ -25,4 +25,8 @@ enum LogKeys {
     static let version = "bolt.version"
     static let signal = "bolt.signal"
     static let zone = "bolt.zone"
+    static let epoch = "bolt.epoch"
+    static let inSync = "bolt.in_sync"
+    static let from = "bolt.from"
+    static let through = "bolt.through"
 }

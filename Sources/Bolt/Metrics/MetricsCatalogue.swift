@@ -24,6 +24,11 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case resultsStored = "bolt_results_stored_total"
     case enrolments = "bolt_enrolments_total"
     case cutConnections = "bolt_connections_cut_total"
+    case partitionRole = "bolt_partition_role"
+    case partitionEpoch = "bolt_partition_epoch"
+    case partitionTip = "bolt_partition_tip"
+    case partitionSafe = "bolt_partition_safe"
+    case partitionInSync = "bolt_partition_in_sync"
 
     /// How a metric is counted.
     public enum Kind: String, Sendable {
@@ -39,7 +44,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     public var kind: Kind {
         switch self {
         case .buildInfo, .startTime, .connections, .rosterEvents, .rosterPrincipals, .rosterConflicts, .rosterBans,
-            .peers, .peersConverged:
+            .peers, .peersConverged, .partitionRole, .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync:
             .gauge
         case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
             .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections:
@@ -58,12 +63,16 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .rosterPrincipals: "principals"
         case .rosterConflicts: "names"
         case .rosterBans: "keys"
-        case .peers, .peersConverged: "bolts"
+        case .peers, .peersConverged, .partitionInSync: "bolts"
+        case .partitionRole: "none"
+        case .partitionEpoch: "epochs"
+        case .partitionTip, .partitionSafe: "records"
         case .gossipRounds: "rounds"
         case .runsApplied, .runsRejected, .runsDuplicate: "runs"
         case .linksClosed: "links"
         case .storeFailures: "transactions"
-        case .checkIns, .checkInBatch: "check-ins"
+        case .checkIns: "check-ins"
+        case .checkInBatch: "commands"
         case .resultsStored: "results"
         case .enrolments: "enrolments"
         case .buildInfo: "none"
@@ -80,10 +89,12 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .requestSeconds: ["endpoint"]
         case .rosterPrincipals: ["role"]
         case .peers: ["status"]
+        case .partitionRole: ["role"]
         case .checkIns, .enrolments: ["outcome"]
         case .cutConnections, .linksClosed: ["reason"]
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
-            .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored:
+            .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored,
+            .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync:
             []
         }
     }
@@ -111,9 +122,14 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .commitSeconds: "Time of one transaction of the store, flush included."
         case .storeFailures: "Transactions that the disk did not take."
         case .checkIns: "Check-ins, by outcome."
-        case .checkInBatch: "Check-ins that shared one transaction."
+        case .checkInBatch: "Commands that shared one record of the partition's journal, and so one flush."
         case .resultsStored: "Results stored for the first time."
         case .enrolments: "Enrolments, by outcome."
+        case .partitionRole: "1 for what this bolt does for its partition, 0 for the other roles."
+        case .partitionEpoch: "Number of the epoch of the journal's last record."
+        case .partitionTip: "Position of the journal's last record."
+        case .partitionSafe: "Position up to which the journal is on all disks in sync, as this bolt knows."
+        case .partitionInSync: "Bolts that a paired answer waits for, the primary included, as this bolt's journal says."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }

@@ -7,8 +7,8 @@ enum NodeInput: Sendable {
     case link(PeerLinkEvent)
     /// A timer of the machine fired.
     case timer(TimerID)
-    /// A check-in waits for its transaction.
-    case checkIn(PendingCheckIn)
+    /// This bolt's part in its partition is to be told to everybody.
+    case standing(PartitionStanding)
     /// Look which live connections are of principals that are no longer admitted.
     case review
 }

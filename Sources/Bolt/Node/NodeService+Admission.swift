@@ -10,13 +10,15 @@ enum Admittance: Sendable {
     case again(Principal, [Dot])
     /// It was admitted now.
     case new(PrincipalID, GroupName?)
-    /// Its one-shot token is spent in this partition, by the bolt at this address.
-    case elsewhere(PartitionName, String?)
+    /// It may be admitted so once its one-shot token is spent here: what was in force for a repeat counts then.
+    case spending(Admission)
+    /// Its one-shot token is spent in this partition.
+    case elsewhere(PartitionName)
 }
 
 extension NodeService {
     /// Judges a token and a key and, where they are good, writes the admission: drafted and handed to the machine
-    /// without a pause, so that a one-shot token is spent together with its ADMIT, once.
+    /// without a pause. A one-shot token is spent in its partition first, by whoever asks.
     func admit(
         token: TokenID, secretHash: Bytes32, mesh: MeshID, partition: PartitionName, name: PrincipalName,
         key: KeyFingerprint, sealingKey: Bytes32, labels: [Label], topology: Topology?
@@ -24,9 +26,10 @@ extension NodeService {
         let roster = machine.roster
         let standing = try judge(token, secretHash: secretHash, mesh: mesh)
         if let known = try again(token: token, name: name, key: key) { return (known, nil) }
-        if case .oneShot(let home) = standing.record.kind, home != partition {
-            let bolt = bolts.first { $0.partition == home }
-            return (.elsewhere(home, bolt?.address), nil)
+        var isOneShot = false
+        if case .oneShot(let home) = standing.record.kind {
+            guard home == partition else { return (.elsewhere(home), nil) }
+            isOneShot = true
         }
         let record: JoinTokenRecord
         do { record = try roster.honour(token, for: key, at: WallClock.now(), partition: partition) } catch {
@@ -47,9 +50,28 @@ extension NodeService {
             throw Problem(.badRequest, "the token's labels and the machine's are more than \(RosterLimits.labelsMax)")
         }
         admission.group = try record.group ?? NodeService.group(of: admission, in: topology)
+        if isOneShot { return (.spending(admission), nil) }
+        return try await author(admission)
+    }
+
+    /// Writes an admission of an envoy: drafted and handed to the machine without a pause.
+    private func author(_ admission: Admission) async throws -> (Admittance, CommandOutcome?) {
         let payload: RosterEvent.Payload
-        do { payload = try roster.draftAdmission(admission) } catch { throw NodeService.problem(error) }
-        return (.new(id, admission.group), await command([payload], level: .spread(2)))
+        do { payload = try machine.roster.draftAdmission(admission) } catch { throw NodeService.problem(error) }
+        return (.new(admission.id, admission.group), await command([payload], level: .spread(2)))
+    }
+
+    /// Writes the admission that a one-shot token was spent on; where it is in force already nothing is written.
+    func admit(spent admission: Admission) async throws -> (Admittance, CommandOutcome?) {
+        if let token = admission.token,
+            let known = try again(token: token, name: admission.name, key: admission.tlsKey)
+        {
+            return (known, nil)
+        }
+        for case .admit(let pending) in machine.pendingPayloads where pending.tlsKey == admission.tlsKey {
+            throw Problem(.notReady, "the same request is being worked on", next: "ask again in a moment")
+        }
+        return try await author(admission)
     }
 
     /// The first group of the topology that takes the machine, by its name and labels; nil where there is no topology.

@@ -37,7 +37,7 @@ extension NodeService {
         return nil
     }
 
-    private func close(_ id: LinkID, _ reason: CloseReason) {
+    func close(_ id: LinkID, _ reason: CloseReason) {
         guard let link = links[id] else { return }
         let metadata: Logger.Metadata = [
             LogKeys.peer: "\(link.peer.verified.id)", LogKeys.remote: "\(link.remote)", LogKeys.why: "\(reason.word)",
@@ -217,6 +217,7 @@ extension NodeService {
             metrics.add(.runsApplied, by: Double(runs.count))
             guard boltsStale else { return }
             (boltsStale, knownBolts) = (false, nil)
+            tellSurroundings()
             peersChanged?()
         case .peerStatus(let bolt, let status):
             let name = machine.roster.principal(bolt)?.name.text ?? "\(bolt)"

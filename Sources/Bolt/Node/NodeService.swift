@@ -48,6 +48,14 @@ public actor NodeService {
     var storeFull: Bool
     var closed = false
     var peersChanged: (@Sendable () -> Void)?
+    /// The other plane.
+    nonisolated let partition: PartitionService
+    /// Links with bolts of the same partition, with the disks that they named.
+    var siblings: [LinkID: ReplicaID] = [:]
+    var ownStanding: PartitionStanding?
+    /// What other bolts said last of their part.
+    var standings: [PrincipalID: HeardStanding] = [:]
+    var toldSurroundings: PartitionSurroundings?
     /// What ends the process where the store can no longer be trusted.
     let failure: @Sendable (StoreError) -> Void
 
@@ -55,7 +63,6 @@ public actor NodeService {
 
     struct Mailbox {
         var inputs: [NodeInput] = []
-        var checkIns = 0
         var scheduled = false
     }
 
@@ -64,14 +71,14 @@ public actor NodeService {
 
     init(
         executor: NodeExecutor, store: sending BoltStore, machine: GossipMachine, witness: any Witness,
-        signer: any RunSigner, reserveBytes: Int, reserveSpent: Bool, logger: Logger, metrics: MetricsRegistry,
-        table: ConnectionTable,
+        signer: any RunSigner, partition: PartitionService, reserveBytes: Int, reserveSpent: Bool, logger: Logger,
+        metrics: MetricsRegistry, table: ConnectionTable,
         failure: @escaping @Sendable (StoreError) -> Void
     ) {
         (self.executor, self.store, self.machine) = (executor, store, machine)
         (self.witness, self.signer, self.logger, self.metrics) = (witness, signer, logger, metrics)
         (self.table, self.failure, self.reserveBytes) = (table, failure, reserveBytes)
-        (self.reserveSpent, storeFull) = (reserveSpent, reserveSpent)
+        (self.reserveSpent, storeFull, self.partition) = (reserveSpent, reserveSpent, partition)
         chain = EventChain(mesh: machine.own.mesh, witness: witness)
     }
 
@@ -79,6 +86,7 @@ public actor NodeService {
     func start(peersChanged: @escaping @Sendable () -> Void) {
         self.peersChanged = peersChanged
         step(.started)
+        tellSurroundings()
         peersChanged()
     }
 
@@ -86,34 +94,27 @@ public actor NodeService {
     nonisolated func post(_ input: NodeInput) {
         let wake = mailbox.withLock { box in
             box.inputs.append(input)
-            if case .checkIn = input { box.checkIns += 1 }
             defer { box.scheduled = true }
             return !box.scheduled
         }
         if wake { executor.queue.async { self.assumeIsolated { $0.drain() } } }
     }
 
-    /// How many check-ins wait.
-    nonisolated var waitingCheckIns: Int { mailbox.withLock { $0.checkIns } }
-
     private func drain() {
         let (inputs, more): ([NodeInput], Bool) = mailbox.withLock { box in
             let taken = Array(box.inputs.prefix(NodeService.inputsPerRun))
             box.inputs.removeFirst(taken.count)
-            for case .checkIn in taken { box.checkIns -= 1 }
             box.scheduled = !box.inputs.isEmpty
             return (taken, box.scheduled)
         }
-        var checkIns: [PendingCheckIn] = []
         for input in inputs {
             switch input {
             case .link(let event): take(event)
             case .timer(let timer): step(.timerFired(timer))
-            case .checkIn(let pending): checkIns.append(pending)
+            case .standing(let standing): spread(standing)
             case .review: review()
             }
         }
-        if !checkIns.isEmpty { commit(checkIns) }
         if more { executor.queue.async { self.assumeIsolated { $0.drain() } } } else { checkpoint() }
     }
 
@@ -123,8 +124,12 @@ public actor NodeService {
             guard let identity = link.peer.bolt, !closed else { return link.close() }
             links[link.id] = link
             step(.linkUp(link.id, identity, dialed: link.dialed))
+            greet(link)
         case .message(let link, let message, let bytes):
-            if case .gossip(let gossip) = message { hear(gossip, on: link.id) }
+            guard case .gossip(let gossip) = message else {
+                return hearPartition(message, on: link, bytes: bytes)
+            }
+            hear(gossip, on: link.id)
             link.processed(bytes: bytes)
         case .undecodable(let link, let why):
             logger.notice(
@@ -133,6 +138,7 @@ public actor NodeService {
             step(.undecodable(link.id))
         case .down(let link):
             guard links.removeValue(forKey: link.id) != nil else { return }
+            forget(link.id)
             step(.linkDown(link.id))
             peersChanged?()
         }

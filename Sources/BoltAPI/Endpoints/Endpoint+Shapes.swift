@@ -13,9 +13,15 @@ extension Endpoint {
         case .createToken: CreateTokenRequest.self
         case .postAct: PostActRequest.self
         case .removeEnvoy: RemoveEnvoyRequest.self
+        case .peerOperator: PeerOperatorRequest.self
+        case .switchover: SwitchoverRequest.self
+        case .promote: PromoteRequest.self
+        case .removeMember: RemoveMemberRequest.self
+        case .stepDown: StepDownRequest.self
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
-            .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .opsHealth,
-            .opsHealthHead, .live, .ready, .metrics:
+            .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
+            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .opsHealth, .opsHealthHead,
+            .live, .ready, .metrics:
             nil
         }
     }
@@ -31,6 +37,13 @@ extension Endpoint {
         case .bolts: BoltsResponse.self
         case .bolt: BoltResponse.self
         case .partitions: PartitionsResponse.self
+        case .partition: PartitionResponse.self
+        case .partitionHistory: PartitionHistoryResponse.self
+        case .partitionSalvage: SalvageResponse.self
+        case .partitionAudit: AuditResponse.self
+        case .partitionOperation: OperationFateResponse.self
+        case .switchover, .promote, .removeMember, .stepDown: OperationResponse.self
+        case .peerOperator: [String: JSONValue].self
         case .envoys: EnvoysResponse.self
         case .envoy: EnvoyResponse.self
         case .envoyExplain: ExplainResponse.self

@@ -6,14 +6,16 @@ public enum Endpoint: String, Sendable, CaseIterable {
     // Envoys.
     case enroll, rekey, checkIn
     // Peers.
-    case peerCheckIn, peerEnroll
+    case peerCheckIn, peerEnroll, peerOperator
     // Anyone.
     case health, healthHead, openAPI
     // Operators read.
     case status, bolts, bolt, partitions, envoys, envoy, envoyExplain
     case roster, rosterLog, rosterDigest, rosterConflicts, rosterContext, rosterReceipt, tokens
+    case partition, partitionHistory, partitionSalvage, partitionAudit, partitionOperation
     // Operators change.
     case createToken, postAct, removeEnvoy
+    case switchover, promote, removeMember, stepDown
     // The ops listener.
     case opsHealth, opsHealthHead, live, ready, metrics
 
@@ -38,11 +40,14 @@ public enum Endpoint: String, Sendable, CaseIterable {
     /// The method.
     public var method: Method {
         switch self {
-        case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .createToken, .postAct, .removeEnvoy: .post
+        case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .peerOperator, .createToken, .postAct, .removeEnvoy,
+            .switchover, .promote, .removeMember, .stepDown:
+            .post
         case .healthHead, .opsHealthHead: .head
         case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster,
-            .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .opsHealth, .live,
-            .ready, .metrics:
+            .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
+            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .opsHealth, .live, .ready,
+            .metrics:
             .get
         }
     }
@@ -55,12 +60,22 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .checkIn: "/v1/checkin"
         case .peerCheckIn: "/v1/peer/checkin"
         case .peerEnroll: "/v1/peer/enroll"
+        case .peerOperator: "/v1/peer/operator"
         case .health, .healthHead, .opsHealth, .opsHealthHead: "/v1/health"
         case .openAPI: "/v1/openapi.json"
         case .status: "/v1/status"
         case .bolts: "/v1/bolts"
         case .bolt: "/v1/bolts/{bolt}"
+        case .stepDown: "/v1/bolts/{bolt}/step-down"
         case .partitions: "/v1/partitions"
+        case .partition: "/v1/partitions/{partition}"
+        case .partitionHistory: "/v1/partitions/{partition}/history"
+        case .partitionSalvage: "/v1/partitions/{partition}/salvage"
+        case .partitionAudit: "/v1/partitions/{partition}/audit"
+        case .partitionOperation: "/v1/partitions/{partition}/operations/{operation}"
+        case .switchover: "/v1/partitions/{partition}/switchover"
+        case .promote: "/v1/partitions/{partition}/promote"
+        case .removeMember: "/v1/partitions/{partition}/remove"
         case .envoys: "/v1/envoys"
         case .envoy: "/v1/envoys/{envoy}"
         case .envoyExplain: "/v1/envoys/{envoy}/explain"
@@ -84,12 +99,14 @@ public enum Endpoint: String, Sendable, CaseIterable {
         switch self {
         case .enroll: .tokenHolder
         case .rekey, .checkIn: .envoy
-        case .peerCheckIn, .peerEnroll: .bolt
+        case .peerCheckIn, .peerEnroll, .peerOperator: .bolt
         case .health, .healthHead, .opsHealth, .opsHealthHead, .live, .ready, .metrics: .anyone
         case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog,
-            .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens:
+            .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition, .partitionHistory,
+            .partitionSalvage, .partitionAudit, .partitionOperation:
             .operator(.viewer)
-        case .createToken, .postAct, .removeEnvoy: .operator(.operator)
+        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown: .operator(.operator)
+        case .removeMember: .operator(.admin)
         }
     }
 
@@ -99,7 +116,9 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .opsHealth, .opsHealthHead, .live, .ready, .metrics: .ops
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .health, .healthHead, .openAPI, .status, .bolts,
             .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest, .rosterConflicts,
-            .rosterContext, .rosterReceipt, .tokens, .createToken, .postAct, .removeEnvoy:
+            .rosterContext, .rosterReceipt, .tokens, .createToken, .postAct, .removeEnvoy, .peerOperator, .partition,
+            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
+            .removeMember, .stepDown:
             .main
         }
     }
@@ -110,7 +129,21 @@ public enum Endpoint: String, Sendable, CaseIterable {
     /// Whether a request that got no answer may be sent again, here or elsewhere, without a second effect.
     public var isRepeatable: Bool {
         // A second token would be a second way in; acts, removals and check-ins are the same thing when repeated.
-        self != .createToken
+        // Operations of a partition are looked up by their id instead: another bolt would be another candidate.
+        switch self {
+        case .createToken, .switchover, .promote, .removeMember, .stepDown: false
+        case _: true
+        }
+    }
+
+    /// Whether a bolt passes it on to the one that has to answer, with the operator's certificate chain.
+    public var isForwardable: Bool {
+        switch self {
+        case .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
+            .removeMember, .stepDown:
+            true
+        case _: false
+        }
     }
 
     /// Bytes of body that it reads; 0 where it takes none.
@@ -118,10 +151,14 @@ public enum Endpoint: String, Sendable, CaseIterable {
         switch self {
         case .checkIn: APILimits.checkInBytesMax
         case .peerCheckIn: APILimits.checkInBytesMax + 64 * 1024
-        case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy: APILimits.bodyBytesMax
+        case .peerOperator: APILimits.bodyBytesMax * 2
+        case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember,
+            .stepDown:
+            APILimits.bodyBytesMax
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
-            .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .opsHealth,
-            .opsHealthHead, .live, .ready, .metrics:
+            .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
+            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .opsHealth, .opsHealthHead,
+            .live, .ready, .metrics:
             0
         }
     }

@@ -29,8 +29,6 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     public var assigned: PartitionRoleWord?
     /// Whether `paired` waits for it, by the primary's word.
     public var isInSync: Bool
-    /// Whether it is a member: one that was not taken in yet, or was taken out, is not.
-    public var isMember: Bool
     /// Where its journal ends; nil where that is not known.
     public var position: UInt64?
     /// Records that the primary holds and it does not; nil where that is not known.
@@ -43,18 +41,17 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     /// A bolt's part in its partition.
     public init(
         bolt: String?, disk: ReplicaID?, reported: PartitionRoleWord?, assigned: PartitionRoleWord?, isInSync: Bool,
-        isMember: Bool, position: UInt64? = nil, lagRecords: UInt64? = nil, heardSeconds: Double? = nil,
+        position: UInt64? = nil, lagRecords: UInt64? = nil, heardSeconds: Double? = nil,
         reason: String? = nil
     ) {
         (self.bolt, self.disk, self.reported, self.assigned) = (bolt, disk, reported, assigned)
-        (self.isInSync, self.isMember, self.position) = (isInSync, isMember, position)
+        (self.isInSync, self.position) = (isInSync, position)
         (self.lagRecords, self.heardSeconds, self.reason) = (lagRecords, heardSeconds, reason)
     }
 
     enum CodingKeys: String, CodingKey {
         case bolt, disk, reported, assigned, position, reason
         case isInSync = "in_sync"
-        case isMember = "member"
         case lagRecords = "lag_records"
         case heardSeconds = "heard_seconds"
     }

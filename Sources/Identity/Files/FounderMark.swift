@@ -22,6 +22,14 @@ public struct FounderMark: Sendable {
         try SecureFile.write(Array("\(partition)\n".utf8), to: "\(directory)/\(FounderMark.name)", access: .everybody)
     }
 
+    /// Whether `take` would say yes, as far as a look tells. Changes nothing.
+    public func isOpen(partition: String, incarnation: UInt64) -> Bool {
+        let (fresh, used) = ("\(directory)/\(FounderMark.name)", "\(directory)/\(FounderMark.usedName)")
+        guard SecureFile.exists(used) else { return SecureFile.exists(fresh) }
+        let words = try? SecureFile.read(used, access: .everybody)
+        return words == Array("\(partition) \(String(incarnation, radix: 16))\n".utf8)
+    }
+
     /// Whether the disk of this incarnation may found the partition; its journal has to be empty. True once for the
     /// first that asks, and again for that very one, should its process have ended before it did. Durable when this
     /// returns.

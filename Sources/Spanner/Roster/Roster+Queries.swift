@@ -59,6 +59,21 @@ extension Roster {
     /// The bolts of the mesh with their addresses, in order of their names.
     public var bolts: [Principal] { principals(role: .bolt) }
 
+    /// Signing keys of bolts whose admission has ended, by removal or ban, and that are not in force by another one;
+    /// ascending. O(bolts and operators ever held).
+    public var endedBoltKeys: [VerificationKey] {
+        var (ended, live): (Set<VerificationKey>, Set<VerificationKey>) = ([], [])
+        for place in places(role: .bolt) {
+            guard let key = facts.admissions.shared(place).signingKey else { continue }
+            switch standing(of: facts.admissions.key(place), as: .bolt) {
+            case .removed, .banned: ended.insert(key)
+            case .active, .contested, .superseded: live.insert(key)
+            case .unknown: break
+            }
+        }
+        return ended.subtracting(live).sorted { $0.bytes < $1.bytes }
+    }
+
     /// How many principals of a role there are. O(admissions ever held).
     public func count(role: PrincipalRole) -> Int {
         places(role: role).count { place in

@@ -82,6 +82,14 @@ extension PartitionStore {
         try SalvageTable(database: database).commands(fate, after: number, limit: limit)
     }
 
+    /// The same before a number, the latest first: within one cut that is the order of its records, though not of the
+    /// commands of one record.
+    public func salvage(
+        _ fate: SalvagedCommand.Fate, before number: UInt64, limit: Int
+    ) throws(StoreError) -> [SalvagedCommand] {
+        try SalvageTable(database: database).commands(fate, before: number, limit: limit)
+    }
+
     /// Says what became of a salvaged command. Durable when this returns. `store_unknown` where there is none.
     public func settleSalvage(_ number: UInt64, as fate: SalvagedCommand.Fate) throws(StoreError) {
         try database.transaction { () throws(StoreError) in

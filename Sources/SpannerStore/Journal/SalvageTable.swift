@@ -89,6 +89,19 @@ struct SalvageTable {
         ) { row throws(StoreError) in try read(row) }
     }
 
+    /// The same before a number, the latest first: a cut keeps the last record first, so this is the journal's order.
+    func commands(
+        _ fate: SalvagedCommand.Fate, before number: UInt64, limit: Int
+    ) throws(StoreError) -> [SalvagedCommand] {
+        try database.rows(
+            """
+            SELECT number, point, place, body, text, fate, checksum FROM salvage
+            WHERE fate = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3
+            """, .integer(fate.rawValue), .count(min(number, UInt64(Int64.max))),
+            .integer(Int64(max(0, min(limit, StoreLimits.pageMax))))
+        ) { row throws(StoreError) in try read(row) }
+    }
+
     /// Visits all that was ever cut off and not forgotten, in order.
     func each(_ visit: (SalvagedCommand) throws(StoreError) -> Void) throws(StoreError) {
         try database.each("SELECT number, point, place, body, text, fate, checksum FROM salvage ORDER BY number") {

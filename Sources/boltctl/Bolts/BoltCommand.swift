@@ -8,7 +8,10 @@ import Spanner
 struct BoltCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bolt", abstract: "The servers of the mesh.",
-        subcommands: [BoltInvite.self, BoltJoin.self, BoltList.self, BoltShow.self, BoltRemove.self])
+        subcommands: [
+            BoltInvite.self, BoltJoin.self, BoltList.self, BoltShow.self, BoltStepDown.self,
+            BoltRemove.self,
+        ])
 }
 
 /// Bolts as a table.
@@ -52,32 +55,5 @@ struct BoltShow: AskingCommand {
 
     func table(_ answer: BoltResponse) -> String {
         BoltTable.text([answer.bolt]) + "\n\n" + FactTable.text(answer.facts)
-    }
-}
-
-/// `boltctl bolt remove`
-struct BoltRemove: ChangingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "End a bolt's admission and cut its histories where they stand now.",
-        discussion: """
-            What the answering bolt has seen of its histories stays; anything later is inert on every bolt. A removed \
-            bolt returns only with new keys.
-
-            EXAMPLES
-              boltctl bolt remove a.north --reason "decommissioned" --dry-run
-            """)
-
-    @Argument(help: "NAME.PARTITION, id or fingerprint.")
-    var name: String
-    @OptionGroup var mutation: MutationOptions
-    @OptionGroup var connection: ConnectionOptions
-
-    func plan(_ poster: ActPoster) async throws -> PlannedChange {
-        let (bolt, context) = try await poster.subject(name, role: .bolt)
-        return PlannedChange(
-            "Remove the bolt \(bolt.name)?",
-            .remove(
-                principal: bolt.id, targets: bolt.admissions.sorted(),
-                cut: OperatorAct.Cut(seen: context.versionVector)))
     }
 }

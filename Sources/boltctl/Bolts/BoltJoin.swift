@@ -25,6 +25,7 @@ struct BoltJoin: ParsableCommand {
             EXAMPLES
               boltctl bolt join --dir /etc/bolt/identity --request b.csr
               boltctl bolt join --dir /etc/bolt/identity --invitation b.json
+              boltctl bolt join --dir /etc/bolt/identity --invitation b.json --found
             """)
 
     @Option(name: .long, help: "The bolt's identity directory.")
@@ -33,6 +34,8 @@ struct BoltJoin: ParsableCommand {
     var request: String?
     @Option(name: .long, help: "The file that bolt invite wrote.")
     var invitation: String?
+    @Flag(name: .long, help: "With --invitation: this bolt founds its partition, which has no other bolt yet.")
+    var found = false
     @Flag(name: .customLong("dry-run"), help: "Check the arguments and change nothing.")
     var dryRun = false
     @OptionGroup var output: OutputOptions
@@ -41,6 +44,7 @@ struct BoltJoin: ParsableCommand {
         guard (request == nil) != (invitation == nil) else {
             throw ValidationError("Give either --request or --invitation.")
         }
+        guard !found || invitation != nil else { throw ValidationError("--found goes with --invitation.") }
     }
 
     func run() throws {
@@ -74,6 +78,7 @@ struct BoltJoin: ParsableCommand {
         try SecureFile.write(
             Array(APIJSON.encode(invitation.genesis, pretty: true)), to: "\(dir)/\(GenesisFile.name)",
             access: .everybody)
+        if found { try FounderMark(directory: dir).make(partition: identity.partition.text) }
         try output.emit(
             ["bolt": "\(identity.name).\(identity.partition)", "dir": dir],
             table: "installed \(identity.name).\(identity.partition) in \(dir); next: bolt run --config FILE")

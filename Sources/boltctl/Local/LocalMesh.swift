@@ -60,6 +60,11 @@ struct LocalMesh: Sendable {
                     signingKey: identity.signingKey.key, reason: "mesh up"))
         }
         if let document { try SecureFile.write(Array(document.utf8), to: topologyPath, access: .everybody) }
+        // The first bolt of each partition founds it, once.
+        for (partition, bolts) in Dictionary(grouping: bolts, by: \.partition) {
+            guard let first = bolts.first else { continue }
+            try FounderMark(directory: first.identityDirectory).make(partition: partition.text)
+        }
         for bolt in bolts {
             try genesis.install(in: bolt.identityDirectory)
             try FileManager.default.createDirectory(

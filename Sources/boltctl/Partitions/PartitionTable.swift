@@ -29,7 +29,7 @@ enum PartitionTable {
         for member in members {
             table.row(
                 member.bolt ?? member.disk.map { DiskView(bolt: nil, disk: $0).text }, word(member.reported),
-                word(member.assigned), member.isMember ? (member.isInSync ? "yes" : "no") : nil,
+                word(member.assigned), member.isInSync ? "yes" : "no",
                 member.position.map { "\($0)" }, member.lagRecords.map { Plural.text($0, "record") },
                 member.heardSeconds.map { "\(Int($0.rounded())) s ago" }, member.reason)
         }

@@ -7,13 +7,14 @@ import Testing
 final class RealMesh {
     /// One bolt of it.
     struct Bolt {
+        let letter: String
         let partition: String
         let address: String
         let ops: String
         /// Identity, state, configuration, log.
         let directory: String
 
-        var name: String { "a.\(partition)" }
+        var name: String { "\(letter).\(partition)" }
         var state: String { directory + "/state" }
         var identity: String { directory + "/identity" }
         var config: String { directory + "/bolt.yaml" }
@@ -37,7 +38,7 @@ final class RealMesh {
     let environment: [String: String]
     private var children: [Background] = []
 
-    /// Writes the topology; starts nothing.
+    /// Writes the topology; starts nothing. A partition that is named several times has as many bolts: a, b, c.
     init(_ partitions: [String] = ["north", "south", "east"]) throws {
         folder = NSTemporaryDirectory() + "bolt-mesh-" + UUID().uuidString.prefix(8)
         directory = folder + "/mesh"
@@ -46,14 +47,16 @@ final class RealMesh {
         environment = ["BOLTCTL_CONFIG": folder + "/contexts.yaml"]
         let ports = try FreePorts.take(partitions.count * 2)
         bolts = partitions.enumerated().map { [directory] index, partition in
-            Bolt(
-                partition: partition, address: "127.0.0.1:\(ports[2 * index])",
-                ops: "127.0.0.1:\(ports[2 * index + 1])", directory: "\(directory)/bolts/\(partition)-a")
+            let before = partitions[..<index].count { $0 == partition }
+            let letter = String(UnicodeScalar(UInt8(97 + before)))
+            return Bolt(
+                letter: letter, partition: partition, address: "127.0.0.1:\(ports[2 * index])",
+                ops: "127.0.0.1:\(ports[2 * index + 1])", directory: "\(directory)/bolts/\(partition)-\(letter)")
         }
         var text = "version: 1\nmesh: {name: trial}\ngroups:\n  - name: default\n    slices: 64\npartitions:\n"
-        for bolt in bolts {
-            text += "  - name: \(bolt.partition)\n    groups: [default]\n    bolts:\n"
-            text += "      - {name: a, address: \"\(bolt.address)\", ops: \"\(bolt.ops)\"}\n"
+        for bolt in bolts.sorted(by: { ($0.partition, $0.letter) < ($1.partition, $1.letter) }) {
+            if bolt.letter == "a" { text += "  - name: \(bolt.partition)\n    groups: [default]\n    bolts:\n" }
+            text += "      - {name: \(bolt.letter), address: \"\(bolt.address)\", ops: \"\(bolt.ops)\"}\n"
         }
         try text.write(toFile: topology, atomically: true, encoding: .utf8)
     }

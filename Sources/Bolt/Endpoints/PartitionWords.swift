@@ -1,0 +1,140 @@
+internal import BoltAPI
+internal import CRDT
+internal import Spanner
+
+/// What becomes of operations, in the API's words: what failed, why, whether anything changed, what to do.
+struct PartitionWords {
+    let picture: PartitionPicture
+    /// The bolt that answers.
+    let bolt: String
+
+    private var name: PartitionName { picture.name }
+
+    /// A disk, for people.
+    func text(_ disk: ReplicaID) -> String { picture.view(disk).text }
+
+    func text(_ disks: [ReplicaID]) -> String {
+        let names = disks.map { text($0) }
+        return names.isEmpty ? "others" : names.joined(separator: ", ")
+    }
+
+    /// A refusal of an operation. Nothing was changed.
+    func problem(_ refusal: PartitionOperationRefusal) -> Problem {
+        switch refusal {
+        case .primaryLives(let disk):
+            return Problem(
+                .primaryLives, "\(bolt) was not promoted: \(text(disk)) is primary of \(name), and was heard",
+                next: "for a planned change: boltctl partition switchover \(name); for a loss of that bolt, end its "
+                    + "process first")
+        case .notMember:
+            return Problem(
+                .notMember, "the disk of \(bolt) is no member of \(name), was taken out, or serves nothing",
+                next: "see why: boltctl partition show \(name); promote a member instead")
+        case .sealed: return Problem(.sealed, "\(bolt) is sealed")
+        case .forgetful(let missing):
+            return Problem(
+                .diskIsNew,
+                "the disk of \(bolt) is new, and \(text(missing)) did not tell it yet what was promised",
+                next: "start \(text(missing)), so that it learns that; or promote another bolt")
+        case .promisesMissing, .tailMissing, .unexpected, .outbid: return lossProblem(refusal)
+        case .notInSync, .notPrimary, .notTaken, .lastStandby: return membershipProblem(refusal)
+        case .busy(let operation):
+            return Problem(.operationRuns, "operation \(operation) runs in \(name)")
+        case .absurdEpoch(let number):
+            return Problem(.absurdEpoch, "epoch \(number) was heard of in \(name): nobody could have minted it")
+        case .storage(.full):
+            return Problem(.storeFull, "the disk of \(bolt) is full; nothing was changed")
+        case .storage: return Problem(.storeFailure, "the disk of \(bolt) did not take it; nothing was changed")
+        case .alreadyFounded: return Problem(.alreadyFounded, "partition \(name) was founded before")
+        case .badMembers: return Problem(.badMembers, "that is no list of members for \(name)")
+        }
+    }
+
+    private func lossProblem(_ refusal: PartitionOperationRefusal) -> Problem {
+        switch refusal {
+        case .promisesMissing(let missing, let bound):
+            Problem(
+                .promisesMissing,
+                "\(bolt) was not promoted: no promise can be had of \(text(missing)). Could be lost: \(words(bound))",
+                next: "start \(text(missing)) and try again; to accept that loss: boltctl partition promote \(name) "
+                    + "--to \(bolt) --allow-data-loss")
+        case .tailMissing(let disk, let bound):
+            Problem(
+                .tailMissing,
+                "\(bolt) was not promoted: it cannot get the end of the log from \(text(disk)). At stake: "
+                    + words(bound),
+                next: "promote \(text(disk)) instead: boltctl partition promote \(name) --to \(text(disk)); or mend "
+                    + "the link between them; to accept that loss add --allow-data-loss")
+        case .unexpected(let point):
+            Problem(
+                .unexpectedLog, "\(bolt) was not promoted: the log to stand on ends at \(point.shortText)",
+                next: "look again: boltctl partition promote \(name) --to \(bolt) --check")
+        case .outbid(let epoch):
+            Problem(
+                .outbid,
+                "\(bolt) was not promoted: epoch \(epoch.shortText) of \(text(epoch.minter)) was promised meanwhile")
+        case _: Problem(.refusedBySafetyRule, "\(bolt) refused it")
+        }
+    }
+
+    private func membershipProblem(_ refusal: PartitionOperationRefusal) -> Problem {
+        switch refusal {
+        case .notInSync(let disk):
+            Problem(
+                .notInSync,
+                disk.map { "\(text($0)) is no standby in sync of \(name)" } ?? "no standby of \(name) is in sync",
+                next: "see how far each is: boltctl partition show \(name)")
+        case .notPrimary(let disk):
+            Problem(
+                .notPrimary,
+                "\(bolt) is not primary of \(name)" + (disk.map { ": \(text($0)) is" } ?? "; none is known here"),
+                next: "boltctl partition show \(name)")
+        case .notTaken(let disk):
+            Problem(
+                .handoverCancelled, "\(text(disk)) did not take \(name) over in time: \(bolt) goes on as primary",
+                next: "look at the log of \(text(disk)), then try again: boltctl partition switchover \(name)")
+        case .lastStandby(let disk):
+            Problem(
+                .lastStandby,
+                "\(text(disk)) is the last standby of \(name) and lives: without it \(bolt) would acknowledge alone",
+                next: "stop \(text(disk)) for good, then: boltctl bolt remove \(text(disk)) --dead")
+        case _: Problem(.refusedBySafetyRule, "\(bolt) refused it")
+        }
+    }
+
+    /// A bound with bolts' names where it names disks.
+    func words(_ bound: String) -> String {
+        var text = bound
+        for report in picture.reports {
+            for disk in disks(of: report) { text = text.replacing(disk.description, with: report.bolt.fullName) }
+        }
+        return text
+    }
+
+    private func disks(of report: PartitionReport) -> Set<ReplicaID> {
+        var disks = Set(picture.reports.flatMap { $0.standing?.members.map(\.disk) ?? [] })
+        if let own = report.standing?.disk { disks.insert(own) }
+        return disks.filter { $0.key == report.key }
+    }
+
+    /// What became of an operation that was not refused.
+    func response(
+        _ resolution: PartitionResolution, _ operation: OperationID, effects: [String] = []
+    ) throws -> OperationResponse {
+        switch resolution {
+        case .refused(let refusal): throw problem(refusal)
+        case .done(let epoch, let point):
+            return OperationResponse(
+                operation: operation, partition: name, bolt: bolt, outcome: .done, epoch: epoch, point: point,
+                primary: picture.view(epoch.minter).bolt, effects: effects)
+        case .report(let point, let missing, let bound):
+            return OperationResponse(
+                operation: operation, partition: name, bolt: bolt, outcome: .report, point: point,
+                missing: missing.map { picture.view($0) }, bound: bound.map(words), effects: effects)
+        case .ask(let disk):
+            return OperationResponse(
+                operation: operation, partition: name, bolt: bolt, outcome: .running,
+                primary: disk.flatMap { picture.view($0).bolt }, effects: effects)
+        }
+    }
+}

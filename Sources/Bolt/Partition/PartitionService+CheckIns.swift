@@ -1,0 +1,133 @@
+internal import BoltAPI
+internal import CRDT
+internal import Spanner
+internal import SpannerStore
+
+/// One check-in within its limits.
+struct PendingCheckIn: Sendable {
+    /// The envoy, as its certificate says.
+    let envoy: PrincipalID
+    /// Its queue.
+    let queue: QueueID
+    /// First result that the queue still holds.
+    let firstHeld: UInt64
+    /// Results in order.
+    let results: [SequencedResult]
+    /// What it reports of its machine.
+    let traits: EnvoyRecord.Traits?
+}
+
+/// What became of a check-in that is durable.
+struct CheckInReceipt: Sendable {
+    /// All results up to here are stored.
+    let storedThrough: UInt64
+    /// All up to here are stored safely: the envoy may delete them.
+    let releaseThrough: UInt64
+    /// How safe this check-in is.
+    let level: PartitionAckLevel
+    /// Number of the epoch in which it was written.
+    let epoch: UInt64
+}
+
+/// What a bolt does with a check-in of its partition.
+enum CheckInAnswer: Sendable {
+    /// It is durable.
+    case stored(CheckInReceipt)
+    /// It is at fault, or this bolt's disk is; a repeat elsewhere is harmless.
+    case refused(Problem)
+    /// Another bolt reigns, or will: ask there.
+    case elsewhere
+}
+
+extension PartitionService {
+    /// Bytes of results that one command holds, but for the last result.
+    private static let batchBytes = 192 * 1024
+
+    /// Stores a check-in, where this bolt reigns: answered once it is durable here, and, while a standby is in sync,
+    /// on all of those, or after a moment.
+    func store(_ checkIn: PendingCheckIn) async -> CheckInAnswer {
+        guard machine.role.reigns, broken == nil, !closed else { return .elsewhere }
+        let commands: [PartitionCommand]
+        do throws(StoreError) { commands = try self.commands(for: checkIn) } catch {
+            fail(error, "reading a queue")
+            return .refused(NodeService.problem(error))
+        }
+        switch await write(commands, level: .paired) {
+        case .done(let point, let level, let safe, let outcomes):
+            return receipt(of: checkIn, at: point, level: level, safe: safe, outcomes)
+        case .undecided: return .elsewhere
+        case .refused(let refusal):
+            switch refusal {
+            case .notPrimary, .handingOver: return .elsewhere
+            case .overloaded:
+                return .refused(Problem(.tooManyRequests, "too many check-ins wait for the disk", status: 503))
+            case .tooLarge: return .refused(Problem(.tooLarge, "the check-in is too large for the journal"))
+            case .storage(.full): return .refused(PartitionService.diskFull)
+            case .storage, .notPaired:
+                return .refused(Problem(.storeFailure, "the bolt's disk did not take it; nothing was acknowledged"))
+            }
+        }
+    }
+
+    static let diskFull = Problem(
+        .storeFull, "the bolt's disk is full; nothing was stored",
+        next: "make room on the bolt's disk; other bolts still answer")
+
+    private func commands(for checkIn: PendingCheckIn) throws(StoreError) -> [PartitionCommand] {
+        let at = WallClock.now()
+        let source = PartitionCommand.EnvoyQueue(envoy: checkIn.envoy, queue: checkIn.queue)
+        var commands: [PartitionCommand] = []
+        if checkIn.firstHeld > 1, checkIn.firstHeld > (try store.tables.results.storedThrough(checkIn.queue)) + 1 {
+            // The envoy no longer has what lies before: it must not wait for ever for what nobody can send.
+            commands.append(
+                .base(source, through: checkIn.firstHeld - 1, reason: "not held by the envoy", at: at))
+        }
+        var rest = checkIn.results[...]
+        while !rest.isEmpty {
+            var (count, bytes) = (0, 0)
+            for result in rest.prefix(PartitionLimits.resultsMax) {
+                guard count == 0 || bytes + result.body.count <= PartitionService.batchBytes else { break }
+                (count, bytes) = (count + 1, bytes + result.body.count)
+            }
+            commands.append(
+                .results(
+                    PartitionCommand.QueuedResults(source: source, received: at, results: Array(rest.prefix(count)))))
+            rest = rest.dropFirst(count)
+        }
+        var traits = checkIn.traits?.document
+        if let digest = checkIn.traits?.digest,
+            try store.tables.envoys.record(of: checkIn.envoy)?.traits?.digest == digest
+        {
+            traits = nil
+        }
+        commands.append(.seen([PartitionCommand.EnvoySighting(envoy: checkIn.envoy, at: at, traits: traits)]))
+        return commands
+    }
+
+    private func receipt(
+        of checkIn: PendingCheckIn, at point: LogPoint, level: PartitionAckLevel, safe: UInt64,
+        _ outcomes: [JournaledOutcome]
+    ) -> CheckInAnswer {
+        var stored = 0
+        for outcome in outcomes {
+            switch outcome {
+            case .refused(let error): return .refused(NodeService.problem(error))
+            case .applied(let receipt): stored += receipt?.added ?? 0
+            }
+        }
+        metrics.add(.resultsStored, by: Double(stored))
+        // The tables of another reign may hold what is not safe.
+        guard machine.role.reigns, machine.tip.epoch == point.epoch else { return .elsewhere }
+        do throws(StoreError) {
+            // Later check-ins of the queue may be stored already: so much the better.
+            let through = try store.tables.results.storedThrough(checkIn.queue)
+            let release = ledger.released(checkIn.queue, stored: through, safe: safe)
+            return .stored(
+                CheckInReceipt(
+                    storedThrough: through, releaseThrough: release, level: level, epoch: point.epoch.number))
+        } catch {
+            fail(error, "reading a queue")
+            return .refused(NodeService.problem(error))
+        }
+    }
+}

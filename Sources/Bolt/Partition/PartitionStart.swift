@@ -1,0 +1,58 @@
+internal import CRDT
+internal import Identity
+internal import Logging
+internal import Spanner
+internal import SpannerStore
+
+/// What a start reads of the bolt's part in its partition. Nothing is said to anybody yet.
+struct PartitionStart {
+    let store: PartitionStore
+    let own: PartitionSelf
+    let founder: FounderState
+
+    /// Opens or makes `partition.db`, and gives a new, copied or restored one an incarnation that no disk ever had.
+    ///
+    /// Throws `StoreError`; changes nothing but what opening a store does.
+    init(
+        _ place: BoltPlace, key: Bytes32, witness: any Witness, reserveSpent: inout Bool, logger: Logger
+    ) throws(StoreError) {
+        let configuration = place.configuration
+        let identity = PartitionIdentity(mesh: place.identity.credential.mesh, partition: configuration.partition)
+        store = try PartitionStart.open(
+            place, identity: identity, witness: witness, reserveSpent: &reserveSpent, logger: logger)
+        let incarnation: UInt64
+        switch store.disk {
+        case .current(let value): incarnation = value
+        case .renewalNeeded(let doubt):
+            incarnation = UInt64.random(in: 1...UInt64.max)
+            try store.renewDisk(to: incarnation)
+            logger.notice("the partition's disk is a new one", metadata: [LogKeys.why: "\(doubt.rawValue)"])
+        }
+        own = PartitionSelf(
+            partition: JournalChain(witness: witness).genesis(
+                mesh: identity.mesh, partition: identity.partition.text),
+            disk: ReplicaID(key: key, incarnation: incarnation))
+        let durable = try store.durable()
+        let mark = FounderMark(directory: configuration.identityDirectory)
+        let isEmpty = durable.tip.position == 0 && durable.promised == .none
+        founder = FounderState(
+            mark: mark,
+            mayFound: isEmpty && mark.isOpen(partition: identity.partition.text, incarnation: incarnation))
+    }
+
+    /// On a full disk the reserve is what opening needs: it is given up, and the bolt starts in the mode that it would
+    /// be in had it not ended.
+    private static func open(
+        _ place: BoltPlace, identity: PartitionIdentity, witness: any Witness, reserveSpent: inout Bool, logger: Logger
+    ) throws(StoreError) -> PartitionStore {
+        do throws(StoreError) {
+            return try PartitionStore(directory: place.directory, identity: identity, witness: witness)
+        } catch {
+            guard error.code == .full, place.directory.reserve.bytes > 0 else { throw error }
+            try place.directory.reserve.release()
+            logger.warning("the disk is full: the reserve is given up to start; results are refused")
+            reserveSpent = true
+            return try PartitionStore(directory: place.directory, identity: identity, witness: witness)
+        }
+    }
+}
