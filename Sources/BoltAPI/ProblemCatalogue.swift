@@ -108,7 +108,7 @@ extension Problem.Code {
         .alreadyFounded, .badMembers, .handoverCancelled, .lastStandby, .tooLarge, .tooManyRequests, .tooManyQueues,
         .badAct, .ownerUnreachable, .notReady,
         .draining, .storeFailure, .storeFull, .internalError,
-    ]
+    ] + sealCodes
 
     /// The HTTP status that this kind comes with by default.
     public var status: Int { entry.status }
@@ -117,7 +117,7 @@ extension Problem.Code {
     /// What to do about it by default.
     public var next: String { entry.next }
 
-    var entry: Problem.Entry { Self.entries[self] ?? Self.partitionEntries[self] ?? Self.unknown }
+    var entry: Problem.Entry { Self.entries[self] ?? Self.partitionEntries[self] ?? Self.sealEntries[self] ?? Self.unknown }
 
     private static let unknown = Problem.Entry(status: 500, title: "Unknown error", next: "see the bolt's log")
 
