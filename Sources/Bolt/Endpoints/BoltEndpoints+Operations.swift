@@ -4,6 +4,7 @@ internal import Foundation
 internal import Identity
 internal import Logging
 internal import Spanner
+internal import Synchronization
 
 /// What an operator asks of a partition, in the machine's words.
 struct RequestedOperation: Sendable {
@@ -116,17 +117,13 @@ extension BoltEndpoints {
     /// The operation's end, or that it goes on after a while: its fate is found in the journal.
     private func resolution(of asked: RequestedOperation) async -> PartitionResolution {
         let partition = partition
-        let running = Task { await partition.operate(asked.id, asked.operation) }
-        return await withTaskGroup(of: PartitionResolution?.self) { group in
-            group.addTask { await running.value }
-            group.addTask {
+        return await withCheckedContinuation { continuation in
+            let first = FirstAnswer(continuation)
+            Task { first.give(await partition.operate(asked.id, asked.operation)) }
+            Task {
                 try? await Task.sleep(for: BoltEndpoints.operationWait)
-                return nil
+                first.give(.ask(nil))
             }
-            // A task that waits for another's value can't be ended: the first answer is taken as it comes.
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first ?? .ask(nil)
         }
     }
 
@@ -172,5 +169,20 @@ extension BoltEndpoints {
                     LogKeys.why: "\(refusal)",
                 ])
         }
+    }
+}
+
+/// Whichever answer comes first; those that come later are dropped.
+private final class FirstAnswer: Sendable {
+    private let waiting: Mutex<CheckedContinuation<PartitionResolution, Never>?>
+
+    init(_ continuation: CheckedContinuation<PartitionResolution, Never>) { waiting = Mutex(continuation) }
+
+    func give(_ resolution: PartitionResolution) {
+        let continuation = waiting.withLock { waiting in
+            defer { waiting = nil }
+            return waiting
+        }
+        continuation?.resume(returning: resolution)
     }
 }

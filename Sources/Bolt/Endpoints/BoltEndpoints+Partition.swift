@@ -8,7 +8,7 @@ internal import SpannerStore
 extension BoltEndpoints {
     /// What operators ask of one partition: answered by the bolt that has to, wherever it was asked.
     func partitionRequest(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
-        try await requireRoster()
+        try await requireServing()
         let name = try partitionName(of: request)
         let views = NodeViews(configuration: configuration)
         if request.endpoint == .partition {

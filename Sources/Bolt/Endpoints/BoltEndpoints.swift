@@ -6,6 +6,7 @@ internal import Logging
 internal import Spanner
 internal import SpannerStore
 internal import SpannerTransport
+internal import Synchronization
 
 /// What every endpoint does. Who may call it was judged before.
 struct BoltEndpoints: Sendable {
@@ -36,6 +37,10 @@ struct BoltEndpoints: Sendable {
             .rosterConflicts, .rosterContext, .rosterReceipt, .tokens:
             return try await read(request)
         case .createToken, .postAct, .removeEnvoy: return try await change(request)
+        case .partition, .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover,
+            .promote, .removeMember, .stepDown:
+            return try await partitionRequest(request)
+        case .peerOperator: return try await operatorRequest(request)
         }
     }
 
@@ -45,20 +50,23 @@ struct BoltEndpoints: Sendable {
 
     // MARK: Health
 
-    /// Whether this bolt serves, as the health codes have it. One bolt a partition: it is the primary.
+    /// Whether this bolt serves, as the health codes have it: by its place in the mesh, then by its part in its
+    /// partition.
     func state() async -> (HealthResponse.State, [String]) {
         switch readiness.phase {
         case .starting: return (.starting, ["reading its state"])
         case .draining: return (.draining, ["shutting down"])
         case .serving: break
         }
+        let standing = partition.board.withLock { $0.standing }
         return await node.read { node in
             if node.machine.isExpelled { return (.removed, ["the roster no longer admits this bolt"]) }
             guard case .active = node.machine.roster.standing(of: node.machine.own.tlsKey, as: .bolt) else {
                 return (.notInitialised, ["the roster does not admit this bolt yet"])
             }
             guard node.machine.isAuthoringOpen else { return (.starting, ["waiting for a first exchange with a peer"]) }
-            return (.active, node.storeFull ? ["the disk is full: writes are refused"] : [])
+            let (state, reasons) = PartitionHealth.state(of: standing)
+            return (state, (node.storeFull ? ["the disk is full: writes are refused"] : []) + reasons)
         }
     }
 
@@ -71,7 +79,8 @@ struct BoltEndpoints: Sendable {
 
     private func ready() async -> HTTPAnswer {
         let (state, reasons) = await state()
-        return state == .active ? text("ready\n") : text(reasons.joined(separator: "\n") + "\n", status: 503)
+        return PartitionHealth.isReady(state)
+            ? text("ready\n") : text(reasons.joined(separator: "\n") + "\n", status: 503)
     }
 }
 

@@ -2,6 +2,7 @@ internal import BoltAPI
 internal import CRDT
 internal import Identity
 internal import Spanner
+internal import Synchronization
 
 /// What one bolt of a partition said last, as this bolt goes by it.
 struct PartitionReport: Sendable {

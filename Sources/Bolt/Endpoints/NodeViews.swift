@@ -33,14 +33,14 @@ struct NodeViews: Sendable {
         let partitions = partitions(node)
         let dark = partitions.filter { $0.reachable == 0 }
         let conflicts = roster.conflicts
-        let alarms = alarms(node, peers: peers, dark: dark, conflicts: conflicts)
+        let alarms =
+            alarms(node, peers: peers, dark: dark, conflicts: conflicts) + NodeViews.alarms(of: partitions)
         let events = roster.vector.entries.reduce(UInt64(0)) { $0 &+ $1.counter }
         let verdict: StatusResponse.Verdict =
             alarms.contains { $0.severity == .critical } ? .broken : alarms.isEmpty ? .healthy : .degraded
         return StatusResponse(
             mesh: mesh(node), bolt: configuration.fullName, verdict: verdict,
-            // A bolt more may fail in each partition than it can spare: with one bolt in one of them, none.
-            faultTolerance: max(0, (partitions.map(\.reachable).min() ?? 1) - 1),
+            faultTolerance: partitions.map(\.faultTolerance).min() ?? 0,
             roster: RosterSummary(
                 digest: roster.digest, boltsAtDigest: peers.count { $0.converged } + 1, boltsTotal: peers.count + 1,
                 events: events, envoys: roster.count(role: .envoy), bans: roster.bans.count,
@@ -137,21 +137,6 @@ struct NodeViews: Sendable {
         guard let bolt = found.first else { throw Problem(.notFound, "no bolt is named \(text.prefix(64))") }
         return BoltResponse(
             bolt: bolt, facts: facts(node, node.machine.roster.explain(id: bolt.id)), freshness: freshness(node))
-    }
-
-    func partitions(_ node: isolated NodeService) -> [PartitionView] {
-        let bolts = bolts(node)
-        let names = Set(bolts.map(\.partition)).sorted()
-        var envoys: [PartitionName: Int] = [:]
-        for envoy in node.machine.roster.principals(role: .envoy) {
-            if let owner = Placement.owner(of: envoy.id, partitions: names) { envoys[owner, default: 0] += 1 }
-        }
-        return names.map { name in
-            let members = bolts.filter { $0.partition == name }
-            return PartitionView(
-                name: name, bolts: members.map(\.fullName), reachable: members.count { $0.reach != .unreachable },
-                primary: members.count == 1 ? members[0].fullName : nil, envoys: envoys[name] ?? 0)
-        }
     }
 
     // MARK: Receipts

@@ -8,7 +8,12 @@ extension LocalMesh {
     /// A session of the mesh's own operator.
     func session() throws -> Session { try Session(context, timeout: 3) }
 
-    /// Waits until each bolt answers its health with 200; gives the names of those that do not, with the reason.
+    /// Every state as a status that is no error, so that its reasons can be read.
+    private static let readable: [(String, String?)] = [
+        "standby", "behind", "orphaned", "uninit", "starting", "draining", "removed", "fenced", "maintenance",
+    ].map { ("\($0)code", "200") }
+
+    /// Waits until each bolt is primary or a standby in sync; gives the names of those that are not, with the reason.
     func waitForHealth(seconds: Double) async throws -> [(bolt: LocalBolt, reason: String)] {
         let session = try session()
         var sick: [(bolt: LocalBolt, reason: String)] = []
@@ -26,9 +31,9 @@ extension LocalMesh {
                     return false
                 }
                 do throws(ClientError) {
-                    let health: HealthResponse = try await client.call(.health)
-                    reason = health.state.rawValue
-                    if health.state == .active { return true }
+                    let health: HealthResponse = try await client.call(.health, query: LocalMesh.readable)
+                    reason = ([health.state.rawValue] + health.reasons).joined(separator: ": ")
+                    if health.state == .active || health.state == .standby { return true }
                 } catch { reason = error.description }
                 progress.say("waiting for \(bolt.fullName): \(reason)")
                 return nil
