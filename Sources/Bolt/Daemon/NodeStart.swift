@@ -42,7 +42,8 @@ struct NodeStart {
         let part = try PartitionStart(
             place, key: own.replica.key, witness: witness, reserveSpent: &reserveSpent, logger: logger)
         let sealing = SealService(
-            VaultOwner(mesh: mesh, partition: configuration.partition), keyFile: configuration.sealKeyFile, logger: logger)
+            VaultOwner(mesh: mesh, partition: configuration.partition), keyFile: configuration.sealKeyFile,
+            logger: logger)
         partition = PartitionService(
             part, settings: configuration.replication, recordsKept: configuration.recordsKept, witness: witness,
             sealing: sealing, logger: logger, metrics: metrics, failure: failure)

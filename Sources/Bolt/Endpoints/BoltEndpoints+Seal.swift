@@ -115,7 +115,8 @@ extension BoltEndpoints {
         }
         note("unsealed by an operator", request, [LogKeys.why: "\(reason)"])
         // Only a primary can write it down; the log says it at every bolt.
-        _ = await partition.write([.audit(audit("seal.unseal", configuration.fullName, reason, request))], level: .local)
+        _ = await partition.write(
+            [.audit(audit("seal.unseal", configuration.fullName, reason, request))], level: .local)
         return try .json(await sealChange(true, level: nil, ["\(configuration.fullName) is unsealed"]))
     }
 

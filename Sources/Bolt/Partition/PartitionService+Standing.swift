@@ -58,7 +58,9 @@ extension PartitionService {
         switch machine.role {
         case .waiting: return (.waiting, nil, waitingReason)
         case .standby(let primary, let inSync):
-            guard primary != nil else { return (.standby, nil, "no primary is heard of partition \(identity.partition)") }
+            guard primary != nil else {
+                return (.standby, nil, "no primary is heard of partition \(identity.partition)")
+            }
             return (.standby, primary, inSync ? "" : "catching up with the primary")
         case .candidate(let epoch): return (.candidate, nil, "asks for promises of epoch \(epoch.number)")
         case .primary: return (.primary, own.disk, isFull ? "the disk is full: writes are refused" : "")

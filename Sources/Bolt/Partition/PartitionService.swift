@@ -95,7 +95,8 @@ actor PartitionService {
 
     init(
         _ start: sending PartitionStart, settings: PartitionSettings, recordsKept: UInt64, witness: any Witness,
-        sealing: SealService, logger: Logger, metrics: MetricsRegistry, failure: @escaping @Sendable (StoreError) -> Void
+        sealing: SealService, logger: Logger, metrics: MetricsRegistry,
+        failure: @escaping @Sendable (StoreError) -> Void
     ) {
         executor = NodeExecutor(label: "bolt.partition")
         (identity, own, self.settings) = (start.store.identity, start.own, settings)
