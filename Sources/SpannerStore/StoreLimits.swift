@@ -43,6 +43,10 @@ public enum StoreLimits {
     public static let roomBesideReserve = 8 * 1024 * 1024
     /// Records in one transaction of a partition.
     public static let recordsPerCommitMax = PartitionLimits.writeRecordsMax
+    /// Bytes of what is kept as salvage: bodies, lines and, for each, `salvageRowBytes`.
+    public static let salvageBytesMax = 256 * 1024 * 1024
+    /// Bytes that a salvaged command is taken to cost beside its body and its line.
+    public static let salvageRowBytes = 256
     /// Characters of the line that says what a salvaged command was.
     public static let salvageTextMax = 200
     /// Records that one call of compaction drops.

@@ -129,7 +129,8 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .partitionEpoch: "Number of the epoch of the journal's last record."
         case .partitionTip: "Position of the journal's last record."
         case .partitionSafe: "Position up to which the journal is on all disks in sync, as this bolt knows."
-        case .partitionInSync: "Bolts that a paired answer waits for, the primary included, as this bolt's journal says."
+        case .partitionInSync:
+            "Bolts that a paired answer waits for, the primary included, as this bolt's journal says."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }

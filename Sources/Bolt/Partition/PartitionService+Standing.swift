@@ -125,8 +125,8 @@ extension PartitionService {
 
     // MARK: Founding
 
-    /// A copy of its own disk is all that is left of a partition that only this bolt ever replicated: nobody else can be
-    /// waited for. It goes on from there, and the journal says that something may be lost.
+    /// A copy of its own disk is all that is left of a partition that only this bolt ever replicated: nobody else can
+    /// be waited for. It goes on from there, and the journal says that something may be lost.
     private func restoreIfAlone() {
         guard !hasRestored, machine.isNew, machine.tip.position > 0, surroundings.siblings.isEmpty,
             let members = machine.configuration?.members, !members.contains(own.disk),

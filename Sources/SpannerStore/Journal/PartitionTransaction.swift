@@ -91,6 +91,7 @@ struct PartitionTransaction {
             try database.undoChanges(try journal.changes(of: place))
             try salvage.keep(held) { command in tables.describe(command) }
         }
+        try salvage.trim()
         try journal.remove(after: position)
         try journal.dropChanges(after: position)
         try controls.remove(after: position)

@@ -123,10 +123,43 @@ struct SalvageTable {
         }
     }
 
-    /// Forgets what was replayed or dismissed, up to a number. Returns how many.
+    /// Forgets what was replayed or dismissed, up to a number, but for how much went unseen. Returns how many.
     func forget(through number: UInt64) throws(StoreError) -> Int {
         try database.run(
-            "DELETE FROM salvage WHERE fate <> 0 AND number <= ?1", .count(min(number, UInt64(Int64.max))))
+            "DELETE FROM salvage WHERE fate <> 0 AND number <= ?1 AND place <> ?2",
+            .count(min(number, UInt64(Int64.max))), .integer(SalvageTable.lostPlace))
+    }
+
+    /// Forgets what goes beyond a limit: what was replayed or dismissed first, the oldest first, then what nobody looked
+    /// at. How much of the latter went is kept in one line that is never forgotten, so that nothing vanishes in silence.
+    func trim(to bytesMax: Int = StoreLimits.salvageBytesMax) throws(StoreError) {
+        let beyond = """
+            SELECT number, fate FROM (
+                SELECT number, fate, sum(length(body) + length(text) + \(StoreLimits.salvageRowBytes))
+                    OVER (ORDER BY fate = 0 DESC, number DESC) AS total
+                FROM salvage WHERE place <> \(SalvageTable.lostPlace))
+            WHERE total > ?1
+            """
+        let most = SQLValue.integer(Int64(bytesMax))
+        let lost = try database.rows("SELECT count(*) FROM (\(beyond)) WHERE fate = 0", most) { row in row.count(0) }
+        try database.run("DELETE FROM salvage WHERE number IN (SELECT number FROM (\(beyond)))", most)
+        if let lost = lost.first, lost > 0 { try noteLost(lost) }
+    }
+
+    /// Where the line stands that says how much was forgotten unseen.
+    private static let lostPlace: Int64 = -2
+
+    private func noteLost(_ more: UInt64) throws(StoreError) {
+        let noted = try database.rows(
+            "SELECT number, point, place, body, text, fate, checksum FROM salvage WHERE place = ?1",
+            .integer(SalvageTable.lostPlace)
+        ) { row throws(StoreError) in try read(row) }
+        let before = noted.compactMap { UInt64($0.text.prefix { $0.isNumber }) }.reduce(0, +)
+        try database.run("DELETE FROM salvage WHERE place = ?1", .integer(SalvageTable.lostPlace))
+        let none = LogPoint(epoch: .none, position: 0, hash: .zero)
+        try insert(
+            none, SalvageTable.lostPlace, [],
+            "\(before + more) commands that nobody looked at were forgotten: more was cut off than is kept", .dismissed)
     }
 
     func removeAll() throws(StoreError) { try database.run("DELETE FROM salvage") }

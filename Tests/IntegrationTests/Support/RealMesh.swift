@@ -111,10 +111,15 @@ final class RealMesh {
 
     /// Starts a bolt that does not run and waits until it is healthy, whatever the others do.
     func start(_ bolt: Bolt) throws {
+        try spawn(bolt)
+        try waitUntil("\(bolt.name) is healthy") { try self.health(bolt) == 200 }
+    }
+
+    /// Starts a bolt's process.
+    func spawn(_ bolt: Bolt) throws {
         let child = try Background("bolt", ["run", "--config", bolt.config])
         children.append(child)
         try "\(child.pid)\n".write(toFile: bolt.directory + "/bolt.pid", atomically: true, encoding: .utf8)
-        try waitUntil("\(bolt.name) is healthy") { try self.health(bolt) == 200 }
     }
 
     /// The HTTP status of a bolt's health.

@@ -144,7 +144,9 @@ struct PartitionRemovalTests {
             cluster.isolate(1)
             cluster.tick(25)
         } else {
+            // It is gone without a word: a signed act says so.
             cluster.kill(2)
+            for bolt in [0, 1, 3] { cluster.step(bolt, .outside(PartitionHearsay(epoch: 1, cut: [cluster.id(2)]))) }
         }
         for bolt in [0, 3] { cluster.bolts[bolt].disk.compacted = cluster.bolts[bolt].disk.safe }
         cluster.heal()
@@ -179,8 +181,8 @@ struct PartitionRemovalTests {
         #expect(!cluster.bolts[2].disk.acquaintances.contains(cluster.id(2)))
     }
 
-    @Test("A new disk does not wait for one that was removed while it asked")
-    func newDiskAndRemoved() {
+    @Test("A new disk does not wait for one that was removed while it asked", arguments: [false, true])
+    func newDiskAndRemoved(isGone: Bool) {
         var cluster = PartitionCluster.founded(4)
         let lost = cluster.id(3)
         cluster.kill(3)
@@ -193,9 +195,10 @@ struct PartitionRemovalTests {
         cluster.tick(3)
         _ = cluster.ask(0, .remove(cluster.id(2)))
         cluster.tick(3)
-        cluster.kill(2)
+        if isGone { cluster.kill(2) }
         cluster.heal()
         cluster.tick(30)
         #expect(cluster.inSync(0) == [0, 1, 3])
+        #expect(!cluster.bolts[3].disk.acquaintances.contains(cluster.id(2)))
     }
 }

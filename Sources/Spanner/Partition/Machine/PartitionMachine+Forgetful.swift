@@ -13,10 +13,14 @@ extension PartitionMachine {
     private var heardOf: Set<ReplicaID> {
         var found = durable.counted
         found.formUnion(acquaintances)
-        for hello in peers.values.compactMap(\.hello) + Array(acquainted.values) {
-            found.formUnion(hello.counted)
+        var removed: Set<ReplicaID> = []
+        for (disk, peer) in peers {
+            guard let hello = peer.hello else { continue }
+            // Whoever was removed may not have heard of others that were since.
+            if hello.saysRemoved(disk) { removed.insert(disk) } else { found.formUnion(hello.counted) }
         }
-        return found
+        for hello in acquainted.values { found.formUnion(hello.counted) }
+        return found.subtracting(removed)
     }
 
     /// A new disk asks all others to count it. Only when all answered does it acknowledge anything: whoever seeks

@@ -109,9 +109,9 @@ extension PartitionMachine {
         if !named.isDisjoint(with: acquaintances) {
             stage(acquaintances: acquaintances.filter { !named.contains($0) })
         }
-        leftOut.formUnion(named.subtracting(settled.last?.configuration.members ?? []))
         notify(.safe(safe))
-        if leftOut.contains(own.disk) { leave() }
+        let isNamed = settled.last?.configuration.members.contains(own.disk) ?? true
+        if named.contains(own.disk), !isNamed { leave() }
     }
 
     /// The partition took this disk out, safely: it takes part no more, under this incarnation, and says so to all.
@@ -124,20 +124,19 @@ extension PartitionMachine {
     /// A disk that knows that it was removed says so by counting itself no more: whoever still does, because the
     /// records that named it and left it out came in a snapshot, forgets it.
     mutating func forgetRemoved(_ disk: ReplicaID, _ hello: PartitionHello) {
-        guard !hello.isForgetful, hello.configuration != nil, !hello.counted.contains(disk),
-            acquaintances.contains(disk), installation == nil
-        else { return }
+        guard hello.saysRemoved(disk) else { return }
+        acquainted[disk] = nil
+        guard acquaintances.contains(disk), installation == nil else { return }
         stage(acquaintances: acquaintances.filter { $0 != disk })
     }
 
-    /// Lets everybody forget disks that were cut off and never became members, or that were removed while some learnt
-    /// the log by a snapshot: once they are named in the log and left out again, both safely, nothing that they
-    /// acknowledged can be lacking anywhere.
+    /// Lets everybody forget disks that were cut off and never became members, or of which a snapshot did not tell that
+    /// they were: once they are named in the log and left out again, both safely, nothing that they acknowledged can be
+    /// lacking anywhere.
     ///
     /// Once in a reign for each bolt that still counts them, as it last said.
     mutating func bury() {
-        let gone = leftOut.union(cutOff)
-        guard let reign, reign.handover == nil, durable.tip.position >= reign.begin.position, !gone.isEmpty,
+        guard let reign, reign.handover == nil, durable.tip.position >= reign.begin.position, !cutOff.isEmpty,
             let configuration = planned.configuration
         else { return }
         var holders = peers.compactMapValues { $0.link == nil ? nil : $0.hello?.acquaintances }
@@ -145,7 +144,7 @@ extension PartitionMachine {
         var dead: Set<ReplicaID> = []
         for (holder, counted) in holders where knows(holder) {
             // Whom the own log is about to leave out, it needs not name again.
-            let fresh = Set(counted).intersection(gone).subtracting(reign.buried[holder] ?? [])
+            let fresh = Set(counted).intersection(cutOff).subtracting(reign.buried[holder] ?? [])
                 .subtracting(planned.counted)
             guard !fresh.isEmpty else { continue }
             dead.formUnion(fresh)

@@ -67,8 +67,6 @@ public struct PartitionMachine: Sendable {
     /// The last one that nobody can have minted: told once.
     var absurdHearsay: UInt64 = 0
     var cutOff: [ReplicaID] = []
-    /// Disks that a safe configuration left out since this process began.
-    var leftOut: Set<ReplicaID> = []
     /// Who answered this forgetful disk's request to be counted.
     var acquainted: [ReplicaID: PartitionHello] = [:]
     /// Links on which it asked lately.

@@ -72,6 +72,11 @@ public struct PartitionHello: Hashable, Sendable {
 
     /// Every disk that the sender counts.
     public var counted: Set<ReplicaID> { Set(configuration?.members ?? []).union(acquaintances) }
+
+    /// Whether `sender` knows that the partition took it out: all others counted it once, and it counts itself no more.
+    func saysRemoved(_ sender: ReplicaID) -> Bool {
+        !isForgetful && configuration != nil && !counted.contains(sender)
+    }
 }
 
 /// A member's no, on the wire.

@@ -59,6 +59,7 @@ extension PartitionStore {
             if position > state.base.position, try other.record(at: position)?.hash == held.hash { continue }
             try salvage.keep(held) { command in tables.describe(command) }
         }
+        try salvage.trim()
         state.promised = max(own.promised, state.tip.epoch)
         // Both disks' are counted: one too many costs a promise more, one too few may cost records.
         state.acquaintances = Set(own.acquaintances).union(state.acquaintances).sorted()

@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+
+/// What bolts say of their partition, by their metrics: plain text, from each bolt about itself.
+extension RealMesh {
+    /// Gauges of a bolt's part in its partition.
+    struct Part {
+        let role: String
+        let epoch: Int
+        let tip: Int
+        let safe: Int
+        let inSync: Int
+
+        var reigns: Bool { role == "primary" }
+    }
+
+    func part(_ bolt: Bolt) throws -> Part {
+        let text = try HTTP.get("http://\(bolt.ops)/metrics").body
+        func gauge(_ name: String) throws -> Int {
+            let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+            return try #require(line?.split(separator: " ").last.flatMap { Double($0) }.map { Int($0) }, "\(name)")
+        }
+        let role = text.split(separator: "\n").first {
+            $0.hasPrefix("bolt_partition_role{") && $0.hasSuffix(" 1")
+        }
+        let word = role?.split(separator: "\"").dropFirst().first.map(String.init)
+        return Part(
+            role: try #require(word), epoch: try gauge("bolt_partition_epoch"), tip: try gauge("bolt_partition_tip"),
+            safe: try gauge("bolt_partition_safe"), inSync: try gauge("bolt_partition_in_sync"))
+    }
+
+    /// The one bolt of a partition that reigns.
+    func primary(of partition: String) throws -> Bolt {
+        let reigning = try bolts.filter { $0.partition == partition && $0.isRunning }.filter { try part($0).reigns }
+        try #require(reigning.count == 1, "\(reigning.map(\.name)) reign")
+        return reigning[0]
+    }
+
+    /// Waits until a partition has a primary, and so many bolts are in sync with it; gives the primary.
+    @discardableResult
+    func waitForSync(
+        of partition: String, bolts count: Int, seconds: TimeInterval = 30, location: SourceLocation = #_sourceLocation
+    ) throws -> Bolt {
+        var found: Bolt?
+        try waitUntil("\(count) bolts of \(partition) are in sync", seconds: seconds, location: location) {
+            let primary = try self.primary(of: partition)
+            let part = try self.part(primary)
+            guard part.inSync == count, part.safe == part.tip else { return false }
+            found = primary
+            return true
+        }
+        return try #require(found)
+    }
+
+    /// Starts a bolt that does not run, and waits until it listens, whatever it is.
+    func launch(_ bolt: Bolt) throws {
+        try spawn(bolt)
+        try waitUntil("\(bolt.name) listens") { try HTTP.get("http://\(bolt.ops)/livez").status == 200 }
+    }
+}
