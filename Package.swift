@@ -118,6 +118,14 @@ let package = Package(
             name: "spanner-bench",
             dependencies: ["CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", arguments],
             swiftSettings: strict),
+        .target(name: "ChaosKit", swiftSettings: strict),
+        .executableTarget(
+            name: "spanner-chaos",
+            dependencies: [
+                "ChaosKit", "CRDT", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", arguments,
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "ChaosTests", dependencies: ["ChaosKit", "bolt"], swiftSettings: strict),
         .testTarget(name: "CRDTTests", dependencies: ["CRDT"], swiftSettings: strict),
         .testTarget(name: "SpannerTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit"], swiftSettings: strict),
         .testTarget(

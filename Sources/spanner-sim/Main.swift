@@ -10,20 +10,22 @@ struct SpannerSim: ParsableCommand {
         discussion: """
             Examples:
               spanner-sim --seeds 500              500 seeds from 1; ends with 1 at the first broken promise
-              spanner-sim --plane both             partitions of several bolts too; alone: --plane partition
+              spanner-sim --plane partition        partitions only; the roster's gossip only: --plane roster
+              spanner-sim --seeds 500 --keep-going goes on after a broken promise, and ends with 1
               spanner-sim --seed 17 --trace        one seed, every step printed
               spanner-sim --mutant NAME            how many seeds a deliberate fault of a core survives
               spanner-sim --mutants                the same for every deliberate fault
               spanner-sim --determinism            some seeds again in another process: equal trace hashes
             """)
 
-    @Option(help: "What is simulated: roster, partition or both.") var plane: Plane = .roster
+    @Option(help: "What is simulated: roster, partition or both.") var plane: Plane = .both
     @Option(help: "How many seeds.") var seeds: UInt64 = 500
     @Option(help: "First seed.") var start: UInt64 = 1
     @Option(help: "Replay this one seed.") var seed: UInt64?
     @Option(help: "Run with this deliberate fault; ends with 0 when a checker sees it.") var mutant: String?
     @Flag(help: "Run with every deliberate fault in turn.") var mutants = false
     @Flag(help: "Print every step.") var trace = false
+    @Flag(help: "Go on after a broken promise: one line for each seed that broke one.") var keepGoing = false
     @Flag(help: "Run some seeds again in another process and compare.") var determinism = false
     @Option(help: "Virtual seconds of faults for each seed.") var seconds: UInt64 = 60
     @Option(help: ArgumentHelp("Print trace hashes only.", visibility: .hidden)) var hashes: String?
@@ -49,8 +51,10 @@ struct SpannerSim: ParsableCommand {
             return
         }
         if determinism { return try compareProcesses() }
-        if plane.hasRoster { try runSeeds() }
-        if plane.hasPartition { try runPartitionSeeds() }
+        var broken = 0
+        if plane.hasRoster { broken += try runSeeds() }
+        if plane.hasPartition { broken += try runPartitionSeeds() }
+        if broken > 0 { throw ExitCode(1) }
     }
 
     var seedRange: Range<UInt64> { seed.map { $0..<($0 + 1) } ?? start..<(start + seeds) }
@@ -62,18 +66,20 @@ struct SpannerSim: ParsableCommand {
         return options
     }
 
-    private func runSeeds() throws {
+    private func runSeeds() throws -> Int {
+        var broken = 0
         var totals = SimTotals()
         let clock = ContinuousClock()
         let began = clock.now
         for number in seedRange {
             let report = SimSeed.run(options(number))
             totals.add(report)
-            try show(report, plane: .roster)
+            if try show(report, plane: .roster) { broken += 1 }
             if seed != nil { print("seed \(number): trace hash \(hex(report.traceHash))") }
         }
         print("roster plane:")
-        totals.print(elapsed: clock.now - began, rest: "rounds to converge after healing")
+        totals.print(elapsed: clock.now - began, rest: "rounds to converge after healing", broken: broken)
+        return broken
     }
 }
 

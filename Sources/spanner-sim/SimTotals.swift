@@ -9,6 +9,7 @@ struct SimTotals {
     private var steps = 0
     private var rounds: [(count: Double, seed: UInt64)] = []
 
+    /// Adds up one run.
     mutating func add(_ report: SimReport) {
         seeds += 1
         faults.merge(report.faults, uniquingKeysWith: +)
@@ -18,7 +19,8 @@ struct SimTotals {
         rounds.append((report.roundsToConverge, report.seed))
     }
 
-    func print(elapsed: Duration, rest: String) {
+    /// Prints the sum; `broken` is how many seeds broke a promise.
+    func print(elapsed: Duration, rest: String, broken: Int) {
         for (title, counts) in [("faults", faults), ("work", work)] {
             Swift.print("\(title):")
             for name in counts.keys.sorted() {
@@ -34,7 +36,7 @@ struct SimTotals {
         let seconds = max(0.001, elapsed / .seconds(1))
         let hours = Double(virtualMilliseconds) / 3_600_000
         Swift.print(
-            "sim: \(seeds) seeds clean, \(steps) steps, \(tenths(hours)) simulated hours in \(tenths(seconds)) s "
+            "sim: \(seeds - broken) of \(seeds) seeds clean, \(steps) steps, \(tenths(hours)) simulated hours in \(tenths(seconds)) s "
                 + "(\(hundredths(hours / seconds)) simulated hours a second of one processor)")
     }
 

@@ -9,19 +9,21 @@ extension SpannerSim {
         return options
     }
 
-    /// Runs seeds of the partition plane; ends with 1 at the first broken promise.
-    func runPartitionSeeds() throws {
+    /// Runs seeds of the partition plane; returns how many broke a promise, where it goes on after the first.
+    func runPartitionSeeds() throws -> Int {
+        var broken = 0
         var totals = SimTotals()
         let clock = ContinuousClock()
         let began = clock.now
         for number in seedRange {
             let report = PartitionSimulation(partitionOptions(number)).run()
             totals.add(report)
-            try show(report, plane: .partition)
+            if try show(report, plane: .partition) { broken += 1 }
             if seed != nil { print("seed \(number): trace hash \(hex(report.traceHash)) (partition)") }
         }
         print("partition plane:")
-        totals.print(elapsed: clock.now - began, rest: "seconds to come to rest after healing")
+        totals.print(elapsed: clock.now - began, rest: "seconds to come to rest after healing", broken: broken)
+        return broken
     }
 
     /// Whether a checker sees the fault within the seeds.
@@ -38,11 +40,12 @@ extension SpannerSim {
         return false
     }
 
-    /// What a broken promise prints, and how to see it again.
-    func show(_ report: SimReport, plane: Plane) throws {
+    /// What a broken promise prints, and how to see it again; whether there is one.
+    func show(_ report: SimReport, plane: Plane) throws -> Bool {
         if trace { report.trace.forEach { print($0) } }
-        guard !report.violations.isEmpty else { return }
+        guard !report.violations.isEmpty else { return false }
         report.violations.forEach { print("seed \(report.seed): \($0.guarantee) broken: \($0.detail)") }
+        if keepGoing { return true }
         if !trace { report.trace.forEach { print("  \($0)") } }
         let length = seconds == 60 ? "" : " --seconds \(seconds)"
         print("replay: script/sim --plane \(plane.rawValue) --seed \(report.seed)\(length)")

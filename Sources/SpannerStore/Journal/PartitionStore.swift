@@ -118,11 +118,18 @@ public final class PartitionStore {
                 .tooLarge, what: "writing \(write.records.count) records",
                 why: "the limit is \(StoreLimits.recordsPerCommitMax)", next: "write fewer at once")
         }
-        return try database.transaction { () throws(StoreError) in
+        #if FAULT_POINTS
+        FaultPoint.reach(before: write)
+        #endif
+        let outcomes = try database.transaction { () throws(StoreError) in
             var transaction = PartitionTransaction(
                 database: database, chain: chain, tables: tables, state: try state())
             return try transaction.perform(write)
         }
+        #if FAULT_POINTS
+        FaultPoint.reach(after: write)
+        #endif
+        return outcomes
     }
 
     // MARK: Upkeep

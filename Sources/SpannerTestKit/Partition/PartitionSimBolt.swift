@@ -30,8 +30,6 @@ struct PartitionSimBolt {
     var owedOperations: Set<OperationID> = []
     /// The furthest that this life of the process promised to be safe.
     var promised: LogPoint?
-    /// This life of the process was told of an epoch that cannot be.
-    var isMisled = false
     /// What it heard of each partition: highest epoch number, disks that were called dead.
     var heard: [Int: PartitionHearsay] = [:]
 

@@ -21,7 +21,7 @@ struct PartitionSimAttempt {
 extension PartitionSimulation {
     /// A client sends a few commands, and comes again.
     func work(_ client: Int) {
-        guard let pace = pace() else { return }
+        guard let pace = pace(of: clients[client].partition) else { return }
         queue.push(.client(client), at: now + 5_000 + generator.below(pace))
         var target = clients[client].target
         if !bolts[target].isUp || generator.below(40) == 0 { target = anyMember(clients[client].partition) }
@@ -42,12 +42,13 @@ extension PartitionSimulation {
     }
 
     /// Longest pause between commands of a client, in microseconds; nil where clients have gone home.
-    private func pace() -> UInt64? {
+    private func pace(of partition: Int) -> UInt64? {
         guard let healedAt else { return 400_000 }
-        return now < healedAt + PartitionSimulation.clientsStayFor ? 800_000 : nil
+        let isServed = partitions[partition].hasPairedSinceHealing
+        return now < healedAt + PartitionSimulation.clientsStayFor || !isServed ? 800_000 : nil
     }
 
-    /// How long clients go on after everything healed.
+    /// How long clients go on after everything healed; longer only until something is `paired` again.
     static let clientsStayFor = 10 * PartitionSimulation.second
 
     func anyMember(_ partition: Int) -> Int {
@@ -78,6 +79,7 @@ extension PartitionSimulation {
             checkDone(number, attempt, point, level, by: bolt)
             checkSafeClaim(bolt, safe)
             clients[attempt.client].target = bolt
+            if attempt.level == .paired, healedAt != nil { partitions[partition].hasPairedSinceHealing = true }
         case .refused(let refusal):
             count(work: "refused: \(refusal.short)")
             violate(partitions[partition].oracle.refuse(number))

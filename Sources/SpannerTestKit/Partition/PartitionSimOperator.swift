@@ -13,6 +13,9 @@ struct PartitionSimOperation {
         if case .refused = resolution { return true }
         return false
     }
+
+    /// Whether it takes this disk out, or may have.
+    func mayRemove(_ disk: ReplicaID) -> Bool { operation == .remove(disk) && !isRefused }
 }
 
 extension PartitionSimulation {
@@ -23,6 +26,7 @@ extension PartitionSimulation {
             found(partition)
             callDeadNowAndThen(partition)
             guard partitions[partition].isFounded else { continue }
+            if options.movesDisks, generator.below(4) == 0 { moveDisk(partition) }
             if generator.below(2) == 0 {
                 askForPrimary(partition)
             } else if generator.below(3) == 0 {
@@ -89,7 +93,7 @@ extension PartitionSimulation {
             guard isAwake(bolt) else { return }
             let absurd =
                 bolts[bolt].disk.image.promised.number + PartitionLimits.epochLeapMax + 1 + generator.below(1000)
-            bolts[bolt].isMisled = true
+            if generator.below(2) == 0 { return tell(bolt, partition, epoch: absurd, cut: []) }
             step(bolt, .outside(PartitionHearsay(epoch: absurd, cut: bolts[bolt].heard[partition]?.cut ?? [])))
         default: misjudge(partition, bolt)
         }
@@ -107,7 +111,34 @@ extension PartitionSimulation {
         }
     }
 
-    // MARK: - Disks that are gone
+    // MARK: - Disks that come and go
+
+    /// What people do who change hardware, whatever else goes wrong meanwhile.
+    private func moveDisk(_ partition: Int) {
+        let bolt = anyMember(partition)
+        let replica = bolts[bolt].replica
+        let reigning = partitions[partition].bolts.first { isAwake($0) && bolts[$0].role.reign != nil }
+        let most = PartitionSimulation.replacementsMax
+        if isTakenOut(replica, of: partitions[partition]) {
+            // Taken out, or about to be: the bolt gets another disk.
+            guard mayLose(bolt, most: most) else { return }
+            count(fault: "disk replaced that was taken out")
+            return loseDisk(bolt)
+        }
+        switch generator.below(4) {
+        case 0, 1:
+            if let reigning { ask(reigning, .remove(replica)) }
+        case 2:
+            guard !options.isWild, mayLose(bolt, most: most) else { return }
+            count(fault: "living disk cut off")
+            callDead(partition, [replica])
+        default:
+            guard mayLose(bolt, most: most) else { return }
+            count(fault: "disk replaced")
+            loseDisk(bolt)
+            callDead(partition, [replica])
+        }
+    }
 
     private func callDeadNowAndThen(_ partition: Int) {
         let lost = partitions[partition].graveyard.keys.filter { !partitions[partition].called.contains($0) }.sorted()
@@ -143,6 +174,7 @@ extension PartitionSimulation {
         trace.keep(now, "bolt \(bolt) is asked to \(operation.short)")
         operations[id] = PartitionSimOperation(operation: operation, bolt: bolt, hears: heardPrimary(bolt))
         bolts[bolt].owedOperations.insert(id)
+        if case .remove(let disk) = operation { partitions[bolts[bolt].partition].removed.insert(disk) }
         step(bolt, .operation(id, operation))
     }
 

@@ -42,6 +42,9 @@ public struct PartitionSimOptions: Sendable {
     /// Whether operators accept data loss, call living disks dead, and lose more disks than a promise survives: then
     /// only what is promised regardless is checked.
     var isWild: Bool { seed % 4 == 3 }
+    /// Whether disks are taken out, cut off alive and replaced while everything else goes wrong. The other seeds are
+    /// left as they were when some of them broke a promise.
+    var movesDisks: Bool { [0, 1, 2, 5].contains(seed % 7) }
     /// Whether three partitions share one network and hear of each other.
     var hasSiblings: Bool { seed % 8 == 5 }
 }

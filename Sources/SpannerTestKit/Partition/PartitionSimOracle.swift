@@ -46,9 +46,10 @@ struct PartitionSimOracle {
 
     // MARK: - Records
 
-    /// A record became durable on a disk. `promised` are the fences before and after that transaction.
+    /// A record became durable on a disk. `promised` are the fences before and after that transaction, `cutOff` the
+    /// disks that a signed act cut off: one that does not know it may begin an epoch by itself, over nothing.
     mutating func saw(
-        _ entry: PartitionSimDisk.Entry, on disk: ReplicaID, promised: [PartitionEpoch]
+        _ entry: PartitionSimDisk.Entry, on disk: ReplicaID, promised: [PartitionEpoch], cutOff: Set<ReplicaID>
     ) -> PartitionSimFault? {
         if let known = nodes[entry.hash] {
             guard known.tables != entry.tables else { return nil }
@@ -66,7 +67,7 @@ struct PartitionSimOracle {
         }
         switch record.content {
         case .commands(let commands): return sawCommands(commands, at: entry)
-        case .control(.begin(let begin)): return sawBegin(begin, at: entry)
+        case .control(.begin(let begin)): return sawBegin(begin, at: entry, cutOff)
         case .control: return nil
         }
     }
@@ -84,13 +85,15 @@ struct PartitionSimOracle {
         return nil
     }
 
-    private mutating func sawBegin(_ begin: PartitionBegin, at entry: PartitionSimDisk.Entry) -> PartitionSimFault? {
+    private mutating func sawBegin(
+        _ begin: PartitionBegin, at entry: PartitionSimDisk.Entry, _ cutOff: Set<ReplicaID>
+    ) -> PartitionSimFault? {
         begins.append((entry.point, begin))
         if begins.dropLast().contains(where: { $0.point.epoch == entry.record.epoch }) {
             return PartitionSimFault("P2", "epoch \(entry.record.epoch) begins twice")
         }
         if begin.acceptedLoss != nil { isExcused = true }
-        guard !isExcused else { return nil }
+        guard !isExcused, !cutOff.isSuperset(of: begin.promisedBy) else { return nil }
         for promise in promises where promise.epoch < entry.record.epoch && !isPrefix(promise.point, of: entry.hash) {
             return PartitionSimFault(
                 "P1", "epoch \(entry.record.epoch) begins at \(entry.record.position) without \(promise.point)")

@@ -55,7 +55,7 @@ extension PartitionSimulation {
             let lacking = configuration.inSync.filter { !holds($0, point, in: partition) }
             if lacking.isEmpty {
                 bolts[bolt].promised = point
-                let images = partition.bolts.filter { partition.graveyard[bolts[$0].replica] == nil }
+                let images = partition.bolts.filter { isAtHand(bolts[$0].replica, in: partition) }
                     .map { bolts[$0].disk.image }
                 return violate(
                     partitions[partition.index].oracle.promise(
@@ -65,6 +65,11 @@ extension PartitionSimulation {
             missing += " \(lacking)"
         }
         violate("P3", "bolt \(bolt) promises \(point.short), which is not on all disks in sync:\(missing)")
+    }
+
+    /// Whether a disk is neither lost nor cut off.
+    private func isAtHand(_ disk: ReplicaID, in partition: PartitionSimPartition) -> Bool {
+        partition.graveyard[disk] == nil && !partition.called.contains(disk)
     }
 
     private func holds(_ disk: ReplicaID, _ point: LogPoint, in partition: PartitionSimPartition) -> Bool {
@@ -210,7 +215,9 @@ extension PartitionSimulation {
         let cut = Set(bolts[bolt].heard[partition.index]?.cut ?? [])
         let missing = members.filter { !begin.promisedBy.contains($0) && !cut.contains($0) }
         let old = begin.basis.epoch.minter
-        if missing.count > 1, !begin.promisedBy.contains(old) {
+        // Where one of a pair is gone, the other is the last that may hold what they acknowledged.
+        let mayMiss = cut.isDisjoint(with: members) ? 1 : 0
+        if missing.count > mayMiss, !begin.promisedBy.contains(old) {
             violate("P3", "\(point.epoch) begins without the promises of \(missing)")
         }
     }
@@ -221,16 +228,18 @@ extension PartitionSimulation {
         let partition = partition(of: bolt)
         switch resolution {
         case .done(let epoch, _):
-            if case .remove(let disk) = asked.operation {
-                partitions[partition.index].removed.insert(disk)
-                return
-            }
+            if case .remove = asked.operation { return }
             guard
                 partition.oracle.begins.contains(where: {
                     $0.begin.operation == id && $0.point.epoch.isSameReign(as: epoch)
                 })
             else { return violate("D1", "\(asked.operation.short) is called done, no journal says so") }
         case .refused(let refusal):
+            if case .remove(let disk) = asked.operation {
+                let isAskedElsewhere = operations.contains { $0.key != id && $0.value.mayRemove(disk) }
+                if !isAskedElsewhere { partitions[partition.index].removed.remove(disk) }
+                return
+            }
             if partition.oracle.begins.contains(where: { $0.begin.operation == id }) {
                 return violate("P3", "\(asked.operation.short) is refused, and an epoch began by it")
             }
@@ -250,11 +259,8 @@ extension PartitionSimulation {
     func checkFenced(_ bolt: Int, _ reason: String) {
         let partition = partition(of: bolt)
         let replica = bolts[bolt].replica
-        guard !options.isWild, !partition.oracle.isExcused, !partition.removed.contains(replica) else { return }
-        // A disk that is being taken out learns of it before the operator does.
-        let isLeaving = operations.values.contains { $0.operation == .remove(replica) && !$0.isRefused }
-        let members = bolts[bolt].disk.image.configurations.last?.configuration.members ?? []
-        guard !isLeaving, members.contains(replica) else { return }
+        guard !options.isWild, !partition.oracle.isExcused else { return }
+        guard !isTakenOut(replica, of: partition) else { return count(work: "fenced, as asked for") }
         violate("P4", "bolt \(bolt) fences itself: \(reason)")
     }
 }

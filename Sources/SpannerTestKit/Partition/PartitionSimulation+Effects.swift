@@ -78,7 +78,8 @@ extension PartitionSimulation {
             trace.keep(now, "bolt \(bolt) is contradicted by \(peer): \(text)")
             let partition = partitions[bolts[bolt].partition]
             let members = bolts[bolt].disk.image.configurations.last?.configuration.members ?? []
-            let isStranger = !members.contains(peer) || partition.called.contains(peer) || peer == bolts[bolt].replica
+            let isCutOff = partition.called.contains(peer) || partition.called.contains(bolts[bolt].replica)
+            let isStranger = !members.contains(peer) || isCutOff || peer == bolts[bolt].replica
             if !options.isWild, !partition.oracle.isExcused, !isStranger {
                 violate("P4", "bolt \(bolt) is contradicted by \(peer): \(text)")
             }
@@ -133,6 +134,11 @@ extension PartitionRole {
         case .handingOver(let epoch, let to): "handing \(epoch) over to \(to)"
         case .fenced(let reason): "fenced: \(reason)"
         }
+    }
+
+    var isFenced: Bool {
+        if case .fenced = self { return true }
+        return false
     }
 
     /// The epoch in which it reigns.

@@ -30,13 +30,23 @@ extension PartitionSimulation {
         guard partition.oracle.begins.contains(where: { $0.point.position > 0 }) else {
             return "partition \(partition.index) was never founded"
         }
+        if options.isWild, partition.bolts.allSatisfy({ bolts[$0].role.isFenced }) {
+            // Loss was accepted here and the rest called dead there: nothing is left but to found it anew.
+            return nil
+        }
         let reigning = partition.bolts.filter { bolts[$0].role.reign != nil }
         guard let primary = reigning.first, reigning.count == 1 else {
             return "partition \(partition.index) has primaries \(reigning), " + roles(partition)
         }
+        if !partition.hasPairedSinceHealing { return "nothing was acknowledged paired since everything healed" }
         let members = bolts[primary].disk.image.configurations.last?.configuration.members ?? []
         let present = partition.bolts.filter { bolt in
-            members.contains(bolts[bolt].replica) || !partition.removed.contains(bolts[bolt].replica)
+            members.contains(bolts[bolt].replica) || !isTakenOut(bolts[bolt].replica, of: partition)
+        }
+        for bolt in partition.bolts where !present.contains(bolt) {
+            guard bolts[bolt].role.isFenced else {
+                return "bolt \(bolt) was taken out and does not know it, " + roles(partition)
+            }
         }
         let tip = bolts[primary].disk.image.tip
         let inSync = bolts[primary].disk.image.configurations.last?.configuration.inSync ?? []
@@ -54,6 +64,11 @@ extension PartitionSimulation {
             if !bolts[bolt].owedOperations.isEmpty { return "bolt \(bolt) owes operations an answer" }
         }
         return nil
+    }
+
+    /// Whether operators took a disk out: by a removal, or by a signed act that cut it off.
+    func isTakenOut(_ disk: ReplicaID, of partition: PartitionSimPartition) -> Bool {
+        partition.removed.contains(disk) || partition.called.contains(disk)
     }
 
     private func roles(_ partition: PartitionSimPartition) -> String {

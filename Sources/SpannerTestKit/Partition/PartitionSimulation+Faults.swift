@@ -119,20 +119,20 @@ extension PartitionSimulation {
         }
     }
 
-    /// Disks of one partition that are lost in a run.
+    /// Disks of one partition that are lost in a run, those that are given up on purpose apart.
     static let lossesMax = 3
+    /// All of them.
+    static let replacementsMax = 6
 
     /// Whether the loss leaves the promise standing: of the disks on which the furthest promise stands one is left. In
     /// wild runs any disk goes but the last that was never lost.
-    private func mayLose(_ bolt: Int) -> Bool {
+    func mayLose(_ bolt: Int, most: Int = PartitionSimulation.lossesMax) -> Bool {
         let partition = partitions[bolts[bolt].partition]
-        guard partition.oracle.furthest != nil, partition.graveyard.count < PartitionSimulation.lossesMax else {
-            return false
-        }
+        guard partition.oracle.furthest != nil, partition.graveyard.count < most else { return false }
         if options.isWild { return partition.bolts.first != bolt }
         // What was answered and not yet seen by the oracle stands on the same disks.
         let left = partition.oracle.witnesses.subtracting([bolts[bolt].replica])
-            .filter { partition.graveyard[$0] == nil && !partition.removed.contains($0) }
+            .filter { partition.graveyard[$0] == nil && !isTakenOut($0, of: partition) }
         return !left.isEmpty
     }
 
@@ -189,8 +189,6 @@ extension PartitionSimulation {
         for index in bolts.indices {
             (bolts[index].isDiskFull, bolts[index].writeMax, bolts[index].timerPercent) = (false, 2_000, 100)
             if bolts[index].isPaused { resume(index) }
-            // It refuses to be promoted and says why: somebody finds the liar, and starts it anew.
-            if bolts[index].isMisled { crash(index, power: false) }
             guard report.violations.isEmpty else { return }
         }
         (network.delayMax, network.lossPerMille) = (2_000, 2)

@@ -19,7 +19,6 @@ extension PartitionSimulation {
         bolts[index].quietSince = now
         bolts[index].isSealed = true
         bolts[index].promised = nil
-        bolts[index].isMisled = false
         let partition = partitions[bolts[index].partition]
         trace.keep(now, "bolt \(index) starts as \(bolts[index].replica) at \(disk.image.tip.short)")
         if let expected = partition.oracle.tables(at: disk.image.tip), expected != disk.image.tables.digest {
@@ -105,7 +104,10 @@ extension PartitionSimulation {
             let image = bolts[index].disk.image
             if write.cut != nil { count(work: "tail cut") }
             for entry in image.entries.suffix(added) {
-                violate(partitions[partition].oracle.saw(entry, on: replica, promised: [before, image.promised]))
+                violate(
+                    partitions[partition].oracle.saw(
+                        entry, on: replica, promised: [before, image.promised],
+                        cutOff: partitions[partition].called))
                 if case .control(.begin(let begin)) = entry.record.content, entry.record.epoch.minter == replica {
                     checkBegin(index, entry.point, begin)
                 }

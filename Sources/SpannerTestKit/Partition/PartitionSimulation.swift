@@ -11,10 +11,12 @@ struct PartitionSimPartition {
     var graveyard: [ReplicaID: PartitionSimDisk.Image] = [:]
     /// Disks that an operator called dead.
     var called: Set<ReplicaID> = []
-    /// Disks that an operator took out while they lived.
+    /// Disks that an operator asked to take out while they lived, and was not refused.
     var removed: Set<ReplicaID> = []
     /// Whether its first epoch was asked for.
     var isFounded = false
+    /// Whether something that was wanted `paired` was answered since everything healed.
+    var hasPairedSinceHealing = false
 }
 
 /// Partitions of the daemon's own cores on a virtual clock, network and disk. One seed decides everything.

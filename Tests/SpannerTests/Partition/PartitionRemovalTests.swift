@@ -201,4 +201,55 @@ struct PartitionRemovalTests {
         #expect(cluster.inSync(0) == [0, 1, 3])
         #expect(!cluster.bolts[3].disk.acquaintances.contains(cluster.id(2)))
     }
+
+    @Test("A standby that lags counts a removed disk, and holds no promotion up: the disk itself knows better")
+    func lagsAndCounts() {
+        var cluster = PartitionCluster.founded(4)
+        cluster.isolate(1)
+        cluster.tick(15)
+        _ = cluster.ask(0, .remove(cluster.id(2)))
+        cluster.tick(3)
+        #expect(isFenced(cluster, 2))
+        let gone = PartitionHearsay(epoch: 1, cut: [cluster.id(0)])
+        cluster.kill(0)
+        for bolt in 1..<4 { cluster.step(bolt, .outside(gone)) }
+        // It lacks the record that took the disk out, and has no link to it.
+        cluster.kill(1)
+        cluster.cut = [[1, 2]]
+        cluster.start(1)
+        cluster.step(1, .outside(gone))
+        cluster.deliver()
+        guard case .done = failover(&cluster, 3) else {
+            Issue.record("\(cluster.summary) \(cluster.resolutions)")
+            return
+        }
+    }
+
+    @Test("A removed disk that was away learns it from disks that came later, too")
+    func removedAndAllOthersNew() {
+        var cluster = PartitionCluster.founded(4)
+        for bolt in [1, 3] { cluster.hold(bolt) }
+        _ = cluster.ask(0, .remove(cluster.id(2)))
+        cluster.deliver()
+        cluster.isolate(2)
+        for bolt in [1, 3] { cluster.release(bolt) }
+        cluster.tick(15)
+        for bolt in [1, 3, 0] {
+            let lost = cluster.id(bolt)
+            cluster.kill(bolt)
+            cluster.loseDisk(bolt)
+            cluster.tick(15)
+            if cluster.primaries.isEmpty { _ = failover(&cluster, 1) }
+            for other in cluster.bolts.indices {
+                cluster.step(other, .outside(PartitionHearsay(epoch: 1, cut: [lost])))
+            }
+            cluster.start(bolt)
+            cluster.step(bolt, .outside(PartitionHearsay(epoch: 1, cut: [lost])))
+            cluster.tick(25)
+        }
+        #expect(!isFenced(cluster, 2))
+        cluster.heal()
+        cluster.tick(25)
+        #expect(isFenced(cluster, 2), "\(cluster.summary)")
+    }
 }

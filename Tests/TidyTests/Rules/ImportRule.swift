@@ -39,6 +39,10 @@ let importsAllowed: [String: Set<String>] = [
     // Proof.
     "SpannerTestKit": platform.union(["CRDT", "Spanner", "SpannerStore", "CSQLite"]),
     "spanner-sim": platform.union(["CRDT", "Spanner", "SpannerTestKit", "ArgumentParser"]),
+    "ChaosKit": [],
+    "spanner-chaos": platform.union([
+        "ChaosKit", "CRDT", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "ArgumentParser",
+    ]),
     "spanner-bench": platform.union([
         "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", "ArgumentParser",
     ]),

@@ -43,6 +43,8 @@ extension PartitionMachine {
         for hello in candidacy.map({ Array($0.answers.values) }) ?? [] {
             found.formUnion(hello.counted)
         }
+        // Whoever lags may count one that was removed.
+        for (disk, peer) in peers where peer.hello?.saysRemoved(disk) ?? false { found.remove(disk) }
         return found
     }
 

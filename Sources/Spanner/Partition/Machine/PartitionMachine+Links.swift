@@ -130,6 +130,8 @@ extension PartitionMachine {
         peers[disk]?.hello = hello
         peers[disk]?.silentTicks = 0
         guard fencedBecause == nil else { return }
+        // A stranger too may know that this disk was removed: nobody else is left who was there.
+        if !cutOff.contains(disk) { learnSafe(from: hello) }
         observe(hello, of: disk)
         forgetRemoved(disk, hello)
         if reign != nil { place(disk, hello) }
@@ -145,7 +147,6 @@ extension PartitionMachine {
             notify(.contradiction(disk, "it names epoch \(highest), which nobody can have minted"))
             return
         }
-        learnSafe(from: hello)
         if highest > plannedPromise, resumption != nil { dropResumption() }
         if hello.tip.epoch > plannedPromise { reclaim = nil }
         guard let reign, highest > reign.epoch else { return }

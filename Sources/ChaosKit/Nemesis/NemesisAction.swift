@@ -1,0 +1,84 @@
+/// Whom an action is for. Who is primary is looked up when its time comes.
+public enum NemesisTarget: Hashable, Sendable, CustomStringConvertible {
+    /// The primary of the partition of this number.
+    case primary(Int)
+    /// One of its standbys; its only bolt where it has none.
+    case standby(Int)
+    /// Any bolt, by number.
+    case bolt(Int)
+
+    /// For people.
+    public var description: String {
+        switch self {
+        case .primary(let partition): "the primary of partition \(partition)"
+        case .standby(let partition): "a standby of partition \(partition)"
+        case .bolt(let number): "bolt \(number)"
+        }
+    }
+}
+
+/// Something bad, or an operator's command under load.
+public enum NemesisAction: Hashable, Sendable {
+    /// kill −9; started again after so many seconds.
+    case kill(NemesisTarget, down: Double)
+    /// The bolt kills itself when it comes to a fault point for the nth time; then it is started again.
+    case killAt(NemesisTarget, point: String, count: Int)
+    /// The same at a point of a change of primary, at its first time: what comes next brings it there, or nothing does.
+    case arm(NemesisTarget, point: String)
+    /// SIGSTOP, and SIGCONT after so many seconds.
+    case pause(NemesisTarget, seconds: Double)
+    /// No traffic between a bolt and all others for so many seconds. Writers and operators reach both sides.
+    case isolate(NemesisTarget, seconds: Double)
+    /// A bolt's state is on a full disk for so many seconds.
+    case fillDisk(NemesisTarget, seconds: Double)
+    /// The nth flush from now fails with an I/O error.
+    case failFlush(NemesisTarget, nth: Int)
+    /// The wall clock of all bolts jumps by so many hours, as against the real one.
+    case setClock(hours: Int)
+    /// The primary of a partition is killed, a standby is promoted, the old one comes back.
+    case failOver(Int)
+    /// The primary of a partition is stopped, a standby is promoted meanwhile, the old one wakes up.
+    case failOverPaused(Int, seconds: Double)
+    /// The primary of a partition is cut off, a standby is promoted meanwhile, the split heals.
+    case failOverSplit(Int, seconds: Double)
+    /// A planned change of primary.
+    case switchOver(Int)
+    /// The writer of this number is banned.
+    case ban(Int)
+
+    /// A short name, for counts.
+    public var name: String {
+        switch self {
+        case .kill: "kill"
+        case .killAt: "kill at a write"
+        case .arm: "kill at a change"
+        case .pause: "pause"
+        case .isolate: "isolate"
+        case .fillDisk: "full disk"
+        case .failFlush: "flush fails"
+        case .setClock: "clock"
+        case .failOver: "failover, killed"
+        case .failOverPaused: "failover, paused"
+        case .failOverSplit: "failover, split"
+        case .switchOver: "switchover"
+        case .ban: "ban"
+        }
+    }
+}
+
+/// What this machine and the programs under test let the nemesis do.
+public struct NemesisTools: Hashable, Sendable {
+    /// Programs with fault points.
+    public var hasFaultPoints = false
+    /// A network that can be split.
+    public var canSplit = false
+    /// Small file systems can be mounted.
+    public var canMount = false
+    /// Calls of the system can be made to fail.
+    public var canInject = false
+    /// The bolts' wall clock can be set.
+    public var canSetClock = false
+
+    /// Nothing but signals.
+    public init() {}
+}

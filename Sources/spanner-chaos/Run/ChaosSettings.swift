@@ -1,0 +1,26 @@
+import ChaosKit
+
+/// What a run is to do.
+struct ChaosSettings: Sendable {
+    /// All choices come from it.
+    var seed: UInt64
+    var writers: Int
+    /// Between two reports of a writer, on average.
+    var pauseMilliseconds: Int
+    /// Where `bolt`, `boltctl` and `bolt-envoy` are.
+    var programs: String
+    /// Where evidence goes.
+    var directory: String
+    /// Keeps the directory of a clean run too.
+    var keeps: Bool
+    var tools: NemesisTools
+    /// A library that sets the wall clock of programs, where there is one.
+    var clockLibrary: String?
+
+    /// What of the mesh a scenario needs.
+    func shape(_ scenario: NemesisPlan.Scenario, partitions: [Int]) -> ChaosMesh.Shape {
+        ChaosMesh.Shape(
+            partitions: partitions, hasSmallDisks: scenario == .disk && tools.canMount,
+            clockLibrary: scenario == .clock ? clockLibrary : nil)
+    }
+}

@@ -1,0 +1,128 @@
+import BoltAPI
+import ChaosKit
+import Foundation
+
+/// One scenario from an empty folder to a verdict: a mesh, writers, trouble, healing, the end, the check.
+struct ScenarioRun: Sendable {
+    let settings: ChaosSettings
+    let scenario: NemesisPlan.Scenario
+    let partitions: [Int]
+    let seed: UInt64
+    /// Seconds of trouble.
+    let seconds: Double
+
+    /// Time for all bolts to be in their roles again once everything is healed, and for writers to get rid of all.
+    private static let (healthSeconds, drainSeconds) = (90.0, 60.0)
+
+    func run() async throws -> ScenarioReport {
+        let directory = "\(settings.directory)/\(scenario.rawValue)-\(seed)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let network = try await ChaosNetwork.make(bolts: partitions.reduce(0, +))
+        var mesh: ChaosMesh?
+        do {
+            let made = try await ChaosMesh(
+                settings.shape(scenario, partitions: partitions), in: directory, network: network,
+                programs: settings.programs)
+            mesh = made
+            var report = try await carryOut(made)
+            await tidy(made, network)
+            report.evidence = directory
+            if report.isClean, !settings.keeps { try? FileManager.default.removeItem(atPath: directory) }
+            return report
+        } catch {
+            // What was started is ended also after ctrl-c.
+            let (mesh, network) = (mesh, network)
+            await Task.detached { await tidy(mesh, network) }.value
+            throw error
+        }
+    }
+
+    private func tidy(_ mesh: ChaosMesh?, _ network: ChaosNetwork) async {
+        await mesh?.end()
+        for disk in mesh?.disks ?? [] { await disk.unmount() }
+        await network.tearDown()
+    }
+
+    private func carryOut(_ mesh: ChaosMesh) async throws -> ScenarioReport {
+        try await mesh.up()
+        let fleet = try await Fleet(count: settings.writers, of: mesh, seed: seed)
+        let nemesis = Nemesis(mesh, fleet)
+        var tools = settings.tools
+        tools.canSplit = mesh.network.canSplit
+        let plan = NemesisPlan(
+            scenario, seed: seed, partitions: partitions, writers: settings.writers, seconds: seconds, tools: tools)
+        var report = ScenarioReport()
+        report.title =
+            "\(scenario.rawValue), seed \(seed): partitions of \(partitions.map(String.init).joined(separator: "+")) "
+            + "bolts, \(mesh.network.name), \(settings.writers) writers, \(Int(seconds)) s"
+        let history = try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in fleet.writers {
+                group.addTask { await writer.run(pause: .milliseconds(settings.pauseMilliseconds)) }
+            }
+            group.addTask { await mesh.supervise() }
+            defer { group.cancelAll() }
+            try await nemesis.run(plan, until: .now + .seconds(max(seconds, 60)))
+            return try await settle(mesh, fleet, nemesis, &report)
+        }
+        report.violations = HistoryChecker.check(history)
+        report.count(history.writers, await nemesis.events)
+        (report.actions, report.skipped) = (await nemesis.counts, await nemesis.skipped)
+        report.complaints += await nemesis.failures
+        report.restarts = await mesh.restarts
+        if scenario == .switchover { report.judgeSwitchovers() }
+        try JSONEncoder().encode(history).write(to: URL(fileURLWithPath: mesh.directory + "/history.json"))
+        try await nemesis.log.write(toFile: mesh.directory + "/nemesis.log", atomically: true, encoding: .utf8)
+        return report
+    }
+
+    /// Heals everything, lets it converge, stops it and reads the disks.
+    private func settle(
+        _ mesh: ChaosMesh, _ fleet: Fleet, _ nemesis: Nemesis, _ report: inout ScenarioReport
+    ) async throws -> MeshHistory {
+        await nemesis.note("heal")
+        await mesh.heal()
+        let gaps = try await mesh.waitForHealth(seconds: Self.healthSeconds)
+        report.complaints += gaps.map { "not healed in time: \($0)" }
+        await nemesis.note("healed: \(gaps.isEmpty ? "all" : gaps.joined(separator: "; "))")
+        await fleet.enter(.drain)
+        let waiting = try await fleet.waitUntilEmpty(seconds: gaps.isEmpty ? Self.drainSeconds : 10)
+        await nemesis.note("drained: \(waiting) wait")
+        let probes = try await probe(fleet, await nemesis.banned, mesh)
+        await fleet.enter(.stop)
+        var primaries: [String?] = []
+        for partition in mesh.partitions.indices { primaries.append(await mesh.primary(partition)?.name) }
+        await mesh.end()
+        await nemesis.note("ended")
+        let ends = try DiskReader(mesh: mesh, writers: fleet.writers).read(primaries: primaries)
+        return MeshHistory(
+            writers: await fleet.histories(), partitions: ends, bans: await nemesis.bans, probes: probes)
+    }
+
+    /// Banned envoys try again at every bolt, until none serves them or the time is over.
+    private func probe(_ fleet: Fleet, _ banned: [Int], _ mesh: ChaosMesh) async throws -> [BanProbe] {
+        var probes: [BanProbe] = []
+        for number in banned {
+            let writer = fleet.writers[number]
+            for bolt in mesh.bolts {
+                let refused: Bool? = try await Waiting.until(seconds: 20) {
+                    await writer.isServed(at: bolt.address) ? nil : true
+                }
+                probes.append(
+                    BanProbe(envoy: writer.principal.apiText, bolt: bolt.address, isAccepted: refused != true))
+            }
+        }
+        return probes
+    }
+}
+
+extension ScenarioReport {
+    /// Acceptance 3: all of them done, and no write failed.
+    mutating func judgeSwitchovers() {
+        let done = actions["switchover"] ?? 0
+        if done < NemesisPlan.switchovers {
+            complaints.append("only \(done) switchovers of \(NemesisPlan.switchovers)")
+        }
+        let writes = failed.values.reduce(0, +)
+        if writes > 0 { complaints.append("\(writes) writes failed under switchovers") }
+    }
+}
