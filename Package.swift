@@ -171,8 +171,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix,
-                nioSSL, "bolt", "boltctl", "bolt-envoy",
+                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Vault", nioCore,
+                nioPosix, nioSSL, "bolt", "boltctl", "bolt-envoy",
             ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -4,6 +4,7 @@ internal import Foundation
 internal import Identity
 internal import Logging
 internal import Spanner
+internal import SpannerStore
 internal import Vault
 
 extension BoltEndpoints {
@@ -94,24 +95,21 @@ extension BoltEndpoints {
         defer { SecretBytes.wipe(&body.key.bytes) }
         let reason = try checked(reason: body.reason)
         let sealing = partition.sealing
+        let outcome: Bool?
         do throws(VaultError) {
             let key = try UnsealKeyFile.key(in: body.key.bytes, from: "of the request")
-            guard !request.isDryRun else {
-                guard let keyring = sealing.vault.keyring else {
-                    throw VaultError(
-                        .notInitialised, what: "unseal", why: "the partition has no keyring yet",
-                        next: "boltctl seal init --key-file FILE")
-                }
-                try sealing.check(key, opens: keyring)
-                return try .json(await sealChange(false, level: nil, ["the key is the right one"], dryRun: true))
-            }
-            guard try sealing.unseal(key) else {
-                return try .json(
-                    await sealChange(false, level: nil, ["it was unsealed already: the key was not looked at"]))
-            }
-        } catch let error as VaultError {
+            if request.isDryRun { try sealing.check(key) }
+            outcome = request.isDryRun ? nil : try sealing.unseal(key)
+        } catch {
             note("an attempt to unseal failed", request, [LogKeys.why: "\(error)"])
             throw VaultProblems.problem(error)
+        }
+        guard let changed = outcome else {
+            return try .json(await sealChange(false, level: nil, ["the key is the right one"], dryRun: true))
+        }
+        guard changed else {
+            let effects = ["it was unsealed already: the key was not looked at"]
+            return try .json(await sealChange(false, level: nil, effects))
         }
         note("unsealed by an operator", request, [LogKeys.why: "\(reason)"])
         // Only a primary can write it down; the log says it at every bolt.

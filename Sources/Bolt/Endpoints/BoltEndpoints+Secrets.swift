@@ -57,7 +57,7 @@ extension BoltEndpoints {
             let version = (try await held(name)?.version ?? 0) + 1
             let effects = ["secret \(name) of partition \(partitionName) gets version \(version)"]
             let sealed: SealedSecret
-            do { sealed = try sealing.vault.seal(secret: name, version: version, value) } catch {
+            do throws(VaultError) { sealed = try sealing.vault.seal(secret: name, version: version, value) } catch {
                 throw VaultProblems.problem(error)
             }
             guard !request.isDryRun else {
@@ -93,7 +93,7 @@ extension BoltEndpoints {
     // MARK: Parts
 
     private func secretName(_ text: String) throws -> SecretName {
-        do { return try SecretName(text) } catch { throw VaultProblems.problem(error) }
+        do throws(VaultError) { return try SecretName(text) } catch { throw VaultProblems.problem(error) }
     }
 
     /// Another bolt to ask, or a refusal: only an unsealed primary of a partition with a keyring changes secrets.
@@ -119,7 +119,9 @@ extension BoltEndpoints {
     private func held(_ name: SecretName) async throws -> SealedSecret? {
         try await readStore { partition -> SealedSecret? in
             guard let stored = try partition.store.tables.secrets.value(name.text) else { return nil }
-            do { return try SealedSecret(bytes: stored.bytes) } catch { throw VaultProblems.problem(error) }
+            do throws(VaultError) { return try SealedSecret(bytes: stored.bytes) } catch {
+                throw VaultProblems.problem(error)
+            }
         }
     }
 

@@ -33,7 +33,7 @@ final class SealService: Sendable {
         (self.owner, self.keyFile, self.logger) = (owner, keyFile, logger)
         vault = Vault(owner)
         guard let keyFile, SecureFile.exists(keyFile) else { return }
-        do { _ = try UnsealKeyFile.read(keyFile) } catch { refuse(error) }
+        do throws(VaultError) { _ = try UnsealKeyFile.read(keyFile) } catch { refuse(error) }
     }
 
     /// Whom to call when the seal changed by other than the journal.
@@ -93,7 +93,7 @@ final class SealService: Sendable {
         if let expected, expected.keyring == vault.keyring?.stamp {
             attempt(expected.key, "the key that was given with the keyring")
         } else if cause != .asked, let keyFile {
-            do {
+            do throws(VaultError) {
                 attempt(try UnsealKeyFile.read(keyFile), "the key file")
             } catch { refuse(error) }
         }
@@ -101,7 +101,7 @@ final class SealService: Sendable {
     }
 
     private func attempt(_ key: UnsealKey, _ source: String) {
-        do {
+        do throws(VaultError) {
             try vault.unseal(with: key)
             opened(by: source)
         } catch { refuse(error) }
@@ -138,6 +138,16 @@ final class SealService: Sendable {
         try trial.adopt(keyring)
         try trial.unseal(with: key)
         trial.seal()
+    }
+
+    /// Fails where the key does not open the keyring that the journal holds. Changes nothing.
+    func check(_ key: UnsealKey) throws(VaultError) {
+        guard let keyring = vault.keyring else {
+            throw VaultError(
+                .notInitialised, what: "unseal", why: "partition \(owner.partition) has no keyring yet",
+                next: "make one: boltctl seal init --key-file FILE")
+        }
+        try check(key, opens: keyring)
     }
 
     // MARK: Operators

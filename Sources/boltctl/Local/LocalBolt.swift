@@ -85,7 +85,7 @@ struct LocalBolt: Sendable {
     }
 
     /// The daemon's configuration.
-    func configuration(mesh: String, seeds: [String], topology: String? = nil) -> String {
+    func configuration(mesh: String, seeds: [String], topology: String? = nil, keyFile: String? = nil) -> String {
         let (host, port) = Self.split(listen ?? bolt.address)
         let (opsHost, opsPort) = Self.split(bolt.ops)
         var sections: [String: JSONValue] = [
@@ -99,6 +99,7 @@ struct LocalBolt: Sendable {
             "peers": .object(["seeds": .array(seeds.map { .string($0) })]),
         ]
         var own: [String: JSONValue] = ["name": .string(bolt.name.text), "partition": .string(partition.text)]
+        if let keyFile { sections["seal"] = .object(["key_file": .string(keyFile)]) }
         if let topology { sections["topology"] = .object(["file": .string(topology)]) }
         if let zone = bolt.zone { own["zone"] = .string(zone) }
         sections["bolt"] = .object(own)

@@ -11,6 +11,8 @@ struct LocalMesh: Sendable {
     let bolts: [LocalBolt]
     /// The topology's own text, which the bolts read; nil where they are to read none.
     var document: String?
+    /// Whether its partitions are to keep secrets: each gets a keyring, and a key file beside the bolts.
+    var isSealed = false
 
     static let operatorName = "admin"
 
@@ -65,13 +67,15 @@ struct LocalMesh: Sendable {
             guard let first = bolts.first else { continue }
             try FounderMark(directory: first.identityDirectory).make(partition: partition.text)
         }
+        if isSealed { try SecureFile.makeDirectory(keysDirectory) }
         for bolt in bolts {
             try genesis.install(in: bolt.identityDirectory)
             try FileManager.default.createDirectory(
                 atPath: bolt.stateDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             let seeds = bolts.filter { $0.fullName != bolt.fullName }.map(\.bolt.address)
             let text = bolt.configuration(
-                mesh: topology.mesh, seeds: seeds, topology: document == nil ? nil : topologyPath)
+                mesh: topology.mesh, seeds: seeds, topology: document == nil ? nil : topologyPath,
+                keyFile: namedKeyFile(of: bolt.partition))
             try SecureFile.write(Array(text.utf8), to: bolt.configPath, access: .everybody)
         }
     }

@@ -24,6 +24,8 @@ struct MeshUp: AsyncParsableCommand {
     var dir: String
     @Option(name: .long, help: "Seconds to wait for health, and as many for links and the same roster.")
     var timeout: Double = 30
+    @Flag(name: .long, help: "Give each partition a keyring; its key file is kept below --dir, for trials only.")
+    var sealed = false
     @Flag(name: .customLong("dry-run"), help: "Say what would be made and started.")
     var dryRun = false
     @OptionGroup var output: OutputOptions
@@ -57,6 +59,7 @@ struct MeshUp: AsyncParsableCommand {
     func run() async throws {
         var mesh = LocalMesh(directory: dir, topology: try TopologyFile.topology(file))
         mesh.document = try TopologyFile.text(file)
+        mesh.isSealed = sealed
         let program = try ChildProcess.find("bolt")
         guard !dryRun else {
             return try answer(mesh, mesh.bolts.map { line($0, $0.runningPID == nil ? "to_start" : "running") }, nil)
@@ -81,6 +84,7 @@ struct MeshUp: AsyncParsableCommand {
         }
         try Contexts.register(mesh.context)
         let (digest, gaps) = try await mesh.waitForWholeness(seconds: timeout)
+        if sealed { try await mesh.sealAll(seconds: timeout) { Console.note($0) } }
         try answer(mesh, lines, digest)
         guard digest != nil else {
             throw CommandFailure(

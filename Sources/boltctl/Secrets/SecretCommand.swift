@@ -2,6 +2,7 @@ import ArgumentParser
 import BoltAPI
 import BoltClient
 import Spanner
+import Vault
 
 /// `boltctl secret …`
 struct SecretCommand: AsyncParsableCommand {
