@@ -29,6 +29,12 @@ struct PartitionSmokeTests {
         Regression(seed: 160, seconds: 60, cause: "commands of records that a standby held were refused"),
         Regression(seed: 263, seconds: 60, cause: "a new disk acknowledged below what it took over as promised"),
         Regression(seed: 290, seconds: 32, cause: "a disk was told that it is counted, by memory alone"),
+        Regression(seed: 149, seconds: 60, cause: "an absurd number came to be believed as others grew"),
+        Regression(seed: 261, seconds: 14, cause: "a promotion was called refused while its first record was written"),
+        Regression(seed: 286, seconds: 60, cause: "a removed disk was named in the log again"),
+        Regression(seed: 406, seconds: 60, cause: "nobody could stand, for the last was left out by an unsafe record"),
+        Regression(seed: 530, seconds: 60, cause: "a new disk waited for a disk that was removed"),
+        Regression(seed: 705, seconds: 60, cause: "a promotion waited for a disk that was removed"),
     ]
 
     @Test("A seed that once broke a promise keeps it", arguments: PartitionSmokeTests.regressions)
@@ -54,7 +60,7 @@ struct PartitionSmokeTests {
         Issue.record("no checker sees \(name) within 12 seeds")
     }
 
-    @Test("A seed keeps P1, P2, P3, P4, P9, P10, D1 and D8", arguments: PartitionSmokeTests.seeds)
+    @Test("A seed keeps P1, P2, P3, P4, P9, P10, D1, D3, D7 and D8", arguments: PartitionSmokeTests.seeds)
     func seed(number: UInt64) {
         let report = PartitionSimulation(options(number)).run()
         for violation in report.violations {
@@ -89,7 +95,8 @@ struct PartitionSmokeTests {
             "whole partition without power", "disk full", "slow disk", "disk copied", "disk destroyed",
             "peers dialled twice", "slow and lossy network", "bolt sealed", "clock at a wrong pace",
             "journal compacted", "lease granted early", "lease granted twice", "lease granted to a paused process",
-            "promoted on both sides", "absurd epoch heard of",
+            "promoted on both sides", "absurd epoch heard of", "disk replaced", "disk replaced that was taken out",
+            "living disk cut off",
         ] {
             #expect(faults.contains(name), "\(name) never fired")
         }

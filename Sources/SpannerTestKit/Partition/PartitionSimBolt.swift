@@ -2,7 +2,7 @@ import CRDT
 import Spanner
 
 /// One bolt of a simulated partition: its disk, and its machine while it runs.
-struct PartitionSimBolt {
+struct PartitionSimBolt: SimProcess {
     let index: Int
     /// Which partition it belongs to.
     let partition: Int
@@ -44,7 +44,7 @@ struct PartitionSimBolt {
 }
 
 /// What is to happen in a simulated partition.
-enum PartitionSimAction {
+enum PartitionSimAction: SimWorldAction {
     case timer(bolt: Int, life: Int, TimerID)
     case disk(bolt: Int, life: Int, BatchID)
     case load(bolt: Int, life: Int, LoadID, from: UInt64, bytesMax: Int)
@@ -55,7 +55,7 @@ enum PartitionSimAction {
     case ask(bolt: Int, life: Int, OperationID, PartitionOperation)
     case command(bolt: Int, life: Int, attempt: UInt64, padding: Int, PartitionAckLevel)
     case up(connection: Int, end: Int)
-    case parcel(connection: Int, end: Int, PartitionSimParcel)
+    case parcel(connection: Int, end: Int, _ parcel: SimParcel<PartitionMessage>)
     case down(connection: Int, end: Int)
     case start(bolt: Int)
     case resume(bolt: Int)
@@ -68,8 +68,12 @@ enum PartitionSimAction {
     case heal
     case settle
 
-    /// Whose process takes it, and in which life; nil for what concerns the world.
-    func owner(in connections: [PartitionSimConnection]) -> (bolt: Int, life: Int)? {
+    var arrival: (connection: Int, end: Int)? {
+        if case .parcel(let connection, let end, _) = self { return (connection, end) }
+        return nil
+    }
+
+    func owner(in connections: [SimConnection<PartitionMessage>]) -> (bolt: Int, life: Int)? {
         switch self {
         case .timer(let bolt, let life, _), .disk(let bolt, let life, _), .load(let bolt, let life, _, _, _),
             .dial(let bolt, let life), .seal(let bolt, let life, _), .build(let bolt, let life, _),

@@ -191,7 +191,7 @@ extension PartitionSimulation {
             if bolts[index].isPaused { resume(index) }
             guard report.violations.isEmpty else { return }
         }
-        (network.delayMax, network.lossPerMille) = (2_000, 2)
+        network.calm()
         for from in bolts.indices {
             for to in bolts.indices { unblock(from, to) }
         }

@@ -67,7 +67,7 @@ extension PartitionSimulation {
         let backlog = bolts[index].backlog
         bolts[index].backlog = []
         trace.keep(now, "bolt \(index) wakes with \(backlog.count) events")
-        for action in backlog where report.violations.isEmpty { perform(action) }
+        for action in backlog where report.violations.isEmpty && isAdmitted(action) { perform(action) }
         // What was gossiped meanwhile waits in the roster.
         if let heard = bolts[index].heard[bolts[index].partition] { step(index, .outside(heard)) }
     }
@@ -130,7 +130,7 @@ extension PartitionSimulation {
             network.connections[connection].ends[end].isOpen
         else { return step(bolt, .snapshotFailed(link)) }
         let image = bolts[bolt].disk.image
-        network.connections[connection].snapshot = image
+        snapshots[connection] = image
         count(work: "snapshot built")
         step(bolt, .snapshotTaken(link, image.tip, bytes: UInt64(image.entries.count) * 300, digest: image.tip.hash))
     }
@@ -142,7 +142,7 @@ extension PartitionSimulation {
         }
         guard let (connection, end) = place(of: link, bolt: bolt), generator.below(12) > 0,
             network.connections[connection].ends[end].isOpen,
-            let image = network.connections[connection].snapshot, image.tip == point
+            let image = snapshots[connection], image.tip == point
         else {
             count(work: "snapshot failed")
             return step(bolt, .snapshotFailed(link))

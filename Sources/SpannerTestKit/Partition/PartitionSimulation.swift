@@ -35,7 +35,9 @@ public final class PartitionSimulation {
     var now: UInt64 = 0
     var bolts: [PartitionSimBolt] = []
     var partitions: [PartitionSimPartition] = []
-    var network: PartitionSimNetwork
+    var network: SimNetwork<PartitionMessage>
+    /// Copies of databases that a sender built for its peer, by connection.
+    var snapshots: [Int: PartitionSimDisk.Image] = [:]
     var clients: [PartitionSimClient] = []
     var attempts: [UInt64: PartitionSimAttempt] = [:]
     var operations: [OperationID: PartitionSimOperation] = [:]
@@ -57,7 +59,7 @@ public final class PartitionSimulation {
         for _ in 0..<(options.hasSiblings ? 3 : 1) {
             sizes.append(2 + Int(generator.below(options.hasSiblings ? 2 : 3)))
         }
-        network = PartitionSimNetwork(bolts: sizes.reduce(0, +))
+        network = SimNetwork(bolts: sizes.reduce(0, +), pace: .local)
         for (index, size) in sizes.enumerated() { found(index, size) }
     }
 
@@ -87,11 +89,7 @@ public final class PartitionSimulation {
         queue.push(.operate, at: PartitionSimulation.second)
         queue.push(.fault, at: 4 * PartitionSimulation.second)
         queue.push(.heal, at: options.chaosSeconds * PartitionSimulation.second)
-        while !isOver, let (time, action) = queue.pop() {
-            now = time
-            perform(action)
-            if !report.violations.isEmpty { break }
-        }
+        runQueue()
         if report.violations.isEmpty { checkAtEnd() }
         report.virtualMilliseconds = now / 1000
         report.traceHash = trace.hash
@@ -100,13 +98,6 @@ public final class PartitionSimulation {
     }
 
     func perform(_ action: PartitionSimAction) {
-        if let (bolt, life) = action.owner(in: network.connections) {
-            guard bolts[bolt].life == life, bolts[bolt].isUp else {
-                if case .parcel(let connection, let end, _) = action { reset(connection, deadEnd: end) }
-                return
-            }
-            guard !bolts[bolt].isPaused else { return bolts[bolt].backlog.append(action) }
-        }
         switch action {
         case .timer(let bolt, _, let timer): step(bolt, .timerFired(timer))
         case .disk(let bolt, _, let batch): finishWrite(bolt, batch)
@@ -144,18 +135,8 @@ public final class PartitionSimulation {
         for effect in effects { perform(effect, of: bolt) }
     }
 
-    func violate(_ guarantee: String, _ detail: String) {
-        trace.keep(now, "VIOLATION \(guarantee): \(detail)")
-        report.violations.append(SimViolation(guarantee: guarantee, detail: detail, milliseconds: now / 1000))
-    }
-
     func violate(_ fault: PartitionSimFault?) {
         if let fault { violate(fault.guarantee, fault.detail) }
-    }
-
-    func count(fault: String) {
-        report.faults[fault, default: 0] += 1
-        trace.keep(now, "fault: \(fault)")
     }
 
     func count(work: String) { report.work[work, default: 0] += 1 }

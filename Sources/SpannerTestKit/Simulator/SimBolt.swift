@@ -2,7 +2,7 @@ import CRDT
 import Spanner
 
 /// One bolt of a simulated mesh: its keys, its disk, its clock, and its machine while it runs.
-struct SimBolt {
+struct SimBolt: SimProcess {
     let index: Int
     let identity: TestIdentity
     let principal: PrincipalID
@@ -34,7 +34,7 @@ struct SimBolt {
 }
 
 /// What is to happen in a simulated mesh.
-enum SimAction {
+enum SimAction: SimWorldAction {
     case timer(bolt: Int, life: Int, TimerID)
     case disk(bolt: Int, life: Int, BatchID)
     case load(bolt: Int, life: Int, LoadID, ReplicaID, after: UInt64, bytesMax: Int)
@@ -43,7 +43,7 @@ enum SimAction {
     case dial(bolt: Int, life: Int)
     case importGenesis(bolt: Int, life: Int)
     case up(connection: Int, end: Int)
-    case parcel(connection: Int, end: Int, SimParcel)
+    case parcel(connection: Int, end: Int, _ parcel: SimParcel<GossipMessage>)
     case down(connection: Int, end: Int)
     case start(bolt: Int)
     case resume(bolt: Int)
@@ -56,8 +56,12 @@ enum SimAction {
     case heal
     case finish
 
-    /// Whose process takes it, and in which life; nil for what concerns the world.
-    func owner(in connections: [SimConnection]) -> (bolt: Int, life: Int)? {
+    var arrival: (connection: Int, end: Int)? {
+        if case .parcel(let connection, let end, _) = self { return (connection, end) }
+        return nil
+    }
+
+    func owner(in connections: [SimConnection<GossipMessage>]) -> (bolt: Int, life: Int)? {
         switch self {
         case .timer(let bolt, let life, _), .disk(let bolt, let life, _), .load(let bolt, let life, _, _, _, _),
             .incarnation(let bolt, let life), .freeze(let bolt, let life, _), .dial(let bolt, let life),

@@ -130,9 +130,9 @@ extension Simulation {
 
     private func connectTwice(_ from: Int, _ to: Int) {
         count(fault: "peers dialled twice")
-        connect(from, to)
-        connect(to, from)
-        connect(from, to)
+        dial(from, to)
+        dial(to, from)
+        dial(from, to)
     }
 
     private func becomeByzantine(_ bolt: Int) {

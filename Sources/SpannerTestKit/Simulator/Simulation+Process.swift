@@ -88,7 +88,7 @@ extension Simulation {
         bolts[index].isPaused = false
         let backlog = bolts[index].backlog
         bolts[index].backlog = []
-        for action in backlog where report.violations.isEmpty { perform(action) }
+        for action in backlog where report.violations.isEmpty && isAdmitted(action) { perform(action) }
     }
 
     // MARK: - Effects

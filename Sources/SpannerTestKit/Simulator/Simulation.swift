@@ -17,7 +17,7 @@ public final class Simulation {
     var queue = SimQueue<SimAction>()
     var now: UInt64 = 0
     var bolts: [SimBolt] = []
-    var network: SimNetwork
+    var network: SimNetwork<GossipMessage>
     var nextLink: UInt64 = 1
     var nextCommand: UInt64 = 1
     var workload = SimWorkload()
@@ -48,7 +48,7 @@ public final class Simulation {
         report = SimReport(seed: options.seed)
         trace = SimTrace(keepsAll: options.keepsTrace)
         let count = 3 + Int(generator.below(4))
-        network = SimNetwork(bolts: count + 1)
+        network = SimNetwork(bolts: count + 1, pace: .wide)
         genesis = SignedRun(replica: TestIdentity.root.replica(0), first: 1, bodies: [], signature: [])
         let hasJoiner = generator.below(3) == 0
         for index in 0..<count {
@@ -111,11 +111,7 @@ public final class Simulation {
         if let sickBolt { queue.push(.complain(bolt: sickBolt), at: 5 * Simulation.second) }
         if twin != nil { queue.push(.twin, at: (6 + options.seed % 20) * Simulation.second) }
         queue.push(.heal, at: options.chaosSeconds * Simulation.second)
-        while !isOver, let (time, action) = queue.pop() {
-            now = time
-            perform(action)
-            if !report.violations.isEmpty { break }
-        }
+        runQueue()
         if report.violations.isEmpty { checkAtEnd() }
         report.virtualMilliseconds = now / 1000
         report.traceHash = trace.hash
@@ -125,13 +121,6 @@ public final class Simulation {
     }
 
     func perform(_ action: SimAction) {
-        if let (bolt, life) = action.owner(in: network.connections) {
-            guard bolts[bolt].life == life, bolts[bolt].isUp else {
-                if case .parcel(let connection, let end, _) = action { reset(connection, deadEnd: end) }
-                return
-            }
-            guard !bolts[bolt].isPaused else { return bolts[bolt].backlog.append(action) }
-        }
         switch action {
         case .timer(let bolt, _, let timer): step(bolt, .timerFired(timer))
         case .disk(let bolt, _, let batch): finishWrite(bolt, batch)
@@ -171,16 +160,6 @@ public final class Simulation {
         if let poisoned { checkTaken(bolt, poisoned) }
         for effect in effects { perform(effect, of: bolt) }
         if let healedAt, convergedAt == nil { lookForConvergence(since: healedAt) }
-    }
-
-    func violate(_ guarantee: String, _ detail: String) {
-        trace.keep(now, "VIOLATION \(guarantee): \(detail)")
-        report.violations.append(SimViolation(guarantee: guarantee, detail: detail, milliseconds: now / 1000))
-    }
-
-    func count(fault: String) {
-        report.faults[fault, default: 0] += 1
-        trace.keep(now, "fault: \(fault)")
     }
 
     /// What a bolt's clock says.
