@@ -81,6 +81,10 @@ extension IntegrationTests {
             try mesh.stop(bolt)
             try FileManager.default.removeItem(atPath: bolt.state)
             try FileManager.default.createDirectory(atPath: bolt.state, withIntermediateDirectories: true)
+            // An emptied founder founds nothing again; this one is told to, as if its partition had never been.
+            try FileManager.default.removeItem(atPath: bolt.identity + "/partition-founder.used")
+            try "\(bolt.partition)\n".write(
+                toFile: bolt.identity + "/partition-founder", atomically: true, encoding: .utf8)
             let disk = try SmallDisk(at: bolt.state, megabytes: 48)
             let process = try start(bolt)
             try waitUntil("it serves") { try mesh.health(bolt) == 200 }
