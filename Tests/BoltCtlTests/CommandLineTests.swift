@@ -39,7 +39,9 @@ struct Verb: CustomTestStringConvertible, Sendable {
         let paths = Set(Verb.all.map(\.testDescription))
         let contract: Set = [
             "demo", "status", "mesh init", "mesh up", "mesh down", "bolt invite", "bolt join", "bolt list", "bolt show",
-            "bolt remove", "envoy token create", "envoy token list", "envoy token revoke", "envoy list", "envoy show",
+            "bolt remove", "bolt step-down", "partition list", "partition show", "partition switchover",
+            "partition promote", "partition history", "partition salvage", "audit log", "audit verify",
+            "envoy token create", "envoy token list", "envoy token revoke", "envoy list", "envoy show",
             "envoy explain", "envoy remove", "envoy ban", "roster list", "roster log", "roster digest", "roster diff",
             "roster conflicts", "roster resolve", "topology validate", "context list", "context use", "context show",
         ]

@@ -45,6 +45,18 @@ import Testing
         #expect(
             try asked("roster list --role bolt", as: RosterList.self) == "GET /v1/roster ?role=bolt&limit=1000")
         #expect(try asked("roster log", as: RosterLog.self) == "GET /v1/roster/log ?limit=100")
+        #expect(try asked("partition list", as: PartitionList.self) == "GET /v1/partitions")
+        #expect(
+            try asked("partition show north", as: PartitionShow.self) == #"GET /v1/partitions/{partition} ["north"]"#)
+        #expect(
+            try asked("partition history north --at b.north", as: PartitionHistory.self)
+                == #"GET /v1/partitions/{partition}/history ["north"] ?bolt=b.north"#)
+        #expect(
+            try asked("partition salvage north --fate replayed --after 7", as: PartitionSalvage.self)
+                == #"GET /v1/partitions/{partition}/salvage ["north"] ?fate=replayed&after=7&limit=100"#)
+        #expect(
+            try asked("audit log north", as: AuditLog.self)
+                == #"GET /v1/partitions/{partition}/audit ["north"] ?limit=100"#)
         #expect(try asked("roster conflicts", as: RosterConflicts.self) == "GET /v1/roster/conflicts")
     }
 
@@ -59,6 +71,10 @@ import Testing
             let command = try parsed(line, as: RosterResolve.self)
             #expect(refusal { try command.check() } == code, "\(line)")
         }
+        let salvage = try parsed("partition salvage north --fate lost", as: PartitionSalvage.self)
+        #expect(refusal { _ = try salvage.question() } == "bad_fate")
+        let show = try parsed("partition show North", as: PartitionShow.self)
+        #expect(refusal { _ = try show.question() } == "bad_name")
         let revoke = try parsed("envoy token revoke zz", as: TokenRevoke.self)
         #expect(refusal { try revoke.check() } == "bad_id")
     }

@@ -14,7 +14,7 @@ import Testing
                 Views.bolt("a", "south", lag: 1, heard: 1.2, port: 7450),
             ],
             partitions: [
-                Views.partition("north", ["a.north"], primary: "a.north", envoys: 1),
+                Views.partition("north", ["a.north"], primary: "a.north", envoys: 1, epoch: 3, inSync: 1),
                 Views.partition("south", ["a.south"], primary: "a.south"),
             ], conflicts: 1)
         #expect(
@@ -24,9 +24,9 @@ import Testing
                 roster   07070707 at 2 of 2 bolts; 14 events, 1 envoy, 0 banned keys, 1 contested name
                 heard    2 of 2 bolts
 
-                PARTITION  BOLTS  REACHABLE  PRIMARY  ENVOYS
-                north      1      1          a.north  1
-                south      1      1          a.south  0
+                PARTITION  BOLTS  REACHABLE  PRIMARY  EPOCH  IN SYNC  MAY FAIL  ENVOYS
+                north      1      1          a.north  3      1        0         1
+                south      1      1          a.south  -      -        -         0
 
                 BOLT     ADDRESS         ZONE  STANDING  REACH  DIGEST    LAG       HEARD    NOTE
                 a.north  127.0.0.1:7440  -     active    self   07070707  0 events  -        -
@@ -34,15 +34,41 @@ import Testing
                 """)
     }
 
+    /// N1: who reigns, who follows and how far, with what each says beside what it is assigned.
+    @Test func partitionsShowReportedAndAssignedRolesWithTheirLag() throws {
+        let partition = try Views.partition(
+            "north", ["a.north", "b.north"], primary: "b.north", epoch: 4, inSync: 1,
+            members: [
+                Views.member(
+                    "a.north", nil, assigned: .primary, inSync: false, position: nil, lag: nil, heard: 7,
+                    reason: "cannot be reached; it last said to be primary"),
+                Views.member("b.north", .handingOver, assigned: .standby, position: 12, lag: 1, heard: nil),
+            ])
+        #expect(
+            PartitionTable.text([partition]) == """
+                PARTITION  BOLTS  REACHABLE  PRIMARY  EPOCH  IN SYNC  MAY FAIL  ENVOYS
+                north      2      2          b.north  4      1        0         0
+
+                BOLT     REPORTED      ASSIGNED  IN SYNC  POSITION  LAG       HEARD    NOTE
+                a.north  -             primary   no       -         -         7 s ago  cannot be reached; it last said to be primary
+                b.north  handing over  standby   yes      12        1 record  -        -
+                """)
+    }
+
     @Test func aPartitionWithoutAPrimaryIsExplained() throws {
         let bolts = try [
             Views.bolt("a", "north", reach: .itself, port: 7440), Views.bolt("b", "north", port: 7441),
         ]
-        let pair = try Views.partition("north", ["a.north", "b.north"])
-        let text = StatusScreen(status: try Views.status(bolts: bolts, partitions: [pair], tolerance: 1)).text
+        let whole = try Views.partition("north", ["a.north", "b.north"], primary: "a.north", epoch: 1, inSync: 2)
+        let text = StatusScreen(status: try Views.status(bolts: bolts, partitions: [whole], tolerance: 1)).text
         #expect(text.contains("verdict          healthy\nfault tolerance  1 more bolt may die\n"))
-        #expect(
-            text.contains("\nnorth has no primary: with 2 bolts none is chosen, and each that can be reached serves\n"))
+        let headless = try Views.partition("north", ["a.north", "b.north"], epoch: 1)
+        let sick = StatusScreen(status: try Views.status(bolts: bolts, partitions: [headless], verdict: .broken)).text
+        #expect(sick.contains("verdict  broken; no fault tolerance: north has no primary\n"))
+        #expect(sick.contains("\nnorth has no primary: none of the bolts that can be reached reigns\n"))
+        let unfounded = try Views.partition("north", ["a.north", "b.north"])
+        let early = StatusScreen(status: try Views.status(bolts: bolts, partitions: [unfounded])).text
+        #expect(early.contains("\nnorth has no primary: it was not founded yet\n"))
         let dark = try Views.partition("north", ["a.north", "b.north"], reachable: 0)
         let broken = StatusScreen(status: try Views.status(bolts: bolts, partitions: [dark], verdict: .broken)).text
         #expect(broken.contains("verdict  broken; no fault tolerance: no bolt of north can be reached\n"))
@@ -55,14 +81,14 @@ import Testing
         let status = try Views.status(
             bolts: bolts,
             partitions: [
-                Views.partition("north", ["a.north", "b.north"], reachable: 1),
-                Views.partition("south", ["a.south"], primary: "a.south"),
-                Views.partition("east", ["a.east", "b.east"]),
+                Views.partition("north", ["a.north", "b.north"], reachable: 1, primary: "a.north", inSync: 1),
+                Views.partition("south", ["a.south"], primary: "a.south", inSync: 1),
+                Views.partition("east", ["a.east", "b.east"], primary: "a.east", inSync: 2),
             ], verdict: .degraded, alarms: [alarm])
         let text = StatusScreen(status: status).text
         #expect(
             text.contains(
-                "verdict  degraded; no fault tolerance: one bolt of north can be reached, south has one bolt\n"))
+                "verdict  degraded; no fault tolerance: no standby of north is in sync, south has one bolt\n"))
         #expect(text.hasSuffix("\n\nwarning: b.north is gone\n  next: look"))
         #expect(!text.contains("healthy") && !text.contains("0 more"))
     }

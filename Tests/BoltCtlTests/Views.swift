@@ -19,12 +19,30 @@ enum Views {
             lastHeardSeconds: reach == .itself ? nil : heard)
     }
 
+    static func replica(_ byte: UInt8) -> ReplicaID { ReplicaID(key: bytes(byte), incarnation: 1) }
+
+    static func point(_ epoch: UInt64, _ position: UInt64, minter: UInt8 = 1) -> LogPoint {
+        LogPoint(
+            epoch: PartitionEpoch(number: epoch, minter: replica(minter)), position: position, hash: bytes(0xAB))
+    }
+
+    static func member(
+        _ bolt: String, _ reported: PartitionRoleWord?, assigned: PartitionRoleWord? = .standby, inSync: Bool = true,
+        position: UInt64? = 9, lag: UInt64? = 0, heard: Double? = 1, reason: String? = nil
+    ) -> PartitionMemberView {
+        PartitionMemberView(
+            bolt: bolt, disk: replica(UInt8(bolt.utf8.first ?? 0)), reported: reported, assigned: assigned,
+            isInSync: inSync, position: position, lagRecords: lag, heardSeconds: heard, reason: reason)
+    }
+
     static func partition(
-        _ name: String, _ bolts: [String], reachable: Int? = nil, primary: String? = nil, envoys: Int = 0
+        _ name: String, _ bolts: [String], reachable: Int? = nil, primary: String? = nil, envoys: Int = 0,
+        epoch: UInt64? = nil, inSync: Int = 0, members: [PartitionMemberView] = []
     ) throws -> PartitionView {
         PartitionView(
             name: try #require(PartitionName(name)), bolts: bolts, reachable: reachable ?? bolts.count,
-            primary: primary, envoys: envoys)
+            primary: primary, envoys: envoys, epoch: epoch.map { PartitionEpoch(number: $0, minter: replica(1)) },
+            inSync: inSync, faultTolerance: max(0, inSync - 1), members: members)
     }
 
     static func status(

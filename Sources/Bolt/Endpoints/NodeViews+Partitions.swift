@@ -15,7 +15,13 @@ struct PartitionReport: Sendable {
     let age: Double?
 
     /// Whether it is to be believed still.
-    var isLive: Bool { bolt.reach != .unreachable && standing != nil }
+    var isLive: Bool {
+        guard standing != nil else { return false }
+        return bolt.reach == .itself || (bolt.reach == .alive && (age ?? 0) < PartitionReport.ageMax)
+    }
+
+    /// Seconds after which a word is no longer gone by.
+    static let ageMax = NodeViews.seconds(NodeService.standingAge)
 }
 
 /// One partition, worked out from what its bolts say of it. Pure: equal reports give equal pages.
@@ -96,7 +102,8 @@ struct PartitionPicture {
             return PartitionMemberView(
                 bolt: bolt, disk: member.disk, reported: nil, assigned: nil, isInSync: member.isInSync,
                 position: member.acknowledged,
-                reason: bolt == nil ? "of no bolt that is admitted" : "an earlier disk of this bolt")
+                reason: bolt == nil ? "of no bolt that is admitted"
+                    : "an earlier disk of this bolt: the new one is not taken in before the bolt is removed")
         }
     }
 

@@ -57,31 +57,23 @@ struct StatusScreen {
         if status.partitions.allSatisfy({ $0.bolts.count <= 1 }) {
             return "no fault tolerance: every partition has one bolt"
         }
-        let lone = status.partitions.filter { $0.reachable == 1 }
-        let reasons = lone.map { partition in
-            partition.bolts.count == 1
-                ? "\(partition.name) has one bolt" : "one bolt of \(partition.name) can be reached"
+        let reasons = status.partitions.filter { $0.faultTolerance == 0 }.map { partition in
+            if partition.bolts.count == 1 { return "\(partition.name) has one bolt" }
+            return partition.primary == nil
+                ? "\(partition.name) has no primary" : "no standby of \(partition.name) is in sync"
         }
         return reasons.isEmpty ? "no fault tolerance" : "no fault tolerance: \(reasons.joined(separator: ", "))"
     }
 
-    private var partitions: String {
-        var table = TextTable("PARTITION", "BOLTS", "REACHABLE", "PRIMARY", "ENVOYS")
-        for partition in status.partitions {
-            table.row(
-                partition.name.text, "\(partition.bolts.count)", "\(partition.reachable)", partition.primary,
-                "\(partition.envoys)")
-        }
-        return table.text
-    }
+    private var partitions: String { PartitionTable.text(status.partitions) }
 
     /// What a `-` under PRIMARY means.
     private var explanations: [String] {
         status.partitions.filter { $0.primary == nil }.map { partition in
-            partition.reachable == 0
-                ? "\(partition.name) has no primary: none of its bolts can be reached"
-                : "\(partition.name) has no primary: with \(Plural.text(partition.bolts.count, "bolt")) "
-                    + "none is chosen, and each that can be reached serves"
+            if partition.reachable == 0 { return "\(partition.name) has no primary: none of its bolts can be reached" }
+            return partition.epoch == nil
+                ? "\(partition.name) has no primary: it was not founded yet"
+                : "\(partition.name) has no primary: none of the bolts that can be reached reigns"
         }
     }
 }

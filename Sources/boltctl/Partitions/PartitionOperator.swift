@@ -99,6 +99,8 @@ struct PartitionOperator {
     func settle(_ name: PartitionName, inSync wanted: Int) async throws -> (view: PartitionView?, restored: Bool) {
         var transitions = PartitionTransitions()
         var last: PartitionView?
+        let clock = ContinuousClock()
+        let begun = clock.now
         let whole: PartitionView? = try await Waiting.until(
             seconds: waiting.wait ? waiting.timeout : 0, every: .milliseconds(100)
         ) {
@@ -107,9 +109,15 @@ struct PartitionOperator {
             }
             for line in transitions.changes(seen.partition) { Console.note(line) }
             last = seen.partition
-            return seen.partition.primary != nil && seen.partition.inSync >= wanted ? seen.partition : nil
+            let isWhole = seen.partition.primary != nil && seen.partition.inSync >= wanted
+            // Where nobody else lives there is nothing to wait for.
+            let isHopeless = seen.partition.members.allSatisfy {
+                $0.reported == nil || $0.bolt == seen.partition.primary
+            }
+            return isWhole || (isHopeless && clock.now - begun > .seconds(1)) ? seen.partition : nil
         }
-        return (whole ?? last, whole != nil)
+        let restored = whole.map { $0.primary != nil && $0.inSync >= wanted } ?? false
+        return (whole ?? last, restored)
     }
 
     /// Shows what came of it, and ends with 5 where the partition holds less than before.
