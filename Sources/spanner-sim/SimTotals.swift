@@ -36,8 +36,8 @@ struct SimTotals {
         let seconds = max(0.001, elapsed / .seconds(1))
         let hours = Double(virtualMilliseconds) / 3_600_000
         Swift.print(
-            "sim: \(seeds - broken) of \(seeds) seeds clean, \(steps) steps, \(tenths(hours)) simulated hours in \(tenths(seconds)) s "
-                + "(\(hundredths(hours / seconds)) simulated hours a second of one processor)")
+            "sim: \(seeds - broken) of \(seeds) seeds clean, \(steps) steps, \(tenths(hours)) simulated hours "
+                + "in \(tenths(seconds)) s (\(hundredths(hours / seconds)) simulated hours a second of one processor)")
     }
 
     private func tenths(_ value: Double) -> String { String((value * 10).rounded() / 10) }

@@ -87,7 +87,7 @@ struct PartitionSmokeTests {
     @Test("Every kind of fault fires")
     func faultsFire() {
         var faults: Set<String> = []
-        for seed in 11...20 as ClosedRange<UInt64> {
+        for seed in 11...24 as ClosedRange<UInt64> {
             faults.formUnion(PartitionSimulation(options(seed, seconds: 30)).run().faults.keys)
         }
         for name in [

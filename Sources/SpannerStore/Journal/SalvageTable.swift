@@ -130,8 +130,8 @@ struct SalvageTable {
             .count(min(number, UInt64(Int64.max))), .integer(SalvageTable.lostPlace))
     }
 
-    /// Forgets what goes beyond a limit: what was replayed or dismissed first, the oldest first, then what nobody looked
-    /// at. How much of the latter went is kept in one line that is never forgotten, so that nothing vanishes in silence.
+    /// Forgets what goes beyond a limit: what was replayed or dismissed first, the oldest first, then what nobody
+    /// looked at. How much of the latter went is kept in one line that is never forgotten: nothing vanishes in silence.
     func trim(to bytesMax: Int = StoreLimits.salvageBytesMax) throws(StoreError) {
         let beyond = """
             SELECT number, fate FROM (

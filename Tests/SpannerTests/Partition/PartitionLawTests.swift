@@ -5,7 +5,7 @@ import Testing
 @Suite("Laws of a partition on generated histories")
 struct PartitionLawTests {
     @Test(
-        "Everything answered paired survives, once, whatever happens (P1, P2, P4)", arguments: 0..<60 as Range<UInt64>)
+        "Everything answered paired survives, once, whatever happens (P1, P2, P4)", arguments: 0..<100 as Range<UInt64>)
     func survives(seed: UInt64) {
         var life = PartitionLife(seed: seed)
         let findings = life.run()

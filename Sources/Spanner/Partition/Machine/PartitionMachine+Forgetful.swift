@@ -63,8 +63,8 @@ extension PartitionMachine {
         guard isForgetful else { return }
         acquaintTicks += 1
         guard acquaintTicks >= inSyncTicks else { return }
-        // A request that was lost with a link, or with the memory of whom it was asked, is asked again; and so are those
-        // who answered: they may have named a disk that was removed since.
+        // A request that was lost with a link, or with the memory of whom it was asked, is asked again; and so is
+        // whoever answered: it may have named a disk that was removed since.
         (acquaintTicks, acquaintAsked) = (0, [])
         introduce()
     }

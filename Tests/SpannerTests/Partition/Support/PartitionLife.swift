@@ -2,20 +2,24 @@ import CRDT
 
 @testable import Spanner
 
-/// A random life of a small partition: kills, splits, pauses, promotions, switchovers, held and full disks, disks that
-/// are lost where nothing acknowledged goes with them. What it did is judged at its end, after everything has healed.
+/// A random life of a small partition: kills, splits, pauses, promotions, switchovers, held and full disks; disks that
+/// are removed, cut off and replaced, and lost where nothing acknowledged goes with them. What it did is judged at its
+/// end, after everything has healed.
 struct PartitionLife {
     let seed: UInt64
     var cluster: PartitionCluster
     var commands: [CommandID] = []
     private var generator: SeededGenerator
-    private var mayLoseDisk: Bool
+    /// Disks that may still be lost.
+    private var losses: Int
+    /// Disks that are gone, or to be: a signed act says so sooner or later.
+    private var gone: Set<ReplicaID> = []
 
     init(seed: UInt64, mutation: PartitionMutation? = nil) {
         self.seed = seed
         generator = SeededGenerator(seed: seed)
         cluster = PartitionCluster.founded(2 + Int(generator.below(3)), mutation: mutation)
-        mayLoseDisk = generator.below(3) == 0
+        losses = generator.below(2) == 0 ? 1 + Int(generator.below(3)) : 0
     }
 
     /// Lives and is judged: what was found wrong, empty where nothing was.
@@ -44,7 +48,7 @@ struct PartitionLife {
         case 9: cluster.bolts[bolt].disk.isFull.toggle()
         case 10, 11: cluster.tick(1 + Int(generator.below(15)))
         case 12: cluster.deliver(Int(generator.below(6)))
-        case 13 where mayLoseDisk && generator.below(3) == 0: replaceDisk(bolt)
+        case 13: moveDisk(bolt)
         case 14 where isUp:
             cluster.kill(bolt)
             cluster.start(bolt)
@@ -56,17 +60,48 @@ struct PartitionLife {
         if generator.below(3) == 0 { cluster.deliver(Int(generator.below(40))) }
     }
 
-    /// One disk, once: everything `paired` is on another. An operator cuts it off later.
+    /// A disk is taken out, cut off alive, lost, or replaced where it was taken out; or somebody hears of one.
+    private mutating func moveDisk(_ bolt: Int) {
+        let isUp = cluster.bolts[bolt].machine != nil
+        switch generator.below(6) {
+        case 0, 1: if let primary = cluster.primaries.first { _ = cluster.ask(primary, .remove(cluster.id(bolt))) }
+        case 2: for disk in gone.sorted() where isUp { tell(bolt, disk) }
+        case 3 where losses > 0 && mayLose(bolt) && isUp:
+            losses -= 1
+            gone.insert(cluster.id(bolt))
+            tell(bolt, cluster.id(bolt))
+        case 4 where isFenced(bolt): replaceDisk(bolt)
+        case 5 where losses > 0 && mayLose(bolt):
+            losses -= 1
+            replaceDisk(bolt)
+        default: break
+        }
+    }
+
+    private mutating func tell(_ bolt: Int, _ disk: ReplicaID) {
+        cluster.step(bolt, .outside(PartitionHearsay(epoch: 1, cut: [disk])))
+    }
+
+    /// Whether everything `paired` is on another disk: one in sync with the only primary, all of whose log is safe.
+    private func mayLose(_ bolt: Int) -> Bool {
+        guard let primary = cluster.primaries.first, cluster.primaries.count == 1,
+            let machine = cluster.bolts[primary].machine, machine.safePosition == machine.tip.position,
+            cluster.bolts.allSatisfy({ $0.disk.promised <= machine.promisedEpoch }), !gone.contains(cluster.id(bolt))
+        else { return false }
+        return cluster.inSync(primary).contains { $0 != bolt && !gone.contains(cluster.id($0)) && !isFenced($0) }
+    }
+
+    private func isFenced(_ bolt: Int) -> Bool {
+        if case .fenced = cluster.bolts[bolt].machine?.role { return true }
+        return false
+    }
+
     private mutating func replaceDisk(_ bolt: Int) {
-        mayLoseDisk = false
-        let old = cluster.id(bolt)
+        gone.insert(cluster.id(bolt))
         if cluster.bolts[bolt].machine != nil { cluster.kill(bolt) }
         cluster.loseDisk(bolt)
         cluster.start(bolt)
-        lost = old
     }
-
-    private var lost: ReplicaID?
 
     private mutating func heal() {
         for bolt in cluster.bolts.indices {
@@ -79,11 +114,12 @@ struct PartitionLife {
         cluster.tick(20)
         // Taken out only when the others are one log again: the act is true, and nothing of the disk is needed.
         elect()
-        if let lost {
-            for bolt in cluster.bolts.indices {
-                cluster.step(bolt, .outside(PartitionHearsay(epoch: 1, cut: [lost])))
+        for _ in 0..<3 {
+            for bolt in cluster.bolts.indices where isFenced(bolt) { replaceDisk(bolt) }
+            for disk in gone.sorted() {
+                for bolt in cluster.bolts.indices { tell(bolt, disk) }
             }
-            cluster.tick(25)
+            cluster.tick(30)
             elect()
         }
         cluster.tick(25)
@@ -101,7 +137,7 @@ struct PartitionLife {
         var found = cluster.broken
         if cluster.primaries.count != 1 { found.append("liveness: primaries \(cluster.primaries)") }
         if !cluster.isEven { found.append("P4: logs differ after healing") }
-        let held = cluster.bolts[0].disk.commands
+        let held = cluster.bolts[cluster.primaries.first ?? 0].disk.commands
         for command in commands {
             let times = held.filter { $0 == cluster.bytes(command) }.count
             switch cluster.outcomes[command] {
