@@ -156,8 +156,8 @@ let package = Package(
         .testTarget(
             name: "BoltTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerTransport", "Bolt", "BoltAPI", "Identity", "Vault", nioCore, nioPosix,
-                logging,
+                "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt", "BoltAPI", "Identity",
+                "Vault", nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(

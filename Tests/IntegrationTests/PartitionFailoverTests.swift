@@ -184,7 +184,7 @@ extension IntegrationTests {
         }
 
         @Test(
-            "P9, P10: an emptied standby waits, and is in sync again as another bolt; an emptied founder founds nothing",
+            "P9, P10: an emptied standby is in sync again as another bolt; an emptied founder founds nothing",
             .timeLimit(.minutes(4)))
         func emptiedDisks() throws {
             try withMesh(["north", "north", "south"]) { (mesh) throws in

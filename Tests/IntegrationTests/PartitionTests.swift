@@ -50,5 +50,79 @@ extension IntegrationTests {
                 #expect(retried.status == 0, "\(retried)")
             }
         }
+
+        @Test(
+            "P4: a standby that was away for longer than the journal reaches back takes a snapshot, and is in sync",
+            .timeLimit(.minutes(3)))
+        func snapshot() throws {
+            try withMesh(["north", "north", "north"]) { (mesh) throws in
+                try mesh.waitForSync(of: "north", bolts: 3)
+                for bolt in mesh.bolts {
+                    try mesh.stop(bolt)
+                    try mesh.set("partition:\n  records_kept: 16\n", in: bolt)
+                }
+                for bolt in mesh.bolts { try mesh.launch(bolt) }
+                let primary = try mesh.waitForSync(of: "north", bolts: 3)
+                let away = try #require(mesh.bolts.last { $0.name != primary.name })
+                try mesh.crash(away)
+                try waitUntil("the others go on") { try mesh.part(primary).inSync == 2 }
+                let count = 4
+                let fleet = try Command.run(
+                    "bolt-envoy",
+                    [
+                        "simulate", "--count", "\(count)", "--token", try mesh.token("--uses", "\(count)"), "--passes",
+                        "30",
+                    ]
+                        + ["--dir", mesh.file("fleet"), "--mesh", primary.address], environment: mesh.environment,
+                    deadline: 90)
+                #expect(fleet.status == 0, "\(fleet)")
+                let tip = try mesh.part(primary).tip
+                #expect(tip > 60)
+                // Between two looks the journal is cut down to what it is to keep.
+                try waitUntil("the journal is compacted") {
+                    let rows = try Command.run(
+                        "/usr/bin/sqlite3",
+                        ["-readonly", primary.state + "/partition.db", "SELECT count(*) FROM journal"])
+                    return rows.standardOutput.split(separator: "\n").first.flatMap { Int($0) } ?? 1000 <= 17
+                }
+                try mesh.launch(away)
+                try mesh.waitForSync(of: "north", bolts: 3, seconds: 60)
+                #expect(mesh.log(away).contains("a snapshot is installed"), "\(away.log)")
+                for bolt in mesh.bolts { try mesh.crash(bolt) }
+                let ids = try PartitionDisk(primary, of: mesh)
+                let copied = try PartitionDisk(away, of: mesh)
+                for envoy in try ids.envoys() {
+                    #expect(try ids.results(of: envoy).sequences == copied.results(of: envoy).sequences)
+                }
+                #expect(try ids.envoys().count == count)
+            }
+        }
+
+        @Test(
+            "P9: a lone bolt goes on from a copy of its disk, and its journal says that something may be lost",
+            .timeLimit(.minutes(2)))
+        func restoredAlone() throws {
+            try withMesh(["north"]) { (mesh) throws in
+                let bolt = mesh.bolts[0]
+                try mesh.enroll("web-1", token: try mesh.token(), at: bolt)
+                _ = try pass(mesh, "web-1", at: bolt)
+                try mesh.stop(bolt)
+                let copy = mesh.file("copy")
+                try FileManager.default.copyItem(atPath: bolt.state, toPath: copy)
+                try mesh.launch(bolt)
+                try waitUntil("it reigns") { try mesh.part(bolt).reigns }
+                _ = try pass(mesh, "web-1", at: bolt)
+                try mesh.crash(bolt)
+                try FileManager.default.removeItem(atPath: bolt.state)
+                try FileManager.default.moveItem(atPath: copy, toPath: bolt.state)
+                try mesh.launch(bolt)
+                try waitUntil("it reigns again") { try mesh.part(bolt).reigns }
+                let history = try mesh.done("partition", "history", "north", "-o", "json").json
+                let last = (history?["epochs"] as? [[String: Any]])?.last
+                #expect(last?["cause"] as? String == "restore", "\(String(describing: history))")
+                let told = try pass(mesh, "web-1", at: bolt)
+                #expect(told.stored == 3 && told.release == 3, "the machine's numbers go on: \(told)")
+            }
+        }
     }
 }

@@ -18,8 +18,19 @@ struct PartitionStart {
     ) throws(StoreError) {
         let configuration = place.configuration
         let identity = PartitionIdentity(mesh: place.identity.credential.mesh, partition: configuration.partition)
-        store = try PartitionStart.open(
+        let store = try PartitionStart.open(
             place, identity: identity, witness: witness, reserveSpent: &reserveSpent, logger: logger)
+        try self.init(
+            store: store, key: key, mark: FounderMark(directory: configuration.identityDirectory), logger: logger,
+            witness: witness)
+    }
+
+    /// The same over a store that is open.
+    init(
+        store: PartitionStore, key: Bytes32, mark: FounderMark, logger: Logger, witness: any Witness
+    ) throws(StoreError) {
+        self.store = store
+        let identity = store.identity
         let incarnation: UInt64
         switch store.disk {
         case .current(let value): incarnation = value
@@ -33,7 +44,6 @@ struct PartitionStart {
                 mesh: identity.mesh, partition: identity.partition.text),
             disk: ReplicaID(key: key, incarnation: incarnation))
         let durable = try store.durable()
-        let mark = FounderMark(directory: configuration.identityDirectory)
         let isEmpty = durable.tip.position == 0 && durable.promised == .none
         founder = FounderState(
             mark: mark,

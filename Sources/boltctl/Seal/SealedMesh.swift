@@ -1,3 +1,4 @@
+import ArgumentParser
 import BoltAPI
 import BoltClient
 import Foundation

@@ -44,6 +44,9 @@ struct PartitionDisk {
             gaps: try store.tables.results.bases(of: id).map { "\($0.range): \($0.reason)" })
     }
 
+    /// Ids of all envoys that ever reported.
+    func envoys() throws -> [String] { try store.tables.envoys.records(limit: 1000).map(\.envoy.description) }
+
     /// What was cut off here and sent to the partition again.
     func replayed() throws -> Int { try store.salvage(.replayed, limit: 1000).count }
     /// What was cut off here and waits.

@@ -57,4 +57,13 @@ extension RealMesh {
         try spawn(bolt)
         try waitUntil("\(bolt.name) listens") { try HTTP.get("http://\(bolt.ops)/livez").status == 200 }
     }
+
+    /// Adds sections to a bolt's configuration.
+    func set(_ sections: String, in bolt: Bolt) throws {
+        let text = try String(contentsOfFile: bolt.config, encoding: .utf8)
+        try (text + "\n" + sections).write(toFile: bolt.config, atomically: true, encoding: .utf8)
+    }
+
+    /// What a bolt wrote since it was launched here.
+    func log(_ bolt: Bolt) -> String { launched[bolt.name]?.text ?? "" }
 }

@@ -37,6 +37,8 @@ final class RealMesh {
     let bolts: [Bolt]
     let environment: [String: String]
     private var children: [Background] = []
+    /// The last process of each bolt that was started here, not by `mesh up`.
+    private(set) var launched: [String: Background] = [:]
 
     /// Writes the topology; starts nothing. A partition that is named several times has as many bolts: a, b, c.
     init(_ partitions: [String] = ["north", "south", "east"]) throws {
@@ -119,6 +121,7 @@ final class RealMesh {
     func spawn(_ bolt: Bolt) throws {
         let child = try Background("bolt", ["run", "--config", bolt.config])
         children.append(child)
+        launched[bolt.name] = child
         try "\(child.pid)\n".write(toFile: bolt.directory + "/bolt.pid", atomically: true, encoding: .utf8)
     }
 

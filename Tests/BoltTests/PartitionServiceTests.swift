@@ -1,0 +1,183 @@
+import BoltAPI
+import CRDT
+import Foundation
+import Identity
+import Logging
+import Spanner
+import SpannerStore
+import SpannerTestKit
+import Testing
+import Vault
+
+@testable import Bolt
+
+/// A bolt's part in its partition over a real database, without links.
+struct PartitionServiceTests {
+    private static let partition = PartitionName("north")
+
+    /// The folders of one bolt, removed at the end.
+    private final class Place {
+        let root = NSTemporaryDirectory() + "bolt-part-\(UUID().uuidString.prefix(8))"
+        var state: String { root + "/state" }
+        var identity: String { root + "/identity" }
+
+        init() throws {
+            try FileManager.default.createDirectory(atPath: identity, withIntermediateDirectories: true)
+        }
+
+        deinit { try? FileManager.default.removeItem(atPath: root) }
+
+        func service() throws -> PartitionService {
+            let name = try #require(PartitionServiceTests.partition)
+            let store = try PartitionStore(
+                directory: StateDirectory(path: state),
+                identity: PartitionIdentity(mesh: TestIdentity.mesh, partition: name), witness: TestWitness())
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let start = try PartitionStart(
+                store: store, key: TestWitness().hash([1]), mark: FounderMark(directory: identity), logger: logger,
+                witness: TestWitness())
+            let sealing = SealService(
+                VaultOwner(mesh: TestIdentity.mesh, partition: name), keyFile: nil, logger: logger)
+            return PartitionService(
+                start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), sealing: sealing,
+                logger: logger, metrics: MetricsRegistry(), failure: { error in Issue.record("\(error)") })
+        }
+    }
+
+    private func wait(
+        _ what: String, _ condition: () async -> Bool, location: SourceLocation = #_sourceLocation
+    ) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while await !condition() {
+            try #require(ContinuousClock.now < deadline, "not in time: \(what)", sourceLocation: location)
+            await Task.yield()
+        }
+    }
+
+    /// A founded service that reigns.
+    private func founded(_ place: Place) async throws -> PartitionService {
+        try FounderMark(directory: place.identity).make(partition: "north")
+        let service = try place.service()
+        await service.start { _ in }
+        service.post(.surroundings(PartitionSurroundings()))
+        try await wait("it reigns") { await service.standing().role == .primary }
+        return service
+    }
+
+    private func checkIn(_ first: UInt64, _ sequences: ClosedRange<UInt64>?) throws -> PendingCheckIn {
+        let queue = try #require(QueueID(bytes: [UInt8](repeating: 9, count: 16)))
+        return PendingCheckIn(
+            envoy: PrincipalID(high: 1, low: 2), queue: queue, firstHeld: first,
+            results: (sequences.map(Array.init) ?? []).map { SequencedResult(sequence: $0, body: [UInt8($0)]) },
+            traits: nil)
+    }
+
+    @Test("Commands that come during a flush are in one record, and each is told what it did", .timeLimit(.minutes(1)))
+    func groupCommit() async throws {
+        let place = try Place()
+        let service = try await founded(place)
+        let before = await service.standing().tip.position
+        let count = 600
+        let answers = await withTaskGroup(of: PartitionWriteAnswer.self) { group in
+            for number in 0..<count {
+                group.addTask {
+                    await service.write([.setting(name: "n\(number)", value: [1])], level: .paired)
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        let after = await service.standing().tip.position
+        #expect(answers.count == count)
+        for answer in answers {
+            guard case .done(let point, _, let safe, let outcomes) = answer, case .applied = outcomes.first else {
+                Issue.record("\(answer)")
+                continue
+            }
+            // In a partition of one, on this disk is safe (P1).
+            #expect(point.position <= safe)
+        }
+        #expect(after - before <= UInt64(count / 4), "\(after - before) records for \(count) commands")
+        let names = try await service.read { try $0.store.tables.settings.names(limit: 1000).count }
+        #expect(names == count)
+        await service.close()
+    }
+
+    @Test("P9: a founder that restarts reigns on over the same journal; emptied it waits for ever")
+    func restarts() async throws {
+        let place = try Place()
+        var service = try await founded(place)
+        let disk = service.own.disk
+        guard case .done = await service.write([.setting(name: "a", value: [7])], level: .local) else {
+            Issue.record("not written")
+            return
+        }
+        await service.close()
+        service = try place.service()
+        #expect(service.own.disk == disk)
+        await service.start { _ in }
+        try await wait("it reigns again") { await service.standing().role == .primary }
+        #expect(try await service.read { try $0.store.tables.settings.value("a")?.bytes } == [7])
+        await service.close()
+        try FileManager.default.removeItem(atPath: place.state)
+        service = try place.service()
+        #expect(service.own.disk != disk)
+        await service.start { _ in }
+        service.post(.surroundings(PartitionSurroundings()))
+        #expect(await !service.read { $0.founder.mayFound })
+        let standing = await service.standing()
+        #expect(standing.role == .waiting && standing.reason.contains("--found"))
+        guard case .refused(.notPrimary) = await service.write([.setting(name: "a", value: nil)], level: .local) else {
+            Issue.record("an empty disk wrote")
+            return
+        }
+        await service.close()
+    }
+
+    @Test("P5: what is stored and released; a gap is refused alone, a base says why there is one")
+    func checkIns() async throws {
+        let place = try Place()
+        let service = try await founded(place)
+        func stored(_ pending: PendingCheckIn) async throws -> (UInt64, UInt64) {
+            guard case .stored(let receipt) = await service.store(pending) else {
+                Issue.record("not stored")
+                return (0, 0)
+            }
+            return (receipt.storedThrough, receipt.releaseThrough)
+        }
+        #expect(try await stored(checkIn(1, nil)) == (0, 0))
+        #expect(try await stored(checkIn(1, 1...3)) == (3, 3))
+        #expect(try await stored(checkIn(1, 2...5)) == (5, 5), "a repeat")
+        guard case .refused(let problem) = await service.store(try checkIn(1, 8...9)) else {
+            Issue.record("a gap was taken")
+            return
+        }
+        #expect(problem.code == .conflict)
+        #expect(try await stored(checkIn(8, 8...9)) == (9, 9), "the queue no longer has 6 and 7")
+        await service.close()
+    }
+
+    @Test("P6: a one-shot token is spent once; a repeat with its key is given the same admission")
+    func tokens() async throws {
+        let place = try Place()
+        let service = try await founded(place)
+        let name = try #require(PrincipalName("web-1"))
+        func admission(_ key: UInt64, _ id: UInt64) -> Admission {
+            var admission = Admission(
+                role: .envoy, id: PrincipalID(high: 0, low: id), name: name,
+                tlsKey: KeyFingerprint(Bytes32(words: (key, 0, 0, 0))))
+            admission.token = TokenID(PrincipalID(high: 5, low: 5))
+            return admission
+        }
+        let first = admission(1, 100)
+        guard case .spent(let spent) = await service.spend(first),
+            case .spent(let again) = await service.spend(admission(1, 200)),
+            case .refused(let problem) = await service.spend(admission(2, 300))
+        else {
+            Issue.record("the token was judged otherwise")
+            return
+        }
+        #expect(spent == first && again == first && problem.code == .tokenSpent)
+        await service.close()
+    }
+}
