@@ -86,13 +86,13 @@ import Foundation
         tools.hasFaultPoints = bolt.range(of: Data("CHAOS_FAULT_FILE".utf8)) != nil
         tools.canMount = await SmallDisk.isPossible()
         tools.canInject = geteuid() == 0 && Program.find("strace") != nil
-        let library = ["x86_64", "aarch64"].map { "/usr/lib/\($0)-linux-gnu/faketime/libfaketimeMT.so.1" }
-            .first { FileManager.default.fileExists(atPath: $0) }
+        let directory = directory ?? "\(NSTemporaryDirectory())/spanner-chaos-\(getpid())"
+        let library = await ClockLibrary.make(in: directory)
         tools.canSetClock = library != nil
         if !tools.hasFaultPoints { tell("note: these programs have no fault points; script/chaos builds some that do") }
         return ChaosSettings(
             seed: seed, writers: writers, pauseMilliseconds: pause, programs: programs,
-            directory: directory ?? "\(NSTemporaryDirectory())/spanner-chaos-\(getpid())", keeps: keep, tools: tools,
+            directory: directory, keeps: keep, tools: tools,
             clockLibrary: library)
     }
 

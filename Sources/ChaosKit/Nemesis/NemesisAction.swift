@@ -21,6 +21,8 @@ public enum NemesisTarget: Hashable, Sendable, CustomStringConvertible {
 public enum NemesisAction: Hashable, Sendable {
     /// kill −9; started again after so many seconds.
     case kill(NemesisTarget, down: Double)
+    /// kill −9 of all bolts at once, as when the power fails; started again after so many seconds.
+    case cutPower(down: Double)
     /// The bolt kills itself when it comes to a fault point for the nth time; then it is started again.
     case killAt(NemesisTarget, point: String, count: Int)
     /// The same at a point of a change of primary, at its first time: what comes next brings it there, or nothing does.
@@ -50,6 +52,7 @@ public enum NemesisAction: Hashable, Sendable {
     public var name: String {
         switch self {
         case .kill: "kill"
+        case .cutPower: "power cut"
         case .killAt: "kill at a write"
         case .arm: "kill at a change"
         case .pause: "pause"

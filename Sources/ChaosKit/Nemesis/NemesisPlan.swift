@@ -67,7 +67,7 @@ public struct NemesisPlan: Hashable, Sendable {
 
     private static func duration(of action: NemesisAction) -> Double {
         switch action {
-        case .kill(_, let down): down
+        case .kill(_, let down), .cutPower(let down): down
         case .pause(_, let seconds), .isolate(_, let seconds), .fillDisk(_, let seconds): seconds
         case .failOverPaused(_, let seconds), .failOverSplit(_, let seconds): seconds
         case .failOver, .killAt, .failFlush: 2
@@ -135,6 +135,7 @@ private struct Choices {
             self.armed = nil
             return numbers.below(2) == 0 ? .switchOver(armed) : .failOver(armed)
         }
+        if numbers.below(10) == 0 { return .cutPower(down: numbers.seconds(0.05...2)) }
         if isReplicated, numbers.below(5) < 2 {
             if tools.hasFaultPoints, numbers.below(2) == 0 {
                 armed = partition

@@ -77,14 +77,13 @@ actor ChaosMesh {
             try files.createDirectory(atPath: bolt.directory, withIntermediateDirectories: true)
             var prefix = network.prefix(bolt.number) + ["env", "CHAOS_FAULT_FILE=\(bolt.faultFile)"]
             if let library = shape.clockLibrary {
-                prefix += ["LD_PRELOAD=\(library)", "FAKETIME_TIMESTAMP_FILE=\(clockFile(directory))"]
-                prefix += ["FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_CACHE_DURATION=1"]
+                prefix += ["LD_PRELOAD=\(library)", "\(ClockLibrary.variable)=\(clockFile(directory))"]
             }
             let arguments = shape.hasSmallDisks ? "--set limits.reserve_mib=8" : ""
             try "prefix='\(prefix.joined(separator: " "))'\narguments='\(arguments)'\n"
                 .write(toFile: bolt.directory + "/chaos.sh", atomically: true, encoding: .utf8)
         }
-        try "+0".write(toFile: clockFile(directory), atomically: true, encoding: .utf8)
+        try "0".write(toFile: clockFile(directory), atomically: true, encoding: .utf8)
         var topology = "version: 1\nmesh: {name: chaos}\ngroups:\n  - name: default\n    slices: 64\npartitions:\n"
         for (partition, name) in partitions.enumerated() {
             topology += "  - name: \(name)\n    groups: [default]\n    bolts:\n"
@@ -100,8 +99,7 @@ actor ChaosMesh {
 
     /// All bolts' wall clock differs by so many hours from now on.
     nonisolated func setClock(hours: Int) throws {
-        try "\(hours < 0 ? "-" : "+")\(abs(hours))h"
-            .write(toFile: ChaosMesh.clockFile(directory), atomically: false, encoding: .utf8)
+        try "\(hours)".write(toFile: ChaosMesh.clockFile(directory), atomically: true, encoding: .utf8)
     }
 
     // MARK: Programs
@@ -173,6 +171,23 @@ actor ChaosMesh {
     nonisolated func primary(_ partition: Int) async -> ChaosBolt? {
         for bolt in members(partition) where await bolt.role() == 200 { return bolt }
         return nil
+    }
+
+    /// Waits until each primary counts all bolts of its partition in sync: a standby that has only just come back may
+    /// still take itself for it. Gives what is missing when the time is over.
+    nonisolated func waitForRedundancy(seconds: Double) async throws -> [String] {
+        var gaps = ["nobody tells of the partitions"]
+        let whole: Bool? = try await Waiting.until(seconds: seconds, every: .milliseconds(500)) {
+            let output = try await control(["partition", "list", "--request-timeout", "3"], seconds: 15)
+            let views = JSON(output.text)["partitions"].list
+            guard output.code == 0, views.count == partitions.count else { return nil }
+            gaps = views.compactMap { view in
+                let (held, all) = (Int(view["in_sync"].number ?? 0), view["bolts"].list.count)
+                return held == all ? nil : "\(view["name"].text ?? "") has \(held) of \(all) disks in sync"
+            }
+            return gaps.isEmpty ? true : nil
+        }
+        return whole == true ? [] : gaps
     }
 
     /// Waits for exactly one primary in each partition, all others in sync; gives what is missing when the time is

@@ -3,6 +3,9 @@ import Foundation
 
 /// Changes of primary, by operators and by accident.
 extension Nemesis {
+    /// An operator gives up after that.
+    private static var promotionSeconds: Double { 20 }
+
     /// Acceptance 2: the primary is killed, another is promoted, the old one comes back by itself.
     func failOver(_ partition: Int) async throws -> String? {
         guard let old = await mesh.primary(partition) else { return "no primary" }
@@ -43,33 +46,44 @@ extension Nemesis {
         return promoted
     }
 
-    /// Promotes another bolt, as an operator would: looks first, then names what was seen. Gives why nobody could be.
+    /// Promotes another bolt, as an operator would: looks first, then names what was seen, and tries again while that
+    /// is refused. Gives why nobody could be promoted in time.
     private func promote(_ partition: Int, besides old: ChaosBolt) async throws -> String? {
+        let deadline = ContinuousClock.now + .seconds(Self.promotionSeconds)
+        let others = mesh.members(partition).filter { $0.number != old.number }
         var last = "no standby"
-        for bolt in mesh.members(partition) where bolt.number != old.number {
-            for _ in 1...4 {
-                let name = mesh.partitions[partition]
-                let place = ["--bolt", bolt.address, "--request-timeout", "5"]
-                let check = try await mesh.control(["partition", "promote", name, "--check"] + place, seconds: 30)
-                guard check.code == 0, let seen = JSON(check.text)["expect"].text else {
-                    last = "\(bolt.name), check: exit \(check.code) \(check.errors.suffix(300))"
-                    try await Task.sleep(for: .milliseconds(500))
-                    continue
-                }
-                let output = try await mesh.control(
-                    ["partition", "promote", name, "--expect", seen, "--yes", "--reason", "chaos"] + place,
-                    seconds: 30)
-                // 5: done, with no standby in sync yet.
-                if output.code == 0 || output.code == 5 {
-                    note("  \(bolt.name) promoted")
-                    return nil
-                }
-                last = "\(bolt.name): exit \(output.code) \(output.errors.suffix(300))"
-                note("  \(last)")
-                try await Task.sleep(for: .milliseconds(500))
+        var turn = 0
+        while ContinuousClock.now < deadline, !others.isEmpty {
+            let bolt = others[turn % others.count]
+            turn += 1
+            guard let why = try await promote(bolt, mesh.partitions[partition]) else {
+                note("  \(bolt.name) promoted")
+                return nil
             }
+            if why != last { note("  \(why)") }
+            last = why
+            try await Task.sleep(for: .milliseconds(300))
         }
         return last
+    }
+
+    private func promote(_ bolt: ChaosBolt, _ partition: String) async throws -> String? {
+        let place = ["--to", bolt.name, "--bolt", bolt.address, "--request-timeout", "3"]
+        let check = try await mesh.control(["partition", "promote", partition, "--check"] + place, seconds: 30)
+        guard check.code == 0, let seen = JSON(check.text)["result"]["point"].text else {
+            return "\(bolt.name), check: exit \(check.code) \(Self.short(check))"
+        }
+        let output = try await mesh.control(
+            ["partition", "promote", partition, "--expect", seen, "--yes", "--no-wait", "--reason", "chaos"] + place,
+            seconds: 30)
+        // 5: done, with fewer disks in sync than there could be.
+        return output.code == 0 || output.code == 5 ? nil : "\(bolt.name): exit \(output.code) \(Self.short(output))"
+    }
+
+    private static func short(_ output: Program.Output) -> String {
+        let json = JSON(output.errors)
+        let text = json["message"].text ?? json["what"].text ?? output.errors
+        return String(text.suffix(400)).split(separator: "\n").joined(separator: " ")
     }
 
     /// Acceptance 3: a planned change, which nobody is to notice.
@@ -79,7 +93,7 @@ extension Nemesis {
         let output = try await mesh.control(
             ["partition", "switchover", mesh.partitions[partition], "--yes", "--reason", "chaos"], seconds: 30)
         guard output.code == 0 || output.code == 5 else {
-            return "exit \(output.code) \(output.errors.suffix(300))"
+            return "exit \(output.code) \(Self.short(output))"
         }
         record("switchover", partition, from: from)
         note("  away from \(old.name)")

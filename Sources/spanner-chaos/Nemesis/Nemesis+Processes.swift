@@ -14,6 +14,15 @@ extension Nemesis {
         return nil
     }
 
+    func powerCut(_ down: Double) async throws -> String? {
+        let from = RunClock.now
+        for bolt in mesh.bolts { await mesh.killAndHold(bolt) }
+        try await Task.sleep(for: .seconds(down))
+        for bolt in mesh.bolts { await mesh.letGo(bolt) }
+        for partition in mesh.partitions.indices { record("power cut", partition, from: from) }
+        return nil
+    }
+
     func killedAt(_ target: NemesisTarget, _ point: String, _ count: Int) async throws -> String? {
         let bolt = await bolt(target)
         guard let before = bolt.pid else { return "\(bolt.name) does not run" }

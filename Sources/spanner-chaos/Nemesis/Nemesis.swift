@@ -64,6 +64,7 @@ actor Nemesis {
     private func perform(_ action: NemesisAction) async throws -> String? {
         switch action {
         case .kill(let target, let down): try await killed(target, down)
+        case .cutPower(let down): try await powerCut(down)
         case .killAt(let target, let point, let count): try await killedAt(target, point, count)
         case .arm(let target, let point): try await arm(target, point)
         case .pause(let target, let seconds): try await paused(target, seconds)

@@ -87,6 +87,11 @@ struct ScenarioRun: Sendable {
         await fleet.enter(.drain)
         let waiting = try await fleet.waitUntilEmpty(seconds: gaps.isEmpty ? Self.drainSeconds : 10)
         await nemesis.note("drained: \(waiting) wait")
+        if gaps.isEmpty {
+            let missing = try await mesh.waitForRedundancy(seconds: Self.healthSeconds)
+            report.complaints += missing.map { "not redundant in time: \($0)" }
+            await nemesis.note("redundant: \(missing.isEmpty ? "all" : missing.joined(separator: "; "))")
+        }
         let probes = try await probe(fleet, await nemesis.banned, mesh)
         await fleet.enter(.stop)
         var primaries: [String?] = []

@@ -70,7 +70,7 @@ struct PartitionRemovalTests {
         #expect(cluster.resolutions[operation] == .refused(.lastStandby(cluster.id(2))))
     }
 
-    @Test("A disk that is left out by a record that is not safe may still be promoted")
+    @Test("A disk that is left out by a record that nobody knows to be safe may be promoted, but not if one is missing")
     func leftOutUnsafely() {
         var cluster = PartitionCluster.founded(4)
         cluster.hold(1)
@@ -82,6 +82,11 @@ struct PartitionRemovalTests {
         cluster.start(1)
         cluster.start(3)
         cluster.tick(12)
+        guard case .refused(.promisesMissing) = failover(&cluster, 2) else {
+            Issue.record("the primary might have known that the removal is safe: \(cluster.summary)")
+            return
+        }
+        for bolt in 1..<4 { cluster.step(bolt, .outside(PartitionHearsay(epoch: 1, cut: [cluster.id(0)]))) }
         guard case .done = failover(&cluster, 2) else {
             Issue.record("\(cluster.summary)")
             return
@@ -250,6 +255,45 @@ struct PartitionRemovalTests {
         #expect(!isFenced(cluster, 2))
         cluster.heal()
         cluster.tick(25)
+        #expect(isFenced(cluster, 2), "\(cluster.summary)")
+    }
+
+    @Test("A disk that was removed while it sought an epoch of its own learns it, though it refuses all lower ones")
+    func removedWhileMinting() {
+        var cluster = PartitionCluster.founded(3)
+        cluster.isolate(2)
+        cluster.tick(15)
+        _ = cluster.ask(0, .remove(cluster.id(2)))
+        cluster.tick(3)
+        _ = cluster.command(0)
+        cluster.tick(3)
+        cluster.kill(2)
+        cluster.bolts[2].disk.promised = PartitionEpoch(number: 7, minter: cluster.id(2))
+        cluster.start(2)
+        #expect(!isFenced(cluster, 2))
+        cluster.heal()
+        cluster.tick(5)
+        #expect(isFenced(cluster, 2), "\(cluster.summary)")
+        #expect(cluster.primaries == [0])
+    }
+
+    @Test("It learns it while its link stands, too")
+    func removedWhileLinked() {
+        var cluster = PartitionCluster.founded(4)
+        cluster.isolate(2)
+        cluster.tick(15)
+        for bolt in [1, 3] { cluster.hold(bolt) }
+        _ = cluster.ask(0, .remove(cluster.id(2)))
+        cluster.deliver()
+        cluster.kill(2)
+        cluster.bolts[2].disk.promised = PartitionEpoch(number: 1, minter: cluster.id(2), renewal: 9)
+        cluster.cut = []
+        cluster.start(2)
+        cluster.deliver()
+        for bolt in [1, 3] { cluster.release(bolt) }
+        cluster.tick(40)
+        _ = cluster.ask(cluster.primaries.first ?? 0, .remove(cluster.id(2)))
+        cluster.tick(20)
         #expect(isFenced(cluster, 2), "\(cluster.summary)")
     }
 }

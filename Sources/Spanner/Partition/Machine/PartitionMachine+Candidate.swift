@@ -25,11 +25,16 @@ extension PartitionMachine {
         return planned.counted.contains(own.disk) ? nil : .notMember
     }
 
-    /// Whether this disk can have been waited for: the own log names it, and so does the furthest one.
-    func mayStand(on best: ReplicaID) -> Bool {
-        guard planned.counted.contains(own.disk) || forgets else { return false }
-        guard best != own.disk, let hello = candidacy?.answers[best] else { return true }
-        return hello.counted.contains(own.disk) || forgets
+    /// Whether this disk can have been waited for: the own log names it, and so does the furthest one. Where that leaves
+    /// it out, by a record that nobody knows to be safe, it takes all promises: one that is missing might know.
+    func mayStand(on best: ReplicaID, missing: [ReplicaID]) -> Bool {
+        if forgets { return true }
+        guard planned.counted.contains(own.disk) else { return false }
+        guard best != own.disk, let hello = candidacy?.answers[best] else {
+            return members.contains(own.disk) || missing.isEmpty
+        }
+        let isMember = hello.configuration?.members.contains(own.disk) ?? false
+        return isMember || missing.isEmpty && hello.counted.contains(own.disk)
     }
 
     /// All disks that could hold something acknowledged, as far as this bolt and those that answered know.
@@ -221,7 +226,7 @@ extension PartitionMachine {
         }
         let best = furthest(among: Array(wanted.befores.keys))
         // A disk that is new, or no member, may lack everything, whoever else promised.
-        if !standing.isEnough || isForgetful || !mayStand(on: best.disk) {
+        if !standing.isEnough || isForgetful || !mayStand(on: best.disk, missing: standing.missing) {
             let bound = self.bound(missing: standing.missing)
             guard wanted.acceptsLoss else {
                 giveUp(.promisesMissing(standing.missing, bound: bound))

@@ -124,7 +124,7 @@ public enum PartitionOperation: Hashable, Sendable {
     case check
     /// Hand over to a standby in sync; `to` nil: to the one that is furthest.
     case switchover(to: ReplicaID?)
-    /// Take a disk out that still lives.
+    /// Take a disk out that still lives. It lasts: its bolt takes part again with an empty disk only.
     case remove(ReplicaID)
 }
 
@@ -176,7 +176,8 @@ public enum PartitionOperationRefusal: Hashable, Sendable {
     /// The hand-over was cancelled: this disk did not take it in time.
     case notTaken(ReplicaID)
     /// What is left would be one disk, which would acknowledge alone while the other still lives: only a signed act
-    /// takes it out.
+    /// takes it out. Or the primary alone would be in sync, and the removal could not become safe: another standby
+    /// has to be in sync first.
     case lastStandby(ReplicaID)
 }
 
@@ -202,7 +203,7 @@ public enum PartitionRole: Hashable, Sendable {
     case primary(PartitionEpoch)
     /// Reigns still, but takes no more commands: a hand-over runs.
     case handingOver(PartitionEpoch, to: ReplicaID)
-    /// Serves nothing: no member, cut off, or its log contradicts what was safe. The reason is for people.
+    /// Serves nothing: removed, cut off, or its log contradicts what was safe. The reason is for people.
     case fenced(String)
 }
 

@@ -131,7 +131,11 @@ extension PartitionMachine {
         peers[disk]?.silentTicks = 0
         guard fencedBecause == nil else { return }
         // A stranger too may know that this disk was removed: nobody else is left who was there.
-        if !cutOff.contains(disk) { learnSafe(from: hello) }
+        if !cutOff.contains(disk) {
+            learnSafe(from: hello)
+            noticeRemoval(hello, of: disk)
+        }
+        guard fencedBecause == nil else { return }
         observe(hello, of: disk)
         forgetRemoved(disk, hello)
         if reign != nil { place(disk, hello) }

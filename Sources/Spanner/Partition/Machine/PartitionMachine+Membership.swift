@@ -121,6 +121,19 @@ extension PartitionMachine {
         for link in links.keys.sorted() { effects.append(.send(.hello(hello()), on: link)) }
     }
 
+    /// This disk was removed while it was away, if somebody holds all that it holds and more and counts it no more: all
+    /// count each disk until a safe record leaves it out. It could not always read that record, for it may have
+    /// promised an epoch that nobody else heard of.
+    mutating func noticeRemoval(_ hello: PartitionHello, of disk: ReplicaID) {
+        guard reign == nil, installation == nil, fencedBecause == nil, !isForgetful, !hello.isForgetful,
+            hello.configuration != nil, !hello.counted.contains(own.disk), !hello.saysRemoved(disk),
+            hello.tip.position > planned.tip.position, case .after(let fork) = planned.epochs.fork(with: hello.epochs),
+            fork > 0, fork >= max(safe, durableSafe)
+        else { return }
+        if acquaintances.contains(own.disk) { stage(acquaintances: acquaintances.filter { $0 != own.disk }) }
+        leave()
+    }
+
     /// A disk that knows that it was removed says so by counting itself no more: whoever still does, because the
     /// records that named it and left it out came in a snapshot, forgets it.
     mutating func forgetRemoved(_ disk: ReplicaID, _ hello: PartitionHello) {

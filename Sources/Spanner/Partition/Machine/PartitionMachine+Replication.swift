@@ -140,6 +140,8 @@ extension PartitionMachine {
         guard hello.partition == own.partition, hello.history.count <= PartitionLimits.historyMax else { return }
         peers[disk]?.hello = hello
         observe(hello, of: disk)
+        // A disk that was removed while it sought an epoch of its own learns it by no record.
+        if reign?.epoch == epoch, !knows(disk), !hello.isForgetful { send(.hello(self.hello()), to: disk) }
         // Whoever promised another epoch takes nothing of this one, however often it is sent.
         guard let reign, reign.epoch == epoch, hello.promised <= epoch else { return }
         if case .building = peers[disk]?.snapshot { return }
