@@ -72,7 +72,8 @@ let package = Package(
         .target(
             name: "Bolt",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "BoltAPI",
+                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease",
+                "BoltAPI",
                 hummingbird, hummingbirdCore, lifecycle, logging,
                 nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
             ],

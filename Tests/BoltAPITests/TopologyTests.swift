@@ -151,7 +151,12 @@ import Testing
 
     @Test func lintsAreWarningsAndDoNotRefuse() throws {
         var text = Self.good.replacing("zone: z2", with: "zone: z1")
-        #expect(findings(text) == ["10:11 shared_zone"])
+        // At the bolt that shares it.
+        #expect(findings(text) == ["14:16 shared_zone"])
+        text = Self.good.replacing(", zone: z1", with: "").replacing(", zone: z2", with: "")
+        #expect(findings(text) == ["10:11 missing_zone"])
+        text += "\n  - {name: south, groups: [web], bolts: [{name: a, address: \"10.0.0.3:7440\"}]}"
+        #expect(findings(text) == ["10:11 missing_zone", "15:12 lone_bolt"])
         text = Self.good.replacing(
             """
                   - {name: b, address: "10.0.0.2:7440", zone: z2}

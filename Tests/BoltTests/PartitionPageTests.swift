@@ -96,7 +96,9 @@ import Testing
             try Self.report("b", 2, Self.standing(.standby, 2, life: 5, inSync: [1])),
         ]).view(envoys: 0)
         #expect(view.members.count == 4)
-        #expect(view.members[2].bolt == "b.north" && view.members[2].reason?.hasPrefix("an earlier disk of this bolt") == true)
+        #expect(
+            view.members[2].bolt == "b.north"
+                && view.members[2].reason?.hasPrefix("an earlier disk of this bolt") == true)
         #expect(view.members[3].bolt == nil && view.members[3].reason == "of no bolt that is admitted")
     }
 
@@ -112,13 +114,24 @@ import Testing
             (Self.standing(.waiting, 2, primary: nil), .waiting, 501),
             (Self.standing(.fenced, 2, primary: nil), .fenced, 530),
         ]
+        let primary = Self.standing(.primary, 1)
         for (standing, state, code) in cases {
-            let found = PartitionHealth.state(of: standing).0
+            let found = PartitionHealth.state(of: standing, by: primary).0
             #expect(found == state && HealthCodes.status(of: found, query: [:]) == code, "\(standing.role)")
             #expect(PartitionHealth.isReady(found) == [200, 429, 473].contains(code))
         }
-        let told = PartitionHealth.state(of: Self.standing(.fenced, 2, reason: "taken out")).1
+        let told = PartitionHealth.state(of: Self.standing(.fenced, 2, reason: "taken out"), by: primary).1
         #expect(told == ["taken out"])
+    }
+
+    /// A primary that was stopped and woken took itself to be in sync by its own log, without which the next one
+    /// went on.
+    @Test func whoTheNextPrimaryDoesNotCountIsBehind() {
+        let woken = Self.standing(.standby, 2)
+        for primary in [nil, Self.standing(.primary, 1, inSync: [1]), Self.standing(.primary, 1, inSync: [1, 3])] {
+            #expect(PartitionHealth.state(of: woken, by: primary).0 == .behind)
+        }
+        #expect(PartitionHealth.state(of: woken, by: Self.standing(.primary, 1)).0 == .standby)
     }
 
     // MARK: Refusals

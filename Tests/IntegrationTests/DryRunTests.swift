@@ -67,6 +67,14 @@ extension IntegrationTests {
             return (names.contains("dry-run") ? [path] : []) + subcommands.flatMap { below($0, path) }
         }
 
+        /// Commands whose change a safety rule refuses in partitions of one bolt: a dry run says so, with exit 4.
+        private let refused: [(verb: String, arguments: [String])] = [
+            ("bolt remove", ["a.south", "--dead"]), ("bolt step-down", ["a.north"]),
+            ("partition switchover", ["north"]), ("partition promote", ["north"]),
+            ("partition promote", ["north", "--to", "a.north"]),
+            ("partition promote", ["north", "--to", "a.north", "--allow-data-loss"]),
+        ]
+
         /// Every changing command with arguments on which it would change something.
         private func lines(_ mesh: RealMesh, token: String, key: String) -> [(verb: String, arguments: [String])] {
             let authority = mesh.directory + "/authority"
@@ -120,7 +128,8 @@ extension IntegrationTests {
                 let listed = try mesh.done("envoy", "token", "list", "-o", "json").json?["tokens"] as? [[String: Any]]
                 let token = try #require(listed?.first?["id"] as? String)
                 let lines = lines(mesh, token: token, key: key)
-                #expect(Set(lines.map(\.verb)) == (try verbs(mesh)), "every verb with --dry-run has a line here")
+                let named = Set((lines + refused).map(\.verb))
+                #expect(named == (try verbs(mesh)), "every verb with --dry-run has a line here")
                 let before = try Snapshot(mesh)
                 #expect(before.digests.count == 2 && Set(before.digests).count == 1)
                 for (verb, arguments) in lines {
@@ -132,6 +141,13 @@ extension IntegrationTests {
                         #expect(!output.standardOutput.isEmpty, "\(line): \(output)")
                         if form == "json" { #expect(output.json != nil, "\(line): \(output)") }
                     }
+                    let after = try Snapshot(mesh)
+                    #expect(after == before, "\(line): equal are \(before.difference(after))")
+                }
+                for (verb, arguments) in refused {
+                    let line = verb.split(separator: " ").map(String.init) + arguments + ["--dry-run", "-o", "json"]
+                    let output = try Command.run("boltctl", line, environment: mesh.environment)
+                    #expect(output.status == 4, "\(line): \(output)")
                     let after = try Snapshot(mesh)
                     #expect(after == before, "\(line): equal are \(before.difference(after))")
                 }

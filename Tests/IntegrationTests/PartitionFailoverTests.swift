@@ -155,26 +155,31 @@ extension IntegrationTests {
             try withMesh(["north", "north", "north"]) { (mesh) throws in
                 try mesh.waitForSync(of: "north", bolts: 3)
                 let fleet = try Fleet(mesh, count: 4)
-                let running = try fleet.start(passes: 120)
-                for round in 1...3 {
+                func underLoad(_ body: () throws -> Void) throws {
+                    let running = try fleet.start(passes: 300)
                     let before = fleet.delivered()
                     try waitUntil("reports are stored", seconds: 60) {
                         fleet.delivered() > before + 20 || !running.isRunning
                     }
-                    #expect(running.isRunning, "the fleet ended before round \(round): \(running.text)")
+                    #expect(running.isRunning, "the fleet ended early: \(running.text)")
+                    try body()
+                    #expect(running.wait(seconds: 120) == 0, "\(running.text)")
+                }
+                for round in 1...3 {
                     let old = try mesh.waitForSync(of: "north", bolts: 3)
-                    let output = try mesh.ctl(
-                        "partition", "switchover", "north", "--yes", "--reason", "round \(round)", "--bolt",
-                        old.address, "-o", "json")
-                    #expect(output.status == 0, "round \(round): \(output)")
+                    try underLoad {
+                        let output = try mesh.ctl(
+                            "partition", "switchover", "north", "--yes", "--reason", "round \(round)", "--bolt",
+                            old.address, "-o", "json")
+                        #expect(output.status == 0, "round \(round): \(output)")
+                    }
                     let new = try mesh.waitForSync(of: "north", bolts: 3)
                     #expect(new.name != old.name, "round \(round)")
                 }
                 let leaving = try mesh.primary(of: "north")
-                try mesh.stop(leaving)
+                try underLoad { try mesh.stop(leaving) }
                 #expect(leaving.log.contains("the partition was handed over"))
                 #expect(try mesh.primary(of: "north").name != leaving.name)
-                #expect(running.wait(seconds: 120) == 0, "\(running.text)")
                 let told = fleet.told()
                 for bolt in mesh.bolts where bolt.isRunning { try mesh.crash(bolt) }
                 for bolt in mesh.bolts where bolt.name != leaving.name {

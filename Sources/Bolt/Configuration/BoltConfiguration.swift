@@ -55,6 +55,8 @@ public struct BoltConfiguration: Sendable {
     public let recordsKept: UInt64
     /// Pause that envoys are told to keep, in seconds.
     public let checkInInterval: Int
+    /// When a promotion may be tried.
+    let lease: LeaseConfiguration
     /// Values and origins, for `check-config`.
     let values: ConfigurationValues
 
@@ -70,11 +72,17 @@ public struct BoltConfiguration: Sendable {
         gossip.roundInterval = milliseconds("gossip.round_interval_ms")
         gossip.freezeTimeout = milliseconds("gossip.freeze_timeout_ms")
         gossip.spreadTimeout = milliseconds("gossip.spread_timeout_ms")
+        let lease = LeaseConfiguration(values)
         var replication = PartitionSettings()
         replication.heartbeatInterval = milliseconds("partition.heartbeat_ms")
         replication.inSyncTimeout = milliseconds("partition.insync_timeout_ms")
+        // Where a lease decides, a primary that restarted waits for it like everybody else.
+        replication.resumesByItself = !lease.isAutomatic
         var violations = values.violations
         if violations.isEmpty {
+            violations += lease.violations.map {
+                ConfigurationViolation(key: "lease", value: values.text("lease.engine"), origin: .fallback, rule: $0)
+            }
             violations += replication.violations.map {
                 ConfigurationViolation(
                     key: "partition", value: "\(replication.heartbeatInterval), \(replication.inSyncTimeout)",
@@ -113,7 +121,7 @@ public struct BoltConfiguration: Sendable {
         reserveBytes = integer("limits.reserve_mib") * 1024 * 1024
         checkInInterval = integer("checkin.interval_seconds")
         recordsKept = UInt64(max(0, integer("partition.records_kept")))
-        (self.gossip, self.replication, self.values) = (gossip, replication, values)
+        (self.gossip, self.replication, self.lease, self.values) = (gossip, replication, lease, values)
     }
 
     /// The two listeners cannot have one port of one address.

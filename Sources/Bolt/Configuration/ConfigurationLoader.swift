@@ -95,6 +95,9 @@ struct ConfigurationValues: Sendable {
 
     func text(_ key: String) -> String? { values[key]?.text }
 
+    /// Whether somebody set it.
+    func isSaid(_ key: String) -> Bool { values[key].map { $0.origin != .fallback } ?? false }
+
     private mutating func unknown(key: String, shown: String, origin: ConfigurationOrigin) {
         violations.append(
             ConfigurationViolation(

@@ -4,7 +4,10 @@ internal import SpannerTransport
 
 extension Setting {
     /// Every setting, by section.
-    public static let all: [Setting] = [
+    public static let all = common + lease
+
+    /// Those about the bolt itself, its neighbours and its limits.
+    private static let common: [Setting] = [
         Setting(
             "mesh.name", .text(rule: "a lower-case DNS name of at most 63 bytes", { TrustDomain($0) != nil }),
             "name of the mesh, as in its certificates"),
@@ -24,7 +27,8 @@ extension Setting {
             "join.genesis", path, optional: true, "the genesis file; default: the identity directory"),
         Setting(
             "topology.file", path, optional: true,
-            "the topology, read at start: its groups take machines at admission; without one only tokens name groups"),
+            "the topology, read at start: its groups take machines; without one only tokens name groups"
+        ),
         Setting(
             "seal.key_file", path, optional: true,
             "the unseal key's file, mode 0600: opens the vault at start and whenever a keyring arrives"),
@@ -36,10 +40,12 @@ extension Setting {
         Setting(
             "limits.connections", .integer(16...100_000), default: "12000", "connections accepted at one time"),
         Setting(
-            "limits.drain_seconds", .integer(0...600), default: "10", "longest time that a shutdown waits for requests"
+            "limits.drain_seconds", .integer(0...600), default: "10",
+            "longest time that a shutdown waits for requests"
         ),
         Setting(
-            "limits.pending_checkins", .integer(1...100_000), default: "4096", "check-ins that may wait for the disk"),
+            "limits.pending_checkins", .integer(1...100_000), default: "4096",
+            "check-ins that may wait for the disk"),
         Setting("limits.reserve_mib", .integer(0...4096), default: "64", "disk kept back for a full one, in MiB"),
         Setting(
             "gossip.round_interval_ms", .integer(10...60_000), default: "1000", "time between context exchanges"),

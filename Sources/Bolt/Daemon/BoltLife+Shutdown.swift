@@ -10,6 +10,7 @@ extension BoltLife {
     func untilShutdown(_ main: any Channel, _ ops: any Channel) async {
         try? await gracefulShutdown()
         await handOver()
+        lease.stop()
         readiness.advance(to: .draining)
         logger.info("shutting down", metadata: [LogKeys.count: "\(table.count)"])
         dialer.stop()

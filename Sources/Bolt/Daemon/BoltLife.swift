@@ -17,6 +17,7 @@ struct BoltLife: Sendable {
     let configuration: BoltConfiguration
     let node: NodeService
     let partition: PartitionService
+    let lease: LeaseRunner
     let genesis: GenesisFile?
     let own: GossipSelf
     let ports: BoltPorts
@@ -42,6 +43,9 @@ struct BoltLife: Sendable {
         group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(4, System.coreCount)))
         let report = RefusalReport(logger: logger) { metrics.add(.connectionsRefused, [$0]) }
         let node = start.node
+        lease = try LeaseRunner(configuration.lease, partition: start.partition, logger: logger) { trouble in
+            node.post(.leaseTrouble(trouble))
+        }
         let transport = PeerTransport(contexts: contexts, judge: judge, table: table) { node.post(.link($0)) }
         let ownKey = start.own.tlsKey
         dialer = PeerDialer(transport: transport, eventLoop: group.next(), report: report) { key in
@@ -73,7 +77,10 @@ struct BoltLife: Sendable {
         let opsListener = PlainListener(responder: ops, logger: logger)
         let (mainChannel, opsChannel): (MainChannel, NIOAsyncChannel<HTTPConnection, Never>)
         do {
-            await partition.start { [node] in node.post(.standing($0)) }
+            await partition.start { [node, lease] standing in
+                node.post(.standing(standing))
+                lease.take(standing)
+            }
             await node.start(peersChanged: { [self] in redial() })
             try await importGenesis()
             (mainChannel, opsChannel) = try await listen(opsListener)
@@ -89,6 +96,7 @@ struct BoltLife: Sendable {
         tell(announce)
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { await serve(mainChannel) }
+            tasks.addTask { await lease.run() }
             tasks.addTask { await opsListener.serve(opsChannel) }
             tasks.addTask {
                 await carryActs()

@@ -67,7 +67,9 @@ struct BoltEndpoints: Sendable {
                 return (.notInitialised, ["the roster does not admit this bolt yet"])
             }
             guard node.machine.isAuthoringOpen else { return (.starting, ["waiting for a first exchange with a peer"]) }
-            let (state, reasons) = sealed.isEmpty ? PartitionHealth.state(of: standing) : (.sealed, sealed)
+            guard sealed.isEmpty else { return (.sealed, sealed) }
+            let primary = node.standings.values.first { $0.standing.disk == standing.primary }?.standing
+            let (state, reasons) = PartitionHealth.state(of: standing, by: primary)
             return (state, (node.storeFull ? ["the disk is full: writes are refused"] : []) + reasons)
         }
     }

@@ -102,7 +102,8 @@ struct PartitionPicture {
             return PartitionMemberView(
                 bolt: bolt, disk: member.disk, reported: nil, assigned: nil, isInSync: member.isInSync,
                 position: member.acknowledged,
-                reason: bolt == nil ? "of no bolt that is admitted"
+                reason: bolt == nil
+                    ? "of no bolt that is admitted"
                     : "an earlier disk of this bolt: the new one is not taken in before the bolt is removed")
         }
     }

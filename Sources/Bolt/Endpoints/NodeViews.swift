@@ -92,6 +92,13 @@ struct NodeViews: Sendable {
                     code: "store_full", severity: .critical, text: "the disk of \(configuration.fullName) is full",
                     next: "make room in \(configuration.stateDirectory)"))
         }
+        if let trouble = node.leaseTrouble {
+            alarms.append(
+                Alarm(
+                    code: "lease_trouble", severity: .warning,
+                    text: "the lease of \(configuration.partition), as \(configuration.fullName) sees it: \(trouble)",
+                    next: "look at etcd; an operator can promote meanwhile: boltctl partition list"))
+        }
         if node.machine.isExpelled {
             alarms.append(
                 Alarm(

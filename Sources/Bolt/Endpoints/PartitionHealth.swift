@@ -3,8 +3,11 @@ internal import Spanner
 
 /// How a bolt's part in its partition looks from outside.
 enum PartitionHealth {
-    /// The state and why it is so; nothing where it reigns.
-    static func state(of standing: PartitionStanding) -> (HealthResponse.State, [String]) {
+    /// The state and why it is so; nothing where it reigns. `primary` is the last word of the primary that it follows:
+    /// who just woke takes itself to be in sync by a log of its own that the primary may have gone on without.
+    static func state(
+        of standing: PartitionStanding, by primary: PartitionStanding?
+    ) -> (HealthResponse.State, [String]) {
         let reasons = standing.reason.isEmpty ? [] : [standing.reason]
         switch standing.role {
         case .primary, .handingOver: return (.active, reasons)
@@ -12,8 +15,12 @@ enum PartitionHealth {
         case .fenced: return (.fenced, reasons)
         case .candidate: return (.orphaned, reasons)
         case .standby:
-            guard standing.primary != nil else { return (.orphaned, reasons) }
-            return (standing.isInSync ? .standby : .behind, reasons)
+            // It goes on following whom it heard last: only a link tells that somebody is there.
+            let isHeard = standing.members.contains { $0.disk == standing.primary && $0.isLinked }
+            guard isHeard else { return (.orphaned, reasons.isEmpty ? ["no primary is heard"] : reasons) }
+            guard standing.isInSync else { return (.behind, reasons) }
+            let isCounted = primary?.members.contains { $0.disk == standing.disk && $0.isInSync } ?? false
+            return isCounted ? (.standby, reasons) : (.behind, reasons + ["the primary does not count it in sync"])
         }
     }
 

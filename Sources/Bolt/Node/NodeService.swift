@@ -46,6 +46,8 @@ public actor NodeService {
     var lastReserveLook = ContinuousClock.now
     /// Whether the disk did not take the last write for want of room.
     var storeFull: Bool
+    /// What people should know about the lease of this partition.
+    var leaseTrouble: String?
     var closed = false
     var peersChanged: (@Sendable () -> Void)?
     /// The other plane.
@@ -112,6 +114,7 @@ public actor NodeService {
             case .link(let event): take(event)
             case .timer(let timer): step(.timerFired(timer))
             case .standing(let standing): spread(standing)
+            case .leaseTrouble(let trouble): leaseTrouble = trouble
             case .review: review()
             }
         }

@@ -89,21 +89,36 @@ extension TopologyReader {
     }
 
     private mutating func checkZones(_ topology: Topology) {
-        // Without any zone or standby the document makes no claim of surviving one: nothing to warn of.
-        let makesClaims = topology.bolts.contains { $0.bolt.zone != nil }
+        // Without any zone or standby the document makes no claim of surviving a loss: nothing to warn of.
+        let makesClaims =
+            topology.bolts.contains { $0.bolt.zone != nil } || topology.partitions.contains { $0.bolts.count > 1 }
+        guard makesClaims else { return }
         for partition in topology.partitions {
             guard let place = partitionPlaces.first(where: { $0.name == partition.name })?.position else { continue }
-            if partition.bolts.count == 1, makesClaims {
+            guard partition.bolts.count > 1 else {
                 yaml.warning("lone_bolt", "the partition \(partition.name) has one bolt and no standby", at: place)
+                continue
             }
-            let zones = partition.bolts.map(\.zone)
-            guard partition.bolts.count > 1 else { continue }
-            if makesClaims, zones.contains(nil) {
+            if partition.bolts.contains(where: { $0.zone == nil }) {
                 yaml.warning("missing_zone", "a bolt of the partition \(partition.name) names no zone", at: place)
-            } else if let zone = zones[0], Set(zones).count == 1 {
-                yaml.warning(
-                    "shared_zone", "all bolts of the partition \(partition.name) stand in the zone \(zone)", at: place)
             }
+            checkShared(partition)
+        }
+    }
+
+    /// Two bolts of one partition in one zone: the loss of that zone takes both.
+    private mutating func checkShared(_ partition: Topology.Partition) {
+        var first: [String: BoltName] = [:]
+        for bolt in partition.bolts {
+            guard let zone = bolt.zone else { continue }
+            if let other = first[zone] {
+                let place = boltPlaces["\(bolt.name).\(partition.name)"] ?? .init(line: 1, column: 1)
+                yaml.warning(
+                    "shared_zone",
+                    "\(bolt.name) and \(other) of the partition \(partition.name) stand in one zone, \(zone)", at: place
+                )
+            }
+            first[zone] = first[zone] ?? bolt.name
         }
     }
 }

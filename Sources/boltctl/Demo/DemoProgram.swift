@@ -11,11 +11,15 @@ import Foundation
         let keep: Bool
     }
 
+    /// Each partition's bolts: the first founds it, the other stands by.
+    private static let boltNames = ["a", "b"]
+
     static func run(_ plan: Plan) async throws -> (DemoScore, CommandFailure?) {
         let (bolt, envoy) = (try ChildProcess.find("bolt"), try ChildProcess.find("bolt-envoy"))
         let directory = try makeDirectory(plan.dir)
         let partitions = ["north", "south", "east"]
-        let network = try makeNetwork(plan.network, partitions.map { "a.\($0)" })
+        let names = partitions.flatMap { partition in boltNames.map { "\($0).\(partition)" } }
+        let network = try makeNetwork(plan.network, names)
         if plan.keep, network is RelayNetwork {
             Console.warn("--keep: the relay ends with this program, so the bolts will not reach each other after it")
         }
@@ -38,6 +42,8 @@ import Foundation
         try await UpStep.run(demo)
         try await EnrolStep.run(demo)
         try await KillStep.run(demo)
+        try await SwitchoverStep.run(demo)
+        try await FailoverStep.run(demo)
         try await SplitStep.run(demo)
         try await BanStep.run(demo)
     }
@@ -87,10 +93,16 @@ import Foundation
     private static func mesh(
         _ partitions: [String], _ network: any DemoNetwork, _ directory: String
     ) throws -> LocalMesh {
-        let ops = try FreePorts.take(partitions.count)
-        let entries = partitions.enumerated().map { index, name in
-            "  - {name: \(name), groups: [default], bolts: [{name: a, address: \"\(network.address(of: index))\", "
-                + "ops: \"127.0.0.1:\(ops[index])\"}]}"
+        let ops = try FreePorts.take(partitions.count * boltNames.count)
+        let entries = partitions.enumerated().map { place, partition in
+            let bolts = boltNames.enumerated().map { number, name in
+                let index = place * boltNames.count + number
+                // Zones are only named here: the demo cuts networks, not zones.
+                return
+                    "{name: \(name), zone: z\((place + number) % 2 + 1), address: \"\(network.address(of: index))\", "
+                    + "ops: \"127.0.0.1:\(ops[index])\"}"
+            }
+            return "  - {name: \(partition), groups: [default], bolts: [\(bolts.joined(separator: ", "))]}"
         }
         let text =
             "version: 1\nmesh: {name: demo}\ngroups: [{name: default}]\npartitions:\n"
@@ -100,7 +112,8 @@ import Foundation
             throw CommandFailure("bad_topology", document.findings.map(\.description).joined(separator: "; "))
         }
         var mesh = LocalMesh(
-            directory: directory, topology: topology, listen: partitions.indices.map { network.listenAddress(of: $0) })
+            directory: directory, topology: topology,
+            listen: topology.bolts.indices.map { network.listenAddress(of: $0) })
         mesh.document = text
         return mesh
     }

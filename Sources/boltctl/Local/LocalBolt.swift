@@ -84,8 +84,10 @@ struct LocalBolt: Sendable {
         return text.split(separator: "\n").suffix(lines).joined(separator: "\n")
     }
 
-    /// The daemon's configuration.
-    func configuration(mesh: String, seeds: [String], topology: String? = nil, keyFile: String? = nil) -> String {
+    /// The daemon's configuration; `settings` are added to it, or win over what it says.
+    func configuration(
+        mesh: String, seeds: [String], topology: String? = nil, keyFile: String? = nil, settings: [LocalSetting] = []
+    ) -> String {
         let (host, port) = Self.split(listen ?? bolt.address)
         let (opsHost, opsPort) = Self.split(bolt.ops)
         var sections: [String: JSONValue] = [
@@ -103,6 +105,12 @@ struct LocalBolt: Sendable {
         if let topology { sections["topology"] = .object(["file": .string(topology)]) }
         if let zone = bolt.zone { own["zone"] = .string(zone) }
         sections["bolt"] = .object(own)
+        for setting in settings {
+            var section: [String: JSONValue] = [:]
+            if case .object(let present)? = sections[setting.section] { section = present }
+            section[setting.name] = .string(setting.value)
+            sections[setting.section] = .object(section)
+        }
         return YAMLText.text(of: .object(sections))
     }
 
@@ -111,5 +119,21 @@ struct LocalBolt: Sendable {
             return (address, 0)
         }
         return (address[..<colon].trimmingCharacters(in: ["[", "]"]), port)
+    }
+}
+
+/// One setting that an operator adds to the bolts of a local mesh.
+struct LocalSetting: Sendable {
+    let section: String
+    let name: String
+    let value: String
+
+    /// From `section.key=value`; nil for anything else. Whether a bolt knows the key is the bolt's to say.
+    init?(_ text: String) {
+        guard let equals = text.firstIndex(of: "="), let dot = text[..<equals].firstIndex(of: ".") else { return nil }
+        section = String(text[..<dot])
+        name = String(text[text.index(after: dot)..<equals])
+        value = String(text[text.index(after: equals)...])
+        guard !section.isEmpty, !name.isEmpty else { return nil }
     }
 }

@@ -14,7 +14,9 @@ extension LocalMesh {
     ].map { ("\($0)code", "200") }
 
     /// Waits until each bolt is primary or a standby in sync; gives the names of those that are not, with the reason.
-    func waitForHealth(seconds: Double) async throws -> [(bolt: LocalBolt, reason: String)] {
+    func waitForHealth(
+        seconds: Double, isEnough states: Set<HealthResponse.State> = [.active, .standby]
+    ) async throws -> [(bolt: LocalBolt, reason: String)] {
         let session = try session()
         var sick: [(bolt: LocalBolt, reason: String)] = []
         let clock = ContinuousClock()
@@ -33,7 +35,7 @@ extension LocalMesh {
                 do throws(ClientError) {
                     let health: HealthResponse = try await client.call(.health, query: LocalMesh.readable)
                     reason = ([health.state.rawValue] + health.reasons).joined(separator: ": ")
-                    if health.state == .active || health.state == .standby { return true }
+                    if states.contains(health.state) { return true }
                 } catch { reason = error.description }
                 progress.say("waiting for \(bolt.fullName): \(reason)")
                 return nil

@@ -13,6 +13,8 @@ struct LocalMesh: Sendable {
     var document: String?
     /// Whether its partitions are to keep secrets: each gets a keyring, and a key file beside the bolts.
     var isSealed = false
+    /// Settings of every bolt beside those that follow from the topology.
+    var settings: [LocalSetting] = []
 
     static let operatorName = "admin"
 
@@ -75,7 +77,7 @@ struct LocalMesh: Sendable {
             let seeds = bolts.filter { $0.fullName != bolt.fullName }.map(\.bolt.address)
             let text = bolt.configuration(
                 mesh: topology.mesh, seeds: seeds, topology: document == nil ? nil : topologyPath,
-                keyFile: namedKeyFile(of: bolt.partition))
+                keyFile: namedKeyFile(of: bolt.partition), settings: settings)
             try SecureFile.write(Array(text.utf8), to: bolt.configPath, access: .everybody)
         }
     }

@@ -16,6 +16,8 @@ struct MeshUp: AsyncParsableCommand {
             EXAMPLES
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh --dry-run
+              boltctl mesh up -f topology/local.yaml --dir /tmp/mesh --set lease.engine=etcd \\
+                  --set etcd.endpoints=http://127.0.0.1:2379
             """)
 
     @Option(name: .shortAndLong, help: "The topology.")
@@ -26,6 +28,8 @@ struct MeshUp: AsyncParsableCommand {
     var timeout: Double = 30
     @Flag(name: .long, help: "Give each partition a keyring; its key file is kept below --dir, for trials only.")
     var sealed = false
+    @Option(name: .customLong("set"), help: "A setting of every bolt, as section.key=value; may be repeated.")
+    var settings: [String] = []
     @Flag(name: .customLong("dry-run"), help: "Say what would be made and started.")
     var dryRun = false
     @OptionGroup var output: OutputOptions
@@ -56,10 +60,17 @@ struct MeshUp: AsyncParsableCommand {
         }
     }
 
+    func validate() throws {
+        for setting in settings where LocalSetting(setting) == nil {
+            throw ValidationError("--set takes section.key=value, not \(setting)")
+        }
+    }
+
     func run() async throws {
         var mesh = LocalMesh(directory: dir, topology: try TopologyFile.topology(file))
         mesh.document = try TopologyFile.text(file)
         mesh.isSealed = sealed
+        mesh.settings = settings.compactMap { LocalSetting($0) }
         let program = try ChildProcess.find("bolt")
         guard !dryRun else {
             return try answer(mesh, mesh.bolts.map { line($0, $0.runningPID == nil ? "to_start" : "running") }, nil)

@@ -274,6 +274,7 @@ struct PartitionRemovalTests {
         cluster.heal()
         cluster.tick(5)
         #expect(isFenced(cluster, 2), "\(cluster.summary)")
+        #expect(cluster.bolts[2].machine?.hello().saysRemoved(cluster.id(2)) == true)
         #expect(cluster.primaries == [0])
     }
 

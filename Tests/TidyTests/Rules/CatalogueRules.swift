@@ -38,9 +38,9 @@ func metricNames(in file: SwiftText) -> [DeclaredName] {
         .map { DeclaredName(name: $0.text, path: file.path, line: $0.line) }
 }
 
-/// Settings: the strings `section.key` in the file that lists all settings.
+/// Settings: the strings `section.key` in the files that list them.
 func settingNames(in file: SwiftText) -> [DeclaredName] {
-    guard file.path.hasSuffix("/Setting+All.swift") else { return [] }
+    guard ["/Setting+All.swift", "/Setting+Lease.swift"].contains(where: { file.path.hasSuffix($0) }) else { return [] }
     return file.literals.filter { literal in
         let parts = literal.text.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 2 && parts.allSatisfy { isStableName(String($0)) }

@@ -15,9 +15,9 @@ let importsAllowed: [String: Set<String>] = [
     "SpannerStore": platform.union(["CRDT", "Spanner", "CSQLite"]),
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
-        "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "BoltAPI", "Hummingbird",
-        "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "NIOCore",
-        "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
+        "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease", "BoltAPI",
+        "Hummingbird", "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "NIOCore", "NIOPosix",
+        "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
     ]),
     "BoltClient": platform.union([
         "Spanner", "BoltAPI", "Identity", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "Logging",

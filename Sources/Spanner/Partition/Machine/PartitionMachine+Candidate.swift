@@ -25,8 +25,8 @@ extension PartitionMachine {
         return planned.counted.contains(own.disk) ? nil : .notMember
     }
 
-    /// Whether this disk can have been waited for: the own log names it, and so does the furthest one. Where that leaves
-    /// it out, by a record that nobody knows to be safe, it takes all promises: one that is missing might know.
+    /// Whether this disk can have been waited for: the own log names it, and so does the furthest one. Where that
+    /// leaves it out, by a record that nobody knows to be safe, it takes all promises: one that is missing might know.
     func mayStand(on best: ReplicaID, missing: [ReplicaID]) -> Bool {
         if forgets { return true }
         guard planned.counted.contains(own.disk) else { return false }

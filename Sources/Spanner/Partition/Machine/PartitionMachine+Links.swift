@@ -29,11 +29,18 @@ extension PartitionMachine {
 
     /// What this disk holds and has promised, durably.
     func hello() -> PartitionHello {
-        PartitionHello(
+        var hello = PartitionHello(
             partition: own.partition, promised: promised, tip: durable.tip, safe: max(durableSafe, safe),
             history: durable.epochs.begins, configuration: durable.configuration,
             acquaintances: countedBeside(durable, durableAcquaintances),
             isForgetful: isForgetful, hears: hears)
+        // A disk that heard of its removal may lack the record that says so.
+        if fencedBecause == PartitionMachine.removedReason, let held = hello.configuration, held.members != [own.disk] {
+            let others = held.members.filter { $0 != own.disk }
+            hello.configuration = PartitionConfiguration(members: others, inSync: others)
+            hello.acquaintances.removeAll { $0 == own.disk }
+        }
+        return hello
     }
 
     /// Disks that count beside the members of the last configuration.

@@ -71,10 +71,12 @@ import Spanner
         try FileManager.default.copyItem(atPath: copy, toPath: bolt.stateDirectory)
         let (sick, seconds) = try await demo.timed {
             try demo.start(bolt)
-            return try await demo.mesh.waitForHealth(seconds: 30)
+            // Its partition counts it as another disk, which is not taken in by itself: its part in the roster is
+            // what is looked at.
+            return try await demo.mesh.waitForHealth(seconds: 30, isEnough: [.active, .standby, .behind])
         }
         demo.record(
-            "restore", "healthy on a disk from before the ban", sick.isEmpty, seconds,
+            "restore", "serves on a disk from before the ban", sick.isEmpty, seconds,
             sick.isEmpty ? bolt.fullName : sick.map(\.reason).joined(separator: "; "))
         try await demo.recordConvergence("restore")
     }
