@@ -154,20 +154,20 @@ import Vault
 
     @Test func theGateLetsOneThroughAtATime() async throws {
         let gate = AsyncGate()
-        let inside = Mutex((now: 0, most: 0, all: 0))
+        let inside = Visitors()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<AsyncGate.waitingMax {
                 group.addTask {
                     try await gate.pass {
-                        inside.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1), $0.all + 1) }
+                        inside.enter()
                         await Task.yield()
-                        inside.withLock { $0.now -= 1 }
+                        inside.leave()
                     }
                 }
             }
             try await group.waitForAll()
         }
-        #expect(inside.withLock { $0.most } == 1 && inside.withLock { $0.all } == AsyncGate.waitingMax)
+        #expect(inside.most == 1 && inside.all == AsyncGate.waitingMax)
         await #expect(throws: Problem.self) { try await gate.pass { throw Problem(.notFound, "") } }
         #expect(try await gate.pass { 5 } == 5, "a failure leaves the gate open")
     }
@@ -203,4 +203,15 @@ import Vault
             #expect((400...503).contains(problem.status), "\(code.rawValue)")
         }
     }
+}
+
+/// How many were somewhere at one time, and ever.
+private final class Visitors: Sendable {
+    private let count = Mutex((now: 0, most: 0, all: 0))
+
+    var most: Int { count.withLock { $0.most } }
+    var all: Int { count.withLock { $0.all } }
+
+    func enter() { count.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1), $0.all + 1) } }
+    func leave() { count.withLock { $0.now -= 1 } }
 }
