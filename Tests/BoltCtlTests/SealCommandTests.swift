@@ -1,7 +1,10 @@
 import BoltAPI
+import BoltClient
 import Foundation
+import Identity
 import Spanner
 import Testing
+import Vault
 
 @testable import boltctl
 
