@@ -55,6 +55,20 @@ import Testing
         #expect(!look(nil, after: 750) && !look(1, after: 800) && look(1, after: 1100))
     }
 
+    /// All are linked and hold the same, and one has not been told yet who reigns elsewhere: its status is alarmed.
+    @Test func aPrimaryThatABoltHasNotHeardOfIsAGap() throws {
+        let digest = Views.bytes(7)
+        let headless = MeshGaps.Seen(
+            bolt: "a.north",
+            status: try Views.status(
+                bolt: "a.north", digest: digest, bolts: [],
+                partitions: [
+                    try Views.partition("north", ["a.north"], primary: "a.north"),
+                    try Views.partition("south", ["a.south"]),
+                ]))
+        #expect(MeshGaps.all([headless]) == ["a.north does not know the primary of south yet"])
+    }
+
     @Test func silenceIgnoranceAndDifferenceAreTold() throws {
         let gaps = try MeshGaps.all([
             seen("north", digest: Views.bytes(7), [view("south", .alive, digest: Views.bytes(7))]),

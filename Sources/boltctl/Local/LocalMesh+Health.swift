@@ -123,6 +123,12 @@ enum MeshGaps {
                 }
             }
         }
+        // Who reigns is told link by link: a bolt may have heard of all bolts, and not yet of that.
+        for one in seen {
+            for partition in one.status?.partitions ?? [] where partition.primary == nil {
+                gaps.append("\(one.bolt) does not know the primary of \(partition.name) yet")
+            }
+        }
         let digests = Set(seen.compactMap { $0.status?.roster.digest })
         if digests.count > 1 { gaps.append("the bolts hold \(digests.count) different rosters") }
         return gaps
