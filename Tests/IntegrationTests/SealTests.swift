@@ -212,7 +212,7 @@ extension IntegrationTests {
                     let reasons = try health(bolt).json?["reasons"] as? [String] ?? []
                     return reasons.contains { $0.contains("0644") }
                 }
-                #expect(bolt.log.contains("0644"))
+                #expect(mesh.log(bolt).contains("0644"))
                 try mesh.stop(bolt)
                 chmod(keyFile, 0o600)
                 try mesh.start(bolt)
