@@ -7,6 +7,7 @@ import Spanner
 import SpannerStore
 import SpannerTestKit
 import Testing
+import Vault
 
 @testable import Bolt
 
@@ -36,9 +37,11 @@ struct PartitionServiceTests {
             let start = try PartitionStart(
                 store: store, key: TestWitness().hash([1]), mark: FounderMark(directory: identity), logger: logger,
                 witness: TestWitness())
+            let sealing = SealService(
+                VaultOwner(mesh: TestIdentity.mesh, partition: name), keyFile: nil, logger: logger)
             return PartitionService(
-                start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), logger: logger,
-                metrics: MetricsRegistry(), failure: { error in Issue.record("\(error)") })
+                start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), sealing: sealing,
+                logger: logger, metrics: MetricsRegistry(), failure: { error in Issue.record("\(error)") })
         }
     }
 
