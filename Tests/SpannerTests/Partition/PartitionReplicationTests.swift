@@ -90,6 +90,7 @@ struct PartitionReplicationTests {
             }
         }
         #expect(left.isEmpty, "seed \(seed)")
+        cluster.tick(2)
         #expect(cluster.isEven == true, "\(cluster.summary)")
     }
 

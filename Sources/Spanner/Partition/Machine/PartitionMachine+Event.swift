@@ -6,8 +6,8 @@ extension PartitionMachine {
         /// The database is open and recovered. First event, once.
         case started(PartitionDurable)
         /// Somebody wants these changes of the partition's tables: all of them in one record, in this order, or none;
-        /// answered at this level. At most `PartitionLimits.recordCommandsMax`, within the bytes of one record. Answered
-        /// by `Effect.complete`, always and once.
+        /// answered at this level. At most `PartitionLimits.recordCommandsMax`, within the bytes of one record.
+        /// Answered by `Effect.complete`, always and once.
         case command(CommandID, [[UInt8]], level: PartitionAckLevel)
         /// Answers `Effect.persist`: all of it is durable.
         case persisted(BatchID)
