@@ -119,6 +119,10 @@ extension IntegrationTests {
             #expect(gone.status == 0, "\(gone)")
             try mesh.done("secret", "remove", "db/old", "--yes")
             #expect(try mesh.ctl("secret", "remove", "db/old", "--yes").status == 1)
+            let again = try Command.run(
+                "boltctl", ["secret", "put", "db/old", "-o", "json"], environment: mesh.environment, input: canary)
+            #expect(again.json?["version"] as? Int == 2, "one name and version never mean two values: \(again)")
+            try mesh.done("secret", "remove", "db/old", "--yes")
             let list = try mesh.done("secret", "list")
             #expect(list.standardOutput.contains("db/password") && !list.standardOutput.contains("db/old"), "\(list)")
             for output in [first, second, list] { #expect(!"\(output)".contains(canary)) }

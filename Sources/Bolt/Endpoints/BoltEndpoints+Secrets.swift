@@ -54,7 +54,9 @@ extension BoltEndpoints {
         return try await sealing.gate.pass { [self] in
             if let answer = try await secretElsewhere(partitionName, request) { return answer }
             try await requireSafeWrites("a secret")
-            let version = (try await held(name)?.version ?? 0) + 1
+            let held = try await held(name)?.version
+            let removed = try await readStore { try RemovedSecretVersion.held(name, in: $0.store.tables) }
+            let version = max(held ?? 0, removed ?? 0) + 1
             let effects = ["secret \(name) of partition \(partitionName) gets version \(version)"]
             let sealed: SealedSecret
             do throws(VaultError) { sealed = try sealing.vault.seal(secret: name, version: version, value) } catch {
@@ -64,7 +66,9 @@ extension BoltEndpoints {
                 return try .json(secretChange(partitionName, name, version, .local, effects, dryRun: true))
             }
             let entry = audit("secret.put", "\(name) version \(version)", reason, request)
-            let level = try await writeSafely([.audit(entry), .secret(name: name.text, sealed: sealed.bytes)])
+            var changes: [PartitionCommand] = [.audit(entry), .secret(name: name.text, sealed: sealed.bytes)]
+            if removed != nil { changes.append(RemovedSecretVersion.forget(name)) }
+            let level = try await writeSafely(changes)
             return try .json(secretChange(partitionName, name, version, level, effects))
         }
     }
@@ -85,7 +89,9 @@ extension BoltEndpoints {
                 return try .json(secretChange(body.partition, name, nil, .local, effects, dryRun: true))
             }
             let entry = audit("secret.remove", "\(name) version \(held.version)", reason, request)
-            let level = try await writeSafely([.audit(entry), .secret(name: name.text, sealed: nil)])
+            let level = try await writeSafely([
+                .audit(entry), .secret(name: name.text, sealed: nil), RemovedSecretVersion.note(name, held.version),
+            ])
             return try .json(secretChange(body.partition, name, nil, level, effects))
         }
     }
