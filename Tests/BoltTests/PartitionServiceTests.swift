@@ -26,7 +26,7 @@ struct PartitionServiceTests {
 
         deinit { try? FileManager.default.removeItem(atPath: root) }
 
-        func service() throws -> PartitionService {
+        func service(recordsKept: UInt64 = 1000) throws -> PartitionService {
             let name = try #require(PartitionServiceTests.partition)
             let store = try PartitionStore(
                 directory: StateDirectory(path: state),
@@ -37,7 +37,7 @@ struct PartitionServiceTests {
                 store: store, key: TestWitness().hash([1]), mark: FounderMark(directory: identity), logger: logger,
                 witness: TestWitness())
             return PartitionService(
-                start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), logger: logger,
+                start, settings: PartitionSettings(), recordsKept: recordsKept, witness: TestWitness(), logger: logger,
                 metrics: MetricsRegistry(), failure: { error in Issue.record("\(error)") })
         }
     }
@@ -53,9 +53,9 @@ struct PartitionServiceTests {
     }
 
     /// A founded service that reigns.
-    private func founded(_ place: Place) async throws -> PartitionService {
+    private func founded(_ place: Place, recordsKept: UInt64 = 1000) async throws -> PartitionService {
         try FounderMark(directory: place.identity).make(partition: "north")
-        let service = try place.service()
+        let service = try place.service(recordsKept: recordsKept)
         await service.start { _ in }
         service.post(.surroundings(PartitionSurroundings()))
         try await wait("it reigns") { await service.standing().role == .primary }
@@ -108,6 +108,58 @@ struct PartitionServiceTests {
         #expect(after - before <= UInt64(count / 4), "\(after - before) records for \(count) commands")
         let names = try await service.read { try $0.store.tables.settings.names(limit: 1000).count }
         #expect(names == count)
+        await service.close()
+    }
+
+    @Test("D4: scrub and compaction have their turn where somebody always waits", .timeLimit(.minutes(1)))
+    func upkeepUnderLoad() async throws {
+        let place = try Place()
+        let service = try await founded(place, recordsKept: 2)
+        for number in 0..<8 as Range<UInt8> {
+            _ = await service.write([.setting(name: "n", value: [number])], level: .local)
+        }
+        let (before, during) = try await service.read { service in
+            // Whoever comes now waits for as long as this runs.
+            service.begin([.setting(name: "n", value: [9])], level: .local) { _ in }
+            service.upkeepsPutOff = 0
+            let before = try service.store.durable().firstHeld
+            service.look()
+            let once = try service.store.durable().firstHeld
+            #expect(once == before, "those who wait go first")
+            for _ in 0..<PartitionServiceLimits.upkeepsPutOffMax { service.look() }
+            return (before, try service.store.durable().firstHeld)
+        }
+        #expect(during > before)
+        await service.close()
+    }
+
+    @Test("D4: over a damaged database the bolt is fenced and says why; it writes, founds and acknowledges nothing")
+    func damagedAtTheStart() async throws {
+        let place = try Place()
+        let name = try #require(PartitionServiceTests.partition)
+        try FounderMark(directory: place.identity).make(partition: "north")
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let damage = StoreError(.corrupt, what: "reading", why: "record 7 is not what was written", next: "look")
+        let start = try PartitionStart(
+            key: TestWitness().hash([1]), mark: FounderMark(directory: place.identity),
+            identity: PartitionIdentity(mesh: TestIdentity.mesh, partition: name),
+            directory: StateDirectory(path: place.state), logger: logger, witness: TestWitness()
+        ) { () throws(StoreError) in throw damage }
+        let service = PartitionService(
+            start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), logger: logger,
+            metrics: MetricsRegistry(), failure: { error in Issue.record("\(error)") })
+        await service.start { _ in }
+        service.post(.surroundings(PartitionSurroundings()))
+        for _ in 0..<3 { service.post(.look) }
+        let standing = await service.standing()
+        #expect(standing.role == .fenced && standing.reason.contains("record 7 is not what was written"))
+        let answer = await service.write([.setting(name: "a", value: [1])], level: .local)
+        guard case .refused = answer else {
+            Issue.record("\(answer)")
+            return
+        }
+        await #expect(throws: StoreError.self) { try await service.read { _ = try $0.store.history() } }
         await service.close()
     }
 

@@ -21,6 +21,7 @@ struct ChaosSettings: Sendable {
     func shape(_ scenario: NemesisPlan.Scenario, partitions: [Int]) -> ChaosMesh.Shape {
         ChaosMesh.Shape(
             partitions: partitions, hasSmallDisks: scenario == .disk && tools.canMount,
-            clockLibrary: scenario == .clock ? clockLibrary : nil)
+            clockLibrary: scenario == .clock ? clockLibrary : nil,
+            hasEtcd: scenario == .etcd && tools.canLease)
     }
 }
