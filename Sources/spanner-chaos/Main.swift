@@ -25,6 +25,7 @@ import Foundation
     @Option(help: "Envoys that report all the time.") var writers = 64
     @Option(name: .customLong("pause-ms"), help: "Between two reports of one of them, on average.") var pause = 100
     @Option(help: "Bolts of each partition, such as 2,2,2; by the scenario without it.") var partitions: String?
+    @Flag(help: "Each partition has a keyring, and its bolts the key file.") var sealed = false
     @Option(help: "Directory of bolt, boltctl and bolt-envoy. Default: that of this program.") var programs: String?
     @Option(help: "Directory for evidence. Default: one below that for temporary files.") var directory: String?
     @Flag(help: "Keep the evidence of clean runs too.") var keep = false
@@ -94,7 +95,7 @@ import Foundation
         if !tools.hasFaultPoints { tell("note: these programs have no fault points; script/chaos builds some that do") }
         return ChaosSettings(
             seed: seed, writers: writers, pauseMilliseconds: pause, programs: programs,
-            directory: directory, keeps: keep, tools: tools,
+            directory: directory, keeps: keep, isSealed: sealed, tools: tools,
             clockLibrary: library)
     }
 

@@ -277,7 +277,7 @@ import Testing
         }
         #expect(kinds(true, [], "north") == [.stoppedWithEngine])
         #expect(kinds(true, [3], "north") == [.stoppedWithEngine])
-        #expect(kinds(true, [1_000_000, 2_600_000], "north").isEmpty)
+        #expect(kinds(true, [1_000_000, 4_200_000], "north").isEmpty)
         #expect(kinds(false, [], "north").isEmpty)
         #expect(kinds(true, [], "south").isEmpty)
     }

@@ -171,7 +171,7 @@ extension BoltEndpoints {
     }
 
     /// Reads the partition's database; what is wrong with it is told without its content, and noted where it matters.
-    private func readStore<Value: Sendable>(
+    func readStore<Value: Sendable>(
         _ body: @Sendable (isolated PartitionService) throws -> Value
     ) async throws -> Value {
         do { return try await partition.read(body) } catch let error as StoreError {

@@ -1,7 +1,7 @@
 /// P9: without a lease engine nobody is promoted, and a primary goes on.
 enum LeaseRule {
     /// A primary that gives no answer for so long, in nanoseconds, has stopped.
-    static let silenceMax: UInt64 = 2_500_000_000
+    static let silenceMax: UInt64 = 4_000_000_000
 
     static func check(_ history: MeshHistory) -> [Violation] {
         let calls = history.writers.flatMap(\.calls).filter { $0.answer != nil }

@@ -84,7 +84,7 @@ struct Choices {
         case 1: return .takeOverPaused(partition, seconds: numbers.seconds(4...10))
         case 2: return .killWithoutEngine(partition, seconds: numbers.seconds(5...8))
         case let trouble:
-            return .loseEngine(EngineTrouble.allCases[trouble - 3], seconds: numbers.seconds(4...8))
+            return .loseEngine(EngineTrouble.allCases[trouble - 3], seconds: numbers.seconds(6...9))
         }
     }
 

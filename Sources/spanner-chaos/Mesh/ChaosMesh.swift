@@ -11,6 +11,7 @@ actor ChaosMesh {
     nonisolated let environment: [String: String]
     nonisolated let disks: [SmallDisk]
     nonisolated let etcd: EtcdServer?
+    private let isSealed: Bool
     private var held: Set<Int> = []
     private(set) var restarts = 0
     /// What could not be healed.
@@ -26,6 +27,8 @@ actor ChaosMesh {
         var clockLibrary: String?
         /// Whether leases of an etcd say who tries to be primary.
         var hasEtcd: Bool
+        /// Whether each partition has a keyring, which its bolts open by a key file.
+        var isSealed: Bool
     }
 
     private static let names = ["north", "south", "east", "west"]
@@ -54,6 +57,7 @@ actor ChaosMesh {
             disks.append(try await SmallDisk(at: bolt.state, mebibytes: ChaosMesh.diskMebibytes))
         }
         self.disks = disks
+        isSealed = shape.isSealed
         etcd = shape.hasEtcd ? try EtcdServer(in: directory) : nil
         try ChaosMesh.layOut(shape, directory, network, bolts, partitions, from: programs)
     }
@@ -113,7 +117,7 @@ actor ChaosMesh {
     /// Starts all bolts and waits until the mesh is whole.
     func up() async throws {
         try await etcd?.start()
-        let settings = (etcd?.settings ?? []).flatMap { ["--set", $0] }
+        let settings = (etcd?.settings ?? []).flatMap { ["--set", $0] } + (isSealed ? ["--sealed"] : [])
         _ = try await Program.done(
             [programs + "/boltctl", "mesh", "up", "-f", directory + "/topology.yaml", "--dir", directory + "/mesh"]
                 + ["--timeout", "90", "-o", "json"] + settings, environment: environment, seconds: 240)

@@ -63,7 +63,7 @@ struct ScenarioRun: Sendable {
             group.addTask { await mesh.supervise() }
             defer { group.cancelAll() }
             // Twenty switchovers take the time that they take; elsewhere what does not fit is left out.
-            let bound = scenario == .switchover ? max(seconds, 60) : seconds
+            let bound = scenario == .switchover ? max(seconds, 120) : seconds
             try await nemesis.run(plan, until: .now + .seconds(bound))
             return try await settle(mesh, fleet, nemesis, &report)
         }
