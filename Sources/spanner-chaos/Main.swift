@@ -16,18 +16,20 @@ import Foundation
             Ends with 0 only where every history is clean.
             """)
 
-    @Argument(help: "A scenario (kill, pause, split, disk, clock, switchover; all without one), then minutes.")
+    @Argument(
+        help:
+            "A scenario (kill, pause, split, disk, clock, switchover, etcd, rot, empty; all without one), then minutes."
+    )
     var words: [String] = []
     @Option(help: "Where all choices come from; random without it.") var seed: UInt64?
     @Option(help: "Envoys that report all the time.") var writers = 64
     @Option(name: .customLong("pause-ms"), help: "Between two reports of one of them, on average.") var pause = 100
     @Option(help: "Bolts of each partition, such as 2,2,2; by the scenario without it.") var partitions: String?
+    @Flag(help: "Each partition has a keyring, and its bolts the key file.") var sealed = false
     @Option(help: "Directory of bolt, boltctl and bolt-envoy. Default: that of this program.") var programs: String?
     @Option(help: "Directory for evidence. Default: one below that for temporary files.") var directory: String?
     @Flag(help: "Keep the evidence of clean runs too.") var keep = false
     @Option(help: "Judge this history again, and nothing else.") var check: String?
-
-    private static let secondsMin = 20.0
 
     func run() async throws {
         if let check { return try judge(check) }
@@ -86,13 +88,14 @@ import Foundation
         tools.hasFaultPoints = bolt.range(of: Data("CHAOS_FAULT_FILE".utf8)) != nil
         tools.canMount = await SmallDisk.isPossible()
         tools.canInject = geteuid() == 0 && Program.find("strace") != nil
+        tools.canLease = EtcdServer.program != nil
         let directory = directory ?? "\(NSTemporaryDirectory())/spanner-chaos-\(getpid())"
         let library = await ClockLibrary.make(in: directory)
         tools.canSetClock = library != nil
         if !tools.hasFaultPoints { tell("note: these programs have no fault points; script/chaos builds some that do") }
         return ChaosSettings(
             seed: seed, writers: writers, pauseMilliseconds: pause, programs: programs,
-            directory: directory, keeps: keep, tools: tools,
+            directory: directory, keeps: keep, isSealed: sealed, tools: tools,
             clockLibrary: library)
     }
 
@@ -101,21 +104,23 @@ import Foundation
         _ scenarios: [NemesisPlan.Scenario], minutes: Double, _ settings: ChaosSettings
     ) async throws -> Bool {
         tell("seed \(settings.seed)")
-        let deadline = ContinuousClock.now + .seconds(minutes * 60)
-        let share = max(Self.secondsMin, minutes * 60 / Double(scenarios.count) - 30)
+        var shares = TimeShares(scenarios, seconds: minutes * 60)
         var isClean = true
         var turn = 0
         repeat {
+            let begun = ContinuousClock.now
             let scenario = scenarios[turn % scenarios.count]
-            let left = Double((deadline - .now).components.seconds)
             let run = ScenarioRun(
                 settings: settings, scenario: scenario, partitions: try shape(scenario, turn),
-                seed: settings.seed &+ UInt64(turn), seconds: min(share, max(Self.secondsMin, left), 300))
+                seed: settings.seed &+ UInt64(turn), seconds: shares.next(turn))
             let report = try await run.run()
             tell(report.text)
+            let took = ContinuousClock.now - begun
+            tell("  took \(took.components.seconds) s in all")
             isClean = isClean && report.isClean
+            shares.took(Double(took.components.seconds))
             turn += 1
-        } while turn < scenarios.count || deadline - .now > .seconds(Self.secondsMin * 2)
+        } while turn < scenarios.count || shares.hasRoom
         return isClean
     }
 

@@ -40,7 +40,8 @@ struct PartitionServiceTests {
             let sealing = SealService(
                 VaultOwner(mesh: TestIdentity.mesh, partition: name), keyFile: nil, logger: logger)
             return PartitionService(
-                start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), sealing: sealing,
+                start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(),
+                sealing: sealing,
                 logger: logger, metrics: MetricsRegistry(), failure: { error in Issue.record("\(error)") })
         }
     }
@@ -111,6 +112,53 @@ struct PartitionServiceTests {
         #expect(after - before <= UInt64(count / 4), "\(after - before) records for \(count) commands")
         let names = try await service.read { try $0.store.tables.settings.names(limit: 1000).count }
         #expect(names == count)
+        await service.close()
+    }
+
+    @Test("D4: scrub and compaction have their turn where somebody always waits")
+    func upkeepUnderLoad() async throws {
+        let place = try Place()
+        let service = try await founded(place)
+        await service.read { service in
+            // Whoever comes now waits for as long as this runs.
+            service.begin([.setting(name: "n", value: [9])], level: .local) { _ in }
+            (service.upkeepsPutOff, service.scrubPlace) = (0, .start)
+            service.look()
+            #expect(service.scrubPlace == .start, "those who wait go first")
+            for _ in 0..<PartitionServiceLimits.upkeepsPutOffMax { service.look() }
+            #expect(service.scrubPlace != .start)
+        }
+        await service.close()
+    }
+
+    @Test("D4: over a damaged database the bolt is fenced and says why; it writes, founds and acknowledges nothing")
+    func damagedAtTheStart() async throws {
+        let place = try Place()
+        let name = try #require(PartitionServiceTests.partition)
+        try FounderMark(directory: place.identity).make(partition: "north")
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let damage = StoreError(.corrupt, what: "reading", why: "record 7 is not what was written", next: "look")
+        let start = try PartitionStart(
+            key: TestWitness().hash([1]), mark: FounderMark(directory: place.identity),
+            identity: PartitionIdentity(mesh: TestIdentity.mesh, partition: name),
+            directory: StateDirectory(path: place.state), logger: logger, witness: TestWitness()
+        ) { () throws(StoreError) in throw damage }
+        let sealing = SealService(VaultOwner(mesh: TestIdentity.mesh, partition: name), keyFile: nil, logger: logger)
+        let service = PartitionService(
+            start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), sealing: sealing,
+            logger: logger, metrics: MetricsRegistry(), failure: { error in Issue.record("\(error)") })
+        await service.start { _ in }
+        service.post(.surroundings(PartitionSurroundings()))
+        for _ in 0..<3 { service.post(.look) }
+        let standing = await service.standing()
+        #expect(standing.role == .fenced && standing.reason.contains("record 7 is not what was written"))
+        let answer = await service.write([.setting(name: "a", value: [1])], level: .local)
+        guard case .refused = answer else {
+            Issue.record("\(answer)")
+            return
+        }
+        await #expect(throws: StoreError.self) { try await service.read { _ = try $0.store.history() } }
         await service.close()
     }
 

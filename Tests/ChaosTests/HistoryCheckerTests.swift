@@ -245,4 +245,61 @@ import Testing
             } == [.behind])
         #expect(Histories.kinds { $0.writers[0].releasedThrough = 3 } == [.undelivered])
     }
+
+    // MARK: P9, D4, emptied disks
+
+    @Test("P9: no epoch begins while the lease engine is away; a lower one or the same may answer")
+    func promotedAlone() {
+        let kinds = { (epoch: UInt64, begin: UInt64) in
+            Histories.kinds { history in
+                history.writers[0].calls = [
+                    Histories.call(1, stored: 4, released: 4),
+                    Histories.call(begin, stored: 4, released: 4, epoch: epoch),
+                ]
+                history.absences = [EngineAbsence(partition: "north", from: 2000, to: 9000, isCalm: true)]
+            }
+        }
+        #expect(kinds(2, 5) == [.promotedAlone])
+        #expect(kinds(1, 5).isEmpty)
+        // Asked before it was away, answered after it had come back.
+        #expect(kinds(2, 9).isEmpty)
+    }
+
+    @Test("P9: a primary goes on without the lease engine, unless it was struck itself, or nobody reports to it")
+    func stoppedWithEngine() {
+        let kinds = { (isCalm: Bool, answered: [UInt64], partition: String) in
+            Histories.kinds { history in
+                history.writers[0].calls += answered.map { Histories.call($0, stored: 4, released: 4) }
+                history.absences = [
+                    EngineAbsence(partition: partition, from: 2000, to: 5_000_000_000, isCalm: isCalm)
+                ]
+            }
+        }
+        #expect(kinds(true, [], "north") == [.stoppedWithEngine])
+        #expect(kinds(true, [3], "north") == [.stoppedWithEngine])
+        #expect(kinds(true, [1_000_000, 4_200_000], "north").isEmpty)
+        #expect(kinds(false, [], "north").isEmpty)
+        #expect(kinds(true, [], "south").isEmpty)
+    }
+
+    @Test("D4: a bolt that goes on over rot; one that found it is in order")
+    func rot() {
+        #expect(
+            Histories.kinds { $0.strikes = [RotStrike(bolt: "a.north", finding: "row 3", found: nil)] }
+                == [.rotUnnoticed])
+        #expect(
+            Histories.kinds { $0.strikes = [RotStrike(bolt: "a.north", finding: "row 3", found: "fenced")] }.isEmpty)
+    }
+
+    @Test("P4: an emptied disk that counts in sync, or is promoted, under its old name")
+    func emptied() {
+        let kinds = { (isCounted: Bool, isPromoted: Bool) in
+            Histories.kinds {
+                $0.returns = [EmptyReturn(bolt: "b.north", isCounted: isCounted, isPromoted: isPromoted)]
+            }
+        }
+        #expect(kinds(true, false) == [.forgetfulCounted])
+        #expect(kinds(false, true) == [.forgetfulCounted])
+        #expect(kinds(false, false).isEmpty)
+    }
 }

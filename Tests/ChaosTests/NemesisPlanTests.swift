@@ -5,7 +5,7 @@ import Testing
     private static var everything: NemesisTools {
         var tools = NemesisTools()
         (tools.hasFaultPoints, tools.canSplit, tools.canMount) = (true, true, true)
-        (tools.canInject, tools.canSetClock) = (true, true)
+        (tools.canInject, tools.canSetClock, tools.canLease) = (true, true, true)
         return tools
     }
 
@@ -44,14 +44,58 @@ import Testing
         #expect(switchovers.count == 20 && switchovers.allSatisfy { $0.action.name == "switchover" })
     }
 
+    @Test("acceptance 2, P9: by leases: half a minute of sleep, then each trouble of the engine before any comes again")
+    func leases() {
+        for seed in UInt64(1)...20 {
+            let actions = NemesisPlan(
+                .etcd, seed: seed, partitions: [2, 2, 2], writers: 0, seconds: 120, tools: Self.everything
+            ).steps.map(\.action)
+            guard case .takeOverPaused(_, 30) = actions.first else {
+                Issue.record("seed \(seed): \(actions)")
+                continue
+            }
+            let round = Set(actions.dropFirst().prefix(7).map(\.name))
+            #expect(round.count == 7, "seed \(seed): \(round)")
+            let short = NemesisPlan(
+                .etcd, seed: seed, partitions: [2], writers: 0, seconds: 30, tools: Self.everything)
+            guard case .takeOverPaused(0, let seconds)? = short.steps.first?.action else {
+                Issue.record("seed \(seed): \(short.steps)")
+                continue
+            }
+            #expect(seconds <= 10, "seed \(seed)")
+        }
+    }
+
+    @Test("D4, P4: bits flip on primaries and standbys, down and running; databases and whole disks are emptied")
+    func disks() {
+        for seed in UInt64(1)...20 {
+            var (rot, empty) = (Set<String>(), Set<Bool>())
+            for step in plan(.rot, seed, partitions: [1, 2]).steps {
+                guard case .rot(let target, let isRunning) = step.action else { continue }
+                #expect([.primary(1), .standby(1)].contains(target), "seed \(seed)")
+                rot.insert("\(target) \(isRunning)")
+            }
+            for step in plan(.empty, seed, partitions: [1, 2]).steps {
+                guard case .emptyDisk(let partition, let isWhole) = step.action else { continue }
+                #expect(partition == 1, "seed \(seed)")
+                empty.insert(isWhole)
+            }
+            #expect(rot.count == 4 && empty.count == 2, "seed \(seed): \(rot), \(empty)")
+        }
+    }
+
     @Test("nothing is planned that this machine can't do, or that a partition of one bolt can't")
     func tools() {
         #expect(plan(.split, 1, tools: NemesisTools()).steps.isEmpty)
         #expect(plan(.clock, 1, tools: NemesisTools()).steps.isEmpty)
+        #expect(plan(.etcd, 1, tools: NemesisTools()).steps.allSatisfy { $0.action.name == "ban" })
         #expect(plan(.switchover, 1, partitions: [1, 1]).steps.isEmpty)
         let disk = plan(.disk, 1, tools: NemesisTools()).steps
         #expect(disk.allSatisfy { $0.action.name == "ban" })
         for seed in UInt64(1)...20 {
+            for scenario in [NemesisPlan.Scenario.etcd, .rot, .empty] {
+                #expect(plan(scenario, seed, partitions: [1, 1]).steps.allSatisfy { $0.action.name == "ban" })
+            }
             for scenario in [NemesisPlan.Scenario.kill, .pause, .split] {
                 let names = Set(plan(scenario, seed, partitions: [1, 1, 1]).steps.map(\.action.name))
                 #expect(names.allSatisfy { !$0.hasPrefix("failover") && $0 != "switchover" }, "seed \(seed)")
@@ -83,7 +127,7 @@ import Testing
         for scenario in NemesisPlan.Scenario.allCases {
             for seed in UInt64(1)...30 { names.formUnion(plan(scenario, seed).steps.map(\.action.name)) }
         }
-        #expect(names.count == 14, "\(names.sorted())")
+        #expect(names.count == 25, "\(names.sorted())")
     }
 
     @Test("pauses: the longest time without an answer that touches a span")

@@ -217,24 +217,10 @@ extension IntegrationTests {
                         a.address
                     ).status == 0
                 }
-                try rejoin(b, in: mesh, askedOf: a)
+                try mesh.rejoin(b, askedOf: a)
                 try mesh.waitForSync(of: "north", bolts: 2, seconds: 60)
                 #expect(try mesh.part(a).tip == mesh.part(b).tip && mesh.part(a).epoch == 1)
             }
-        }
-
-        /// The machine of a removed bolt joins anew, with new keys, under the old name.
-        private func rejoin(_ bolt: RealMesh.Bolt, in mesh: RealMesh, askedOf other: RealMesh.Bolt) throws {
-            let (request, invitation) = (mesh.file("again.csr"), mesh.file("again.json"))
-            try FileManager.default.removeItem(atPath: bolt.identity)
-            try? FileManager.default.removeItem(atPath: bolt.state)
-            try mesh.done("bolt", "join", "--dir", bolt.identity, "--request", request)
-            try mesh.done(
-                "bolt", "invite", "--authority", mesh.directory + "/authority", "--request", request, "--name",
-                bolt.letter, "--partition", bolt.partition, "--address", bolt.address, "--out", invitation, "--yes",
-                "--reason", "another disk", "--bolt", other.address)
-            try mesh.done("bolt", "join", "--dir", bolt.identity, "--invitation", invitation)
-            try mesh.launch(bolt)
         }
 
         @Test("S1: words of replication from another partition's bolt end the link", .timeLimit(.minutes(1)))

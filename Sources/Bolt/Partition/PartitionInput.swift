@@ -84,6 +84,10 @@ enum PartitionServiceLimits {
     static let contradictionInterval: Duration = .seconds(30)
     /// Places of queues that are remembered until they are safe.
     static let releasesMax = 200_000
-    /// Rows that a scrub reads at each look.
+    /// Rows that a step of the scrub reads.
     static let scrubRows = 64
+    /// Steps of the scrub are begun for so long at each look.
+    static let scrubTime: Duration = .milliseconds(2)
+    /// Looks in a row at which compaction and scrub give way to those who wait.
+    static let upkeepsPutOffMax = 4
 }

@@ -22,13 +22,22 @@ extension PartitionService {
         keepUp()
     }
 
-    /// A step of compaction and of the scrub, while nobody waits.
+    /// A step of compaction and of the scrub, while nobody waits; where somebody always does, now and then anyway.
     private func keepUp() {
-        guard writes.isEmpty, due == nil, settled == nil, arrival == nil else { return }
+        guard arrival == nil else { return }
+        let isBusy = !writes.isEmpty || due != nil || settled != nil
+        guard !isBusy || upkeepsPutOff >= PartitionServiceLimits.upkeepsPutOffMax else {
+            upkeepsPutOff += 1
+            return
+        }
+        upkeepsPutOff = 0
         do throws(StoreError) {
             let safe = machine.safePosition
             if safe > recordsKept { try store.compact(through: safe - recordsKept) }
-            scrubPlace = try store.scrub(from: scrubPlace ?? .start, rowsMax: PartitionServiceLimits.scrubRows)
+            let end = ContinuousClock.now + PartitionServiceLimits.scrubTime
+            repeat {
+                scrubPlace = try store.scrub(from: scrubPlace ?? .start, rowsMax: PartitionServiceLimits.scrubRows)
+            } while scrubPlace != nil && ContinuousClock.now < end
         } catch { fail(error, "looking after the journal") }
     }
 

@@ -46,6 +46,8 @@ actor PartitionService {
     var due: (batch: BatchID, write: PartitionWrite)?
     var settled: PartitionMachine.Event?
     var broken: String?
+    /// What the start found: nothing is done with the disk then.
+    let damage: StoreError?
     var isFull = false
     var closed = false
 
@@ -80,6 +82,7 @@ actor PartitionService {
     var replays = SalvageReplay()
     var contradictions: [ReplicaID: (at: ContinuousClock.Instant, suppressed: Int)] = [:]
     var scrubPlace: ScrubPlace?
+    var upkeepsPutOff = 0
 
     /// How things stood at the last look or change of role: for whoever can't wait for the queue.
     nonisolated let board: Mutex<PartitionBoard>
@@ -103,12 +106,16 @@ actor PartitionService {
         (self.recordsKept, founder) = (recordsKept, start.founder)
         machine = PartitionMachine(own: start.own, witness: witness, settings: settings)
         board = Mutex(PartitionBoard(own: start.own))
-        store = start.store
+        (store, damage) = (start.store, start.damage)
     }
 
     /// Begins over what is durable. `publish` is given each standing that everybody is to hear of.
     func start(publish: @escaping @Sendable (PartitionStanding) -> Void) {
         self.publish = publish
+        if let damage {
+            fail(damage, "opening the journal")
+            return look()
+        }
         followKeyring()
         sealing.tell { [weak self] in self?.post(.sealChanged) }
         do {

@@ -9,27 +9,66 @@ struct PartitionStart {
     let store: PartitionStore
     let own: PartitionSelf
     let founder: FounderState
+    /// Why the bolt takes no part in its partition, because its database is not what was written; nil where it is.
+    let damage: StoreError?
 
     /// Opens or makes `partition.db`, and gives a new, copied or restored one an incarnation that no disk ever had.
     ///
-    /// Throws `StoreError`; changes nothing but what opening a store does.
+    /// A database that is not what was written is no error here (D4): the roster goes on, and an operator sees why this
+    /// bolt takes no part. Throws `StoreError`; changes nothing but what opening a store does.
     init(
         _ place: BoltPlace, key: Bytes32, witness: any Witness, reserveSpent: inout Bool, logger: Logger
     ) throws(StoreError) {
         let configuration = place.configuration
         let identity = PartitionIdentity(mesh: place.identity.credential.mesh, partition: configuration.partition)
-        let store = try PartitionStart.open(
-            place, identity: identity, witness: witness, reserveSpent: &reserveSpent, logger: logger)
         try self.init(
-            store: store, key: key, mark: FounderMark(directory: configuration.identityDirectory), logger: logger,
-            witness: witness)
+            key: key, mark: FounderMark(directory: configuration.identityDirectory), identity: identity,
+            directory: place.directory, logger: logger, witness: witness
+        ) { () throws(StoreError) in
+            try PartitionStart.open(
+                place, identity: identity, witness: witness, reserveSpent: &reserveSpent, logger: logger)
+        }
+    }
+
+    /// The same over what `open` opens in a directory.
+    init(
+        key: Bytes32, mark: FounderMark, identity: PartitionIdentity, directory: StateDirectory, logger: Logger,
+        witness: any Witness, open: () throws(StoreError) -> PartitionStore
+    ) throws(StoreError) {
+        do throws(StoreError) {
+            try self.init(store: open(), key: key, mark: mark, logger: logger, witness: witness)
+        } catch {
+            guard error.code == .corrupt else { throw error }
+            let store = try PartitionStore.standIn(
+                for: error, directory: directory, identity: identity, witness: witness,
+                incarnation: UInt64.random(in: 1...UInt64.max))
+            self.init(standIn: store, damage: error, key: key, mark: mark, witness: witness)
+        }
+    }
+
+    private init(
+        standIn store: PartitionStore, damage: StoreError, key: Bytes32, mark: FounderMark, witness: any Witness
+    ) {
+        (self.store, self.damage) = (store, damage)
+        var incarnation: UInt64 = 0
+        if case .current(let value) = store.disk { incarnation = value }
+        own = PartitionStart.own(store.identity, key: key, incarnation: incarnation, witness: witness)
+        founder = FounderState(mark: mark, mayFound: false)
+    }
+
+    private static func own(
+        _ identity: PartitionIdentity, key: Bytes32, incarnation: UInt64, witness: any Witness
+    ) -> PartitionSelf {
+        PartitionSelf(
+            partition: JournalChain(witness: witness).genesis(mesh: identity.mesh, partition: identity.partition.text),
+            disk: ReplicaID(key: key, incarnation: incarnation))
     }
 
     /// The same over a store that is open.
     init(
         store: PartitionStore, key: Bytes32, mark: FounderMark, logger: Logger, witness: any Witness
     ) throws(StoreError) {
-        self.store = store
+        (self.store, damage) = (store, nil)
         let identity = store.identity
         let incarnation: UInt64
         switch store.disk {
@@ -39,10 +78,7 @@ struct PartitionStart {
             try store.renewDisk(to: incarnation)
             logger.notice("the partition's disk is a new one", metadata: [LogKeys.why: "\(doubt.rawValue)"])
         }
-        own = PartitionSelf(
-            partition: JournalChain(witness: witness).genesis(
-                mesh: identity.mesh, partition: identity.partition.text),
-            disk: ReplicaID(key: key, incarnation: incarnation))
+        own = PartitionStart.own(identity, key: key, incarnation: incarnation, witness: witness)
         let durable = try store.durable()
         let isEmpty = durable.tip.position == 0 && durable.promised == .none
         founder = FounderState(

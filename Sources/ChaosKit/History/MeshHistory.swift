@@ -8,12 +8,20 @@ public struct MeshHistory: Hashable, Sendable, Codable {
     public var bans: [BanRecord]
     /// What banned envoys met at the end.
     public var probes: [BanProbe]
+    /// Times without a lease engine.
+    public var absences: [EngineAbsence]
+    /// Disks on which bits flipped.
+    public var strikes: [RotStrike]
+    /// Standbys that came back with an emptied disk.
+    public var returns: [EmptyReturn]
 
     /// A run.
     public init(
-        writers: [WriterHistory], partitions: [PartitionEnd], bans: [BanRecord] = [], probes: [BanProbe] = []
+        writers: [WriterHistory], partitions: [PartitionEnd], bans: [BanRecord] = [], probes: [BanProbe] = [],
+        absences: [EngineAbsence] = [], strikes: [RotStrike] = [], returns: [EmptyReturn] = []
     ) {
         (self.writers, self.partitions, self.bans, self.probes) = (writers, partitions, bans, probes)
+        (self.absences, self.strikes, self.returns) = (absences, strikes, returns)
     }
 }
 
@@ -45,6 +53,14 @@ public struct Violation: Hashable, Sendable, Codable, CustomStringConvertible {
         case deletedTooMuch = "deleted_too_much"
         /// P7: two partitions hold one queue.
         case twoOwners = "two_owners"
+        /// P9: an epoch began while no lease engine could have asked for it.
+        case promotedAlone = "promoted_alone"
+        /// P9: a primary stopped answering because its lease engine was away.
+        case stoppedWithEngine = "stopped_with_engine"
+        /// P4: a disk that forgot what it promised counted as in sync, or was promoted.
+        case forgetfulCounted = "forgetful_counted"
+        /// D4: a bolt went on over a disk that is not what was written.
+        case rotUnnoticed = "rot_unnoticed"
         /// R2: a banned envoy was served.
         case banIgnored = "ban_ignored"
         /// D3, D4: a store that is not whole.
@@ -60,10 +76,12 @@ public struct Violation: Hashable, Sendable, Codable, CustomStringConvertible {
         public var guarantee: String {
             switch self {
             case .lost, .twoPrimaries: "P1"
-            case .diverged, .twoBegins: "P4"
+            case .diverged, .twoBegins, .forgetfulCounted: "P4"
             case .duplicated, .altered, .invented, .gap, .acknowledgedTooMuch, .wentBack: "P5"
             case .deletedTooMuch: "P6"
             case .twoOwners: "P7"
+            case .promotedAlone, .stoppedWithEngine: "P9"
+            case .rotUnnoticed: "D4"
             case .banIgnored: "R2"
             case .damaged: "D3"
             case .noPrimary, .behind, .undelivered: "convergence"

@@ -17,6 +17,21 @@ public enum NemesisTarget: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// What becomes of the lease engine.
+public enum EngineTrouble: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
+    /// It is asked to end, and started again.
+    case stop
+    /// SIGSTOP, then SIGCONT.
+    case pause
+    /// kill −9, and started again.
+    case kill
+    /// kill −9, all that it stored is lost, and it is started again.
+    case rebuild
+
+    /// For people.
+    public var description: String { rawValue }
+}
+
 /// Something bad, or an operator's command under load.
 public enum NemesisAction: Hashable, Sendable {
     /// kill −9; started again after so many seconds.
@@ -47,6 +62,22 @@ public enum NemesisAction: Hashable, Sendable {
     case switchOver(Int)
     /// The writer of this number is banned.
     case ban(Int)
+    /// The primary of a partition is killed; a standby takes over by its lease, without an operator; then the old one
+    /// comes back after so many seconds at least.
+    case takeOver(Int, down: Double)
+    /// The primary of a partition is stopped for so many seconds at least; a standby takes over by its lease, without
+    /// an operator; the old one wakes up as if nothing had happened.
+    case takeOverPaused(Int, seconds: Double)
+    /// The lease engine is away for so many seconds, and nothing else happens.
+    case loseEngine(EngineTrouble, seconds: Double)
+    /// The lease engine stands still for so many seconds, and the primary of a partition is killed meanwhile.
+    case killWithoutEngine(Int, seconds: Double)
+    /// A bit flips in the partition's database of a bolt, while it is down or while it runs; once it found that, it is
+    /// replaced by a bolt with an empty disk, as the runbook says.
+    case rot(NemesisTarget, isRunning: Bool)
+    /// A standby comes back without its partition's database, or without any state at all; its primary is killed and
+    /// comes back meanwhile; then the standby is replaced by a bolt with an empty disk, as the runbook says.
+    case emptyDisk(Int, isWhole: Bool)
 
     /// A short name, for counts.
     public var name: String {
@@ -65,6 +96,12 @@ public enum NemesisAction: Hashable, Sendable {
         case .failOverSplit: "failover, split"
         case .switchOver: "switchover"
         case .ban: "ban"
+        case .takeOver: "takeover, killed"
+        case .takeOverPaused: "takeover, paused"
+        case .loseEngine(let trouble, _): "engine \(trouble.rawValue)"
+        case .killWithoutEngine: "kill without engine"
+        case .rot(_, let isRunning): isRunning ? "rot while it runs" : "rot while it is down"
+        case .emptyDisk(_, let isWhole): isWhole ? "emptied state" : "emptied database"
         }
     }
 }
@@ -81,6 +118,8 @@ public struct NemesisTools: Hashable, Sendable {
     public var canInject = false
     /// The bolts' wall clock can be set.
     public var canSetClock = false
+    /// There is an etcd to be started.
+    public var canLease = false
 
     /// Nothing but signals.
     public init() {}

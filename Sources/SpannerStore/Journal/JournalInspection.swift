@@ -39,6 +39,7 @@ struct JournalInspection {
         let start = last.position
         try journal.visit(after: last, limit: max(1, rowsMax)) { held throws(StoreError) in
             last = held.point
+            guard try journal.isFound(held.record.position) else { throw missing(held.record.position) }
             if held.record.position > state.safe { _ = try journal.changes(of: held.record.position) }
             return true
         }

@@ -66,6 +66,13 @@ struct JournalTable {
         }
     }
 
+    /// Whether a record is found by its position, which a walk over all of them does not tell.
+    func isFound(_ position: UInt64) throws(StoreError) -> Bool {
+        try database.first("SELECT 1 FROM journal WHERE position = ?1", .count(position)) {
+            row throws(StoreError) in row.integer(0)
+        } != nil
+    }
+
     func remove(after position: UInt64) throws(StoreError) {
         try database.run("DELETE FROM journal WHERE position > ?1", .count(position))
     }

@@ -13,7 +13,7 @@ public final class PartitionStore {
     public private(set) var tables: PartitionTables
     /// Whether this database still is the life that its incarnation was drawn for. Where it is not, it may have
     /// forgotten what it promised: the disk is another member of the partition, under an incarnation never used before.
-    public private(set) var disk: IncarnationStatus<UInt64>
+    public internal(set) var disk: IncarnationStatus<UInt64>
 
     let directory: StateDirectory
     let environment: StoreEnvironment
@@ -46,6 +46,7 @@ public final class PartitionStore {
         (self.directory, self.identity, self.environment) = (directory, identity, environment)
         (self.witness, chain) = (witness, JournalChain(witness: witness))
         for name in PartitionStore.asideNames { try FileSystem.remove(directory.file(name)) }
+        try PartitionStore.removeStandIn(in: directory)
         database = try Database.open(
             PartitionStore.kind, in: directory, file: PartitionStore.fileName, vfs: environment.vfs)
         tables = PartitionTables(database: database, witness: witness)

@@ -36,7 +36,8 @@ public final class ResultStore {
             ix INTEGER PRIMARY KEY,
             incarnation BLOB NOT NULL UNIQUE CHECK (length(incarnation) = 16),
             envoy BLOB NOT NULL CHECK (length(envoy) = 16),
-            stored_through INTEGER NOT NULL DEFAULT 0
+            stored_through INTEGER NOT NULL,
+            checksum INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX queue_of_envoy ON queue(envoy, ix);
         CREATE TABLE result(
@@ -53,11 +54,13 @@ public final class ResultStore {
             first INTEGER NOT NULL CHECK (first BETWEEN 1 AND through),
             reason TEXT NOT NULL,
             at_ms INTEGER NOT NULL,
+            checksum INTEGER NOT NULL,
             PRIMARY KEY (queue_ix, through)
         ) WITHOUT ROWID, STRICT;
         """
 
-    private struct Queue {
+    /// A queue's row.
+    struct Queue {
         var index: Int64
         var storedThrough: UInt64
     }
@@ -83,9 +86,7 @@ public final class ResultStore {
                 try store(result, at: place.index, received: received, queue: queue, receipt: &receipt)
             }
             if receipt.storedThrough > place.storedThrough {
-                try database.run(
-                    "UPDATE queue SET stored_through = ?2 WHERE ix = ?1", .integer(place.index),
-                    .count(receipt.storedThrough))
+                try count(receipt.storedThrough, in: place.index, queue, envoy)
             }
             return receipt
         }
@@ -127,12 +128,14 @@ public final class ResultStore {
         try database.transaction { () throws(StoreError) in
             let place = try openQueue(queue, of: envoy)
             guard through > place.storedThrough else { return }
+            let (first, text) = (place.storedThrough + 1, String(reason.prefix(200)))
             try database.run(
-                "INSERT INTO base(queue_ix, through, first, reason, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-                .integer(place.index), .count(through), .count(place.storedThrough + 1),
-                .text(String(reason.prefix(200))), .count(min(at.milliseconds, UInt64(Int64.max))))
-            try database.run(
-                "UPDATE queue SET stored_through = ?2 WHERE ix = ?1", .integer(place.index), .count(through))
+                """
+                INSERT INTO base(queue_ix, through, first, reason, at_ms, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                """, .integer(place.index), .count(through), .count(first), .text(text),
+                .count(min(at.milliseconds, UInt64(Int64.max))),
+                .integer(ResultStore.baseChecksum(place.index, first...through, text)))
+            try count(through, in: place.index, queue, envoy)
         }
     }
 
@@ -177,24 +180,50 @@ public final class ResultStore {
                 why: "it has opened \(StoreLimits.queuesPerEnvoyMax) already, the most that are kept",
                 next: "enrol the machine anew: its results stay in its queue until they are stored")
         }
+        let last = try database.first("SELECT max(ix) FROM queue") { row throws(StoreError) in row.integer(0) }
+        let index = (last ?? 0) + 1
         try database.run(
-            "INSERT INTO queue(incarnation, envoy) VALUES (?1, ?2)", .blob(queue.bytes), .blob(envoy.bytes))
-        guard let (_, found) = try lookUp(queue) else { throw database.damage("a queue's row is gone") }
-        return found
+            "INSERT INTO queue(ix, incarnation, envoy, stored_through, checksum) VALUES (?1, ?2, ?3, 0, ?4)",
+            .integer(index), .blob(queue.bytes), .blob(envoy.bytes),
+            .integer(ResultStore.queueChecksum(index, 0, queue, envoy)))
+        return Queue(index: index, storedThrough: 0)
     }
 
-    private func lookUp(_ queue: QueueID) throws(StoreError) -> (owner: PrincipalID, queue: Queue)? {
+    /// A queue counts as stored so far.
+    private func count(
+        _ through: UInt64, in index: Int64, _ queue: QueueID, _ envoy: PrincipalID
+    ) throws(StoreError) {
+        try database.run(
+            "UPDATE queue SET stored_through = ?2, checksum = ?3 WHERE ix = ?1", .integer(index), .count(through),
+            .integer(ResultStore.queueChecksum(index, through, queue, envoy)))
+    }
+
+    /// Over all of a queue's row: what is told of a queue is as good as what is told of its results.
+    static func queueChecksum(
+        _ index: Int64, _ through: UInt64, _ queue: QueueID, _ envoy: PrincipalID
+    ) -> Int64 {
+        Checksum.row(index, through, queue.bytes + envoy.bytes)
+    }
+
+    static func baseChecksum(_ index: Int64, _ range: ClosedRange<UInt64>, _ reason: String) -> Int64 {
+        let first = withUnsafeBytes(of: range.lowerBound.littleEndian) { Array($0) }
+        return Checksum.row(index, range.upperBound, first + Array(reason.utf8))
+    }
+
+    /// The row of a queue; nil where it was never opened. `store_corrupt` where it is not what was written.
+    func lookUp(_ queue: QueueID) throws(StoreError) -> (owner: PrincipalID, queue: Queue)? {
         try database.first(
-            "SELECT ix, stored_through, envoy FROM queue WHERE incarnation = ?1", .blob(queue.bytes)
+            "SELECT ix, stored_through, envoy, checksum FROM queue WHERE incarnation = ?1", .blob(queue.bytes)
         ) { row throws(StoreError) in
-            guard let owner = PrincipalID(bytes: row.blob(2)) else {
-                throw database.damage("queue \(queue) has no envoy")
-            }
-            return (owner, Queue(index: row.integer(0), storedThrough: row.count(1)))
+            let (index, through) = (row.integer(0), row.count(1))
+            guard let owner = PrincipalID(bytes: row.blob(2)),
+                row.integer(3) == ResultStore.queueChecksum(index, through, queue, owner)
+            else { throw database.damage("queue \(queue) is not what was written") }
+            return (owner, Queue(index: index, storedThrough: through))
         }
     }
 
-    private func stored(_ index: Int64, _ sequence: UInt64) throws(StoreError) -> [UInt8]? {
+    func stored(_ index: Int64, _ sequence: UInt64) throws(StoreError) -> [UInt8]? {
         try database.first(
             "SELECT body, hash FROM result WHERE queue_ix = ?1 AND sequence = ?2", .integer(index), .count(sequence)
         ) { row throws(StoreError) in
@@ -253,13 +282,14 @@ public final class ResultStore {
     ) throws(StoreError) -> [(queue: QueueID, range: ClosedRange<UInt64>, reason: String)] {
         try database.rows(
             """
-            SELECT queue.incarnation, base.first, base.through, base.reason
+            SELECT queue.incarnation, base.first, base.through, base.reason, base.queue_ix, base.checksum
             FROM queue JOIN base ON base.queue_ix = queue.ix WHERE queue.envoy = ?1 ORDER BY queue.ix, base.through
             """, .blob(envoy.bytes)
         ) { row throws(StoreError) in
-            guard let queue = QueueID(bytes: row.blob(0)), row.count(1) <= row.count(2) else {
-                throw database.damage("a base of envoy \(envoy) has no queue or no range")
-            }
+            guard let queue = QueueID(bytes: row.blob(0)), row.count(1) <= row.count(2),
+                row.integer(5)
+                    == ResultStore.baseChecksum(row.integer(4), row.count(1)...row.count(2), row.text(3))
+            else { throw database.damage("a base of envoy \(envoy) is not what was written") }
             return (queue: queue, range: row.count(1)...row.count(2), reason: row.text(3))
         }
     }

@@ -107,7 +107,7 @@ struct IncarnationKeeper {
 
     private func doubt(about row: Row) throws(StoreError) -> IncarnationDoubt? {
         guard let content = try FileSystem.read(file) else { return .fileMissing }
-        guard let (value, session) = parse(content) else { return .fileUnreadable }
+        guard let (value, session) = IncarnationKeeper.parse(content) else { return .fileUnreadable }
         guard value == row.value else { return .mismatch }
         if let recorded = row.machine, let machine, recorded != machine { return .otherMachine }
         guard try FileSystem.identity(of: database.path).inode == row.databaseInode else { return .databaseCopied }
@@ -154,7 +154,13 @@ struct IncarnationKeeper {
         Array("bolt-incarnation 1\n\(value.hexDigits)\n\(session)\n".utf8)
     }
 
-    private func parse(_ content: [UInt8]) -> (value: [UInt8], session: UInt64)? {
+    /// The incarnation that a file names; nil where it names none.
+    static func value(in file: String) -> [UInt8]? {
+        guard let content = try? FileSystem.read(file) else { return nil }
+        return parse(content)?.value
+    }
+
+    private static func parse(_ content: [UInt8]) -> (value: [UInt8], session: UInt64)? {
         let lines = String(decoding: content, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.count == 4, lines[0] == "bolt-incarnation 1", lines[3].isEmpty else { return nil }
         guard let value = [UInt8](hexDigits: lines[1]), let session = UInt64(lines[2]) else { return nil }

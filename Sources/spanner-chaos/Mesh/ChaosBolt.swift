@@ -40,4 +40,20 @@ struct ChaosBolt: Sendable {
 
     /// Its role by its health: 200 primary, 429 standby in sync, 473 behind; nil where it does not answer.
     func role() async -> Int? { await PlainHTTP.status(ops, "/v1/health") }
+
+    /// How many disks it counts in sync; nil where it does not answer.
+    func countsInSync() async -> Int? {
+        guard let text = await PlainHTTP.text(ops, "/metrics") else { return nil }
+        let line = text.split(separator: "\n").first { $0.hasPrefix("bolt_partition_in_sync ") }
+        return line?.split(separator: " ").last.flatMap { Double($0) }.map { Int($0) }
+    }
+
+    /// What its processes wrote since a place in the log.
+    func logged(since offset: Int) -> String {
+        guard let data = FileManager.default.contents(atPath: log), data.count > offset else { return "" }
+        return String(decoding: data.dropFirst(offset), as: UTF8.self)
+    }
+
+    /// The log's length.
+    var logLength: Int { FileManager.default.contents(atPath: log)?.count ?? 0 }
 }

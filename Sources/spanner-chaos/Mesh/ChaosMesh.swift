@@ -10,8 +10,12 @@ actor ChaosMesh {
     nonisolated let programs: String
     nonisolated let environment: [String: String]
     nonisolated let disks: [SmallDisk]
+    nonisolated let etcd: EtcdServer?
+    private let isSealed: Bool
     private var held: Set<Int> = []
     private(set) var restarts = 0
+    /// What could not be healed.
+    private(set) var complaints: [String] = []
 
     /// What of a mesh there is to be.
     struct Shape: Sendable {
@@ -21,6 +25,10 @@ actor ChaosMesh {
         var hasSmallDisks: Bool
         /// A library that sets the bolts' wall clock; nil for the real one.
         var clockLibrary: String?
+        /// Whether leases of an etcd say who tries to be primary.
+        var hasEtcd: Bool
+        /// Whether each partition has a keyring, which its bolts open by a key file.
+        var isSealed: Bool
     }
 
     private static let names = ["north", "south", "east", "west"]
@@ -49,6 +57,8 @@ actor ChaosMesh {
             disks.append(try await SmallDisk(at: bolt.state, mebibytes: ChaosMesh.diskMebibytes))
         }
         self.disks = disks
+        isSealed = shape.isSealed
+        etcd = shape.hasEtcd ? try EtcdServer(in: directory) : nil
         try ChaosMesh.layOut(shape, directory, network, bolts, partitions, from: programs)
     }
 
@@ -106,9 +116,11 @@ actor ChaosMesh {
 
     /// Starts all bolts and waits until the mesh is whole.
     func up() async throws {
+        try await etcd?.start()
+        let settings = (etcd?.settings ?? []).flatMap { ["--set", $0] } + (isSealed ? ["--sealed"] : [])
         _ = try await Program.done(
             [programs + "/boltctl", "mesh", "up", "-f", directory + "/topology.yaml", "--dir", directory + "/mesh"]
-                + ["--timeout", "90", "-o", "json"], environment: environment, seconds: 240)
+                + ["--timeout", "90", "-o", "json"] + settings, environment: environment, seconds: 240)
     }
 
     /// What `boltctl` ends with.
@@ -136,12 +148,22 @@ actor ChaosMesh {
         bolt.signal(SIGKILL)
     }
 
+    /// The same, and its process is gone when this returns: its files are nobody's.
+    func killAndCollect(_ bolt: ChaosBolt) async throws {
+        killAndHold(bolt)
+        let gone: Bool? = try await Waiting.until(seconds: 10, every: .milliseconds(10)) {
+            bolt.pid == nil ? true : nil
+        }
+        guard gone == true else { throw ChaosFailure("\(bolt.name) does not end by kill -9") }
+    }
+
     /// The bolt may be started again.
     func letGo(_ bolt: ChaosBolt) { held.remove(bolt.number) }
 
     /// Everything runs again, and everybody reaches everybody.
     func heal() async {
         await network.heal()
+        do { try await etcd?.start() } catch { complaints.append("\(error)") }
         for disk in disks { disk.makeRoom() }
         try? setClock(hours: 0)
         for bolt in bolts {
@@ -159,57 +181,7 @@ actor ChaosMesh {
             bolt.signal(SIGKILL)
         }
         let bolts = bolts
+        await etcd?.end(SIGKILL)
         _ = try? await Waiting.until(seconds: 10) { bolts.allSatisfy { $0.pid == nil } ? true : nil }
-    }
-
-    // MARK: Roles
-
-    /// The bolts of a partition.
-    nonisolated func members(_ partition: Int) -> [ChaosBolt] { bolts.filter { $0.partition == partition } }
-
-    /// Who says to be primary of a partition, by health.
-    nonisolated func primary(_ partition: Int) async -> ChaosBolt? {
-        for bolt in members(partition) where await bolt.role() == 200 { return bolt }
-        return nil
-    }
-
-    /// Waits until each primary counts all bolts of its partition in sync: a standby that has only just come back may
-    /// still take itself for it. Gives what is missing when the time is over.
-    nonisolated func waitForRedundancy(seconds: Double) async throws -> [String] {
-        var gaps = ["nobody tells of the partitions"]
-        let whole: Bool? = try await Waiting.until(seconds: seconds, every: .milliseconds(500)) {
-            let output = try await control(["partition", "list", "--request-timeout", "3"], seconds: 15)
-            let views = JSON(output.text)["partitions"].list
-            guard output.code == 0, views.count == partitions.count else { return nil }
-            gaps = views.compactMap { view in
-                let (held, all) = (Int(view["in_sync"].number ?? 0), view["bolts"].list.count)
-                return held == all ? nil : "\(view["name"].text ?? "") has \(held) of \(all) disks in sync"
-            }
-            return gaps.isEmpty ? true : nil
-        }
-        return whole == true ? [] : gaps
-    }
-
-    /// Waits for exactly one primary in each partition, all others in sync; gives what is missing when the time is
-    /// over.
-    nonisolated func waitForHealth(seconds: Double) async throws -> [String] {
-        var gaps: [String] = []
-        let healthy: Bool? = try await Waiting.until(seconds: seconds, every: .milliseconds(250)) {
-            gaps = []
-            for partition in partitions.indices {
-                var roles: [Int] = []
-                for bolt in members(partition) {
-                    let role = await bolt.role()
-                    roles.append(role ?? 0)
-                    if role != 200, role != 429 {
-                        gaps.append("\(bolt.name) answers \(role.map(String.init) ?? "not")")
-                    }
-                }
-                let primaries = roles.count { $0 == 200 }
-                if primaries != 1 { gaps.append("\(partitions[partition]) has \(primaries) primaries") }
-            }
-            return gaps.isEmpty ? true : nil
-        }
-        return healthy == true ? [] : gaps
     }
 }

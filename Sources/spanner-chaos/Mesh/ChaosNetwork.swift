@@ -22,9 +22,10 @@ final class ChaosNetwork: Sendable {
         (self.tag, self.hosts, self.undo) = (tag, hosts, undo)
     }
 
-    /// Namespaces where this machine lets us make them, else loopback.
-    static func make(bolts: Int) async throws -> ChaosNetwork {
-        if geteuid() == 0, let spaces = try await spaces(bolts) { return spaces }
+    /// Namespaces where this machine lets us make them, else loopback; that at once where a program of loopback has to
+    /// be reached.
+    static func make(bolts: Int, onLoopback: Bool) async throws -> ChaosNetwork {
+        if !onLoopback, geteuid() == 0, let spaces = try await spaces(bolts) { return spaces }
         let ports = try FreePorts.take(bolts * 2)
         return ChaosNetwork(
             name: "loopback", canSplit: false, addresses: (0..<bolts).map { "127.0.0.1:\(ports[2 * $0])" },
@@ -107,29 +108,5 @@ final class ChaosNetwork: Sendable {
     /// Removes what was made.
     func tearDown() async {
         for words in undo.reversed() { _ = try? await Program.run(["ip"] + words) }
-    }
-}
-
-/// Ports of loopback that nobody listens on.
-enum FreePorts {
-    static func take(_ count: Int) throws -> [Int] {
-        var sockets: [Int32] = []
-        defer { for socket in sockets { close(socket) } }
-        return try (0..<count).map { _ in
-            let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            guard number >= 0 else { throw ChaosFailure("no socket") }
-            sockets.append(number)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = inet_addr("127.0.0.1")
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let bound = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(number, $0, length) == 0 && getsockname(number, $0, &length) == 0
-                }
-            }
-            guard bound else { throw ChaosFailure("no free port") }
-            return Int(UInt16(bigEndian: address.sin_port))
-        }
     }
 }

@@ -48,7 +48,7 @@ extension Nemesis {
 
     /// Promotes another bolt, as an operator would: looks first, then names what was seen, and tries again while that
     /// is refused. Gives why nobody could be promoted in time.
-    private func promote(_ partition: Int, besides old: ChaosBolt) async throws -> String? {
+    func promote(_ partition: Int, besides old: ChaosBolt) async throws -> String? {
         let deadline = ContinuousClock.now + .seconds(Self.promotionSeconds)
         let others = mesh.members(partition).filter { $0.number != old.number }
         var last = "no standby"
@@ -80,7 +80,7 @@ extension Nemesis {
         return output.code == 0 || output.code == 5 ? nil : "\(bolt.name): exit \(output.code) \(Self.short(output))"
     }
 
-    private static func short(_ output: Program.Output) -> String {
+    static func short(_ output: Program.Output) -> String {
         let json = JSON(output.errors)
         let text = json["message"].text ?? json["what"].text ?? output.errors
         return String(text.suffix(400)).split(separator: "\n").joined(separator: " ")

@@ -20,10 +20,17 @@ actor Nemesis {
     private(set) var bans: [BanRecord] = []
     private(set) var banned: [Int] = []
     private(set) var failures: [String] = []
+    var absences: [EngineAbsence] = []
+    var strikes: [RotStrike] = []
+    var returns: [EmptyReturn] = []
+    /// Where bits flip.
+    var numbers: SeededNumbers
     private var lines: [String] = []
     private let began = RunClock.now
 
-    init(_ mesh: ChaosMesh, _ fleet: Fleet) { (self.mesh, self.fleet) = (mesh, fleet) }
+    init(_ mesh: ChaosMesh, _ fleet: Fleet, seed: UInt64) {
+        (self.mesh, self.fleet, numbers) = (mesh, fleet, SeededNumbers(seed &+ 0x0D15_EA5E))
+    }
 
     /// What was done when, a line each.
     var log: String { lines.joined(separator: "\n") + "\n" }
@@ -77,6 +84,12 @@ actor Nemesis {
         case .failOverSplit(let partition, let seconds): try await failOverSplit(partition, seconds)
         case .switchOver(let partition): try await switchOver(partition)
         case .ban(let writer): try await ban(writer)
+        case .takeOver(let partition, let down): try await takeOver(partition, down)
+        case .takeOverPaused(let partition, let seconds): try await takeOverPaused(partition, seconds)
+        case .loseEngine(let trouble, let seconds): try await loseEngine(trouble, seconds)
+        case .killWithoutEngine(let partition, let seconds): try await killWithoutEngine(partition, seconds)
+        case .rot(let target, let isRunning): try await rot(target, isRunning: isRunning)
+        case .emptyDisk(let partition, let isWhole): try await empty(partition, isWhole: isWhole)
         }
     }
 

@@ -13,6 +13,8 @@ struct ChaosSettings: Sendable {
     var directory: String
     /// Keeps the directory of a clean run too.
     var keeps: Bool
+    /// Gives each partition a keyring.
+    var isSealed: Bool
     var tools: NemesisTools
     /// A library that sets the wall clock of programs, where there is one.
     var clockLibrary: String?
@@ -21,6 +23,7 @@ struct ChaosSettings: Sendable {
     func shape(_ scenario: NemesisPlan.Scenario, partitions: [Int]) -> ChaosMesh.Shape {
         ChaosMesh.Shape(
             partitions: partitions, hasSmallDisks: scenario == .disk && tools.canMount,
-            clockLibrary: scenario == .clock ? clockLibrary : nil)
+            clockLibrary: scenario == .clock ? clockLibrary : nil,
+            hasEtcd: scenario == .etcd && tools.canLease, isSealed: isSealed)
     }
 }

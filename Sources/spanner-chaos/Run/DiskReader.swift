@@ -2,7 +2,6 @@ import BoltAPI
 import CRDT
 import ChaosKit
 import Foundation
-import Identity
 import Spanner
 import SpannerStore
 
@@ -12,45 +11,22 @@ struct DiskReader {
     let writers: [Writer]
 
     /// All partitions, with the primaries that were told.
-    func read(primaries: [String?]) throws -> [PartitionEnd] {
-        try mesh.partitions.indices.map { partition in
+    func read(primaries: [String?]) -> [PartitionEnd] {
+        mesh.partitions.indices.map { partition in
             PartitionEnd(
                 name: mesh.partitions[partition], primary: primaries[partition],
-                members: try mesh.members(partition).map { try member($0) })
+                members: mesh.members(partition).map { member($0) })
         }
     }
 
-    private func member(_ bolt: ChaosBolt) throws -> MemberEnd {
-        let copy = mesh.directory + "/reading/" + bolt.name
-        try? FileManager.default.removeItem(atPath: copy)
-        try FileManager.default.createDirectory(
-            atPath: copy, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        for name in try FileManager.default.contentsOfDirectory(atPath: bolt.state)
-        where name.hasPrefix("partition") {
-            try FileManager.default.copyItem(atPath: "\(bolt.state)/\(name)", toPath: "\(copy)/\(name)")
-        }
-        let path = bolt.identity + "/root.crt"
-        let pem = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-        guard let root = try Certificate.list(pem: pem, what: path).first,
-            let name = PartitionName(mesh.partitions[bolt.partition])
-        else { throw ChaosFailure("\(path) holds no certificate") }
+    private func member(_ bolt: ChaosBolt) -> MemberEnd {
         do throws(StoreError) {
-            let store = try PartitionStore(
-                directory: StateDirectory(path: copy), identity: PartitionIdentity(mesh: root.meshID, partition: name),
-                witness: try witness(root))
+            let store = try DiskCopy.open(bolt, of: mesh, in: mesh.directory + "/reading/" + bolt.name)
             try store.integrityCheck()
             return try end(of: store, at: bolt)
         } catch {
             let nowhere = LogPlace(number: 0, minter: "", position: 0, hash: "")
             return MemberEnd(bolt: bolt.name, finding: "\(error)", safe: 0, tip: nowhere, begins: [], queues: [])
-        }
-    }
-
-    private func witness(_ root: Certificate) throws(StoreError) -> RosterWitness {
-        do {
-            return RosterWitness(verifier: try PeerVerifier(roots: [root]))
-        } catch {
-            throw StoreError(.internal, what: "reading a root", why: "\(error)", next: "look at the identity")
         }
     }
 

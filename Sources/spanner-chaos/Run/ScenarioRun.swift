@@ -17,7 +17,8 @@ struct ScenarioRun: Sendable {
     func run() async throws -> ScenarioReport {
         let directory = "\(settings.directory)/\(scenario.rawValue)-\(seed)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let network = try await ChaosNetwork.make(bolts: partitions.reduce(0, +))
+        let network = try await ChaosNetwork.make(
+            bolts: partitions.reduce(0, +), onLoopback: scenario == .etcd)
         var mesh: ChaosMesh?
         do {
             let made = try await ChaosMesh(
@@ -46,7 +47,7 @@ struct ScenarioRun: Sendable {
     private func carryOut(_ mesh: ChaosMesh) async throws -> ScenarioReport {
         try await mesh.up()
         let fleet = try await Fleet(count: settings.writers, of: mesh, seed: seed)
-        let nemesis = Nemesis(mesh, fleet)
+        let nemesis = Nemesis(mesh, fleet, seed: seed)
         var tools = settings.tools
         tools.canSplit = mesh.network.canSplit
         let plan = NemesisPlan(
@@ -61,13 +62,16 @@ struct ScenarioRun: Sendable {
             }
             group.addTask { await mesh.supervise() }
             defer { group.cancelAll() }
-            try await nemesis.run(plan, until: .now + .seconds(max(seconds, 60)))
+            // Twenty switchovers take the time that they take; elsewhere what does not fit is left out.
+            let bound = scenario == .switchover ? max(seconds, 120) : seconds
+            try await nemesis.run(plan, until: .now + .seconds(bound))
             return try await settle(mesh, fleet, nemesis, &report)
         }
         report.violations = HistoryChecker.check(history)
         report.count(history.writers, await nemesis.events)
         (report.actions, report.skipped) = (await nemesis.counts, await nemesis.skipped)
         report.complaints += await nemesis.failures
+        report.complaints += await mesh.complaints
         report.restarts = await mesh.restarts
         if scenario == .switchover { report.judgeSwitchovers() }
         try JSONEncoder().encode(history).write(to: URL(fileURLWithPath: mesh.directory + "/history.json"))
@@ -98,9 +102,10 @@ struct ScenarioRun: Sendable {
         for partition in mesh.partitions.indices { primaries.append(await mesh.primary(partition)?.name) }
         await mesh.end()
         await nemesis.note("ended")
-        let ends = try DiskReader(mesh: mesh, writers: fleet.writers).read(primaries: primaries)
+        let ends = DiskReader(mesh: mesh, writers: fleet.writers).read(primaries: primaries)
         return MeshHistory(
-            writers: await fleet.histories(), partitions: ends, bans: await nemesis.bans, probes: probes)
+            writers: await fleet.histories(), partitions: ends, bans: await nemesis.bans, probes: probes,
+            absences: await nemesis.absences, strikes: await nemesis.strikes, returns: await nemesis.returns)
     }
 
     /// Banned envoys try again at every bolt, until none serves them or the time is over.

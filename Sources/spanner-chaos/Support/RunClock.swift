@@ -11,7 +11,8 @@ enum RunClock {
 enum Waiting {
     /// What `look` found; nil when the time is over. Throws where the task is cancelled.
     static func until<Value: Sendable>(
-        seconds: Double, every pause: Duration = .milliseconds(100), _ look: () async throws -> Value?
+        isolation: isolated (any Actor)? = #isolation, seconds: Double,
+        every pause: Duration = .milliseconds(100), _ look: () async throws -> Value?
     ) async throws -> Value? {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while true {

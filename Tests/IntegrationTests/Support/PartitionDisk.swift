@@ -51,4 +51,15 @@ struct PartitionDisk {
     func replayed() throws -> Int { try store.salvage(.replayed, limit: 1000).count }
     /// What was cut off here and waits.
     func kept() throws -> [String] { try store.salvage(.kept, limit: 1000).map(\.text) }
+
+    /// Opens the own database of a bolt that does not run and closes it, so that the file alone is all that it holds.
+    static func copyLogBack(_ bolt: RealMesh.Bolt) throws {
+        let identity = try BoltIdentity.load(directory: bolt.identity)
+        let store = try PartitionStore(
+            directory: StateDirectory(path: bolt.state),
+            identity: PartitionIdentity(
+                mesh: identity.credential.mesh, partition: try #require(PartitionName(bolt.partition))),
+            witness: RosterWitness(verifier: identity.credential.verifier()))
+        try store.close()
+    }
 }

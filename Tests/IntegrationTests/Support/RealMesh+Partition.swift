@@ -66,4 +66,18 @@ extension RealMesh {
 
     /// What a bolt wrote since it was launched here.
     func log(_ bolt: Bolt) -> String { launched[bolt.name]?.text ?? "" }
+
+    /// The machine of a removed bolt joins anew, with new keys and an empty disk, under the old name.
+    func rejoin(_ bolt: Bolt, askedOf other: Bolt) throws {
+        let (request, invitation) = (file("again.csr"), file("again.json"))
+        try FileManager.default.removeItem(atPath: bolt.identity)
+        try? FileManager.default.removeItem(atPath: bolt.state)
+        try done("bolt", "join", "--dir", bolt.identity, "--request", request)
+        try done(
+            "bolt", "invite", "--authority", directory + "/authority", "--request", request, "--name", bolt.letter,
+            "--partition", bolt.partition, "--address", bolt.address, "--out", invitation, "--yes", "--reason",
+            "another disk", "--bolt", other.address)
+        try done("bolt", "join", "--dir", bolt.identity, "--invitation", invitation)
+        try launch(bolt)
+    }
 }

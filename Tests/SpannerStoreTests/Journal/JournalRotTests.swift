@@ -114,6 +114,81 @@ import Testing
         try bed.open().integrityCheck()
     }
 
+    /// A store with the results of two queues, one with a base, over a real file.
+    private func withResults() throws -> JournalBed {
+        let bed = try JournalBed()
+        var author = LogAuthor()
+        let store = try #require(bed.store)
+        try store.commit(author.founding())
+        for queue in 1...2 as ClosedRange<UInt64> {
+            let source = PartitionCommand.EnvoyQueue(envoy: envoyID(queue), queue: queueID(queue))
+            try store.commit(
+                author.write([
+                    author.commands([
+                        .results(
+                            PartitionCommand.QueuedResults(
+                                source: source, received: noon,
+                                results: (1...4).map { SequencedResult(sequence: $0, body: [UInt8($0)]) }))
+                    ])
+                ]))
+        }
+        return bed
+    }
+
+    @Test(
+        "D4: a queue that counts further than it holds, one that is not found, a base and a result that were moved",
+        arguments: [
+            "UPDATE queue SET stored_through = stored_through + 64 WHERE ix = 1",
+            "UPDATE queue SET envoy = x'00000000000000000000000000000009' WHERE ix = 2",
+            "UPDATE queue SET checksum = checksum + 1 WHERE ix = 1",
+            "DELETE FROM result WHERE queue_ix = 1 AND sequence = 2",
+            "DELETE FROM result WHERE queue_ix = 2 AND sequence = 4",
+            "UPDATE result SET sequence = 36 WHERE queue_ix = 1 AND sequence = 4",
+            """
+            INSERT INTO base(queue_ix, through, first, reason, at_ms, checksum) VALUES (1, 3, 2, 'lost', 0, 0)
+            """,
+        ]
+    )
+    func queueRot(change: String) throws {
+        let bed = try withResults()
+        let store = try #require(bed.store)
+        try scrub(store)
+        try store.integrityCheck()
+        try store.database.execute(change)
+        #expect(storeError { try scrub(store) }?.code == .corrupt)
+        #expect(storeError { _ = try store.tables.results.storedThrough(queueID(2)) }?.code == .poisoned)
+    }
+
+    @Test("D4, P5: how far a queue is stored is told by a row that is what was written, or not at all")
+    func storedThroughRot() throws {
+        let bed = try withResults()
+        let store = try #require(bed.store)
+        #expect(try store.tables.results.storedThrough(queueID(1)) == 4)
+        try store.database.execute("UPDATE queue SET stored_through = 68 WHERE ix = 1")
+        #expect(storeError { _ = try store.tables.results.storedThrough(queueID(1)) }?.code == .corrupt)
+    }
+
+    @Test("D4: what takes the place of a damaged database holds nothing, tells why, and leaves the damaged one alone")
+    func standIn() throws {
+        let bed = try withResults()
+        let disk = try #require(bed.store).disk
+        try bed.drop()
+        let content = try #require(try FileSystem.read(whole: bed.databasePath))
+        let damage = StoreError(.corrupt, what: "reading", why: "a bit flipped", next: "look")
+        for _ in 0..<2 {
+            let store = try PartitionStore.standIn(
+                for: damage, directory: bed.directory, identity: bed.identity, witness: TestWitness(),
+                incarnation: 77)
+            #expect(store.disk == (disk == .renewalNeeded(.fresh) ? .current(77) : disk))
+            let error = storeError { _ = try store.durable() }
+            #expect(error?.code == .poisoned && error?.why.contains("a bit flipped") == true)
+            #expect(storeError { _ = try store.records(from: 1, bytesMax: 10) }?.code == .poisoned)
+        }
+        #expect(try FileSystem.read(whole: bed.databasePath) == content)
+        try bed.open().integrityCheck()
+        #expect(!FileSystem.exists(bed.path + "/fenced"))
+    }
+
     @Test(
         "D4: rot in the log is found at the start, but in the last two transactions, where it looks like a torn end"
     )

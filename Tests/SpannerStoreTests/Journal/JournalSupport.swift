@@ -20,7 +20,7 @@ final class JournalBed {
     var simulated: SimulatedDisk?
     let identity: PartitionIdentity
     private(set) var store: PartitionStore?
-    private let directory: StateDirectory
+    let directory: StateDirectory
 
     init(on simulated: SimulatedDisk? = nil, identity: PartitionIdentity = north) throws {
         (scratch, self.simulated, self.identity) = (try Scratch(), simulated, identity)

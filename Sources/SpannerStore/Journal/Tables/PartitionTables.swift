@@ -104,19 +104,23 @@ public final class PartitionTables {
 
     /// Where a scrub of the tables goes on.
     enum Place: Hashable {
+        case queues(after: Int64)
         case results(queue: Int64, sequence: UInt64)
         case audit(after: UInt64)
         case tokens(after: [UInt8])
         case envoys(after: PrincipalID?)
         case named(Int, after: String)
 
-        static let start = Place.results(queue: 0, sequence: 0)
+        static let start = Place.queues(after: 0)
     }
 
     /// Reads up to `rowsMax` rows from `place` on against their checksums. Returns where to go on; nil at the end.
     func scrub(from place: Place, rowsMax: Int) throws(StoreError) -> Place? {
         let limit = max(1, min(rowsMax, StoreLimits.pageMax))
         switch place {
+        case .queues(let index):
+            return try results.verifyQueues(after: index, limit: limit).map { .queues(after: $0) }
+                ?? .results(queue: 0, sequence: 0)
         case .results(let queue, let sequence):
             let last = try results.verify(after: (queue: queue, sequence: sequence), limit: limit)
             return last.map { .results(queue: $0.queue, sequence: $0.sequence) } ?? .audit(after: 0)
