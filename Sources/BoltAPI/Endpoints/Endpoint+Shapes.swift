@@ -18,6 +18,8 @@ extension Endpoint {
         case .promote: PromoteRequest.self
         case .removeMember: RemoveMemberRequest.self
         case .stepDown: StepDownRequest.self
+        case .dismissSalvage: DismissSalvageRequest.self
+        case .auditNote: AuditNoteRequest.self
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .opsHealth, .opsHealthHead,
@@ -43,6 +45,8 @@ extension Endpoint {
         case .partitionAudit: AuditResponse.self
         case .partitionOperation: OperationFateResponse.self
         case .switchover, .promote, .removeMember, .stepDown: OperationResponse.self
+        case .dismissSalvage: DismissSalvageResponse.self
+        case .auditNote: AuditNoteResponse.self
         case .peerOperator: [String: JSONValue].self
         case .envoys: EnvoysResponse.self
         case .envoy: EnvoyResponse.self

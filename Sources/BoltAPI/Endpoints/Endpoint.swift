@@ -15,7 +15,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case partition, partitionHistory, partitionSalvage, partitionAudit, partitionOperation
     // Operators change.
     case createToken, postAct, removeEnvoy
-    case switchover, promote, removeMember, stepDown
+    case switchover, promote, removeMember, stepDown, dismissSalvage, auditNote
     // The ops listener.
     case opsHealth, opsHealthHead, live, ready, metrics
 
@@ -41,7 +41,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     public var method: Method {
         switch self {
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .peerOperator, .createToken, .postAct, .removeEnvoy,
-            .switchover, .promote, .removeMember, .stepDown:
+            .switchover, .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote:
             .post
         case .healthHead, .opsHealthHead: .head
         case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster,
@@ -70,8 +70,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .partitions: "/v1/partitions"
         case .partition: "/v1/partitions/{partition}"
         case .partitionHistory: "/v1/partitions/{partition}/history"
-        case .partitionSalvage: "/v1/partitions/{partition}/salvage"
-        case .partitionAudit: "/v1/partitions/{partition}/audit"
+        case .partitionSalvage, .dismissSalvage: "/v1/partitions/{partition}/salvage"
+        case .partitionAudit, .auditNote: "/v1/partitions/{partition}/audit"
         case .partitionOperation: "/v1/partitions/{partition}/operations/{operation}"
         case .switchover: "/v1/partitions/{partition}/switchover"
         case .promote: "/v1/partitions/{partition}/promote"
@@ -105,7 +105,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition, .partitionHistory,
             .partitionSalvage, .partitionAudit, .partitionOperation:
             .operator(.viewer)
-        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown: .operator(.operator)
+        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown, .dismissSalvage, .auditNote:
+            .operator(.operator)
         case .removeMember: .operator(.admin)
         }
     }
@@ -118,7 +119,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest, .rosterConflicts,
             .rosterContext, .rosterReceipt, .tokens, .createToken, .postAct, .removeEnvoy, .peerOperator, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
-            .removeMember, .stepDown:
+            .removeMember, .stepDown, .dismissSalvage, .auditNote:
             .main
         }
     }
@@ -131,7 +132,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
         // A second token would be a second way in; acts, removals and check-ins are the same thing when repeated.
         // Operations of a partition are looked up by their id instead: another bolt would be another candidate.
         switch self {
-        case .createToken, .switchover, .promote, .removeMember, .stepDown: false
+        case .createToken, .switchover, .promote, .removeMember, .stepDown, .auditNote: false
         case _: true
         }
     }
@@ -140,7 +141,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     public var isForwardable: Bool {
         switch self {
         case .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
-            .removeMember, .stepDown:
+            .removeMember, .stepDown, .dismissSalvage, .auditNote:
             true
         case _: false
         }
@@ -153,7 +154,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .peerCheckIn: APILimits.checkInBytesMax + 64 * 1024
         case .peerOperator: APILimits.bodyBytesMax * 2
         case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember,
-            .stepDown:
+            .stepDown, .dismissSalvage, .auditNote:
             APILimits.bodyBytesMax
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
