@@ -72,7 +72,8 @@ let package = Package(
         .target(
             name: "Bolt",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Lease", "BoltAPI",
+                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease",
+                "BoltAPI",
                 hummingbird, hummingbirdCore, lifecycle, logging,
                 nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
             ],
@@ -98,7 +99,7 @@ let package = Package(
             path: "Sources/bolt-daemon", swiftSettings: strict),
         .executableTarget(
             name: "boltctl",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", arguments, logging, yams],
+            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", arguments, logging, yams],
             swiftSettings: strict),
         .executableTarget(
             name: "bolt-envoy",
@@ -151,13 +152,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BoltCtlTests",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "boltctl", arguments],
+            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", "boltctl", arguments],
             swiftSettings: strict),
         .testTarget(
             name: "BoltTests",
             dependencies: [
                 "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt", "BoltAPI", "Identity",
-                nioCore, nioPosix, logging,
+                "Vault", nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -171,9 +172,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", nioCore,
-                nioPosix,
-                nioSSL, "bolt", "boltctl", "bolt-envoy",
+                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Vault", nioCore,
+                nioPosix, nioSSL, "bolt", "boltctl", "bolt-envoy",
             ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -100,15 +100,17 @@ extension Problem.Code {
     public static let internalError = Self(rawValue: "internal_error")
 
     /// Every kind, for the error catalogue.
-    public static let all: [Self] = [
-        .badRequest, .notAuthenticated, .notPermitted, .notInRoster, .banned, .removed, .tokenExpired, .tokenSpent,
-        .tokenRevoked, .noGroup, .homeUnreachable, .notFound, .ambiguous, .methodNotAllowed, .conflict,
-        .refusedBySafetyRule, .noPrimary, .askElsewhere, .primaryLives, .promisesMissing, .tailMissing, .unexpectedLog,
-        .outbid, .notInSync, .notPrimary, .notPaired, .notMember, .diskIsNew, .sealed, .operationRuns, .absurdEpoch,
-        .alreadyFounded, .badMembers, .handoverCancelled, .lastStandby, .tooLarge, .tooManyRequests, .tooManyQueues,
-        .badAct, .ownerUnreachable, .notReady,
-        .draining, .storeFailure, .storeFull, .internalError,
-    ]
+    public static let all: [Self] =
+        [
+            .badRequest, .notAuthenticated, .notPermitted, .notInRoster, .banned, .removed, .tokenExpired, .tokenSpent,
+            .tokenRevoked, .noGroup, .homeUnreachable, .notFound, .ambiguous, .methodNotAllowed, .conflict,
+            .refusedBySafetyRule, .noPrimary, .askElsewhere, .primaryLives, .promisesMissing, .tailMissing,
+            .unexpectedLog,
+            .outbid, .notInSync, .notPrimary, .notPaired, .notMember, .diskIsNew, .sealed, .operationRuns, .absurdEpoch,
+            .alreadyFounded, .badMembers, .handoverCancelled, .lastStandby, .tooLarge, .tooManyRequests, .tooManyQueues,
+            .badAct, .ownerUnreachable, .notReady,
+            .draining, .storeFailure, .storeFull, .internalError,
+        ] + sealCodes
 
     /// The HTTP status that this kind comes with by default.
     public var status: Int { entry.status }
@@ -117,7 +119,9 @@ extension Problem.Code {
     /// What to do about it by default.
     public var next: String { entry.next }
 
-    var entry: Problem.Entry { Self.entries[self] ?? Self.partitionEntries[self] ?? Self.unknown }
+    var entry: Problem.Entry {
+        Self.entries[self] ?? Self.partitionEntries[self] ?? Self.sealEntries[self] ?? Self.unknown
+    }
 
     private static let unknown = Problem.Entry(status: 500, title: "Unknown error", next: "see the bolt's log")
 

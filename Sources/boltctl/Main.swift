@@ -21,7 +21,8 @@ struct BoltCtl: AsyncParsableCommand {
         version: "boltctl \(BoltVersion.text)",
         subcommands: [
             DemoCommand.self, MeshCommand.self, StatusCommand.self, PartitionCommand.self, BoltCommand.self,
-            EnvoyCommand.self, RosterCommand.self, TopologyCommand.self, AuditCommand.self, ContextCommand.self,
+            EnvoyCommand.self, SecretCommand.self, SealCommand.self, RosterCommand.self, TopologyCommand.self,
+            AuditCommand.self, ContextCommand.self,
         ])
 }
 

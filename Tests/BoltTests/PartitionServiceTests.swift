@@ -7,6 +7,7 @@ import Spanner
 import SpannerStore
 import SpannerTestKit
 import Testing
+import Vault
 
 @testable import Bolt
 
@@ -36,9 +37,11 @@ struct PartitionServiceTests {
             let start = try PartitionStart(
                 store: store, key: TestWitness().hash([1]), mark: FounderMark(directory: identity), logger: logger,
                 witness: TestWitness())
+            let sealing = SealService(
+                VaultOwner(mesh: TestIdentity.mesh, partition: name), keyFile: nil, logger: logger)
             return PartitionService(
-                start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), logger: logger,
-                metrics: MetricsRegistry(), failure: { error in Issue.record("\(error)") })
+                start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), sealing: sealing,
+                logger: logger, metrics: MetricsRegistry(), failure: { error in Issue.record("\(error)") })
         }
     }
 
@@ -108,6 +111,34 @@ struct PartitionServiceTests {
         #expect(after - before <= UInt64(count / 4), "\(after - before) records for \(count) commands")
         let names = try await service.read { try $0.store.tables.settings.names(limit: 1000).count }
         #expect(names == count)
+        await service.close()
+    }
+
+    @Test("S9: a change and its audit line are one record, also where the disk is idle; each outcome is its own")
+    func together() async throws {
+        let place = try Place()
+        let service = try await founded(place)
+        let before = await service.standing().tip.position
+        let line = AuditEntry(
+            at: WallTime(milliseconds: 1), actor: "operator/a", action: "secret.put", object: "x", reason: "trial")
+        let queue = try #require(QueueID(bytes: [UInt8](repeating: 4, count: 16)))
+        let results = PartitionCommand.QueuedResults(
+            source: PartitionCommand.EnvoyQueue(envoy: PrincipalID(high: 1, low: 2), queue: queue),
+            received: WallTime(milliseconds: 1), results: [SequencedResult(sequence: 1, body: [1])])
+        let answer = await service.write(
+            [.audit(line), .results(results), .setting(name: "a", value: [7])], level: .paired)
+        guard case .done(let point, _, _, let outcomes) = answer, outcomes.count == 3 else {
+            Issue.record("\(answer)")
+            return
+        }
+        #expect(point.position == before + 1)
+        guard case .applied(nil) = outcomes[0], case .applied(let receipt) = outcomes[1],
+            case .applied(nil) = outcomes[2]
+        else {
+            Issue.record("\(outcomes)")
+            return
+        }
+        #expect(receipt?.storedThrough == 1)
         await service.close()
     }
 

@@ -10,7 +10,7 @@ import Testing
     @Test func healthCodesAreThoseOfTheContract() {
         let codes: [HealthResponse.State: Int] = [
             .active: 200, .standby: 429, .behind: 473, .orphaned: 474, .maintenance: 472, .notInitialised: 501,
-            .waiting: 501, .starting: 503, .draining: 503, .removed: 530, .fenced: 530,
+            .waiting: 501, .sealed: 503, .starting: 503, .draining: 503, .removed: 530, .fenced: 530,
         ]
         for state in HealthResponse.State.allCases {
             #expect(HealthCodes.status(of: state, query: [:]) == codes[state], "\(state)")

@@ -9,6 +9,8 @@ extension IntegrationTests {
             let digests: [String]
             let tokens: String
             let conflicts: String
+            let seals: String
+            let secrets: String
             let pids: [pid_t?]
             let files: [String: Data]
 
@@ -16,6 +18,8 @@ extension IntegrationTests {
                 digests = try mesh.digests()
                 tokens = try Self.member("tokens", mesh.done("envoy", "token", "list", "-o", "json"))
                 conflicts = try Self.member("conflicts", mesh.done("roster", "conflicts", "-o", "json"))
+                seals = try mesh.done("seal", "status", "-o", "json").standardOutput
+                secrets = try Self.member("secrets", mesh.done("secret", "list", "--partition", "north", "-o", "json"))
                 pids = mesh.bolts.map(\.pid)
                 files = Self.files(below: mesh.folder)
             }
@@ -41,7 +45,8 @@ extension IntegrationTests {
             func difference(_ other: Snapshot) -> String {
                 let paths = Set(files.keys).union(other.files.keys).filter { files[$0] != other.files[$0] }.sorted()
                 return "digests \(digests == other.digests), tokens \(tokens == other.tokens), "
-                    + "conflicts \(conflicts == other.conflicts), processes \(pids == other.pids), files \(paths)"
+                    + "conflicts \(conflicts == other.conflicts), seals \(seals == other.seals), "
+                    + "secrets \(secrets == other.secrets), processes \(pids == other.pids), files \(paths)"
             }
         }
 
@@ -105,6 +110,11 @@ extension IntegrationTests {
                 ("envoy ban", ["web-1", "--wait"]),
                 ("envoy ban", [String(repeating: "0f", count: 32)]),
                 ("roster resolve", ["twin", "--keep", key]),
+                ("seal init", ["--key-file", mesh.file("new.key"), "--partition", "south"]),
+                ("seal unseal", ["--key-file", mesh.file("north.key")]),
+                ("seal seal", ["a.north", "--stop-partition"]),
+                ("secret put", ["db/x", "--partition", "north", "--from-file", mesh.file("value")]),
+                ("secret remove", ["db/x", "--partition", "north"]),
                 (
                     "context use",
                     ["other", "--bolt", "127.0.0.1:9", "--identity", mesh.directory + "/operator"]
@@ -170,6 +180,9 @@ extension IntegrationTests {
                 "bolt", "invite", "--authority", mesh.directory + "/authority", "--request", mesh.file("b.csr"),
                 "--name",
                 "b", "--partition", "north", "--address", "127.0.0.1:9", "--out", mesh.file("b.json"), "--offline")
+            try mesh.done("seal", "init", "--key-file", mesh.file("north.key"), "--partition", "north", "--yes")
+            try "value".write(toFile: mesh.file("value"), atomically: true, encoding: .utf8)
+            try mesh.done("secret", "put", "db/x", "--partition", "north", "--from-file", mesh.file("value"))
             try mesh.waitForEqualDigests()
             let conflicts = try mesh.done("roster", "conflicts", "-o", "json").json?["conflicts"] as? [[String: Any]]
             let holders = try #require(conflicts?.first?["holders"] as? [[String: Any]])

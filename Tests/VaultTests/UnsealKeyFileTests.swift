@@ -73,3 +73,29 @@ struct UnsealKeyFileTests {
         #expect(code { _ = try UnsealKeyFile.read(directory) } == .keyFileFailure)
     }
 }
+
+/// A key on its way: the content of its file, without a file.
+@Suite("Vault: a key without its file")
+struct UnsealKeyContentTests {
+    @Test("what travels is what stands in the file, and opens the same keyring; anything else is refused")
+    func content() throws {
+        let (keyring, key) = Keyring.initialise(try Sample.owner())
+        let content = UnsealKeyFile.content(of: key).withBytes { Array($0) }
+        let path = NSTemporaryDirectory() + "bolt-key-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try UnsealKeyFile.write(key, to: path)
+        #expect(FileManager.default.contents(atPath: path).map(Array.init) == content)
+        let vault = Vault(keyring.owner)
+        try vault.adopt(keyring)
+        try vault.unseal(with: UnsealKeyFile.key(in: content, from: "a request"))
+        #expect(vault.state.isUnsealed)
+        for place in stride(from: 0, to: content.count, by: 7) {
+            var altered = content
+            altered[place] ^= 1
+            #expect(throws: VaultError.self) { try UnsealKeyFile.key(in: altered, from: "a request") }
+        }
+        for bytes in [[], Array(content.dropLast()), content + content] {
+            #expect(throws: VaultError.self) { try UnsealKeyFile.key(in: bytes, from: "a request") }
+        }
+    }
+}

@@ -31,6 +31,8 @@ public struct BoltConfiguration: Sendable {
     public let genesisFile: String
     /// The topology, whose groups take machines at admission; nil where none is named.
     public let topologyFile: String?
+    /// The unseal key's file; nil where an operator brings the key.
+    public let sealKeyFile: String?
     /// Bolts to dial before the roster names any.
     public let seeds: [String]
     /// Least level that is logged.
@@ -109,6 +111,7 @@ public struct BoltConfiguration: Sendable {
         identityDirectory = identity
         genesisFile = values.text("join.genesis") ?? identity + "/genesis.json"
         topologyFile = values.text("topology.file")
+        sealKeyFile = values.text("seal.key_file")
         seeds = Setting.parts(of: values.text("peers.seeds") ?? "")
         logLevel = values.text("log.level").flatMap { Logger.Level(rawValue: $0) } ?? .info
         logsJSON = values.text("log.format") == "json"

@@ -30,6 +30,9 @@ extension Setting {
             "the topology, read at start: its groups take machines; without one only tokens name groups"
         ),
         Setting(
+            "seal.key_file", path, optional: true,
+            "the unseal key's file, mode 0600: opens the vault at start and whenever a keyring arrives"),
+        Setting(
             "peers.seeds", .list(rule: "host:port", { PeerDialer.split($0) != nil }), default: "",
             "bolts to dial before the roster names any"),
         Setting("log.level", .choice(logLevels), default: "info", "least level that is logged"),

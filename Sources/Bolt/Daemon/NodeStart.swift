@@ -6,6 +6,7 @@ internal import Logging
 internal import Spanner
 internal import SpannerStore
 internal import SpannerTransport
+internal import Vault
 
 /// Everything that a start reads from its database: roster, incarnation. Nothing listens yet.
 struct NodeStart {
@@ -40,9 +41,12 @@ struct NodeStart {
             chain: identity.credential.chain.map(\.der))
         let part = try PartitionStart(
             place, key: own.replica.key, witness: witness, reserveSpent: &reserveSpent, logger: logger)
+        let sealing = SealService(
+            VaultOwner(mesh: mesh, partition: configuration.partition), keyFile: configuration.sealKeyFile,
+            logger: logger)
         partition = PartitionService(
             part, settings: configuration.replication, recordsKept: configuration.recordsKept, witness: witness,
-            logger: logger, metrics: metrics, failure: failure)
+            sealing: sealing, logger: logger, metrics: metrics, failure: failure)
         let machine = GossipMachine(
             own: own, roster: roster, witness: witness, signer: identity.signingKey, settings: configuration.gossip,
             seed: UInt64.random(in: 0...UInt64.max))

@@ -21,6 +21,7 @@ extension BoltEndpoints {
     // MARK: Tokens
 
     private func createToken(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        guard !partition.sealing.isSealed else { throw sealedProblem() }
         let body = try request.decode(CreateTokenRequest.self)
         guard (1...APILimits.tokenExpiresSecondsMax).contains(body.expiresSeconds) else {
             throw Problem(.badRequest, "expires_seconds must be from 1 to \(APILimits.tokenExpiresSecondsMax)")
@@ -82,6 +83,8 @@ extension BoltEndpoints {
                 return try node.machine.roster.carriable(act, beside: node.machine.pendingPayloads)
             } catch { throw NodeService.problem(error) }
         }
+        // A ban is never turned away: whoever is to be kept out should not stay in for want of a key.
+        if partition.sealing.isSealed, !ActRank.isBan(verified.act.operation) { throw sealedProblem() }
         if ActRank.needed(for: verified.act.operation) > rank {
             throw Problem(
                 .notPermitted, "this act needs the rank \(ActRank.needed(for: verified.act.operation).rawValue)")
@@ -110,6 +113,7 @@ extension BoltEndpoints {
     // MARK: Envoys
 
     private func removeEnvoy(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        guard !partition.sealing.isSealed else { throw sealedProblem() }
         let body = try request.decode(RemoveEnvoyRequest.self)
         guard body.reason.utf8.count <= RosterLimits.reasonBytesMax else {
             throw Problem(.badRequest, "a reason has at most \(RosterLimits.reasonBytesMax) bytes")
@@ -176,6 +180,11 @@ enum ActRank {
         case .ban(_, _, let cut): cut.seen.entries.isEmpty ? .operator : .admin
         case .resolve, .revokeToken: .operator
         }
+    }
+
+    /// Whether it shuts somebody out for good.
+    static func isBan(_ operation: OperatorAct.Operation) -> Bool {
+        if case .ban = operation { true } else { false }
     }
 
     /// What it will do, in lines for people.

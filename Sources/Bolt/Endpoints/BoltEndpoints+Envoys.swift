@@ -12,6 +12,7 @@ extension BoltEndpoints {
     /// What envoys, and bolts on behalf of envoys, ask for.
     func envoyRequest(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
         try await requireServing()
+        guard !partition.sealing.isSealed else { throw sealedProblem() }
         switch request.endpoint {
         case .checkIn: return try await checkIn(request)
         case .peerCheckIn: return try await peerCheckIn(request)

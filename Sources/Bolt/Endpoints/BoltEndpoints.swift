@@ -41,6 +41,8 @@ struct BoltEndpoints: Sendable {
             .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote:
             return try await partitionRequest(request)
         case .peerOperator: return try await operatorRequest(request)
+        case .sealStatus, .initSeal, .unseal, .seal: return try await sealRequest(request)
+        case .secrets, .putSecret, .removeSecret: return try await secretRequest(request)
         }
     }
 
@@ -58,13 +60,14 @@ struct BoltEndpoints: Sendable {
         case .draining: return (.draining, ["shutting down"])
         case .serving: break
         }
-        let standing = partition.board.withLock { $0.standing }
+        let (standing, sealed) = (partition.board.withLock { $0.standing }, partition.sealing.reasons)
         return await node.read { node in
             if node.machine.isExpelled { return (.removed, ["the roster no longer admits this bolt"]) }
             guard case .active = node.machine.roster.standing(of: node.machine.own.tlsKey, as: .bolt) else {
                 return (.notInitialised, ["the roster does not admit this bolt yet"])
             }
             guard node.machine.isAuthoringOpen else { return (.starting, ["waiting for a first exchange with a peer"]) }
+            guard sealed.isEmpty else { return (.sealed, sealed) }
             let primary = node.standings.values.first { $0.standing.disk == standing.primary }?.standing
             let (state, reasons) = PartitionHealth.state(of: standing, by: primary)
             return (state, (node.storeFull ? ["the disk is full: writes are refused"] : []) + reasons)
@@ -96,6 +99,7 @@ enum HealthCodes {
             case .behind: "behind"
             case .orphaned: "orphaned"
             case .maintenance: "maintenance"
+            case .sealed: "sealed"
             case .notInitialised, .waiting: "uninit"
             case .starting: "starting"
             case .draining: "draining"

@@ -65,7 +65,7 @@ enum OpenAPIDocument {
         switch endpoint {
         case .envoys: return [parameter("name", place: "query", schema: text())] + page
         case .roster: return [role] + page
-        case .rosterLog: return page
+        case .rosterLog, .secrets: return page
         case .rosterContext: return [parameter("subject", place: "query", schema: text()), role]
         case .rosterReceipt:
             return [parameter("dot", place: "query", schema: text(minLength: 1), required: true)]
@@ -74,7 +74,8 @@ enum OpenAPIDocument {
         case .partitionSalvage:
             return [bolt, parameter("fate", place: "query", schema: SalvageView.Fate.schema)] + page
         case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember, .stepDown, .dismissSalvage,
-            .auditNote:
+            .auditNote, .initSeal, .unseal,
+            .seal, .putSecret, .removeSecret:
             return [parameter("dry_run", place: "query", schema: ["type": .string("boolean")])]
         case _: return []
         }

@@ -28,7 +28,7 @@ enum PartitionHealth {
     static func isReady(_ state: HealthResponse.State) -> Bool {
         switch state {
         case .active, .standby, .behind: true
-        case .orphaned, .maintenance, .notInitialised, .waiting, .starting, .draining, .removed, .fenced: false
+        case .orphaned, .maintenance, .sealed, .notInitialised, .waiting, .starting, .draining, .removed, .fenced: false
         }
     }
 }

@@ -29,7 +29,7 @@ final class LeaseRunner: Sendable {
 
     /// What this bolt is to its partition changed.
     func take(_ standing: PartitionStanding) {
-        let next = LeaseRunner.role(of: standing)
+        let next = LeaseRunner.role(of: standing, isSealed: partition.sealing.isSealed)
         let changed = role.withLock { role in
             defer { role = next }
             return role != next
@@ -37,11 +37,11 @@ final class LeaseRunner: Sendable {
         if changed { service.role(next) }
     }
 
-    /// Who may campaign: a primary, so that nobody else tries, and a standby that holds all that is acknowledged.
-    static func role(of standing: PartitionStanding) -> LeaseRole {
+    /// Who may campaign: a primary, so that nobody else tries, and an open standby that holds all that is acknowledged.
+    static func role(of standing: PartitionStanding, isSealed: Bool) -> LeaseRole {
         switch standing.role {
         case .primary, .handingOver: .primary
-        case .standby, .candidate: standing.isInSync && !standing.isForgetful ? .standby : .ineligible
+        case .standby, .candidate: standing.isInSync && !standing.isForgetful && !isSealed ? .standby : .ineligible
         case .waiting, .fenced: .ineligible
         }
     }

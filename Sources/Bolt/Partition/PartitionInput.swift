@@ -20,6 +20,8 @@ enum PartitionInput: Sendable {
     case surroundings(PartitionSurroundings)
     /// What others say about this partition.
     case hearsay(PartitionHearsay)
+    /// The bolt was sealed or unsealed by other than its journal.
+    case sealChanged
     /// Copy on for the snapshot to this link.
     case copySnapshot(LinkID)
     /// A copy for this link is verified, or is not to be had.

@@ -15,17 +15,20 @@ struct PendingWrite {
     let reply: (PartitionWriteAnswer) -> Void
 }
 
-/// Whose a command is.
+/// Whose a command of the machine is: some changes of a write, in one record.
 struct CommandOwner {
     let write: UInt64
-    let index: Int
-    /// The queue that it stores results of, with where a base of it ends.
-    let queue: (id: QueueID, base: UInt64?)?
+    /// Of the write's changes, those that this command holds.
+    let indices: Range<Int>
+    /// Of each change the queue that it stores results of, with where a base of it ends.
+    let queues: [(id: QueueID, base: UInt64?)?]
+    /// What the changes did that are in the journal, in order.
+    var outcomes: [JournaledOutcome] = []
 }
 
 extension PartitionService {
-    /// Has commands written in this order, in as few records as their limits and the disk's pace allow; answered once
-    /// all are durable here. With `level` `paired` the answer waits until they are safe, for at most
+    /// Has commands written in this order: in one record where one holds them all, and in as few as can be otherwise;
+    /// answered once all are durable here. With `level` `paired` the answer waits until they are safe, for at most
     /// `PartitionServiceLimits.pairedWait` and only while a standby is in sync.
     func write(_ commands: [PartitionCommand], level: PartitionAckLevel) async -> PartitionWriteAnswer {
         await withCheckedContinuation { continuation in
@@ -41,18 +44,37 @@ extension PartitionService {
         guard !commands.isEmpty, commands.count <= PartitionLimits.recordCommandsMax else {
             return reply(.refused(.tooLarge))
         }
+        let encoded = commands.map(\.canonicalBytes)
+        let groups = PartitionService.recordsHolding(encoded)
         let number = nextWrite
         nextWrite += 1
         writes[number] = PendingWrite(
-            remaining: commands.count, outcomes: Array(repeating: nil, count: commands.count),
+            remaining: groups.count, outcomes: Array(repeating: nil, count: commands.count),
             waitsForSafe: level == .paired, begun: .now, reply: reply)
-        for (index, command) in commands.enumerated() {
+        for indices in groups {
             let id = CommandID(nextCommand)
             nextCommand += 1
-            owners[id] = CommandOwner(write: number, index: index, queue: command.storing)
+            owners[id] = CommandOwner(write: number, indices: indices, queues: commands[indices].map(\.storing))
             queued.append(id)
-            step(.command(id, command.canonicalBytes, level: .local))
+            step(.command(id, Array(encoded[indices]), level: .local))
         }
+    }
+
+    /// Cuts changes into runs that one record holds each: as few as can be. One that is too large stands alone, to be
+    /// refused.
+    static func recordsHolding(_ changes: [[UInt8]]) -> [Range<Int>] {
+        var groups: [Range<Int>] = []
+        var (start, bytes) = (0, 0)
+        for (index, change) in changes.enumerated() {
+            let isFull = index - start >= PartitionLimits.recordCommandsMax || bytes > PartitionLimits.recordBytesMax
+            if index > start, isFull || change.count > PartitionLimits.commandBytesMax {
+                groups.append(start..<index)
+                (start, bytes) = (index, 0)
+            }
+            bytes += change.count
+        }
+        if start < changes.count { groups.append(start..<changes.count) }
+        return groups
     }
 
     /// Records of the own reign hold commands in the order in which the machine took them: what each did is kept until
@@ -61,10 +83,14 @@ extension PartitionService {
         for (record, outcomes) in zip(write.records, outcomes) {
             guard case .commands = record.content, record.epoch.minter == own.disk else { continue }
             metrics.observe(.checkInBatch, [], Double(outcomes.count))
-            for outcome in outcomes {
-                guard let id = nextQueued() else { break }
-                done[id] = outcome
-                note(outcome, of: id, at: record.position)
+            var rest = outcomes[...]
+            while !rest.isEmpty, let id = nextQueued(), var owner = owners[id] {
+                owner.outcomes = Array(rest.prefix(owner.indices.count))
+                rest = rest.dropFirst(owner.indices.count)
+                owners[id] = owner
+                for (outcome, queue) in zip(owner.outcomes, owner.queues) {
+                    note(outcome, of: queue, at: record.position)
+                }
             }
         }
     }
@@ -84,8 +110,8 @@ extension PartitionService {
         return nil
     }
 
-    private func note(_ outcome: JournaledOutcome, of id: CommandID, at position: UInt64) {
-        guard let queue = owners[id]?.queue, case .applied(let receipt) = outcome else { return }
+    private func note(_ outcome: JournaledOutcome, of queue: (id: QueueID, base: UInt64?)?, at position: UInt64) {
+        guard let queue, case .applied(let receipt) = outcome else { return }
         let safe = machine.safePosition
         if let receipt {
             let before = receipt.storedThrough - min(receipt.storedThrough, UInt64(max(0, receipt.added)))
@@ -98,12 +124,11 @@ extension PartitionService {
     /// The machine's one answer to a command.
     func complete(_ command: CommandID, _ outcome: PartitionOutcome) {
         guard let owner = owners.removeValue(forKey: command) else { return }
-        let result = done.removeValue(forKey: command)
         guard var write = writes[owner.write] else { return }
         write.remaining -= 1
         switch outcome {
         case .done(let point, let level, _):
-            write.outcomes[owner.index] = result ?? .applied(nil)
+            for (index, outcome) in zip(owner.indices, owner.outcomes) { write.outcomes[index] = outcome }
             if point.position >= write.point?.position ?? 0 { write.point = point }
             write.level = min(write.level, level)
         case .refused(let refusal): write.refusal = write.refusal ?? refusal
@@ -185,7 +210,7 @@ extension PartitionService {
     func endWaiting() {
         unsafe = []
         for number in writes.keys.sorted() { answer(number, .undecided(writes[number]?.point)) }
-        (owners, done, queued, queuedHead) = ([:], [:], [], 0)
+        (owners, queued, queuedHead) = ([:], [], 0)
         let all = operations
         operations = [:]
         for waiting in all.values { for continuation in waiting { continuation.resume(returning: .ask(nil)) } }

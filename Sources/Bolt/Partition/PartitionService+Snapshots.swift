@@ -163,6 +163,7 @@ extension PartitionService {
             let durable = try store.install(incoming)
             logger.notice("a snapshot is installed", metadata: [LogKeys.through: "\(durable.tip.position)"])
             replays.isDue = true
+            followKeyring()
             step(.snapshotInstalled(durable))
         } catch {
             fail(error, "installing a snapshot")

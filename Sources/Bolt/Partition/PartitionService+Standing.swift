@@ -46,7 +46,8 @@ extension PartitionService {
                 disk: disk, isInSync: configuration?.inSync.contains(disk) ?? false,
                 isLinked: disk == own.disk || linked.contains(disk), acknowledged: followers[disk]?.acknowledged)
         }
-        let (role, primary, reason) = part
+        let (role, primary, why) = part
+        let reason = why.isEmpty || role == .standby ? sealing.reasons.first ?? why : why
         return PartitionStanding(
             role: role, isInSync: configuration?.inSync.contains(own.disk) ?? false, isForgetful: machine.isNew,
             epoch: machine.tip.epoch, promised: machine.promisedEpoch, tip: machine.tip, safe: machine.safePosition,

@@ -25,6 +25,8 @@ actor PartitionService {
     nonisolated let own: PartitionSelf
     nonisolated let settings: PartitionSettings
     let store: PartitionStore
+    /// Opens and closes what the journal keeps sealed; follows the journal's keyring.
+    nonisolated let sealing: SealService
     let logger: Logger
     let metrics: MetricsRegistry
     /// What ends the process where the store can no longer be trusted.
@@ -54,11 +56,14 @@ actor PartitionService {
     var owners: [CommandID: CommandOwner] = [:]
     var queued: [CommandID] = []
     var queuedHead = 0
-    var done: [CommandID: JournaledOutcome] = [:]
     /// Writes that are durable here and wait for the standbys, by position.
     var unsafe: [(position: UInt64, write: UInt64)] = []
     var operations: [OperationID: [CheckedContinuation<PartitionResolution, Never>]] = [:]
     var ledger = ReleaseLedger()
+
+    // The keyring that the vault follows.
+    var keyring: [UInt8]?
+    var hasFollowed = false
 
     // Snapshots.
     var shipments: [LinkID: SnapshotShipment] = [:]
@@ -89,11 +94,12 @@ actor PartitionService {
 
     init(
         _ start: sending PartitionStart, settings: PartitionSettings, recordsKept: UInt64, witness: any Witness,
-        logger: Logger, metrics: MetricsRegistry, failure: @escaping @Sendable (StoreError) -> Void
+        sealing: SealService, logger: Logger, metrics: MetricsRegistry,
+        failure: @escaping @Sendable (StoreError) -> Void
     ) {
         executor = NodeExecutor(label: "bolt.partition")
         (identity, own, self.settings) = (start.store.identity, start.own, settings)
-        (self.logger, self.metrics, self.failure) = (logger, metrics, failure)
+        (self.logger, self.metrics, self.failure, self.sealing) = (logger, metrics, failure, sealing)
         (self.recordsKept, founder) = (recordsKept, start.founder)
         machine = PartitionMachine(own: start.own, witness: witness, settings: settings)
         board = Mutex(PartitionBoard(own: start.own))
@@ -103,6 +109,8 @@ actor PartitionService {
     /// Begins over what is durable. `publish` is given each standing that everybody is to hear of.
     func start(publish: @escaping @Sendable (PartitionStanding) -> Void) {
         self.publish = publish
+        followKeyring()
+        sealing.tell { [weak self] in self?.post(.sealChanged) }
         do {
             let durable = try store.durable()
             step(.started(durable))
@@ -164,6 +172,7 @@ actor PartitionService {
     func turnDisk() {
         if let answer = settled {
             settled = nil
+            followKeyring()
             step(answer)
         }
         if let (batch, write) = due {
@@ -197,6 +206,7 @@ actor PartitionService {
             (self.surroundings, isRosterKnown) = (surroundings, true)
             tellHearsay()
         case .hearsay(let hearsay): hear(hearsay)
+        case .sealChanged: applySeal()
         case .copySnapshot(let link): copySnapshot(link)
         case .snapshotSealed(let link, let result): sealed(link, result)
         case .shipSnapshot(let link): ship(link)

@@ -20,10 +20,15 @@ extension Endpoint {
         case .stepDown: StepDownRequest.self
         case .dismissSalvage: DismissSalvageRequest.self
         case .auditNote: AuditNoteRequest.self
+        case .initSeal: InitSealRequest.self
+        case .unseal: UnsealRequest.self
+        case .seal: SealRequest.self
+        case .putSecret: PutSecretRequest.self
+        case .removeSecret: RemoveSecretRequest.self
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
-            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .opsHealth, .opsHealthHead,
-            .live, .ready, .metrics:
+            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
+            .opsHealth, .opsHealthHead, .live, .ready, .metrics:
             nil
         }
     }
@@ -48,6 +53,10 @@ extension Endpoint {
         case .dismissSalvage: DismissSalvageResponse.self
         case .auditNote: AuditNoteResponse.self
         case .peerOperator: [String: JSONValue].self
+        case .sealStatus: SealStatusResponse.self
+        case .initSeal, .unseal, .seal: SealChangeResponse.self
+        case .secrets: SecretsResponse.self
+        case .putSecret, .removeSecret: SecretChangeResponse.self
         case .envoys: EnvoysResponse.self
         case .envoy: EnvoyResponse.self
         case .envoyExplain: ExplainResponse.self

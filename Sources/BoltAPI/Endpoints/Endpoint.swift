@@ -13,9 +13,11 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case status, bolts, bolt, partitions, envoys, envoy, envoyExplain
     case roster, rosterLog, rosterDigest, rosterConflicts, rosterContext, rosterReceipt, tokens
     case partition, partitionHistory, partitionSalvage, partitionAudit, partitionOperation
+    case sealStatus, secrets
     // Operators change.
     case createToken, postAct, removeEnvoy
     case switchover, promote, removeMember, stepDown, dismissSalvage, auditNote
+    case initSeal, unseal, seal, putSecret, removeSecret
     // The ops listener.
     case opsHealth, opsHealthHead, live, ready, metrics
 
@@ -41,13 +43,15 @@ public enum Endpoint: String, Sendable, CaseIterable {
     public var method: Method {
         switch self {
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .peerOperator, .createToken, .postAct, .removeEnvoy,
-            .switchover, .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote:
+            .switchover, .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal,
+            .putSecret, .removeSecret:
             .post
         case .healthHead, .opsHealthHead: .head
         case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster,
             .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
-            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .opsHealth, .live, .ready,
-            .metrics:
+            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
+            .opsHealth,
+            .live, .ready, .metrics:
             .get
         }
     }
@@ -76,6 +80,12 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .switchover: "/v1/partitions/{partition}/switchover"
         case .promote: "/v1/partitions/{partition}/promote"
         case .removeMember: "/v1/partitions/{partition}/remove"
+        case .sealStatus: "/v1/seal"
+        case .initSeal: "/v1/seal/init"
+        case .unseal: "/v1/seal/unseal"
+        case .seal: "/v1/seal/seal"
+        case .secrets, .putSecret: "/v1/secrets"
+        case .removeSecret: "/v1/secrets/remove"
         case .envoys: "/v1/envoys"
         case .envoy: "/v1/envoys/{envoy}"
         case .envoyExplain: "/v1/envoys/{envoy}/explain"
@@ -103,11 +113,13 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .health, .healthHead, .opsHealth, .opsHealthHead, .live, .ready, .metrics: .anyone
         case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog,
             .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition, .partitionHistory,
-            .partitionSalvage, .partitionAudit, .partitionOperation:
+            .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets:
             .operator(.viewer)
-        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown, .dismissSalvage, .auditNote:
+        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown, .dismissSalvage, .auditNote,
+            .unseal, .putSecret,
+            .removeSecret:
             .operator(.operator)
-        case .removeMember: .operator(.admin)
+        case .removeMember, .initSeal, .seal: .operator(.admin)
         }
     }
 
@@ -119,7 +131,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest, .rosterConflicts,
             .rosterContext, .rosterReceipt, .tokens, .createToken, .postAct, .removeEnvoy, .peerOperator, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
-            .removeMember, .stepDown, .dismissSalvage, .auditNote:
+            .removeMember, .stepDown, .dismissSalvage, .auditNote, .sealStatus, .secrets, .initSeal, .unseal, .seal,
+            .putSecret, .removeSecret:
             .main
         }
     }
@@ -132,7 +145,11 @@ public enum Endpoint: String, Sendable, CaseIterable {
         // A second token would be a second way in; acts, removals and check-ins are the same thing when repeated.
         // Operations of a partition are looked up by their id instead: another bolt would be another candidate.
         switch self {
-        case .createToken, .switchover, .promote, .removeMember, .stepDown, .auditNote: false
+        // Seals are this bolt's own; a secret that is put twice gets two versions.
+        case .createToken, .switchover, .promote, .removeMember, .stepDown, .auditNote, .initSeal, .unseal, .seal,
+            .putSecret,
+            .removeSecret:
+            false
         case _: true
         }
     }
@@ -154,12 +171,12 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .peerCheckIn: APILimits.checkInBytesMax + 64 * 1024
         case .peerOperator: APILimits.bodyBytesMax * 2
         case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember,
-            .stepDown, .dismissSalvage, .auditNote:
+            .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret:
             APILimits.bodyBytesMax
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
-            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .opsHealth, .opsHealthHead,
-            .live, .ready, .metrics:
+            .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
+            .opsHealth, .opsHealthHead, .live, .ready, .metrics:
             0
         }
     }

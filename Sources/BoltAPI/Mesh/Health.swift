@@ -16,6 +16,8 @@ public struct HealthResponse: Hashable, Sendable, Codable {
         case notInitialised = "not_initialised"
         /// Its partition was never founded, or it was not taken in yet: 501.
         case waiting
+        /// Sealed: it holds its partition's keyring and no key: 503.
+        case sealed
         /// Starting, or waiting for a first exchange with a peer after a restore: 503.
         case starting
         /// Shutting down: 503.
@@ -34,7 +36,7 @@ public struct HealthResponse: Hashable, Sendable, Codable {
             case .behind: 473
             case .orphaned: 474
             case .notInitialised, .waiting: 501
-            case .starting, .draining: 503
+            case .sealed, .starting, .draining: 503
             case .removed, .fenced: 530
             }
         }

@@ -60,7 +60,7 @@ extension PartitionSimulation {
     func take(_ attempt: UInt64, _ padding: Int, _ level: PartitionAckLevel, at bolt: Int) {
         bolts[bolt].owedCommands.insert(attempt)
         count(work: level == .paired ? "commands at paired" : "commands at local")
-        step(bolt, .command(CommandID(attempt), PartitionSimTables.command(attempt, padding: padding), level: level))
+        step(bolt, .command(CommandID(attempt), PartitionSimTables.changes(attempt, padding: padding), level: level))
     }
 
     /// A bolt answers a command: once, and truly.

@@ -73,14 +73,24 @@ struct PartitionSimOracle {
     }
 
     private mutating func sawCommands(_ commands: [[UInt8]], at entry: PartitionSimDisk.Entry) -> PartitionSimFault? {
+        var companion: UInt64?
         for command in commands {
             let attempt = PartitionSimTables.attempt(of: command) ?? 0
+            if let companion, attempt != companion {
+                return PartitionSimFault(
+                    "S9", "the changes of attempt \(companion) do not stand together at \(entry.point)")
+            }
+            companion = nil
+            if attempt & PartitionSimTables.companion != 0 { companion = attempt & ~PartitionSimTables.companion }
             if refused.contains(attempt) {
                 return PartitionSimFault("P1", "attempt \(attempt) was refused and is in the journal at \(entry.point)")
             }
             if attempts.updateValue(entry.hash, forKey: attempt) != nil {
                 return PartitionSimFault("P1", "attempt \(attempt) stands in the journal twice")
             }
+        }
+        if let companion {
+            return PartitionSimFault("S9", "the record at \(entry.point) ends amid the changes of attempt \(companion)")
         }
         return nil
     }

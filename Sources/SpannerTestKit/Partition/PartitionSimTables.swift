@@ -25,6 +25,15 @@ struct PartitionSimTables {
         withUnsafeBytes(of: attempt.bigEndian) { Array($0) } + [UInt8](repeating: 7, count: padding)
     }
 
+    /// Marks the number of a change that must stand right before its command's own, as an audit line does.
+    static let companion: UInt64 = 1 << 63
+
+    /// What a command with this number changes: now and then two things at once.
+    static func changes(_ attempt: UInt64, padding: Int) -> [[UInt8]] {
+        let own = command(attempt, padding: padding)
+        return attempt % 5 == 0 ? [command(attempt | companion, padding: 0), own] : [own]
+    }
+
     mutating func apply(_ record: JournalRecord) -> Undo {
         var undo = Undo(applied: applied)
         applied = record.position

@@ -1,5 +1,5 @@
 import CRDT
-import Identity
+public import Identity
 import Spanner
 
 /// An unseal key as a small text file of mode 0600: whose it is in clear, the key in hexadecimal, a check sum.
@@ -10,6 +10,28 @@ public enum UnsealKeyFile {
     /// Writes the key so that only this user may read it; durable when this returns. An existing file is not
     /// overwritten: it may be the only copy of another key. Fails with `keyFileFailure`.
     public static func write(_ key: UnsealKey, to path: String) throws(VaultError) {
+        var text = encode(key)
+        defer { SecretBytes.wipe(&text) }
+        do throws(IdentityError) {
+            try SecureFile.write(text, to: path, access: .ownerOnly, replacing: false)
+        } catch { throw VaultError(error) }
+    }
+
+    /// What stands in a key's file, for whoever is to be given the key itself.
+    public static func content(of key: UnsealKey) -> SecretBytes {
+        var text = encode(key)
+        defer { SecretBytes.wipe(&text) }
+        return SecretBytes(text)
+    }
+
+    /// The key that stands in a file's content, which came by another way; `source` names that way in errors. Fails
+    /// with `keyFileDamaged`. The caller wipes its copy.
+    public static func key(in content: [UInt8], from source: String) throws(VaultError) -> UnsealKey {
+        guard content.count <= VaultLimits.keyFileBytesMax else { throw damaged(source, "it is too long for one") }
+        return try parse(content, source)
+    }
+
+    private static func encode(_ key: UnsealKey) -> [UInt8] {
         let head = [
             title, "mesh \(key.owner.mesh)", "partition \(key.owner.partition)", "keyring \(key.stamp.id)",
             "lock \(key.stamp.lock)", "revision \(key.stamp.revision)", "key ",
@@ -17,7 +39,6 @@ public enum UnsealKeyFile {
         // Room for all of it from the start: growing would leave a copy of the key behind.
         var text: [UInt8] = []
         text.reserveCapacity(VaultLimits.keyFileBytesMax)
-        defer { SecretBytes.wipe(&text) }
         text += head.utf8
         key.secret.withBytes { bytes in
             for byte in bytes {
@@ -28,9 +49,7 @@ public enum UnsealKeyFile {
         text.append(newline)
         let check = BLAKE2b.hash(text)
         text += "check \(check.hex)\n".utf8
-        do throws(IdentityError) {
-            try SecureFile.write(text, to: path, access: .ownerOnly, replacing: false)
-        } catch { throw VaultError(error) }
+        return text
     }
 
     /// The key in a file.
@@ -43,8 +62,7 @@ public enum UnsealKeyFile {
             text = try SecureFile.read(path, access: .ownerOnly)
         } catch { throw VaultError(error) }
         defer { SecretBytes.wipe(&text) }
-        guard text.count <= VaultLimits.keyFileBytesMax else { throw damaged(path, "it is too long for one") }
-        return try parse(text, path)
+        return try key(in: text, from: path)
     }
 
     private static let digits = Array("0123456789abcdef".utf8)

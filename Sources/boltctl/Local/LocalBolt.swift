@@ -86,7 +86,7 @@ struct LocalBolt: Sendable {
 
     /// The daemon's configuration; `settings` are added to it, or win over what it says.
     func configuration(
-        mesh: String, seeds: [String], topology: String? = nil, settings: [LocalSetting] = []
+        mesh: String, seeds: [String], topology: String? = nil, keyFile: String? = nil, settings: [LocalSetting] = []
     ) -> String {
         let (host, port) = Self.split(listen ?? bolt.address)
         let (opsHost, opsPort) = Self.split(bolt.ops)
@@ -101,6 +101,7 @@ struct LocalBolt: Sendable {
             "peers": .object(["seeds": .array(seeds.map { .string($0) })]),
         ]
         var own: [String: JSONValue] = ["name": .string(bolt.name.text), "partition": .string(partition.text)]
+        if let keyFile { sections["seal"] = .object(["key_file": .string(keyFile)]) }
         if let topology { sections["topology"] = .object(["file": .string(topology)]) }
         if let zone = bolt.zone { own["zone"] = .string(zone) }
         sections["bolt"] = .object(own)

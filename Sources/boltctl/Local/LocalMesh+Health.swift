@@ -10,7 +10,7 @@ extension LocalMesh {
 
     /// Every state as a status that is no error, so that its reasons can be read.
     private static let readable: [(String, String?)] = [
-        "standby", "behind", "orphaned", "uninit", "starting", "draining", "removed", "fenced", "maintenance",
+        "standby", "behind", "orphaned", "uninit", "starting", "draining", "removed", "fenced", "maintenance", "sealed",
     ].map { ("\($0)code", "200") }
 
     /// Waits until each bolt is primary or a standby in sync; gives the names of those that are not, with the reason.

@@ -11,6 +11,8 @@ struct LocalMesh: Sendable {
     let bolts: [LocalBolt]
     /// The topology's own text, which the bolts read; nil where they are to read none.
     var document: String?
+    /// Whether its partitions are to keep secrets: each gets a keyring, and a key file beside the bolts.
+    var isSealed = false
     /// Settings of every bolt beside those that follow from the topology.
     var settings: [LocalSetting] = []
 
@@ -67,6 +69,7 @@ struct LocalMesh: Sendable {
             guard let first = bolts.first else { continue }
             try FounderMark(directory: first.identityDirectory).make(partition: partition.text)
         }
+        if isSealed { try SecureFile.makeDirectory(keysDirectory) }
         for bolt in bolts {
             try genesis.install(in: bolt.identityDirectory)
             try FileManager.default.createDirectory(
@@ -74,7 +77,7 @@ struct LocalMesh: Sendable {
             let seeds = bolts.filter { $0.fullName != bolt.fullName }.map(\.bolt.address)
             let text = bolt.configuration(
                 mesh: topology.mesh, seeds: seeds, topology: document == nil ? nil : topologyPath,
-                settings: settings)
+                keyFile: namedKeyFile(of: bolt.partition), settings: settings)
             try SecureFile.write(Array(text.utf8), to: bolt.configPath, access: .everybody)
         }
     }

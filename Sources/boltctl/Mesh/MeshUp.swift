@@ -26,6 +26,8 @@ struct MeshUp: AsyncParsableCommand {
     var dir: String
     @Option(name: .long, help: "Seconds to wait for health, and as many for links and the same roster.")
     var timeout: Double = 30
+    @Flag(name: .long, help: "Give each partition a keyring; its key file is kept below --dir, for trials only.")
+    var sealed = false
     @Option(name: .customLong("set"), help: "A setting of every bolt, as section.key=value; may be repeated.")
     var settings: [String] = []
     @Flag(name: .customLong("dry-run"), help: "Say what would be made and started.")
@@ -67,6 +69,7 @@ struct MeshUp: AsyncParsableCommand {
     func run() async throws {
         var mesh = LocalMesh(directory: dir, topology: try TopologyFile.topology(file))
         mesh.document = try TopologyFile.text(file)
+        mesh.isSealed = sealed
         mesh.settings = settings.compactMap { LocalSetting($0) }
         let program = try ChildProcess.find("bolt")
         guard !dryRun else {
@@ -92,6 +95,7 @@ struct MeshUp: AsyncParsableCommand {
         }
         try Contexts.register(mesh.context)
         let (digest, gaps) = try await mesh.waitForWholeness(seconds: timeout)
+        if sealed { try await mesh.sealAll(seconds: timeout) { Console.note($0) } }
         try answer(mesh, lines, digest)
         guard digest != nil else {
             throw CommandFailure(

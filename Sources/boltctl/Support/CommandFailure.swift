@@ -1,6 +1,7 @@
 import BoltAPI
 import BoltClient
 import Identity
+import Vault
 
 /// Why a command ended without doing what it was asked for: one line of what, one of why, one of what to do next.
 struct CommandFailure: ReportedFailure {
@@ -33,6 +34,8 @@ struct CommandFailure: ReportedFailure {
             self.init(
                 error.code.rawValue, error.what, reason: error.why, next: error.next, changed: error.stateChanged,
                 status: status)
+        case let error as VaultError:
+            self.init(error.code.rawValue, error.what, reason: error.why, next: error.next)
         case is CancellationError: self.init("cancelled", "cancelled", status: .error)
         default: self.init("error", "\(error)")
         }

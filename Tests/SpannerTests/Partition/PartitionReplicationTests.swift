@@ -57,6 +57,56 @@ struct PartitionReplicationTests {
         #expect(([first] + others).allSatisfy { cluster.level($0) == .paired })
     }
 
+    @Test("Changes asked for together stand in one record, in order, however full it is (S9)", arguments: 0..<40)
+    func together(seed: Int) {
+        var generator = SeededGenerator(seed: UInt64(seed))
+        var cluster = PartitionCluster.founded(2)
+        let before = cluster.bolts[0].disk.records.count
+        cluster.hold(0)
+        var asked: [[[UInt8]]] = []
+        for number in 0..<60 {
+            let count = 1 + Int(generator.below(generator.below(8) == 0 ? 700 : 4))
+            let bytes = Int(generator.below(generator.below(4) == 0 ? 60_000 : 90)) / (count > 4 ? 300 : 1)
+            let changes = (0..<count).map {
+                [UInt8(number), UInt8($0 & 255), UInt8($0 >> 8)] + [UInt8](repeating: 5, count: bytes)
+            }
+            guard changes.fitIntoOneRecord else { continue }
+            asked.append(changes)
+            _ = cluster.command(0, changes)
+        }
+        cluster.release(0)
+        cluster.deliver()
+        var left = asked[...]
+        for record in cluster.bolts[0].disk.records[before...] {
+            guard case .commands(let held) = record.content else { continue }
+            #expect(
+                held.count <= PartitionLimits.recordCommandsMax
+                    && held.bytesButForLast <= PartitionLimits.recordBytesMax)
+            var rest = held[...]
+            while let next = left.first, !rest.isEmpty {
+                #expect(Array(rest.prefix(next.count)) == next, "seed \(seed): record \(record.position)")
+                rest = rest.dropFirst(next.count)
+                left = left.dropFirst()
+            }
+        }
+        #expect(left.isEmpty, "seed \(seed)")
+        cluster.tick(2)
+        #expect(cluster.isEven == true, "\(cluster.summary)")
+    }
+
+    @Test("Changes that no record holds together are refused, and so is nothing at all")
+    func tooMuch() {
+        var cluster = PartitionCluster.founded(2)
+        let piece = [UInt8](repeating: 1, count: PartitionLimits.commandBytesMax)
+        let many = [[UInt8]](repeating: [1], count: PartitionLimits.recordCommandsMax + 1)
+        for changes in [[piece, piece], [piece + [1]], many, []] {
+            #expect(cluster.outcomes[cluster.command(0, changes)] == .refused(.tooLarge))
+        }
+        #expect(cluster.level(cluster.command(0, [[1], piece])) == nil)
+        cluster.tick(2)
+        #expect(cluster.isEven == true, "\(cluster.summary)")
+    }
+
     @Test("A late standby is dropped by a record, local goes on, paired waits and is answered when it is back (P1)")
     func drop() {
         var cluster = PartitionCluster.founded(2)

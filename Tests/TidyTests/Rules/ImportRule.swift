@@ -15,10 +15,9 @@ let importsAllowed: [String: Set<String>] = [
     "SpannerStore": platform.union(["CRDT", "Spanner", "CSQLite"]),
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
-        "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Lease", "BoltAPI",
-        "Hummingbird",
-        "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "NIOCore",
-        "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
+        "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease", "BoltAPI",
+        "Hummingbird", "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "NIOCore", "NIOPosix",
+        "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
     ]),
     "BoltClient": platform.union([
         "Spanner", "BoltAPI", "Identity", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "Logging",
@@ -32,7 +31,7 @@ let importsAllowed: [String: Set<String>] = [
     // Programs.
     "bolt-daemon": platform.union(["Bolt", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
     "boltctl": platform.union([
-        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging", "Yams",
+        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", "ArgumentParser", "Logging", "Yams",
     ]),
     "bolt-envoy": platform.union([
         "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging",

@@ -5,9 +5,10 @@ extension PartitionMachine {
     public enum Event: Sendable {
         /// The database is open and recovered. First event, once.
         case started(PartitionDurable)
-        /// Somebody wants this change of the partition's tables, answered at this level. Answered by
-        /// `Effect.complete`, always and once.
-        case command(CommandID, [UInt8], level: PartitionAckLevel)
+        /// Somebody wants these changes of the partition's tables: all of them in one record, in this order, or none;
+        /// answered at this level. At most `PartitionLimits.recordCommandsMax`, within the bytes of one record.
+        /// Answered by `Effect.complete`, always and once.
+        case command(CommandID, [[UInt8]], level: PartitionAckLevel)
         /// Answers `Effect.persist`: all of it is durable.
         case persisted(BatchID)
         /// Answers `Effect.persist`: nothing of it is durable, nor ever will be.
@@ -97,7 +98,7 @@ public enum PartitionRefusal: Hashable, Sendable {
     case notPaired
     /// Too many commands wait for the disk.
     case overloaded
-    /// A command over `PartitionLimits.commandBytesMax`.
+    /// A change over `PartitionLimits.commandBytesMax`, more changes than one record holds, or none.
     case tooLarge
     /// The disk did not take it.
     case storage(PersistFailure)

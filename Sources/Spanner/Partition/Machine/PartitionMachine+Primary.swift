@@ -1,48 +1,43 @@
 internal import CRDT
 
 extension PartitionMachine {
-    mutating func take(_ command: CommandID, _ bytes: [UInt8], _ level: PartitionAckLevel) {
-        if let refusal = refusal(of: bytes, level) {
+    mutating func take(_ command: CommandID, _ changes: [[UInt8]], _ level: PartitionAckLevel) {
+        let waiting = PartitionReign.Waiting(command: command, changes: changes, level: level)
+        if let refusal = refusal(of: waiting) {
             effects.append(.complete(command, .refused(refusal)))
             return
         }
-        reign?.waiting.append(PartitionReign.Waiting(command: command, bytes: bytes, level: level))
-        reign?.waitingBytes += bytes.count
+        reign?.enqueue(waiting)
     }
 
-    private func refusal(of bytes: [UInt8], _ level: PartitionAckLevel) -> PartitionRefusal? {
+    private func refusal(of command: PartitionReign.Waiting) -> PartitionRefusal? {
         guard let reign else { return .notPrimary(hears ?? following?.disk) }
-        if bytes.count > PartitionLimits.commandBytesMax { return .tooLarge }
+        let (changes, level) = (command.changes, command.level)
+        if !changes.fitIntoOneRecord { return .tooLarge }
         if waitsForRoom { return .storage(.full) }
-        if reign.handover != nil, reign.waiting.count >= PartitionLimits.recordCommandsMax { return .handingOver }
+        if reign.handover != nil, reign.waitingChanges + changes.count > PartitionLimits.recordCommandsMax {
+            return .handingOver
+        }
         if level == .paired, let configuration = planned.configuration, configuration.inSync.count == 1,
             configuration.members.count > 1, mutation != .ackPairedWithoutStandby
         {
             return .notPaired
         }
         let isFull =
-            reign.waiting.count + reign.unansweredCount >= PartitionLimits.commandsMax
-            || reign.waitingBytes + bytes.count > PartitionLimits.commandsBytesMax
+            reign.waitingChanges + changes.count + reign.unansweredCount > PartitionLimits.commandsMax
+            || reign.waitingBytes + command.bytes > PartitionLimits.commandsBytesMax
         return isFull ? .overloaded : nil
     }
 
     /// One record of as many waiting commands as its limits allow, when the disk is free: a group commit.
     mutating func writeWaiting() {
         guard inFlight == nil, staged.isEmpty, !waitsForRoom, reign?.handover == nil,
-            let waiting = reign?.waiting, !waiting.isEmpty
+            let taken = reign?.dequeueForRecord(), !taken.isEmpty,
+            let point = write(.commands(taken.flatMap(\.changes)))
         else { return }
-        var (count, size) = (0, 0)
-        while count < waiting.count, count < PartitionLimits.recordCommandsMax, size < PartitionLimits.recordBytesMax {
-            size += waiting[count].bytes.count
-            count += 1
-        }
-        let taken = waiting[..<count]
-        reign?.waiting.removeFirst(count)
-        reign?.waitingBytes -= size
-        guard let point = write(.commands(taken.map(\.bytes))) else { return }
         let commands = taken.map { (command: $0.command, level: $0.level) }
         reign?.unanswered.append(PartitionReign.Unanswered(point: point, commands: commands))
-        reign?.unansweredCount += count
+        reign?.unansweredCount += taken.count
     }
 
     /// The next record of the own reign.
@@ -135,10 +130,8 @@ extension PartitionMachine {
             reign?.unansweredCount -= entry.commands.count
         }
         reign?.unanswered.removeAll { $0.point.position > position }
-        let waiting = reign?.waiting ?? []
+        let waiting = reign?.dequeueAll() ?? []
         for entry in waiting { effects.append(.complete(entry.command, .refused(.storage(failure)))) }
-        reign?.waiting = []
-        reign?.waitingBytes = 0
     }
 
     /// Ceases to reign; `next` is who will, as far as is known. What is in no record is refused, the rest undecided.

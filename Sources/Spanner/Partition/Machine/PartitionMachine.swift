@@ -140,7 +140,7 @@ public struct PartitionMachine: Sendable {
         precondition(effects.isEmpty, "a step within a step")
         switch event {
         case .started(let durable): start(durable)
-        case .command(let command, let bytes, let level): take(command, bytes, level)
+        case .command(let command, let changes, let level): take(command, changes, level)
         case .persisted(let batch): persisted(batch)
         case .persistFailed(let batch, let failure): persistFailed(batch, failure)
         case .loaded(let load, let records): loaded(load, records)

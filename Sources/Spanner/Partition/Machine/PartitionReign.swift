@@ -5,8 +5,11 @@ struct PartitionReign: Sendable {
     /// A command that is in no record yet.
     struct Waiting: Sendable {
         let command: CommandID
-        let bytes: [UInt8]
+        /// What it changes, in order: never spread over two records.
+        let changes: [[UInt8]]
         let level: PartitionAckLevel
+
+        var bytes: Int { changes.reduce(0) { $0 + $1.count } }
     }
 
     /// A record whose commands are not all answered.
@@ -29,6 +32,8 @@ struct PartitionReign: Sendable {
     let begin: LogPoint
     var window: PartitionWindow
     var waiting: [Waiting] = []
+    /// Changes of `waiting`, and their bytes.
+    var waitingChanges = 0
     var waitingBytes = 0
     var unanswered: [Unanswered] = []
     var unansweredCount = 0
@@ -45,6 +50,35 @@ struct PartitionReign: Sendable {
     init(epoch: PartitionEpoch, begin: LogPoint, basis: LogPoint) {
         (self.epoch, self.begin) = (epoch, begin)
         window = PartitionWindow(after: basis)
+    }
+
+    mutating func enqueue(_ command: Waiting) {
+        waiting.append(command)
+        waitingChanges += command.changes.count
+        waitingBytes += command.bytes
+    }
+
+    /// The oldest waiting commands, as many as one record holds; one at least, where there is any.
+    mutating func dequeueForRecord() -> [Waiting] {
+        var (count, changes, bytes) = (0, 0, 0)
+        for command in waiting {
+            let fits =
+                changes + command.changes.count <= PartitionLimits.recordCommandsMax
+                && bytes + command.changes.bytesButForLast <= PartitionLimits.recordBytesMax
+            guard count == 0 || fits else { break }
+            (count, changes, bytes) = (count + 1, changes + command.changes.count, bytes + command.bytes)
+        }
+        let taken = Array(waiting.prefix(count))
+        waiting.removeFirst(count)
+        (waitingChanges, waitingBytes) = (waitingChanges - changes, waitingBytes - bytes)
+        return taken
+    }
+
+    /// Takes back all that waits.
+    mutating func dequeueAll() -> [Waiting] {
+        let all = waiting
+        (waiting, waitingChanges, waitingBytes) = ([], 0, 0)
+        return all
     }
 }
 
@@ -107,4 +141,15 @@ struct PartitionBeginning: Sendable {
     let basis: LogPoint
     let operation: OperationID
     let isAwaited: Bool
+}
+
+extension [[UInt8]] {
+    /// Bytes of changes but for the last: what a record's limit counts.
+    var bytesButForLast: Int { dropLast().reduce(0) { $0 + $1.count } }
+
+    /// Whether one record holds these changes of a partition's tables, each within its own limit.
+    public var fitIntoOneRecord: Bool {
+        !isEmpty && count <= PartitionLimits.recordCommandsMax && bytesButForLast <= PartitionLimits.recordBytesMax
+            && allSatisfy { $0.count <= PartitionLimits.commandBytesMax }
+    }
 }

@@ -190,9 +190,13 @@ struct PartitionCluster {
     // MARK: - People
 
     mutating func command(_ bolt: Int, _ level: PartitionAckLevel = .paired) -> CommandID {
+        command(bolt, [withUnsafeBytes(of: (next + 1).bigEndian) { Array($0) }], level)
+    }
+
+    mutating func command(_ bolt: Int, _ changes: [[UInt8]], _ level: PartitionAckLevel = .paired) -> CommandID {
         next += 1
         let command = CommandID(next)
-        step(bolt, .command(command, withUnsafeBytes(of: next.bigEndian) { Array($0) }, level: level))
+        step(bolt, .command(command, changes, level: level))
         return command
     }
 

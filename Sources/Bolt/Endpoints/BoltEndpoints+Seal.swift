@@ -1,0 +1,213 @@
+internal import BoltAPI
+internal import CRDT
+internal import Foundation
+internal import Identity
+internal import Logging
+internal import Spanner
+internal import SpannerStore
+internal import Vault
+
+extension BoltEndpoints {
+    /// What operators ask of this bolt's seal. Nothing of it is passed on: a key is for the bolt that it is given to.
+    func sealRequest(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        try requireRunning()
+        switch request.endpoint {
+        case .sealStatus: return try .json(await sealStatus())
+        case .initSeal: return try await initSeal(request)
+        case .unseal: return try await unseal(request)
+        case .seal: return try await seal(request)
+        case _: throw Problem(.notFound, "no such path")
+        }
+    }
+
+    /// Refuses while the process starts or ends.
+    func requireRunning() throws {
+        switch readiness.phase {
+        case .starting: throw Problem(.notReady, "reading its state")
+        case .draining: throw Problem(.draining, "this bolt is shutting down")
+        case .serving: return
+        }
+    }
+
+    private func sealStatus() async -> SealStatusResponse {
+        let sealing = partition.sealing
+        let isPrimary = await partition.read { $0.machine.role.reigns }
+        let keyring = sealing.vault.keyring.map { keyring in
+            KeyringView(
+                id: keyring.stamp.id.id, lock: keyring.stamp.lock, revision: keyring.stamp.revision,
+                dataKeys: keyring.generations.count)
+        }
+        let state: SealStatusResponse.State =
+            sealing.isSealed ? .sealed : sealing.vault.state.isUnsealed ? .unsealed : .uninitialised
+        return SealStatusResponse(
+            bolt: configuration.fullName, partition: configuration.partition, state: state, reasons: sealing.reasons,
+            keyring: keyring, isMemoryLocked: sealing.vault.isLocked, hasKeyFile: sealing.hasKeyFile,
+            isPrimary: isPrimary)
+    }
+
+    // MARK: init
+
+    /// Journals a partition's first keyring, safely, and is unsealed by its key from the same moment on.
+    private func initSeal(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        var body = try request.decode(InitSealRequest.self)
+        defer { SecretBytes.wipe(&body.key.bytes) }
+        let reason = try checked(reason: body.reason)
+        let sealing = partition.sealing
+        let (keyring, key): (Keyring, UnsealKey)
+        do throws(VaultError) {
+            keyring = try Keyring(bytes: body.keyring.bytes)
+            key = try UnsealKeyFile.key(in: body.key.bytes, from: "of the request")
+            try sealing.check(key, opens: keyring)
+        } catch { throw VaultProblems.problem(error) }
+        return try await sealing.gate.pass { [self] in
+            let held = try await heldKeyring()
+            if held == body.keyring.bytes {
+                return try .json(await sealChange(false, level: .paired, ["this keyring is in the journal already"]))
+            }
+            guard held == nil else {
+                throw Problem(.vaultInitialised, "partition \(configuration.partition) has a keyring already")
+            }
+            if let elsewhere = try await elsewhere(request) { return elsewhere }
+            try await requireSafeWrites("a keyring")
+            let effects = [
+                "partition \(configuration.partition) gets the keyring \(keyring.stamp.id)",
+                "every bolt of it starts sealed from now on",
+            ]
+            guard !request.isDryRun else {
+                return try .json(await sealChange(false, level: .local, effects, dryRun: true))
+            }
+            let entry = audit("seal.init", "keyring \(keyring.stamp.id)", reason, request)
+            let level = try await sealing.expecting(keyring, key) {
+                try await writeSafely([.audit(entry), .keyring(body.keyring.bytes)])
+            }
+            return try .json(await sealChange(true, level: level, effects))
+        }
+    }
+
+    private func heldKeyring() async throws -> [UInt8]? {
+        try await readStore { try $0.store.tables.keyrings.value(PartitionService.keyringName)?.bytes }
+    }
+
+    // MARK: unseal
+
+    private func unseal(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        var body = try request.decode(UnsealRequest.self)
+        defer { SecretBytes.wipe(&body.key.bytes) }
+        let reason = try checked(reason: body.reason)
+        let sealing = partition.sealing
+        let outcome: Bool?
+        do throws(VaultError) {
+            let key = try UnsealKeyFile.key(in: body.key.bytes, from: "of the request")
+            if request.isDryRun { try sealing.check(key) }
+            outcome = request.isDryRun ? nil : try sealing.unseal(key)
+        } catch {
+            note("an attempt to unseal failed", request, [LogKeys.why: "\(error)"])
+            throw VaultProblems.problem(error)
+        }
+        guard let changed = outcome else {
+            return try .json(await sealChange(false, level: nil, ["the key is the right one"], dryRun: true))
+        }
+        guard changed else {
+            let effects = ["it was unsealed already: the key was not looked at"]
+            return try .json(await sealChange(false, level: nil, effects))
+        }
+        note("unsealed by an operator", request, [LogKeys.why: "\(reason)"])
+        // Only a primary can write it down; the log says it at every bolt.
+        _ = await partition.write(
+            [.audit(audit("seal.unseal", configuration.fullName, reason, request))], level: .local)
+        return try .json(await sealChange(true, level: nil, ["\(configuration.fullName) is unsealed"]))
+    }
+
+    // MARK: seal
+
+    /// Overwrites the keys. A primary hands over first: nobody is to notice but those who ask this very bolt.
+    private func seal(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        let body = try request.decode(SealRequest.self)
+        let reason = try checked(reason: body.reason)
+        let sealing = partition.sealing
+        return try await sealing.gate.pass { [self] in
+            guard sealing.vault.keyring != nil else {
+                throw Problem(.vaultNotInitialised, "partition \(configuration.partition) has no keyring")
+            }
+            guard sealing.vault.state.isUnsealed else {
+                return try .json(await sealChange(false, level: nil, ["it was sealed already"]))
+            }
+            var effects = ["\(configuration.fullName) overwrites its keys and serves nothing of its partition"]
+            if await partition.read({ $0.machine.role.reigns }) {
+                let successor = await hasSuccessor()
+                guard successor || body.stopPartition else {
+                    throw Problem(
+                        .notInSync, "no standby in sync could take over: sealed, \(configuration.partition) would stop",
+                        next: "unseal a standby: boltctl seal status; or stop the partition with --stop-partition")
+                }
+                effects.insert(
+                    successor
+                        ? "\(configuration.partition) goes to its furthest standby first"
+                        : "\(configuration.partition) serves nothing until one of its bolts is unsealed", at: 0)
+                guard !request.isDryRun else {
+                    return try .json(await sealChange(false, level: nil, effects, dryRun: true))
+                }
+                let entry = audit("seal.seal", configuration.fullName, reason, request)
+                _ = await partition.write([.audit(entry)], level: .paired)
+                if successor { try await handOver(body) }
+            } else if request.isDryRun {
+                return try .json(await sealChange(false, level: nil, effects, dryRun: true))
+            }
+            note("sealed by an operator", request, [LogKeys.why: "\(reason)"])
+            let changed = sealing.seal()
+            return try .json(await sealChange(changed, level: nil, effects))
+        }
+    }
+
+    private func hasSuccessor() async -> Bool {
+        let standing = await partition.standing()
+        return standing.members.contains { $0.disk != standing.disk && $0.isInSync && $0.isLinked }
+    }
+
+    private func handOver(_ body: SealRequest) async throws {
+        let resolution = await partition.operate(body.operation, .switchover(to: nil))
+        switch resolution {
+        case .done, .ask, .report: return
+        case .refused(let refusal):
+            // Without it the partition would stop: whoever wants that says so.
+            if body.stopPartition { return }
+            throw Problem(
+                .handoverCancelled, "no standby took over (\(refusal)): \(configuration.fullName) goes on, unsealed",
+                next: "unseal the standbys: boltctl seal status; or stop the partition with --stop-partition")
+        }
+    }
+
+    // MARK: Answers
+
+    private func sealChange(
+        _ changed: Bool, level: BoltAPI.AckLevel?, _ effects: [String], dryRun: Bool = false
+    ) async -> SealChangeResponse {
+        SealChangeResponse(
+            seal: await sealStatus(), changed: changed, level: level, dryRun: dryRun, effects: effects)
+    }
+
+    private func note(_ message: Logger.Message, _ request: HTTPRequestContext, _ more: Logger.Metadata) {
+        var metadata = more
+        metadata[LogKeys.request] = "\(request.requestID)"
+        metadata[LogKeys.principal] = "\(request.principal.map { "\($0.name)" } ?? "none")"
+        logger.notice(message, metadata: metadata)
+    }
+}
+
+/// Failures of the vault as the API answers them.
+enum VaultProblems {
+    static func problem(_ error: VaultError) -> Problem {
+        let code: Problem.Code
+        switch error.code {
+        case .notInitialised: code = .vaultNotInitialised
+        case .sealed: return Problem(.sealed, "\(error.what): \(error.why)", status: 503)
+        case .busy, .overtaken, .unsealed: code = .vaultBusy
+        case .wrongKey, .keyringForeign: code = .vaultWrongKey
+        case .keyringDamaged, .keyringNewer, .rowDamaged, .keyMissing: code = .vaultKeyringDamaged
+        case .tooLarge: code = .tooLarge
+        case .badName, .keyFileDamaged: code = .badRequest
+        case _: code = .internalError
+        }
+        return Problem(code, "\(error.what): \(error.why)", next: error.next)
+    }
+}
