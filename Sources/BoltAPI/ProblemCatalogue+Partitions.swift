@@ -56,6 +56,7 @@ extension Problem.Code {
             next: "look at the standby's log, then try again: boltctl partition show PARTITION"),
         .lastStandby: .init(
             status: 409, title: "The last standby lives",
-            next: "stop the bolt for good, then declare it gone: boltctl bolt remove NAME --dead"),
+            next: "wait until another is in sync; or stop the bolt for good, then declare it gone: "
+                + "boltctl bolt remove NAME --dead"),
     ]
 }

@@ -9,7 +9,8 @@ struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs many envoys in one process over the real protocol, for load tests and demonstrations.",
         discussion: """
-            Needs a token made with --uses. What was acknowledged is written to the journal, a JSON object a line.
+            Needs a token made with --uses. What was acknowledged is written to the journal, a JSON object a line. \
+            SIGTERM ends it after the passes under way, with the report.
 
               bolt-envoy simulate --count 100 --token "$TOKEN" --dir /tmp/fleet --passes 3
             """)
@@ -46,8 +47,14 @@ struct Simulate: AsyncParsableCommand {
             concurrency: concurrency, passes: passes, journal: journal)
         let report: FleetSimulator.Report
         do {
-            let (step, output) = (max(1, count / 10), output)
-            report = try await FleetSimulator(plan).run { done, total in
+            let (step, output, stop) = (max(1, count / 10), output, StopFlag())
+            let signals = SignalWait()
+            let watch = Task {
+                await signals.wait()
+                stop.raise()
+            }
+            defer { watch.cancel() }
+            report = try await FleetSimulator(plan).run(until: stop) { done, total in
                 if done.isMultiple(of: step) || done == total { output.progress("\(done) of \(total) envoys") }
             }
         } catch {

@@ -76,6 +76,8 @@ import Testing
         #expect(view.primary == nil && view.inSync == 0 && view.faultTolerance == 0)
         #expect(view.members[0].reported == nil && view.members[0].assigned == .primary)
         #expect(view.members[0].reason == "cannot be reached; it last said to be primary")
+        // One that was just lost counts as little as one that is long gone.
+        #expect(view.reachable == (reach == .alive ? 2 : 1))
         #expect(NodeViews.alarms(of: [view]).map(\.code) == ["no_primary"])
     }
 
@@ -160,6 +162,18 @@ import Testing
             #expect(!problem.next.isEmpty && problem.status == 409, "\(refusal)")
         }
         #expect(words.problem(.storage(.full)).code == .storeFull)
+        // The last there is, or the last in sync: the ways out differ.
+        #expect(words.problem(.lastStandby(Self.disk(2))).detail.contains("b.north is the last standby of north"))
+        let three = PartitionWords(
+            picture: Self.picture([
+                try Self.report("a", 1, Self.standing(.primary, 1, members: [1, 2, 3])),
+                try Self.report("b", 2, Self.standing(.standby, 2)),
+                try Self.report("c", 3, Self.standing(.standby, 3)),
+            ]), bolt: "a.north"
+        ).problem(.lastStandby(Self.disk(2)))
+        #expect(three.detail.contains("b.north is the only standby of north in sync"), "\(three.detail)")
+        #expect(three.next.contains("until c.north is in sync"), "\(three.next)")
+        #expect(three.next.contains("boltctl bolt remove b.north --dead"), "\(three.next)")
         let missing = words.problem(.promisesMissing([a], bound: "those of \(a)"))
         #expect(
             missing.detail

@@ -102,6 +102,7 @@ extension IntegrationTests {
                 ("bolt join", ["--dir", mesh.file("new/identity"), "--request", mesh.file("new/d.csr")]),
                 ("bolt join", ["--dir", mesh.file("b"), "--invitation", mesh.file("b.json")]),
                 ("bolt remove", ["a.south"]),
+                ("partition salvage", ["north", "--at", "a.north", "--dismiss", "7"]),
                 ("envoy token create", ["--uses", "3"]),
                 ("envoy token revoke", [token]),
                 ("envoy remove", ["web-1"]),

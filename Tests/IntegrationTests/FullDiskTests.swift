@@ -4,72 +4,6 @@ import Testing
 extension IntegrationTests {
     /// D7 on a real process and a real file system: a small one in memory that is filled to its last block.
     @Suite(.serialized) struct FullDiskTests {
-        /// A file system of its own below a path. Only root may make one.
-        private final class SmallDisk {
-            let path: String
-
-            init(at path: String, megabytes: Int) throws {
-                self.path = path
-                let output = try Command.run(
-                    "/usr/bin/mount", ["-t", "tmpfs", "-o", "size=\(megabytes)m,mode=0700", "bolt-test", path])
-                try #require(output.status == 0, "\(output)")
-            }
-
-            deinit { _ = try? Command.run("/usr/bin/umount", ["-l", path]) }
-
-            private var ballast: String { path + "/ballast" }
-
-            /// Takes all that is left.
-            func fill() throws {
-                let file = open(ballast, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-                try #require(file >= 0)
-                defer { close(file) }
-                for size in [1 << 20, 4096, 1] {
-                    let block = [UInt8](repeating: 7, count: size)
-                    while write(file, block, size) > 0 {}
-                }
-            }
-
-            func makeRoom() throws { try FileManager.default.removeItem(atPath: ballast) }
-        }
-
-        /// Whether this machine lets us mount: in a container root may not.
-        private static let canMount: Bool = {
-            guard geteuid() == 0 else { return false }
-            let place = NSTemporaryDirectory() + "bolt-mount-\(UUID().uuidString.prefix(8))"
-            try? FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: place) }
-            guard let disk = try? SmallDisk(at: place, megabytes: 1) else { return false }
-            return withExtendedLifetime(disk) { true }
-        }()
-
-        /// An envoy that reports by hand, one result at a time.
-        private struct Reporter {
-            let mesh: RealMesh
-            let bolt: RealMesh.Bolt
-            let name: String
-            var acknowledged = 0
-
-            /// Sends the next result; counts it where it was acknowledged.
-            mutating func report(bytes: Int) throws -> HTTP.Answer {
-                let answer = try send(acknowledged + 1, bytes: bytes)
-                if answer.status == 200 { acknowledged += 1 }
-                return answer
-            }
-
-            func send(_ sequence: Int, bytes: Int) throws -> HTTP.Answer {
-                let body = Data(repeating: UInt8(truncatingIfNeeded: sequence), count: bytes).base64EncodedString()
-                let file = mesh.file("report-\(name).json")
-                try """
-                {"traits":{},"queue_incarnation":"000102030405060708090a0b0c0d0e0f","first_held":1,
-                "results":[{"sequence":\(sequence),"body":"\(body)"}]}
-                """.write(toFile: file, atomically: true, encoding: .utf8)
-                return try HTTP.get(
-                    "https://\(bolt.address)/v1/checkin", root: bolt.identity + "/root.crt",
-                    identity: mesh.file(name) + "/identity", options: ["--data-binary", "@\(file)"])
-            }
-        }
-
         private func start(_ bolt: RealMesh.Bolt) throws -> Background {
             try Background("bolt", ["run", "--config", bolt.config, "--set", "limits.reserve_mib=4"])
         }
@@ -105,7 +39,8 @@ extension IntegrationTests {
 
         @Test(
             "D7: a full disk refuses results, not bans; the process stays up, goes on with room, loses nothing",
-            .enabled(if: canMount, "needs root that may mount a file system in memory"), .timeLimit(.minutes(2)))
+            .enabled(if: SmallDisk.canMount, "needs root that may mount a file system in memory"),
+            .timeLimit(.minutes(2)))
         func fullDisk() throws {
             try withMesh(["north"]) { (mesh) throws in
                 let bolt = mesh.bolts[0]
@@ -118,7 +53,7 @@ extension IntegrationTests {
                 var web = Reporter(mesh: mesh, bolt: bolt, name: "web-1")
                 #expect(try web.report(bytes: 100_000).status == 200)
 
-                try fill(disk, &web)
+                try web.fill(disk)
                 #expect(process.isRunning)
                 #expect(try mesh.health(bolt) == 200)
                 #expect(try alarms(mesh, at: bolt).contains("store_full"))
@@ -161,7 +96,8 @@ extension IntegrationTests {
 
         @Test(
             "D7: a bolt that ended on a full disk starts on it, from its reserve: it serves, reads, bans, and goes on",
-            .enabled(if: canMount, "needs root that may mount a file system in memory"), .timeLimit(.minutes(2)))
+            .enabled(if: SmallDisk.canMount, "needs root that may mount a file system in memory"),
+            .timeLimit(.minutes(2)))
         func startOnAFullDisk() throws {
             try withMesh(["north"]) { (mesh) throws in
                 let bolt = mesh.bolts[0]
@@ -172,7 +108,7 @@ extension IntegrationTests {
                 for name in ["web-1", "web-2"] { try mesh.enroll(name, token: token, at: bolt) }
                 var web = Reporter(mesh: mesh, bolt: bolt, name: "web-1")
                 #expect(try web.report(bytes: 1000).status == 200)
-                try fill(disk, &web)
+                try web.fill(disk)
                 process.signal(SIGKILL)
                 _ = process.wait(seconds: 10)
                 try disk.fill()
@@ -187,21 +123,6 @@ extension IntegrationTests {
                 try waitUntil("results are taken again") { try web.report(bytes: 1000).status == 200 }
                 process.signal(SIGTERM)
                 #expect(process.wait(seconds: 20) == 0)
-            }
-        }
-
-        /// Fills the disk until not even the smallest report fits: the log on disk has room of its own at first.
-        private func fill(_ disk: SmallDisk, _ web: inout Reporter) throws {
-            for bytes in [100_000, 10_000, 10] {
-                var last: HTTP.Answer?
-                for _ in 0..<400 {
-                    try disk.fill()
-                    let answer = try web.report(bytes: bytes)
-                    last = answer
-                    guard answer.status == 200 else { break }
-                }
-                #expect(last?.status == 503 && last?.code == "store_full", "\(String(describing: last))")
-                #expect(last?.json?["changed"] as? Bool == false)
             }
         }
     }

@@ -64,7 +64,29 @@ extension IntegrationTests {
                 #expect(verified.json?["valid"] as? Bool == true, "\(verified)")
                 let log = try mesh.done("audit", "log", "north")
                 #expect(log.standardOutput.contains("partition.switchover"), "\(log)")
+                try rosterChangesAreOnRecord(mesh, askedOf: primary)
             }
+        }
+
+        /// S9: what operators change in the roster is in the audit log of the partition whose bolt they asked.
+        private func rosterChangesAreOnRecord(_ mesh: RealMesh, askedOf standby: RealMesh.Bolt) throws {
+            let token = try mesh.token("--uses", "2", at: standby)
+            for name in ["web-1", "web-2"] { try mesh.enroll(name, token: token, at: standby) }
+            let at = ["--yes", "--bolt", standby.address]
+            for line in [
+                ["envoy", "remove", "web-1", "--reason", "scrapped"] + at,
+                ["envoy", "ban", "web-2", "--reason", "stolen"] + at,
+            ] {
+                let output = try Command.run("boltctl", line, environment: mesh.environment)
+                #expect(output.status == 0, "\(output)")
+            }
+            try waitUntil("all three are on record") {
+                let lines = try mesh.done("audit", "log", "north", "--limit", "1000").standardOutput
+                return lines.contains("token.create") && lines.contains("envoy.remove") && lines.contains("scrapped")
+                    && lines.contains("roster.act") && lines.contains("stolen")
+            }
+            let verified = try mesh.done("audit", "verify", "north", "-o", "json")
+            #expect(verified.json?["valid"] as? Bool == true, "\(verified)")
         }
 
         @Test(

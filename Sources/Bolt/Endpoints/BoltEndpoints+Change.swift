@@ -62,6 +62,9 @@ extension BoltEndpoints {
         let outcome = try await node.createToken(record)
         let level = try NodeService.level(outcome)
         audit("token made", request, [LogKeys.token: "\(token.id)", LogKeys.level: "\(level)"])
+        await note(
+            .tokenCreated, of: "\(token.id), \(body.uses) uses, for \(body.group?.text ?? "any group")", reason: "",
+            request)
         return try .json(
             CreateTokenResponse(
                 id: token.id, token: token.text, meshID: mesh, addresses: addresses, expiresAt: expires, level: level,
@@ -101,7 +104,10 @@ extension BoltEndpoints {
             return try .json(ChangeResponse(dot: nil, level: .local, spread: [], dryRun: true, effects: effects))
         }
         let outcome = await node.command([.act(act)], level: .spread(2))
-        return try await answer(outcome, effects: effects, said: "act carried", request)
+        let carried = try await answer(outcome, effects: effects, said: "act carried", request)
+        // The act is its own record, signed and at every bolt: nobody waits for this line.
+        Task { await note(.actCarried, of: effects.joined(separator: "; "), reason: verified.act.reason, request) }
+        return carried
     }
 
     // MARK: Envoys
@@ -120,7 +126,9 @@ extension BoltEndpoints {
         }
         let outcome = try await node.remove(envoy.id)
         audit("envoy removed", request, [LogKeys.name: "\(envoy.name)", LogKeys.why: "\(body.reason)"])
-        return try await answer(outcome, effects: effects, said: "removal written", request)
+        let removed = try await answer(outcome, effects: effects, said: "removal written", request)
+        await note(.envoyRemoved, of: "\(envoy.name) (\(envoy.id))", reason: body.reason, request)
+        return removed
     }
 
     private func answer(

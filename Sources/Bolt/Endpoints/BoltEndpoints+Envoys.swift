@@ -80,6 +80,7 @@ extension BoltEndpoints {
         _ body: CheckInRequest, peer: CertifiedPeer, envoy: PrincipalID, hops: Int, _ request: HTTPRequestContext
     ) async throws -> HTTPAnswer {
         let begun = ContinuousClock.now
+        let sender = request.endpoint == .peerCheckIn ? request.principal?.address : nil
         while true {
             let owner = await owner(of: envoy)
             if owner.isSelf, owner.isPrimary, let answer = try await store(body, peer: peer, envoy: envoy) {
@@ -91,7 +92,19 @@ extension BoltEndpoints {
                         "partition \(owner.partition) is served by another bolt", address: address,
                         target: request.target)
                 }
-                return try await passOn(body, chain: peer.chain, to: address, of: owner.partition, hops: hops)
+                let isOurs = owner.partition == configuration.partition
+                // Two bolts that take each other for the primary must not pass it to and fro; a primary that does not
+                // answer may be about to have a successor.
+                if address != sender {
+                    do {
+                        return try await passOn(body, chain: peer.chain, to: address, of: owner.partition, hops: hops)
+                    } catch let problem as Problem where problem.code == .ownerUnreachable {
+                        guard isOurs, hops < APILimits.forwardHopsMax else { throw problem }
+                    }
+                } else if !isOurs {
+                    throw Problem(
+                        .ownerUnreachable, "the bolt at \(address) passed this on to here, and here it belongs there")
+                }
             }
             try await holdOn(since: begun, owner.partition)
         }

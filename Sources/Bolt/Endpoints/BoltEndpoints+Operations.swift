@@ -4,7 +4,6 @@ internal import Foundation
 internal import Identity
 internal import Logging
 internal import Spanner
-internal import Synchronization
 
 /// What an operator asks of a partition, in the machine's words.
 struct RequestedOperation: Sendable {
@@ -88,7 +87,7 @@ extension BoltEndpoints {
         }
     }
 
-    private func reason(_ text: String) throws -> String {
+    func reason(_ text: String) throws -> String {
         guard text.utf8.count <= RosterLimits.reasonBytesMax else {
             throw Problem(.badRequest, "a reason has at most \(RosterLimits.reasonBytesMax) bytes")
         }
@@ -118,7 +117,7 @@ extension BoltEndpoints {
     private func resolution(of asked: RequestedOperation) async -> PartitionResolution {
         let partition = partition
         return await withCheckedContinuation { continuation in
-            let first = FirstAnswer(continuation)
+            let first = FirstAnswer<PartitionResolution>(continuation)
             Task { first.give(await partition.operate(asked.id, asked.operation)) }
             Task {
                 try? await Task.sleep(for: BoltEndpoints.operationWait)
@@ -137,10 +136,13 @@ extension BoltEndpoints {
             let able = others.filter { $0.isInSync && $0.isLinked }
             guard able.contains(where: { to == nil || $0.disk == to }) else { throw words.problem(.notInSync(to)) }
         case .remove(let disk):
-            guard disk != standing.disk, let member = others.first(where: { $0.disk == disk }) else {
+            guard disk != standing.disk, others.contains(where: { $0.disk == disk }) else {
                 throw words.problem(.notInSync(disk))
             }
-            if others.count == 1, member.isLinked { throw words.problem(.lastStandby(disk)) }
+            let (members, inSync) = await partition.read { partition in
+                (partition.machine.configuration?.members ?? [], partition.machine.configuration?.inSync ?? [])
+            }
+            if members.count <= 2 || Set(inSync) == [standing.disk, disk] { throw words.problem(.lastStandby(disk)) }
         case .found, .promote, .check: break
         }
         return try .json(
@@ -169,20 +171,5 @@ extension BoltEndpoints {
                     LogKeys.why: "\(refusal)",
                 ])
         }
-    }
-}
-
-/// Whichever answer comes first; those that come later are dropped.
-private final class FirstAnswer: Sendable {
-    private let waiting: Mutex<CheckedContinuation<PartitionResolution, Never>?>
-
-    init(_ continuation: CheckedContinuation<PartitionResolution, Never>) { waiting = Mutex(continuation) }
-
-    func give(_ resolution: PartitionResolution) {
-        let continuation = waiting.withLock { waiting in
-            defer { waiting = nil }
-            return waiting
-        }
-        continuation?.resume(returning: resolution)
     }
 }

@@ -4,6 +4,7 @@ internal import Foundation
 internal import Identity
 internal import Spanner
 internal import SpannerStore
+internal import Synchronization
 
 extension BoltEndpoints {
     /// What operators ask of one partition: answered by the bolt that has to, wherever it was asked.
@@ -25,6 +26,8 @@ extension BoltEndpoints {
         case .partitionAudit: return try .json(await auditLog(request, name))
         case .partitionOperation: return try .json(await fate(request))
         case .switchover, .promote, .removeMember, .stepDown: return try await operate(request, picture)
+        case .dismissSalvage: return try .json(await dismissSalvage(request, picture))
+        case .auditNote: return try .json(await takeNote(request, picture))
         case _: throw Problem(.notFound, "no such path")
         }
     }
@@ -54,7 +57,11 @@ extension BoltEndpoints {
             if let bolt = body.bolt { return try named(bolt, picture) }
             return try own(in: picture) ?? named(nil, picture)
         case .stepDown: return try named(request.arguments[0], picture)
-        case .switchover, .removeMember:
+        case .dismissSalvage:
+            let body = try request.decode(DismissSalvageRequest.self)
+            if let bolt = body.bolt { return try named(bolt, picture) }
+            return try own(in: picture) ?? named(nil, picture, what: "whose salvage is let go")
+        case .switchover, .removeMember, .auditNote:
             guard let primary = picture.reigning else { throw noPrimary(picture) }
             return primary
         case _:
@@ -75,10 +82,12 @@ extension BoltEndpoints {
         picture.reports.first { $0.bolt.fullName == configuration.fullName }
     }
 
-    private func named(_ bolt: String?, _ picture: PartitionPicture) throws -> PartitionReport {
+    private func named(
+        _ bolt: String?, _ picture: PartitionPicture, what: String = "to be promoted"
+    ) throws -> PartitionReport {
         guard let bolt else {
             throw Problem(
-                .badRequest, "bolt is missing: which bolt of \(picture.name) is to be promoted?",
+                .badRequest, "bolt is missing: which bolt of \(picture.name) is meant, \(what)?",
                 next: "name one: boltctl partition show \(picture.name)")
         }
         let names = picture.reports.map(\.bolt.fullName)
@@ -97,8 +106,14 @@ extension BoltEndpoints {
 
     // MARK: Reads
 
+    /// Seconds since this bolt heard its primary: how old what it answers by itself may be.
+    private func primaryAge() -> Double? {
+        let (reigns, heard) = partition.board.withLock { ($0.standing.reigns, $0.primaryHeard) }
+        return reigns ? 0 : heard.map { NodeViews.seconds(ContinuousClock.now - $0) }
+    }
+
     private func history(_ picture: PartitionPicture) async throws -> PartitionHistoryResponse {
-        let bolt = configuration.fullName
+        let (bolt, age) = (configuration.fullName, primaryAge())
         return try await readStore { partition in
             let epochs = try partition.store.history().map { point, begin in
                 EpochView(
@@ -109,7 +124,7 @@ extension BoltEndpoints {
             }
             return PartitionHistoryResponse(
                 partition: picture.name, bolt: bolt, epochs: epochs, tip: partition.machine.tip,
-                safe: partition.machine.safePosition)
+                safe: partition.machine.safePosition, ageSeconds: age)
         }
     }
 
@@ -137,6 +152,7 @@ extension BoltEndpoints {
     }
 
     private func auditLog(_ request: HTTPRequestContext, _ name: PartitionName) async throws -> AuditResponse {
+        let age = primaryAge()
         let (limit, after, bolt) = (try request.limit(), try request.number("after"), configuration.fullName)
         return try await readStore { partition in
             let audit = partition.store.tables.audit
@@ -146,7 +162,7 @@ extension BoltEndpoints {
                     number: record.number, position: record.position, entry: record.entry, hash: record.hash)
             }
             let next = records.last.flatMap { $0.number < last ? $0.number : nil }
-            return AuditResponse(partition: name, bolt: bolt, records: records, nextAfter: next)
+            return AuditResponse(partition: name, bolt: bolt, records: records, nextAfter: next, ageSeconds: age)
         }
     }
 

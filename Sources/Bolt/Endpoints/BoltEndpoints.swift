@@ -38,7 +38,7 @@ struct BoltEndpoints: Sendable {
             return try await read(request)
         case .createToken, .postAct, .removeEnvoy: return try await change(request)
         case .partition, .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover,
-            .promote, .removeMember, .stepDown:
+            .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote:
             return try await partitionRequest(request)
         case .peerOperator: return try await operatorRequest(request)
         case .sealStatus, .initSeal, .unseal, .seal: return try await sealRequest(request)

@@ -61,7 +61,8 @@ struct PartitionPicture {
     func view(envoys: Int) -> PartitionView {
         PartitionView(
             name: name, bolts: reports.map(\.bolt.fullName),
-            reachable: reports.count { $0.bolt.reach != .unreachable }, primary: reigning?.bolt.fullName,
+            reachable: reports.count { $0.bolt.reach == .itself || $0.bolt.reach == .alive },
+            primary: reigning?.bolt.fullName,
             envoys: envoys, epoch: epoch, inSync: inSync, faultTolerance: max(0, inSync - 1),
             members: reports.map(member) + strangers)
     }

@@ -73,7 +73,8 @@ enum OpenAPIDocument {
         case .partitionAudit: return [bolt] + page
         case .partitionSalvage:
             return [bolt, parameter("fate", place: "query", schema: SalvageView.Fate.schema)] + page
-        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember, .stepDown, .initSeal, .unseal,
+        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember, .stepDown, .dismissSalvage,
+            .auditNote, .initSeal, .unseal,
             .seal, .putSecret, .removeSecret:
             return [parameter("dry_run", place: "query", schema: ["type": .string("boolean")])]
         case _: return []

@@ -93,13 +93,28 @@ struct PartitionWords {
             Problem(
                 .handoverCancelled, "\(text(disk)) did not take \(name) over in time: \(bolt) goes on as primary",
                 next: "look at the log of \(text(disk)), then try again: boltctl partition switchover \(name)")
-        case .lastStandby(let disk):
-            Problem(
-                .lastStandby,
-                "\(text(disk)) is the last standby of \(name) and lives: without it \(bolt) would acknowledge alone",
-                next: "stop \(text(disk)) for good, then: boltctl bolt remove \(text(disk)) --dead")
+        case .lastStandby(let disk): lastStandby(disk)
         case _: Problem(.refusedBySafetyRule, "\(bolt) refused it")
         }
+    }
+
+    /// Either the partition has no other standby, or none that is in sync: the ways out differ.
+    private func lastStandby(_ disk: ReplicaID) -> Problem {
+        let others = (picture.reigning?.standing?.members ?? []).filter { member in
+            member.disk != disk && member.disk != picture.reigning?.standing?.disk
+        }
+        let stop = "stop \(text(disk)) for good, then: boltctl bolt remove \(text(disk)) --dead"
+        guard !others.isEmpty else {
+            return Problem(
+                .lastStandby,
+                "\(text(disk)) is the last standby of \(name) and lives: without it \(bolt) would acknowledge alone",
+                next: stop)
+        }
+        return Problem(
+            .lastStandby,
+            "\(text(disk)) is the only standby of \(name) in sync: that it was taken out could not become safe, and "
+                + "\(bolt) would acknowledge alone",
+            next: "wait until \(text(others.map(\.disk))) is in sync: boltctl partition show \(name); or \(stop)")
     }
 
     /// A bound with bolts' names where it names disks.

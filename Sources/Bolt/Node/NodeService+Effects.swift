@@ -218,6 +218,7 @@ extension NodeService {
             guard boltsStale else { return }
             (boltsStale, knownBolts) = (false, nil)
             tellSurroundings()
+            placeStandings()
             peersChanged?()
         case .peerStatus(let bolt, let status):
             let name = machine.roster.principal(bolt)?.name.text ?? "\(bolt)"

@@ -75,6 +75,7 @@ extension NodeService {
 
     /// A link is gone.
     func forget(_ link: LinkID) {
+        unplaced[link] = nil
         guard siblings.removeValue(forKey: link) != nil else { return }
         partition.post(.linkDown(link))
     }
@@ -89,12 +90,22 @@ extension NodeService {
 
     private func note(_ standing: PartitionStanding, on link: PeerLink) {
         guard let peer = link.peer.bolt, let name = NodeService.partition(of: link),
-            standing.disk.key == witness.hash(peer.signingKey.bytes.bytes),
-            case .active(let bolt) = machine.roster.standing(of: peer.tlsKey, as: .bolt)
+            standing.disk.key == witness.hash(peer.signingKey.bytes.bytes), links[link.id] != nil
         else { return }
+        guard case .active(let bolt) = machine.roster.standing(of: peer.tlsKey, as: .bolt) else {
+            // Its admission may be on its way, behind this word.
+            unplaced[link.id] = standing
+            return
+        }
+        unplaced[link.id] = nil
         standings[bolt.id] = HeardStanding(standing: standing, partition: name, at: .now)
         guard name == partition.identity.partition, standing.tip.position > 0 else { return }
         partition.post(.hearsay(PartitionHearsay(epoch: standing.tip.epoch.number, cut: [])))
+    }
+
+    /// The roster changed: words of bolts that it did not know may be placed now.
+    func placeStandings() {
+        for (id, standing) in unplaced { if let link = links[id] { note(standing, on: link) } }
     }
 
     /// What the roster says of the partition's bolts, for its service.
@@ -122,7 +133,12 @@ extension NodeService {
     func route(to name: PartitionName) -> PartitionRoute {
         if name == partition.identity.partition { return ownRoute() }
         let now = ContinuousClock.now
-        let fresh = standings.filter { $0.value.partition == name && now - $0.value.at < NodeService.standingAge }
+        // Who just died said a moment ago that it reigns: only those with a link count.
+        let linked = Set(links.values.map(\.peer.tlsKey))
+        let here = Set(bolts.filter { linked.contains($0.tlsKey) }.map(\.id))
+        let fresh = standings.filter { id, heard in
+            heard.partition == name && now - heard.at < NodeService.standingAge && here.contains(id)
+        }
         let reigning = fresh.filter(\.value.standing.reigns)
             .max { $0.value.standing.epoch < $1.value.standing.epoch }
         if let reigning, let bolt = bolts.first(where: { $0.id == reigning.key }) {
@@ -130,11 +146,10 @@ extension NodeService {
         }
         let members = bolts.filter { $0.partition == name }
         let followed = fresh.compactMap(\.value.standing.primary).sorted().first
-        if let followed, let bolt = bolt(with: followed) {
+        if let followed, let bolt = bolt(with: followed), here.contains(bolt.id) {
             return PartitionRoute(partition: name, address: bolt.address, isSelf: false, isPrimary: true)
         }
         // Whoever answers is better than whoever comes first.
-        let linked = Set(links.values.map(\.peer.tlsKey))
         let some = members.first { linked.contains($0.tlsKey) } ?? members.first
         return PartitionRoute(partition: name, address: some?.address, isSelf: false, isPrimary: false)
     }
@@ -146,12 +161,14 @@ extension NodeService {
             return PartitionRoute(partition: name, address: nil, isSelf: true, isPrimary: true)
         }
         let now = ContinuousClock.now
+        let linked = Set(siblings.values)
         let claims = standings.values.filter {
             $0.partition == name && $0.standing.reigns && now - $0.at < NodeService.standingAge
-                && $0.standing.epoch >= standing.epoch
+                && $0.standing.epoch >= standing.epoch && linked.contains($0.standing.disk)
         }
         let claim = claims.max { $0.standing.epoch < $1.standing.epoch }?.standing.disk
-        let primary = claim ?? standing.primary
+        // A standby goes on following whom it heard last: without a link nobody is there.
+        let primary = claim ?? standing.primary.flatMap { linked.contains($0) ? $0 : nil }
         guard let primary, let bolt = bolt(with: primary), bolt.id != machine.own.bolt else {
             return PartitionRoute(partition: name, address: nil, isSelf: true, isPrimary: false)
         }

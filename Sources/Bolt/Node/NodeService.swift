@@ -57,6 +57,8 @@ public actor NodeService {
     var ownStanding: PartitionStanding?
     /// What other bolts said last of their part.
     var standings: [PrincipalID: HeardStanding] = [:]
+    /// Last words of bolts that the roster does not know yet, one for each link.
+    var unplaced: [LinkID: PartitionStanding] = [:]
     var toldSurroundings: PartitionSurroundings?
     /// What ends the process where the store can no longer be trusted.
     let failure: @Sendable (StoreError) -> Void

@@ -64,6 +64,8 @@ enum PartitionServiceLimits {
     static let pairedWait: Duration = .seconds(1)
     /// How long an answer waits at all: a disk may be full or slow.
     static let answerWait: Duration = .seconds(10)
+    /// How long it waits for a disk that is known to be full.
+    static let fullDiskWait: Duration = .milliseconds(500)
     /// How long a bolt that is to found waits for its siblings: one of them may know better.
     static let foundingWait: Duration = .seconds(3)
     /// Operations that may wait for their end here.

@@ -55,7 +55,8 @@ extension PartitionService {
         switch await write(commands, level: .paired) {
         case .done(let point, let level, let safe, let outcomes):
             return receipt(of: checkIn, at: point, level: level, safe: safe, outcomes)
-        case .undecided: return .elsewhere
+        // Asked again here it would wait for the same disk.
+        case .undecided: return isFull && machine.role.reigns ? .refused(PartitionService.diskFull) : .elsewhere
         case .refused(let refusal):
             switch refusal {
             case .notPrimary, .handingOver: return .elsewhere
@@ -70,7 +71,7 @@ extension PartitionService {
     }
 
     static let diskFull = Problem(
-        .storeFull, "the bolt's disk is full; nothing was stored",
+        .storeFull, "the bolt's disk is full; nothing was acknowledged",
         next: "make room on the bolt's disk; other bolts still answer")
 
     private func commands(for checkIn: PendingCheckIn) throws(StoreError) -> [PartitionCommand] {

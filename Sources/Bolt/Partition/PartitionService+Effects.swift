@@ -76,6 +76,20 @@ extension PartitionService {
         }
     }
 
+    /// A record that a standby may hold waits for room on this disk, with all that is in it: whoever asked is told so
+    /// after a moment, not left to guess.
+    func answerWhereFull() {
+        guard isFull, !writes.isEmpty else { return }
+        let (now, waiting) = (ContinuousClock.now, Set(unsafe.map(\.write)))
+        let stuck = writes.filter { number, write in
+            !waiting.contains(number) && now - write.begun >= PartitionServiceLimits.fullDiskWait
+        }
+        for number in stuck.keys.sorted() {
+            guard let write = writes.removeValue(forKey: number) else { continue }
+            write.reply(.undecided(write.point))
+        }
+    }
+
     /// A failure of the disk. Where the handle is of no more use the process ends and opens another; rot does not go
     /// away by that, so this bolt's part in the partition ends while the roster goes on.
     func fail(_ error: StoreError, _ what: String) {

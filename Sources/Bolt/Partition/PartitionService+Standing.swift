@@ -13,6 +13,7 @@ extension PartitionService {
     func look() {
         post(.look, after: PartitionServiceLimits.lookInterval)
         answerLate()
+        answerWhereFull()
         giveUpSilentSnapshot()
         tellStanding(always: false)
         guard broken == nil else { return }
@@ -67,8 +68,9 @@ extension PartitionService {
         switch machine.role {
         case .waiting: return (.waiting, nil, waitingReason)
         case .standby(let primary, let inSync):
-            guard primary != nil else {
-                return (.standby, nil, "no primary is heard of partition \(identity.partition)")
+            // It goes on following whom it heard last: only a link tells that somebody is there.
+            guard links.values.contains(where: { $0.disk == primary }) else {
+                return (.standby, primary, "no primary is heard of partition \(identity.partition)")
             }
             return (.standby, primary, inSync ? "" : "catching up with the primary")
         case .candidate(let epoch): return (.candidate, nil, "asks for promises of epoch \(epoch.number)")
@@ -90,7 +92,8 @@ extension PartitionService {
         let now = ContinuousClock.now
         board.withLock { board in
             board.standing = standing
-            if standing.primary != nil { board.primaryHeard = now }
+            let isHeard = standing.members.contains { $0.disk == standing.primary && $0.isLinked }
+            if standing.reigns || isHeard { board.primaryHeard = now }
         }
         let isDue = standing != lastStanding || now - lastTold >= PartitionServiceLimits.standingInterval
         guard always || isDue else { return }

@@ -37,7 +37,7 @@ extension PartitionService {
                         status: 503))
             }
             return spent(token)
-        case .undecided: return .elsewhere
+        case .undecided: return isFull && machine.role.reigns ? .refused(PartitionService.diskFull) : .elsewhere
         case .refused(let refusal):
             switch refusal {
             case .notPrimary, .handingOver: return .elsewhere

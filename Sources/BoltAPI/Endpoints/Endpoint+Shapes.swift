@@ -18,6 +18,8 @@ extension Endpoint {
         case .promote: PromoteRequest.self
         case .removeMember: RemoveMemberRequest.self
         case .stepDown: StepDownRequest.self
+        case .dismissSalvage: DismissSalvageRequest.self
+        case .auditNote: AuditNoteRequest.self
         case .initSeal: InitSealRequest.self
         case .unseal: UnsealRequest.self
         case .seal: SealRequest.self
@@ -48,6 +50,8 @@ extension Endpoint {
         case .partitionAudit: AuditResponse.self
         case .partitionOperation: OperationFateResponse.self
         case .switchover, .promote, .removeMember, .stepDown: OperationResponse.self
+        case .dismissSalvage: DismissSalvageResponse.self
+        case .auditNote: AuditNoteResponse.self
         case .peerOperator: [String: JSONValue].self
         case .sealStatus: SealStatusResponse.self
         case .initSeal, .unseal, .seal: SealChangeResponse.self

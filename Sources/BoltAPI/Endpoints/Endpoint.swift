@@ -16,7 +16,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case sealStatus, secrets
     // Operators change.
     case createToken, postAct, removeEnvoy
-    case switchover, promote, removeMember, stepDown
+    case switchover, promote, removeMember, stepDown, dismissSalvage, auditNote
     case initSeal, unseal, seal, putSecret, removeSecret
     // The ops listener.
     case opsHealth, opsHealthHead, live, ready, metrics
@@ -43,7 +43,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
     public var method: Method {
         switch self {
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .peerOperator, .createToken, .postAct, .removeEnvoy,
-            .switchover, .promote, .removeMember, .stepDown, .initSeal, .unseal, .seal, .putSecret, .removeSecret:
+            .switchover, .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal,
+            .putSecret, .removeSecret:
             .post
         case .healthHead, .opsHealthHead: .head
         case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster,
@@ -73,8 +74,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .partitions: "/v1/partitions"
         case .partition: "/v1/partitions/{partition}"
         case .partitionHistory: "/v1/partitions/{partition}/history"
-        case .partitionSalvage: "/v1/partitions/{partition}/salvage"
-        case .partitionAudit: "/v1/partitions/{partition}/audit"
+        case .partitionSalvage, .dismissSalvage: "/v1/partitions/{partition}/salvage"
+        case .partitionAudit, .auditNote: "/v1/partitions/{partition}/audit"
         case .partitionOperation: "/v1/partitions/{partition}/operations/{operation}"
         case .switchover: "/v1/partitions/{partition}/switchover"
         case .promote: "/v1/partitions/{partition}/promote"
@@ -114,7 +115,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition, .partitionHistory,
             .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets:
             .operator(.viewer)
-        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown, .unseal, .putSecret,
+        case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown, .dismissSalvage, .auditNote,
+            .unseal, .putSecret,
             .removeSecret:
             .operator(.operator)
         case .removeMember, .initSeal, .seal: .operator(.admin)
@@ -129,7 +131,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest, .rosterConflicts,
             .rosterContext, .rosterReceipt, .tokens, .createToken, .postAct, .removeEnvoy, .peerOperator, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
-            .removeMember, .stepDown, .sealStatus, .secrets, .initSeal, .unseal, .seal, .putSecret, .removeSecret:
+            .removeMember, .stepDown, .dismissSalvage, .auditNote, .sealStatus, .secrets, .initSeal, .unseal, .seal,
+            .putSecret, .removeSecret:
             .main
         }
     }
@@ -143,7 +146,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
         // Operations of a partition are looked up by their id instead: another bolt would be another candidate.
         switch self {
         // Seals are this bolt's own; a secret that is put twice gets two versions.
-        case .createToken, .switchover, .promote, .removeMember, .stepDown, .initSeal, .unseal, .seal, .putSecret,
+        case .createToken, .switchover, .promote, .removeMember, .stepDown, .auditNote, .initSeal, .unseal, .seal,
+            .putSecret,
             .removeSecret:
             false
         case _: true
@@ -154,7 +158,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     public var isForwardable: Bool {
         switch self {
         case .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
-            .removeMember, .stepDown:
+            .removeMember, .stepDown, .dismissSalvage, .auditNote:
             true
         case _: false
         }
@@ -167,7 +171,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .peerCheckIn: APILimits.checkInBytesMax + 64 * 1024
         case .peerOperator: APILimits.bodyBytesMax * 2
         case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember,
-            .stepDown, .initSeal, .unseal, .seal, .putSecret, .removeSecret:
+            .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret:
             APILimits.bodyBytesMax
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,

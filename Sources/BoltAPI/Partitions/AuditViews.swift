@@ -57,14 +57,21 @@ public struct AuditResponse: Hashable, Sendable, Codable {
     public var records: [AuditRecordView]
     /// Number after which the next page begins; nil on the last.
     public var nextAfter: UInt64?
+    /// Seconds since that bolt heard the primary; 0 at the primary, nil where it heard none.
+    public var ageSeconds: Double?
 
     /// A page of the audit log.
-    public init(partition: PartitionName, bolt: String, records: [AuditRecordView], nextAfter: UInt64?) {
+    public init(
+        partition: PartitionName, bolt: String, records: [AuditRecordView], nextAfter: UInt64?,
+        ageSeconds: Double? = nil
+    ) {
         (self.partition, self.bolt, self.records, self.nextAfter) = (partition, bolt, records, nextAfter)
+        self.ageSeconds = ageSeconds
     }
 
     enum CodingKeys: String, CodingKey {
         case partition, bolt, records
         case nextAfter = "next_after"
+        case ageSeconds = "age_seconds"
     }
 }

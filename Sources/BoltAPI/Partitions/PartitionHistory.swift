@@ -91,11 +91,21 @@ public struct PartitionHistoryResponse: Hashable, Sendable, Codable {
     public var tip: LogPoint
     /// All up to here is safe.
     public var safe: UInt64
+    /// Seconds since that bolt heard the primary; 0 at the primary, nil where it heard none.
+    public var ageSeconds: Double?
 
     /// The latest epochs.
-    public init(partition: PartitionName, bolt: String, epochs: [EpochView], tip: LogPoint, safe: UInt64) {
+    public init(
+        partition: PartitionName, bolt: String, epochs: [EpochView], tip: LogPoint, safe: UInt64,
+        ageSeconds: Double? = nil
+    ) {
         (self.partition, self.bolt, self.epochs) = (partition, bolt, epochs)
-        (self.tip, self.safe) = (tip, safe)
+        (self.tip, self.safe, self.ageSeconds) = (tip, safe, ageSeconds)
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case partition, bolt, epochs, tip, safe
+        case ageSeconds = "age_seconds"
     }
 }
 

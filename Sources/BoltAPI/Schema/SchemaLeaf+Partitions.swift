@@ -20,6 +20,7 @@ extension LogPoint: SchemaText {
 }
 
 extension PartitionRoleWord: SchemaWord {}
+extension AuditNoteRequest.Action: SchemaWord {}
 extension PartitionCauseWord: SchemaWord {}
 extension SalvageView.Fate: SchemaWord {}
 extension OperationResponse.Outcome: SchemaWord {}

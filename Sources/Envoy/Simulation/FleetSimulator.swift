@@ -72,17 +72,20 @@ public struct FleetSimulator: Sendable {
         self.plan = bounded
     }
 
-    /// Runs the plan to its end, or until the task is cancelled. `progress` is called after each envoy.
-    public func run(progress: @escaping @Sendable (Int, Int) -> Void) async throws -> Report {
+    /// Runs the plan to its end, or until `stop` is raised: what is under way is finished then, and nothing more is
+    /// begun. `progress` is called after each envoy.
+    public func run(
+        until stop: StopFlag = StopFlag(), progress: @escaping @Sendable (Int, Int) -> Void
+    ) async throws -> Report {
         let journal: Journal? = try plan.journal.map { path in try Journal(path: path) }
         let tally = Tally()
         await withDiscardingTaskGroup { group in
             let gate = Gate(plan.concurrency)
             for number in 1...plan.count {
                 await gate.enter()
-                if Task.isCancelled { break }
+                if Task.isCancelled || stop.isRaised { break }
                 group.addTask {
-                    await simulate(number, journal: journal, tally: tally)
+                    await simulate(number, until: stop, journal: journal, tally: tally)
                     await gate.leave()
                     progress(tally.finishOne(), plan.count)
                 }
@@ -91,7 +94,7 @@ public struct FleetSimulator: Sendable {
         return tally.report
     }
 
-    private func simulate(_ number: Int, journal: Journal?, tally: Tally) async {
+    private func simulate(_ number: Int, until stop: StopFlag, journal: Journal?, tally: Tally) async {
         let text = "\(plan.prefix)-\(number)"
         guard let name = PrincipalName(text) else { return }
         let directory = EnvoyDirectory("\(plan.directory)/\(text)")
@@ -109,7 +112,7 @@ public struct FleetSimulator: Sendable {
             return
         }
         guard plan.passes > 0 else { return }
-        await deliver(passes: directory, name: text, journal: journal, tally: tally)
+        await deliver(passes: directory, name: text, until: stop, journal: journal, tally: tally)
     }
 
     private func enroll(_ name: PrincipalName, in directory: EnvoyDirectory) async throws -> EnrolResponse {
@@ -135,7 +138,7 @@ public struct FleetSimulator: Sendable {
     }
 
     private func deliver(
-        passes directory: EnvoyDirectory, name: String, journal: Journal?, tally: Tally
+        passes directory: EnvoyDirectory, name: String, until stop: StopFlag, journal: Journal?, tally: Tally
     ) async {
         do {
             let identity = try EnvoyIdentity.load(directory: directory.identityPath)
@@ -147,6 +150,7 @@ public struct FleetSimulator: Sendable {
                 logger: Logger(label: "simulate") { _ in SwiftLogNoOpLogHandler() },
                 traits: { ["hostname": .string(name), "simulated": .bool(true)] })
             for _ in 0..<plan.passes {
+                if Task.isCancelled || stop.isRaised { break }
                 switch try await agent.runOnce() {
                 case .delivered(let response):
                     tally.count { $0.delivered += 1 }

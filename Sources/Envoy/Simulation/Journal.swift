@@ -12,10 +12,13 @@ final class Journal: Sendable {
         var id: PrincipalID
         var level: BoltAPI.AckLevel
         var storedThrough: UInt64?
+        /// When, by this machine's clock: milliseconds since 1970.
+        var at = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
 
         enum CodingKeys: String, CodingKey {
             case event, name, id, level
             case storedThrough = "stored_through"
+            case at = "at_ms"
         }
     }
 

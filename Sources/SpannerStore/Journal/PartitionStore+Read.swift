@@ -97,6 +97,20 @@ extension PartitionStore {
         }
     }
 
+    /// How many salvaged commands nobody did anything with yet, up to a number.
+    public func keptSalvage(through number: UInt64) throws(StoreError) -> UInt64 {
+        try SalvageTable(database: database).kept(through: number)
+    }
+
+    /// Lets go of what nobody did anything with yet, up to a number, in one transaction. Returns how many. Durable
+    /// when this returns; it stays readable until there is no room for it.
+    @discardableResult
+    public func dismissSalvage(through number: UInt64) throws(StoreError) -> UInt64 {
+        try database.transaction { () throws(StoreError) in
+            try SalvageTable(database: database).dismiss(through: number)
+        }
+    }
+
     /// Forgets salvaged commands that were replayed or dismissed, up to a number. Returns how many.
     @discardableResult
     public func forgetSalvage(through number: UInt64) throws(StoreError) -> Int {

@@ -123,6 +123,24 @@ struct SalvageTable {
         }
     }
 
+    /// How many are kept up to a number.
+    func kept(through number: UInt64) throws(StoreError) -> UInt64 {
+        let counts = try database.rows(
+            "SELECT count(*) FROM salvage WHERE fate = ?1 AND number <= ?2",
+            .integer(SalvagedCommand.Fate.kept.rawValue), .count(min(number, UInt64(Int64.max)))
+        ) { row in row.count(0) }
+        return counts.first ?? 0
+    }
+
+    /// Lets go of what is kept up to a number. Returns how many.
+    func dismiss(through number: UInt64) throws(StoreError) -> UInt64 {
+        UInt64(
+            try database.run(
+                "UPDATE salvage SET fate = ?1 WHERE fate = ?2 AND number <= ?3",
+                .integer(SalvagedCommand.Fate.dismissed.rawValue), .integer(SalvagedCommand.Fate.kept.rawValue),
+                .count(min(number, UInt64(Int64.max)))))
+    }
+
     /// Forgets what was replayed or dismissed, up to a number, but for how much went unseen. Returns how many.
     func forget(through number: UInt64) throws(StoreError) -> Int {
         try database.run(

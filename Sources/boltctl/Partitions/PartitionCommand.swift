@@ -106,11 +106,14 @@ struct PartitionSalvage: AskingCommand {
         commandName: "salvage", abstract: "What was cut off a bolt's journal because its partition went on without it.",
         discussion: """
             Nothing in it was ever safe. Results among it are sent to the primary again by the bolt itself; the rest \
-            is kept for you to decide about. Each bolt keeps its own.
+            is kept for you to decide about. Each bolt keeps its own. --dismiss lets go of what is kept up to the \
+            number that a list ended with: the audit log says so first, and it stays readable with --fate dismissed \
+            until the disk needs the room.
 
             EXAMPLES
               boltctl partition salvage north --at a.north
               boltctl partition salvage north --at a.north --fate replayed
+              boltctl partition salvage north --at a.north --dismiss 12 --reason "exported" --dry-run
             """)
 
     @Argument(help: "The partition.")
@@ -120,7 +123,10 @@ struct PartitionSalvage: AskingCommand {
     var at: String?
     @Option(name: .long, help: "Only those that were kept, replayed or dismissed.")
     var fate: String = SalvageView.Fate.kept.rawValue
+    @Option(name: .long, help: "Let go of what is kept up to this number, as a list showed it.")
+    var dismiss: UInt64?
     @OptionGroup var page: PageOptions
+    @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
     func question() throws -> Question<SalvageResponse> {

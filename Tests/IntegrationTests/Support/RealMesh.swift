@@ -9,6 +9,7 @@ final class RealMesh {
     struct Bolt {
         let letter: String
         let partition: String
+        let zone: String?
         let address: String
         let ops: String
         /// Identity, state, configuration, log.
@@ -41,24 +42,33 @@ final class RealMesh {
     private(set) var launched: [String: Background] = [:]
 
     /// Writes the topology; starts nothing. A partition that is named several times has as many bolts: a, b, c.
-    init(_ partitions: [String] = ["north", "south", "east"]) throws {
+    convenience init(_ partitions: [String] = ["north", "south", "east"]) throws {
+        try self.init(
+            places: partitions.enumerated().map { index, partition in
+                let before = partitions[..<index].count { $0 == partition }
+                return (partition, String(UnicodeScalar(UInt8(97 + before))), nil)
+            })
+    }
+
+    /// Bolts of partitions, each with its letter and zone.
+    init(places: [(partition: String, letter: String, zone: String?)]) throws {
         folder = NSTemporaryDirectory() + "bolt-mesh-" + UUID().uuidString.prefix(8)
         directory = folder + "/mesh"
         topology = folder + "/topology.yaml"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         environment = ["BOLTCTL_CONFIG": folder + "/contexts.yaml"]
-        let ports = try FreePorts.take(partitions.count * 2)
-        bolts = partitions.enumerated().map { [directory] index, partition in
-            let before = partitions[..<index].count { $0 == partition }
-            let letter = String(UnicodeScalar(UInt8(97 + before)))
-            return Bolt(
-                letter: letter, partition: partition, address: "127.0.0.1:\(ports[2 * index])",
-                ops: "127.0.0.1:\(ports[2 * index + 1])", directory: "\(directory)/bolts/\(partition)-\(letter)")
+        let ports = try FreePorts.take(places.count * 2)
+        bolts = places.enumerated().map { [directory] index, place in
+            Bolt(
+                letter: place.letter, partition: place.partition, zone: place.zone,
+                address: "127.0.0.1:\(ports[2 * index])", ops: "127.0.0.1:\(ports[2 * index + 1])",
+                directory: "\(directory)/bolts/\(place.partition)-\(place.letter)")
         }
         var text = "version: 1\nmesh: {name: trial}\ngroups:\n  - name: default\n    slices: 64\npartitions:\n"
         for bolt in bolts.sorted(by: { ($0.partition, $0.letter) < ($1.partition, $1.letter) }) {
             if bolt.letter == "a" { text += "  - name: \(bolt.partition)\n    groups: [default]\n    bolts:\n" }
-            text += "      - {name: \(bolt.letter), address: \"\(bolt.address)\", ops: \"\(bolt.ops)\"}\n"
+            let zone = bolt.zone.map { "zone: \($0), " } ?? ""
+            text += "      - {name: \(bolt.letter), \(zone)address: \"\(bolt.address)\", ops: \"\(bolt.ops)\"}\n"
         }
         try text.write(toFile: topology, atomically: true, encoding: .utf8)
     }
@@ -86,7 +96,13 @@ final class RealMesh {
     }
 
     /// Starts what does not run and waits until all are healthy and hold the same.
-    func up() throws { try done("mesh", "up", "-f", topology, "--dir", directory) }
+    func up(_ settings: [String] = []) throws {
+        let output = try Command.run(
+            "boltctl",
+            ["mesh", "up", "-f", topology, "--dir", directory] + settings.flatMap { ["--set", $0] },
+            environment: environment, deadline: 45)
+        try #require(output.status == 0, "boltctl mesh up: \(output)")
+    }
 
     /// Ends all processes and removes everything. Called at the end of each test, however it went.
     func remove() {
@@ -197,10 +213,16 @@ final class RealMesh {
 func withMesh<Result>(
     _ partitions: [String] = ["north", "south", "east"], _ body: (RealMesh) throws -> Result
 ) throws -> Result {
-    let mesh = try RealMesh(partitions)
+    try with(RealMesh(partitions), body)
+}
+
+/// The same with a mesh that is made already, whose bolts have settings of their own: `section.key=value`.
+func with<Result>(
+    _ mesh: RealMesh, settings: [String] = [], _ body: (RealMesh) throws -> Result
+) throws -> Result {
     defer { mesh.remove() }
     do {
-        try mesh.up()
+        try mesh.up(settings)
         return try body(mesh)
     } catch {
         for bolt in mesh.bolts {

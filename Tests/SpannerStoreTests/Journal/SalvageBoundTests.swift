@@ -37,4 +37,29 @@ import Testing
         #expect(try again.salvage(limit: 100).count == 4)
         try again.integrityCheck()
     }
+
+    @Test("P4: what an operator lets go is no longer kept, up to a number and durably; what was settled stays settled")
+    func dismissed() throws {
+        let bed = try JournalBed(on: SimulatedDisk(seed: 9))
+        let store = try #require(bed.store)
+        var author = LogAuthor()
+        try store.commit(author.founding())
+        let fork = author
+        try store.commit(fork.write((0..<6).map { author.setting("s\($0)", [7]) }))
+        var cut = PartitionWrite(fence: author.fence)
+        cut.cut = fork.tip.position
+        try store.commit(cut)
+        let all = try store.salvage(limit: 100)
+        #expect(all.count == 6)
+        try store.settleSalvage(all[1].number, as: .replayed)
+        #expect(try store.keptSalvage(through: all[3].number) == 3)
+        #expect(try store.dismissSalvage(through: all[3].number) == 3)
+        #expect(try store.dismissSalvage(through: all[3].number) == 0)
+        let again = try bed.open()
+        #expect(try again.salvage(limit: 100).map(\.number) == [all[4].number, all[5].number])
+        #expect(try again.salvage(.replayed, limit: 100).map(\.number) == [all[1].number])
+        #expect(try again.salvage(.dismissed, limit: 100).filter { $0.index != nil }.count == 3)
+        #expect(try again.dismissSalvage(through: .max) == 2)
+        try again.integrityCheck()
+    }
 }

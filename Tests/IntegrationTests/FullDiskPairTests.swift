@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+extension IntegrationTests {
+    /// D7 in a partition of two: the primary's disk is full, its standby's is not.
+    @Suite(.serialized) struct FullDiskPairTests {
+        private func reserve(_ bolt: RealMesh.Bolt) throws -> Int {
+            let facts = try FileManager.default.attributesOfItem(atPath: bolt.state + "/reserve")
+            return facts[.size] as? Int ?? 0
+        }
+
+        @Test(
+            "D7, P1: a primary's full disk refuses writes, not bans; with room it goes on, and the two hold the same",
+            .enabled(if: SmallDisk.canMount, "needs root that may mount a file system in memory"),
+            .timeLimit(.minutes(3)))
+        func primaryIsFull() throws {
+            let mesh = try RealMesh(["north", "north"])
+            let (a, b) = (mesh.bolts[0], mesh.bolts[1])
+            try FileManager.default.createDirectory(atPath: a.state, withIntermediateDirectories: true)
+            let disk = try SmallDisk(at: a.state, megabytes: 48)
+            try with(mesh, settings: ["limits.reserve_mib=4"]) { (mesh) throws in
+                #expect(try mesh.waitForSync(of: "north", bolts: 2).name == a.name)
+                let (pid, epoch) = (a.pid, try mesh.part(a).epoch)
+                let token = try mesh.token("--uses", "3")
+                for name in ["web-1", "web-2", "web-3"] { try mesh.enroll(name, token: token, at: a) }
+                var web = Reporter(mesh: mesh, bolt: a, name: "web-1")
+                #expect(try web.report(bytes: 100_000).status == 200)
+                #expect(try reserve(a) == 4 << 20)
+                try web.fill(disk)
+                // Asked at the standby it is the same clear refusal, from the bolt that has the word.
+                let asked = try Reporter(mesh: mesh, bolt: b, name: "web-1").send(web.acknowledged + 1, bytes: 10)
+                #expect(asked.status == 503 && asked.code == "store_full", "\(asked)")
+                let shown = try mesh.ctl("status", "--bolt", a.address)
+                #expect(shown.standardOutput.contains("the disk of a.north is full"), "\(shown)")
+                #expect(shown.standardOutput.contains("make room in \(a.state)"), "\(shown)")
+                for (name, bolt) in [("web-2", a), ("web-3", b)] {
+                    try mesh.done("envoy", "ban", name, "--yes", "--reason", "stolen", "--bolt", bolt.address)
+                }
+                try mesh.waitForEqualDigests()
+                for bolt in [a, b] {
+                    for name in ["web-2", "web-3"] {
+                        let answer = try Reporter(mesh: mesh, bolt: bolt, name: name).send(1, bytes: 1)
+                        #expect(answer.code == "banned", "\(name) at \(bolt.name): \(answer)")
+                    }
+                }
+                try disk.makeRoom()
+                try waitUntil("results are taken again", seconds: 20) { try web.report(bytes: 100_000).status == 200 }
+                #expect(a.pid == pid && a.isRunning, "it did not go on without a restart")
+                #expect(try mesh.waitForSync(of: "north", bolts: 2).name == a.name)
+                #expect(try mesh.part(a).epoch == epoch)
+                let last = try web.send(1, bytes: 100_000)
+                #expect(last.json?["release_through"] as? Int == web.acknowledged, "\(last)")
+                try waitUntil("the alarm ends") {
+                    try !mesh.ctl("status", "--bolt", a.address).standardOutput.contains("is full")
+                }
+                let id = try #require(try mesh.envoyIDs(at: a).count == 1 ? mesh.envoyIDs(at: a).first : nil)
+                try mesh.waitForSync(of: "north", bolts: 2)
+                for bolt in [a, b] { try mesh.crash(bolt) }
+                // Opening checks every page; nothing acknowledged is lost on either.
+                for bolt in [a, b] {
+                    let held = try PartitionDisk(bolt, of: mesh).results(of: id)
+                    #expect(held.sequences == Array(1...UInt64(web.acknowledged)) && held.gaps.isEmpty, "\(bolt.name)")
+                }
+            }
+            withExtendedLifetime(disk) {}
+        }
+    }
+}
