@@ -37,11 +37,12 @@ func unfinishedViolations(path: String, text: String) -> [Violation] {
         .map { number, _ in
             Violation(rule: .unfinished, path: path, line: number + 1, message: "one side of a merge: choose")
         }
-    return halves + joined(["TO DO", "FIX ME", "XX X", "HA CK"]).flatMap { mark in
-        lines(of: mark, in: text).map { line in
-            Violation(rule: .unfinished, path: path, line: line, message: "`\(mark)`: finish it, or open an issue")
+    return halves
+        + joined(["TO DO", "FIX ME", "XX X", "HA CK"]).flatMap { mark in
+            lines(of: mark, in: text).map { line in
+                Violation(rule: .unfinished, path: path, line: line, message: "`\(mark)`: finish it, or open an issue")
+            }
         }
-    }
 }
 
 /// Traps and stubs in shipped code.
