@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// Bits that flip on a bolt's disk: found, told, and mended by the runbook.
     @Suite(.serialized) struct BitRotTests {
         /// A text that stands in the journal and in the tables, so that what it is struck in is in use.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// H5: what load balancers see, each code from a bolt that is in that state.
     @Suite(.serialized) struct HealthCodeTests {
         private func reasons(_ bolt: RealMesh.Bolt) throws -> String {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// The list of bad input, where it reaches a partition: its reason, and what to do.
     @Suite(.serialized) struct PartitionBadInputTests {
         private func show(_ mesh: RealMesh, at bolt: RealMesh.Bolt, _ partition: String = "north") throws -> String {

@@ -4,7 +4,7 @@ import Spanner
 import SpannerWire
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// A primary dies, gives up, or is another than it was.
     @Suite(.serialized) struct PartitionFailoverTests {
         private func promote(_ mesh: RealMesh, _ bolt: RealMesh.Bolt) throws -> Command.Output {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// What operators ask of partitions, asked at any bolt.
     @Suite(.serialized) struct PartitionOperatorTests {
         private func ask(

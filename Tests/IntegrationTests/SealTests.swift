@@ -5,7 +5,7 @@ import Spanner
 import Testing
 import Vault
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// Sealed state and secrets, on real processes.
     @Suite(.serialized) struct SealTests {
         private let canary = "canary-7f3a91c2-value"

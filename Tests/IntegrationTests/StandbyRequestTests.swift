@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// What a standby does with requests that are not its own, and what load balancers are told.
     @Suite(.serialized) struct StandbyRequestTests {
         private func ask(

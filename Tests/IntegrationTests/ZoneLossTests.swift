@@ -3,7 +3,7 @@ import Foundation
 import Spanner
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// N1: a zone is lost whole, with everything that runs in it.
     @Suite(.serialized) struct ZoneLossTests {
         /// The mesh of `topology/local.yaml`, on ports of its own.
