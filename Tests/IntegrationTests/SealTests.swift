@@ -155,9 +155,7 @@ extension ReplicatedIntegrationTests {
         }
 
         private func promote(_ mesh: RealMesh, _ bolt: RealMesh.Bolt) throws -> Command.Output {
-            try mesh.ctl(
-                "partition", "promote", bolt.partition, "--to", bolt.name, "--yes", "--reason", "trial", "--bolt",
-                bolt.address, "--timeout", "10", "-o", "json")
+            try mesh.promote(bolt, reason: "trial")
         }
 
         private func failover(_ mesh: RealMesh, from a: RealMesh.Bolt, to b: RealMesh.Bolt, _ keyFile: String) throws {

@@ -60,7 +60,18 @@ struct BoltRemove: AsyncParsableCommand {
     private func takeOut(_ bolt: PrincipalView, of partition: PartitionResponse, _ session: Session) async throws {
         let view = partition.partition
         let member = view.members.first { $0.bolt == bolt.name.text }
-        guard view.bolts.count > 1, let primary = view.primary, member?.reported != nil else { return }
+        guard view.bolts.count > 1 else { return }
+        // Who is no member any more, or never was one, has nothing to be left out of.
+        guard let member else { return }
+        guard let primary = view.primary, member.reported != nil else {
+            throw CommandFailure(
+                "cannot_take_out", "\(bolt.name) cannot be taken out of \(view.name) in good order",
+                reason: view.primary == nil
+                    ? "nothing was changed: nobody is primary of \(view.name), who would leave it out"
+                    : "nothing was changed: \(bolt.name) cannot be reached, and may hold what others lack",
+                next: "bring it back first; if its disk is gone for good: boltctl bolt remove \(bolt.name) --dead",
+                status: .refused)
+        }
         guard primary != bolt.name.text else {
             throw CommandFailure(
                 "removes_primary", "\(bolt.name) is primary of \(view.name)", reason: "nothing was changed",

@@ -12,7 +12,7 @@ struct PartitionPromote: AsyncParsableCommand {
             Asks every other bolt of the partition for a promise; refuses (exit 4) where a primary lives, or where a \
             missing promise could hide something acknowledged. --check says what it would stand on and binds nobody: \
             exit 0 where nothing acknowledged as paired can be lost, 4 where something could. --allow-data-loss goes \
-            on all the same, after it has shown the bound.
+            on all the same, after it has shown the bound. Without a terminal it needs --expect, as --check shows it.
 
             EXAMPLES
               boltctl partition promote north --check
@@ -57,12 +57,13 @@ struct PartitionPromote: AsyncParsableCommand {
             guard allowDataLoss else { throw Self.refusal(report, bound, name, bolt) }
             Console.warn("could be lost: \(bound)")
         }
+        guard expected != nil || Console.isInteractive else { throw Self.unseen(report, name, bolt) }
         let stake = report.bound == nil ? "nothing acknowledged as paired can be lost" : "accepting that loss"
         try Console.confirm("Make \(bolt) primary of \(name), \(stake)?", yes: mutation.yes)
         let result = try await operatorOf.ask(
             .promote, [name.text],
             body: PromoteRequest(
-                operation: operation, bolt: bolt, expect: expected == nil ? nil : report.point,
+                operation: operation, bolt: bolt, expect: report.point,
                 allowDataLoss: allowDataLoss, reason: mutation.reason),
             operation: operation, at: bolt, of: before)
         // One of those that were in sync is gone: what can be had again is the others.
@@ -94,6 +95,15 @@ struct PartitionPromote: AsyncParsableCommand {
             reason: "nothing was changed: none of its bolts says to be a standby",
             next: "start one of its bolts, or name one with --to: boltctl partition show \(partition.name)",
             status: .unavailable)
+    }
+
+    /// P10: a script promotes only what somebody, or itself, has looked at.
+    private static func unseen(_ report: OperationResponse, _ name: PartitionName, _ bolt: String) -> CommandFailure {
+        let point = report.point?.shortText ?? "EPOCH:POSITION:HASH"
+        return CommandFailure(
+            "expect_required", "without a terminal a promotion needs --expect",
+            reason: "nothing was changed: what \(bolt) would stand on was not looked at",
+            next: "boltctl partition promote \(name) --to \(bolt) --expect \(point) --yes", status: .refused)
     }
 
     private static func refusal(
