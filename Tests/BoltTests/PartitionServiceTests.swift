@@ -136,16 +136,18 @@ struct PartitionServiceTests {
         let place = try Place()
         let service = try await founded(place)
         let pieces = 400
+        let (answers, answered) = AsyncStream<Int>.makeStream()
         await service.read { service in
             for number in 0..<pieces {
                 service.readLater(
                     JournalRead(load: LoadID(UInt64.max - UInt64(number)), from: 1, bytesMax: 256 * 1024))
             }
+            service.begin([.setting(name: "n", value: [1])], level: .local) { _ in
+                answered.yield(service.reads.count)
+            }
         }
-        for number in 0..<4 {
-            _ = await service.write([.setting(name: "n\(number)", value: [1])], level: .local)
-        }
-        #expect(await service.read { $0.reads.count } > pieces / 2)
+        var iterator = answers.makeAsyncIterator()
+        #expect(try #require(await iterator.next()) > pieces - 10)
         try await wait("all pieces are read") { await service.read { $0.reads.isEmpty } }
         await service.close()
     }

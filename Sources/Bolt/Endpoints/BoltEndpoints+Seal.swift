@@ -58,7 +58,13 @@ extension BoltEndpoints {
             keyring = try Keyring(bytes: body.keyring.bytes)
             key = try UnsealKeyFile.key(in: body.key.bytes, from: "of the request")
             try sealing.check(key, opens: keyring)
-        } catch { throw VaultProblems.problem(error) }
+        } catch {
+            // Nothing that the partition holds is damaged: what was sent is.
+            guard error.code != .keyringDamaged else {
+                throw Problem(.badRequest, "the keyring that was sent does not open: \(error.why); nothing was changed")
+            }
+            throw VaultProblems.problem(error)
+        }
         return try await sealing.gate.pass { [self] in
             let held = try await heldKeyring()
             if held == body.keyring.bytes {

@@ -72,7 +72,7 @@ struct BoltEndpoints: Sendable {
             guard sealed.isEmpty else { return (.sealed, sealed) }
             let primary = node.standings.values.first { $0.standing.disk == standing.primary }?.standing
             let (state, reasons) = PartitionHealth.state(of: standing, by: primary)
-            return (state, (node.storeFull ? ["the disk is full: writes are refused"] : []) + reasons)
+            return (state, (node.storeFull ? [node.fullDisk] : []) + reasons)
         }
     }
 
