@@ -151,7 +151,11 @@ extension ReplicatedIntegrationTests {
             #expect(try secrets(mesh, at: bolt).allSatisfy { $0["opens"] is NSNull || $0["opens"] == nil })
             let refused = try mesh.ctl(
                 "partition", "switchover", bolt.partition, "--to", bolt.name, "--yes", "--timeout", "10")
-            #expect(refused.status != 0 && refused.status != 5, "a sealed standby takes nothing over: \(refused)")
+            #expect(refused.status == 4 && "\(refused)".contains("\(bolt.name) is sealed"), "\(refused)")
+            let dry = try mesh.ctl("partition", "switchover", bolt.partition, "--dry-run")
+            #expect(dry.status == 4 && "\(dry)".contains("boltctl seal unseal"), "a dry run tells it too: \(dry)")
+            let status = try mesh.done("status", "-o", "json").json
+            #expect(status?["fault_tolerance"] as? Int == 0 && status?["verdict"] as? String == "degraded")
         }
 
         private func promote(_ mesh: RealMesh, _ bolt: RealMesh.Bolt) throws -> Command.Output {
