@@ -41,9 +41,9 @@ import Testing
     private func pair(
         _ a: PartitionStanding, _ b: PartitionStanding, _ others: [(String, UInt64, PartitionStanding)] = []
     ) throws -> PartitionPicture {
-        Page.picture(
-            [try Page.report("a", 1, a, reach: .itself), try Page.report("b", 2, b)]
-                + (try others.map { try Page.report($0.0, $0.1, $0.2) }))
+        var reports = [try Page.report("a", 1, a, reach: .itself), try Page.report("b", 2, b)]
+        for (name, number, standing) in others { reports.append(try Page.report(name, number, standing)) }
+        return Page.picture(reports)
     }
 
     @Test("N1: a sealed standby is no fault tolerance, and an alarm names it with the command to type")
@@ -91,14 +91,14 @@ import Testing
         let picture = try pair(
             Page.standing(.standby, 1, primary: nil, isSealed: true), Page.standing(.standby, 2, primary: nil),
             [("c", 3, Page.standing(.standby, 3, primary: nil, isSealed: true))])
-        let problem = PartitionWords(picture: picture, bolt: "a.north").problem(PartitionOperationRefusal.sealed)
+        let problem = PartitionWords(picture: picture, bolt: "a.north").problem(.sealed)
         #expect(problem.code == .sealed && problem.exitStatus == .refused && problem.detail.contains("a.north"))
         #expect(
             problem.next
                 == "boltctl seal unseal --key-file FILE --only a.north; "
                 + "or boltctl partition promote north --to b.north")
         let handover = PartitionWords(picture: picture, bolt: "b.north")
-            .problem(HandoverHeir.Refusal.sealed([Page.disk(1), Page.disk(3)]))
+            .problem(handover: .sealed([Page.disk(1), Page.disk(3)]))
         #expect(handover.code == .sealed && handover.exitStatus == .refused && !handover.changed)
         #expect(handover.detail.contains("a.north, c.north are sealed"), "\(handover.detail)")
         #expect(handover.next.contains("boltctl seal unseal --key-file FILE"))
@@ -132,7 +132,7 @@ import Testing
         #expect(fenced?.next == "end its admission: boltctl bolt remove b.north --dead")
         #expect(words.fencedMember(Page.disk(3)) == nil)
         // Nobody is called in sync who is not.
-        let last = words.problem(PartitionOperationRefusal.lastStandby(Page.disk(3)))
+        let last = words.problem(.lastStandby(Page.disk(3)))
         #expect(!last.detail.contains("in sync"), "\(last.detail)")
     }
 }

@@ -126,7 +126,7 @@ extension BoltEndpoints {
         guard await !partition.read({ $0.knows(operation) }) else { return wanted }
         switch HandoverHeir(standing, siblings: words.picture.reports.compactMap(\.standing)).disk(wanted) {
         case .success(let disk): return disk
-        case .failure(let refusal): throw words.problem(refusal)
+        case .failure(let refusal): throw words.problem(handover: refusal)
         }
     }
 

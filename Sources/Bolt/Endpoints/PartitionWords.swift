@@ -91,7 +91,7 @@ struct PartitionWords {
                 next: "boltctl partition show \(name)")
         case .notTaken(let disk):
             isSealed(disk)
-                ? problem(HandoverHeir.Refusal.sealed([disk]))
+                ? problem(handover: .sealed([disk]))
                 : Problem(
                 .handoverCancelled, "\(text(disk)) did not take \(name) over in time: \(bolt) goes on as primary",
                 next: "look at the log of \(text(disk)), then try again: boltctl partition switchover \(name)")
@@ -114,9 +114,9 @@ struct PartitionWords {
     }
 
     /// Nobody takes over. Nothing was changed.
-    func problem(_ refusal: HandoverHeir.Refusal) -> Problem {
+    func problem(handover refusal: HandoverHeir.Refusal) -> Problem {
         switch refusal {
-        case .notInSync(let disk): return problem(PartitionOperationRefusal.notInSync(disk))
+        case .notInSync(let disk): return problem(.notInSync(disk))
         case .sealed(let disks):
             let names = text(disks) + (disks.count == 1 ? " is sealed" : " are sealed")
             return Problem(
