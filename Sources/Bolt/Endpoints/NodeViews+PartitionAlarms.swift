@@ -23,7 +23,8 @@ extension NodeViews {
     private static func partingSteps(_ member: PartitionMemberView, _ partition: PartitionView) -> String? {
         guard member.partedAt != nil, let bolt = member.bolt else { return nil }
         return "see what only that disk holds: "
-            + "boltctl partition salvage \(partition.name) --at \(bolt) --fate stranded; keep a copy of its state directory, then: boltctl bolt remove \(bolt) --dead, and join it anew"
+            + "boltctl partition salvage \(partition.name) --at \(bolt) --fate stranded; "
+            + "keep a copy of its state directory, then: boltctl bolt remove \(bolt) --dead, and join it anew"
     }
 
     /// A sealed bolt keeps its copy and takes nothing over: where nobody reigns that is why, else it will be.

@@ -93,8 +93,8 @@ struct PartitionWords {
             isSealed(disk)
                 ? problem(handover: .sealed([disk]))
                 : Problem(
-                .handoverCancelled, "\(text(disk)) did not take \(name) over in time: \(bolt) goes on as primary",
-                next: "look at the log of \(text(disk)), then try again: boltctl partition switchover \(name)")
+                    .handoverCancelled, "\(text(disk)) did not take \(name) over in time: \(bolt) goes on as primary",
+                    next: "look at the log of \(text(disk)), then try again: boltctl partition switchover \(name)")
         case .lastStandby(let disk): lastStandby(disk)
         case _: Problem(.refusedBySafetyRule, "\(bolt) refused it")
         }
