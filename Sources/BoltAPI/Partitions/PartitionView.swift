@@ -83,7 +83,8 @@ public struct PartitionView: Hashable, Sendable, Codable {
     public var inSync: Int
     /// How many more of its bolts may be lost, whichever they are, so that an unsealed standby that is left can be
     /// promoted without accepting a loss of anything acknowledged as `paired`: 1 where a standby in sync could and
-    /// every member is linked with the primary, else 0. Never more: a promotion takes the promises of all members but one.
+    /// every member is linked with the primary, else 0. Never more: a promotion takes the promises of all members but
+    /// one.
     public var faultTolerance: Int
     /// Its bolts' parts, by bolt.
     public var members: [PartitionMemberView]

@@ -11,8 +11,8 @@ struct PartitionPromote: AsyncParsableCommand {
         discussion: """
             Asks every other bolt of the partition for a promise; refuses (exit 4) where a primary lives, or where a \
             missing promise could hide something acknowledged. A sealed bolt is not promoted. --check says what it \
-            would stand on and binds nobody: exit 0 where nothing acknowledged as paired can be lost, 4 where something could. --allow-data-loss goes \
-            on all the same, after it has shown the bound.
+            would stand on and binds nobody: exit 0 where nothing acknowledged as paired can be lost, 4 where \
+            something could. --allow-data-loss goes on all the same, after it has shown the bound.
 
             EXAMPLES
               boltctl partition promote north --check
