@@ -131,6 +131,14 @@ import Testing
         #expect(fenced?.code == .notInSync && fenced?.exitStatus == .refused)
         #expect(fenced?.next == "end its admission: boltctl bolt remove b.north --dead")
         #expect(words.fencedMember(Page.disk(3)) == nil)
+        // Nothing becomes safe while only the primary is in sync: a removal would be waited for in vain.
+        let (one, two, three) = (Page.disk(1), Page.disk(2), Page.disk(3))
+        func removal(_ disk: ReplicaID, inSync: [ReplicaID], isCut: Bool = false) -> Problem? {
+            words.removal(of: disk, members: [one, two, three], inSync: inSync, isCut: isCut)
+        }
+        #expect(removal(two, inSync: [one])?.next == fenced?.next)
+        #expect(removal(three, inSync: [one])?.detail == "no standby of north is in sync")
+        #expect(removal(three, inSync: [one], isCut: true) == nil && removal(three, inSync: [one, three]) == nil)
         // Nobody is called in sync who is not.
         let last = words.problem(.lastStandby(Page.disk(3)))
         #expect(!last.detail.contains("in sync"), "\(last.detail)")

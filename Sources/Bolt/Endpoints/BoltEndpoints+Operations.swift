@@ -29,7 +29,7 @@ extension BoltEndpoints {
         if case .switchover(let wanted) = asked.operation {
             asked.operation = .switchover(to: try await heir(wanted, asked.id, words))
         }
-        if case .remove(let disk) = asked.operation, let problem = words.fencedMember(disk) { throw problem }
+        if case .remove(let disk) = asked.operation { try await requireRemovable(disk, asked.id, words) }
         if request.isDryRun, !asked.isCheck { return try await plan(asked, words) }
         // A hand-over ends this bolt's reign: what is asked is put on record before it.
         let isAfter = if case .promote = asked.operation { true } else { false }
@@ -117,6 +117,18 @@ extension BoltEndpoints {
 
     // MARK: Carrying it out
 
+    /// Refuses at once what would be waited for in vain, in a dry run and in earnest alike.
+    private func requireRemovable(_ disk: ReplicaID, _ operation: OperationID, _ words: PartitionWords) async throws {
+        let problem: Problem? = await partition.read { partition in
+            guard partition.machine.role.reigns, !partition.knows(operation) else { return nil }
+            let configuration = partition.machine.configuration
+            return words.removal(
+                of: disk, members: configuration?.members ?? [], inSync: configuration?.inSync ?? [],
+                isCut: partition.surroundings.dead.contains(disk.key))
+        }
+        if let problem { throw problem }
+    }
+
     /// Who takes over: known before anything is stopped for it. A repeat is the same operation, whoever could now.
     private func heir(
         _ wanted: ReplicaID?, _ operation: OperationID, _ words: PartitionWords
@@ -156,7 +168,6 @@ extension BoltEndpoints {
             let (members, inSync) = await partition.read { partition in
                 (partition.machine.configuration?.members ?? [], partition.machine.configuration?.inSync ?? [])
             }
-            if members.count > 2, inSync == [standing.disk] { throw words.problem(.notInSync(nil)) }
             if members.count <= 2 || Set(inSync) == [standing.disk, disk] { throw words.problem(.lastStandby(disk)) }
         case .switchover, .found, .promote, .check: break
         }

@@ -125,6 +125,16 @@ struct PartitionWords {
         }
     }
 
+    /// Why a disk is not taken out of these members, as far as that is plain before it is asked for. Where only the
+    /// primary is in sync no record becomes safe: a removal would be waited for in vain.
+    func removal(of disk: ReplicaID, members: [ReplicaID], inSync: [ReplicaID], isCut: Bool) -> Problem? {
+        if let problem = fencedMember(disk) { return problem }
+        guard !isCut, members.count > 2, members.contains(disk), inSync.count == 1, !inSync.contains(disk) else {
+            return nil
+        }
+        return problem(.notInSync(nil))
+    }
+
     /// A fenced disk promises and acknowledges nothing: it is no standby that could be taken out in good order.
     func fencedMember(_ disk: ReplicaID) -> Problem? {
         let isFenced = picture.reports.contains { report in

@@ -70,17 +70,6 @@ struct PartitionRemovalTests {
         #expect(cluster.resolutions[operation] == .refused(.lastStandby(cluster.id(2))))
     }
 
-    @Test("Where nobody is in sync a removal is refused at once: it would wait for ever to be safe")
-    func nobodyInSync() {
-        var cluster = PartitionCluster.founded(3)
-        cluster.kill(1)
-        cluster.kill(2)
-        cluster.tick(15)
-        #expect(cluster.inSync(0) == [0])
-        let operation = cluster.ask(0, .remove(cluster.id(2)))
-        #expect(cluster.resolutions[operation] == .refused(.notInSync(nil)))
-    }
-
     @Test("P4: a disk that holds what an accepted loss went on without says where the logs part, and keeps it all")
     func partedDisk() throws {
         var cluster = PartitionCluster.founded(3)

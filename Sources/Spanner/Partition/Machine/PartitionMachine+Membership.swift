@@ -52,9 +52,6 @@ extension PartitionMachine {
                 isCut ? nil : .notInSync(disk)
             } else if reign?.handover != nil, let running = reign?.handover?.operation {
                 .busy(running)
-            } else if !isCut, configuration.members.count > 2, configuration.inSync == [own.disk] {
-                // That it was taken out could not become safe before somebody is in sync.
-                .notInSync(nil)
             } else if !isCut, configuration.members.count <= 2 || configuration.inSync == pair(with: disk) {
                 .lastStandby(disk)
             } else {
