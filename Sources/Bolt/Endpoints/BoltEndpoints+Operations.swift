@@ -8,7 +8,7 @@ internal import Spanner
 /// What an operator asks of a partition, in the machine's words.
 struct RequestedOperation: Sendable {
     let id: OperationID
-    let operation: PartitionOperation
+    var operation: PartitionOperation
     /// The stable word of the audit log.
     let action: String
     let reason: String
@@ -25,7 +25,11 @@ extension BoltEndpoints {
     /// Carries out an operation that is for this bolt.
     func operate(_ request: HTTPRequestContext, _ picture: PartitionPicture) async throws -> HTTPAnswer {
         let words = PartitionWords(picture: picture, bolt: configuration.fullName)
-        let asked = try requested(request, picture)
+        var asked = try requested(request, picture)
+        if case .switchover(let wanted) = asked.operation {
+            asked.operation = .switchover(to: try await heir(wanted, asked.id, words))
+        }
+        if case .remove(let disk) = asked.operation { try await requireRemovable(disk, asked.id, words) }
         if request.isDryRun, !asked.isCheck { return try await plan(asked, words) }
         // A hand-over ends this bolt's reign: what is asked is put on record before it.
         let isAfter = if case .promote = asked.operation { true } else { false }
@@ -113,6 +117,31 @@ extension BoltEndpoints {
 
     // MARK: Carrying it out
 
+    /// Refuses at once what would be waited for in vain, in a dry run and in earnest alike.
+    private func requireRemovable(_ disk: ReplicaID, _ operation: OperationID, _ words: PartitionWords) async throws {
+        let problem: Problem? = await partition.read { partition in
+            guard partition.machine.role.reigns, !partition.knows(operation) else { return nil }
+            let configuration = partition.machine.configuration
+            return words.removal(
+                of: disk, members: configuration?.members ?? [], inSync: configuration?.inSync ?? [],
+                isCut: partition.surroundings.dead.contains(disk.key))
+        }
+        if let problem { throw problem }
+    }
+
+    /// Who takes over: known before anything is stopped for it. A repeat is the same operation, whoever could now.
+    private func heir(
+        _ wanted: ReplicaID?, _ operation: OperationID, _ words: PartitionWords
+    ) async throws -> ReplicaID? {
+        let standing = await partition.standing()
+        guard standing.reigns else { return wanted }
+        guard await !partition.read({ $0.knows(operation) }) else { return wanted }
+        switch HandoverHeir(standing, siblings: words.picture.reports.compactMap(\.standing)).disk(wanted) {
+        case .success(let disk): return disk
+        case .failure(let refusal): throw words.problem(handover: refusal)
+        }
+    }
+
     /// The operation's end, or that it goes on after a while: its fate is found in the journal.
     private func resolution(of asked: RequestedOperation) async -> PartitionResolution {
         let partition = partition
@@ -132,9 +161,6 @@ extension BoltEndpoints {
         guard standing.reigns else { throw words.problem(.notPrimary(standing.primary)) }
         let others = standing.members.filter { $0.disk != standing.disk }
         switch asked.operation {
-        case .switchover(let to):
-            let able = others.filter { $0.isInSync && $0.isLinked }
-            guard able.contains(where: { to == nil || $0.disk == to }) else { throw words.problem(.notInSync(to)) }
         case .remove(let disk):
             guard disk != standing.disk, others.contains(where: { $0.disk == disk }) else {
                 throw words.problem(.notInSync(disk))
@@ -143,7 +169,7 @@ extension BoltEndpoints {
                 (partition.machine.configuration?.members ?? [], partition.machine.configuration?.inSync ?? [])
             }
             if members.count <= 2 || Set(inSync) == [standing.disk, disk] { throw words.problem(.lastStandby(disk)) }
-        case .found, .promote, .check: break
+        case .switchover, .found, .promote, .check: break
         }
         return try .json(
             OperationResponse(

@@ -140,22 +140,18 @@ extension BoltEndpoints {
             }
             var effects = ["\(configuration.fullName) overwrites its keys and serves nothing of its partition"]
             if await partition.read({ $0.machine.role.reigns }) {
-                let successor = await hasSuccessor()
-                guard successor || body.stopPartition else {
-                    throw Problem(
-                        .notInSync, "no standby in sync could take over: sealed, \(configuration.partition) would stop",
-                        next: "unseal a standby: boltctl seal status; or stop the partition with --stop-partition")
-                }
+                let successor = try await successor(orElseStopping: body.stopPartition)
                 effects.insert(
-                    successor
-                        ? "\(configuration.partition) goes to its furthest standby first"
-                        : "\(configuration.partition) serves nothing until one of its bolts is unsealed", at: 0)
+                    successor.map { "\(configuration.partition) goes to \($0.bolt) first" }
+                        ?? "\(configuration.partition) serves nothing until one of its bolts is unsealed", at: 0)
                 guard !request.isDryRun else {
                     return try .json(await sealChange(false, level: nil, effects, dryRun: true))
                 }
                 let entry = audit("seal.seal", configuration.fullName, reason, request)
                 _ = await partition.write([.audit(entry)], level: .paired)
-                if successor { try await handOver(body) }
+                if let successor, try await !handOver(body, to: successor.disk) {
+                    effects[0] = "\(configuration.partition) serves nothing until one of its bolts is unsealed"
+                }
             } else if request.isDryRun {
                 return try .json(await sealChange(false, level: nil, effects, dryRun: true))
             }
@@ -165,21 +161,40 @@ extension BoltEndpoints {
         }
     }
 
-    private func hasSuccessor() async -> Bool {
-        let standing = await partition.standing()
-        return standing.members.contains { $0.disk != standing.disk && $0.isInSync && $0.isLinked }
+    /// Who takes over from this primary; nil where nobody can and the partition is to stop.
+    private func successor(orElseStopping stops: Bool) async throws -> (disk: ReplicaID, bolt: String)? {
+        let (views, name) = (NodeViews(configuration: configuration), configuration.partition)
+        let picture = try await node.read { try views.picture($0, of: name) }
+        let heir = HandoverHeir(await partition.standing(), siblings: picture.reports.compactMap(\.standing))
+        let words = PartitionWords(picture: picture, bolt: configuration.fullName)
+        switch heir.disk() {
+        case .success(let disk): return (disk, words.text(disk))
+        case .failure where stops: return nil
+        case .failure(.sealed(let disks)):
+            throw Problem(
+                .sealed, "\(words.text(disks)) cannot take over, being sealed: sealed too, \(name) would stop",
+                next: "boltctl seal unseal --key-file FILE; or stop the partition with --stop-partition")
+        case .failure(.notInSync):
+            throw Problem(
+                .notInSync, "no standby in sync could take over: sealed, \(name) would stop",
+                next: "have one in sync: boltctl partition show \(name); or stop the partition with --stop-partition")
+        }
     }
 
-    private func handOver(_ body: SealRequest) async throws {
-        let resolution = await partition.operate(body.operation, .switchover(to: nil))
+    /// False where nobody took over and the partition is to stop all the same.
+    private func handOver(_ body: SealRequest, to disk: ReplicaID) async throws -> Bool {
+        let resolution = await partition.operate(body.operation, .switchover(to: disk))
         switch resolution {
-        case .done, .ask, .report: return
+        case .done, .ask, .report: return true
         case .refused(let refusal):
             // Without it the partition would stop: whoever wants that says so.
-            if body.stopPartition { return }
+            if body.stopPartition { return false }
+            let (views, name) = (NodeViews(configuration: configuration), configuration.partition)
+            let picture = try await node.read { try views.picture($0, of: name) }
+            let why = PartitionWords(picture: picture, bolt: configuration.fullName).problem(refusal)
             throw Problem(
-                .handoverCancelled, "no standby took over (\(refusal)): \(configuration.fullName) goes on, unsealed",
-                next: "unseal the standbys: boltctl seal status; or stop the partition with --stop-partition")
+                .handoverCancelled, "\(configuration.fullName) goes on, unsealed: \(why.detail)",
+                next: "\(why.next); or stop the partition with --stop-partition")
         }
     }
 

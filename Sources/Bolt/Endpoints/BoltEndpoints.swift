@@ -64,7 +64,7 @@ struct BoltEndpoints: Sendable {
         }
         let (standing, sealed) = (partition.board.withLock { $0.standing }, partition.sealing.reasons)
         return await node.read { node in
-            if node.machine.isExpelled { return (.removed, ["the roster no longer admits this bolt"]) }
+            if let expelled = node.expulsionText { return (.removed, [expelled]) }
             guard case .active = node.machine.roster.standing(of: node.machine.own.tlsKey, as: .bolt) else {
                 return (.notInitialised, ["the roster does not admit this bolt yet"])
             }

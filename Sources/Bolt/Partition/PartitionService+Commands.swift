@@ -233,6 +233,9 @@ extension PartitionService {
         }
     }
 
+    /// Whether an operation of that id was asked for before: it runs here, or the journal knows of it.
+    func knows(_ operation: OperationID) -> Bool { operations[operation] != nil || fate(of: operation) != nil }
+
     /// What the journal says of an operation, as whoever asked for it is told; nil where it says nothing.
     private func fate(of id: OperationID) -> PartitionResolution? {
         do {

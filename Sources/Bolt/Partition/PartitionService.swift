@@ -241,7 +241,7 @@ actor PartitionService {
         case .snapshotPiece(let offset, let bytes): take(piece: bytes, at: offset, on: link.id)
         case .replay(let number, let command): replay(command, as: number, for: link)
         case .replayed(let number, let verdict): replayed(number, verdict)
-        case .gossip, .disk, .standing: break
+        case .gossip, .disk, .standing, .expelled: break
         }
     }
 

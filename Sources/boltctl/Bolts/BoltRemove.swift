@@ -14,7 +14,8 @@ struct BoltRemove: AsyncParsableCommand {
 
             A living standby is taken out of its partition first, by its primary. A bolt that is gone for good cannot \
             agree to that: --dead is your word that its disk will never come back with what it acknowledged. If that \
-            word is wrong, what only that disk held is lost. It is refused while the bolt answers.
+            word is wrong, what only that disk held is lost. It is refused while the bolt answers, unless that is \
+            fenced: a fenced bolt promises and acknowledges nothing, so it is removed at once, with or without --dead.
 
             EXAMPLES
               boltctl bolt remove a.north --reason "decommissioned" --dry-run
@@ -34,11 +35,15 @@ struct BoltRemove: AsyncParsableCommand {
         let (bolt, context) = try await poster.subject(name, role: .bolt)
         let partition: PartitionResponse? =
             if let own = bolt.partition { try await session.client.call(.partition, [own.text]) } else { nil }
-        if dead { try await refuseLiving(bolt, session) }
+        let members = partition?.partition.members ?? []
+        let isFenced = members.contains { $0.bolt == bolt.name.text && $0.reported == .fenced }
+        if dead, !isFenced { try await refuseLiving(bolt, session) }
         var question = "Remove the bolt \(bolt.name)?"
-        if dead { question = "Is \(bolt.name) gone for good? Its disk is cut off; what only it held is lost." }
+        if dead || isFenced {
+            question = "Is \(bolt.name) gone for good? Its disk is cut off; what only it held is lost."
+        }
         if !mutation.dryRun { try Console.confirm(question, yes: mutation.yes) }
-        if !dead, let partition { try await takeOut(bolt, of: partition, session) }
+        if !dead, !isFenced, let partition { try await takeOut(bolt, of: partition, session) }
         let change = try await poster.post(
             .remove(
                 principal: bolt.id, targets: bolt.admissions.sorted(),
