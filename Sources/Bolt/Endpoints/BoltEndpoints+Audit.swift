@@ -21,13 +21,8 @@ extension BoltEndpoints {
     ) async -> Bool {
         let cut = String(decoding: object.utf8.prefix(PartitionLimits.reasonBytesMax / 2), as: UTF8.self)
         let note = AuditNoteRequest(action: action, object: cut, reason: reason)
-        let isWritten = await withCheckedContinuation { continuation in
-            let first = FirstAnswer<Bool>(continuation)
-            Task { first.give(await deliver(note, request)) }
-            Task {
-                try? await Task.sleep(for: BoltEndpoints.auditWait)
-                first.give(false)
-            }
+        let isWritten = await FirstAnswer.within(BoltEndpoints.auditWait, else: false) {
+            await deliver(note, request)
         }
         if !isWritten {
             logger.warning(

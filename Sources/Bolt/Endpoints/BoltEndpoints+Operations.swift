@@ -41,7 +41,11 @@ extension BoltEndpoints {
                 LogKeys.name: "\(asked.id)", LogKeys.why: "\(asked.reason)",
                 LogKeys.principal: "\(request.principal.map { "\($0.name)" } ?? "none")",
             ])
-        let resolution = await resolution(of: asked)
+        // The operation's end, or that it goes on after a while: its fate is found in the journal.
+        let (partition, id, operation) = (partition, asked.id, asked.operation)
+        let resolution = await FirstAnswer.within(BoltEndpoints.operationWait, else: .ask(nil)) {
+            await partition.operate(id, operation)
+        }
         // Who is who may have changed meanwhile: the answer names them as they are now.
         let views = NodeViews(configuration: configuration)
         let after = (try? await node.read { try views.picture($0, of: picture.name) }) ?? picture
@@ -139,19 +143,6 @@ extension BoltEndpoints {
         switch HandoverHeir(standing, siblings: words.picture.reports.compactMap(\.standing)).disk(wanted) {
         case .success(let disk): return disk
         case .failure(let refusal): throw words.problem(handover: refusal)
-        }
-    }
-
-    /// The operation's end, or that it goes on after a while: its fate is found in the journal.
-    private func resolution(of asked: RequestedOperation) async -> PartitionResolution {
-        let partition = partition
-        return await withCheckedContinuation { continuation in
-            let first = FirstAnswer<PartitionResolution>(continuation)
-            Task { first.give(await partition.operate(asked.id, asked.operation)) }
-            Task {
-                try? await Task.sleep(for: BoltEndpoints.operationWait)
-                first.give(.ask(nil))
-            }
         }
     }
 

@@ -43,17 +43,21 @@ struct PartitionOperator {
             next: "boltctl partition show \(partition.partition.name)")
     }
 
+    /// The address of a bolt of the partition.
+    static func address(of bolt: String, in partition: PartitionResponse) throws -> String {
+        let index = partition.partition.bolts.firstIndex(of: bolt)
+        guard let index, partition.addresses.indices.contains(index) else {
+            throw CommandFailure("not_found", "no address of \(bolt) is known", next: "boltctl bolt show \(bolt)")
+        }
+        return partition.addresses[index]
+    }
+
     /// Asks one bolt of the partition for an operation. Where the answer is lost or open, its fate is followed.
     func ask(
         _ endpoint: Endpoint, _ arguments: [String], body: any Encodable & Sendable, operation: OperationID,
         at bolt: String, of partition: PartitionResponse
     ) async throws -> OperationResponse {
-        let index = partition.partition.bolts.firstIndex(of: bolt)
-        guard let address = index.flatMap({ partition.addresses.indices.contains($0) ? partition.addresses[$0] : nil })
-        else {
-            throw CommandFailure("not_found", "no address of \(bolt) is known", next: "boltctl bolt show \(bolt)")
-        }
-        let client = try session.client(of: address)
+        let client = try session.client(of: Self.address(of: bolt, in: partition))
         defer { client.close() }
         let name = partition.partition.name
         do throws(ClientError) {
