@@ -206,7 +206,7 @@ extension ReplicatedIntegrationTests {
                     try mesh.ctl(
                         "bolt", "remove", b.name, "--dead", "--yes", "--reason", "its disk was emptied", "--bolt",
                         a.address
-                    ).status == 0
+                    ).status == 5
                 }
                 try mesh.rejoin(b, askedOf: a)
                 try mesh.waitForSync(of: "north", bolts: 2, seconds: 60)

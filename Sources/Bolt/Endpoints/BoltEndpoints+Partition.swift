@@ -107,25 +107,9 @@ extension BoltEndpoints {
     // MARK: Reads
 
     /// Seconds since this bolt heard its primary: how old what it answers by itself may be.
-    private func primaryAge() -> Double? {
+    func primaryAge() -> Double? {
         let (reigns, heard) = partition.board.withLock { ($0.standing.reigns, $0.primaryHeard) }
         return reigns ? 0 : heard.map { NodeViews.seconds(ContinuousClock.now - $0) }
-    }
-
-    private func history(_ picture: PartitionPicture) async throws -> PartitionHistoryResponse {
-        let (bolt, age) = (configuration.fullName, primaryAge())
-        return try await readStore { partition in
-            let epochs = try partition.store.history().map { point, begin in
-                EpochView(
-                    point: point, cause: PartitionCauseWord(begin.cause), operation: begin.operation,
-                    minter: picture.view(point.epoch.minter), basis: begin.basis,
-                    promisedBy: begin.promisedBy.map { picture.view($0) }, acceptedLoss: begin.acceptedLoss,
-                    members: begin.configuration.members.map { picture.view($0) })
-            }
-            return PartitionHistoryResponse(
-                partition: picture.name, bolt: bolt, epochs: epochs, tip: partition.machine.tip,
-                safe: partition.machine.safePosition, ageSeconds: age)
-        }
     }
 
     private func salvage(_ request: HTTPRequestContext, _ picture: PartitionPicture) async throws -> SalvageResponse {

@@ -112,9 +112,9 @@ extension BoltEndpoints {
             return try .json(await sealChange(false, level: nil, effects))
         }
         note("unsealed by an operator", request, [LogKeys.why: "\(reason)"])
-        // Only a primary can write it down; the log says it at every bolt.
-        _ = await partition.write(
-            [.audit(audit("seal.unseal", configuration.fullName, reason, request))], level: .local)
+        // Only a primary can write it down, and there may be none before this bolt is one: nobody waits for the line.
+        // The bolt's own log says it in any case.
+        Task { await note(.unsealed, of: configuration.fullName, reason: reason, waiting: .long, request) }
         return try .json(await sealChange(true, level: nil, ["\(configuration.fullName) is unsealed"]))
     }
 
@@ -132,7 +132,12 @@ extension BoltEndpoints {
             guard sealing.vault.state.isUnsealed else {
                 return try .json(await sealChange(false, level: nil, ["it was sealed already"]))
             }
-            var effects = ["\(configuration.fullName) overwrites its keys and serves nothing of its partition"]
+            let isDry = request.isDryRun
+            var effects = [
+                isDry
+                    ? "\(configuration.fullName) would overwrite its keys and serve nothing of its partition"
+                    : "\(configuration.fullName) overwrites its keys and serves nothing of its partition"
+            ]
             if await partition.read({ $0.machine.role.reigns }) {
                 let successor = await hasSuccessor()
                 guard successor || body.stopPartition else {
@@ -142,16 +147,25 @@ extension BoltEndpoints {
                 }
                 effects.insert(
                     successor
-                        ? "\(configuration.partition) goes to its furthest standby first"
-                        : "\(configuration.partition) serves nothing until one of its bolts is unsealed", at: 0)
+                        ? "\(configuration.partition) \(isDry ? "would go" : "goes") to its furthest standby first"
+                        : "\(configuration.partition) \(isDry ? "would serve" : "serves") nothing until one of its bolts "
+                            + "is unsealed", at: 0)
                 guard !request.isDryRun else {
                     return try .json(await sealChange(false, level: nil, effects, dryRun: true))
                 }
-                let entry = audit("seal.seal", configuration.fullName, reason, request)
-                _ = await partition.write([.audit(entry)], level: .paired)
-                if successor { try await handOver(body) }
+                if successor {
+                    await note(.sealed, outcome: .asked, of: configuration.fullName, reason: reason, request)
+                    try await handOver(body, reason, request)
+                }
             } else if request.isDryRun {
                 return try .json(await sealChange(false, level: nil, effects, dryRun: true))
+            }
+            // A bolt that reigns still writes the line before the deed, which cannot fail: afterwards nobody may be
+            // left to take it. Any other asks whoever reigns, and the seal does not wait for that.
+            if await partition.read({ $0.machine.role.reigns }) {
+                await note(.sealed, of: configuration.fullName, reason: reason, request)
+            } else {
+                Task { await note(.sealed, of: configuration.fullName, reason: reason, waiting: .long, request) }
             }
             note("sealed by an operator", request, [LogKeys.why: "\(reason)"])
             let changed = sealing.seal()
@@ -164,13 +178,15 @@ extension BoltEndpoints {
         return standing.members.contains { $0.disk != standing.disk && $0.isInSync && $0.isLinked }
     }
 
-    private func handOver(_ body: SealRequest) async throws {
+    private func handOver(_ body: SealRequest, _ reason: String, _ request: HTTPRequestContext) async throws {
         let resolution = await partition.operate(body.operation, .switchover(to: nil))
         switch resolution {
         case .done, .ask, .report: return
         case .refused(let refusal):
             // Without it the partition would stop: whoever wants that says so.
             if body.stopPartition { return }
+            let object = "\(configuration.fullName): \(Problem.Code.handoverCancelled.rawValue)"
+            await note(.sealed, outcome: .refused, of: object, reason: reason, waiting: .brief, request)
             throw Problem(
                 .handoverCancelled, "no standby took over (\(refusal)): \(configuration.fullName) goes on, unsealed",
                 next: "unseal the standbys: boltctl seal status; or stop the partition with --stop-partition")

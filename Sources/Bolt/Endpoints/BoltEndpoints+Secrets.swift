@@ -108,7 +108,9 @@ extension BoltEndpoints {
         if name == configuration.partition {
             guard !sealing.isSealed else { throw sealedProblem() }
             guard sealing.vault.state.isUnsealed else {
-                throw Problem(.vaultNotInitialised, "partition \(name) has no keyring yet")
+                throw Problem(
+                    .vaultNotInitialised, "partition \(name) has no keyring yet",
+                    next: "make one: boltctl seal init --partition \(name) --key-file FILE")
             }
         }
         return try await elsewhere(request, of: name)

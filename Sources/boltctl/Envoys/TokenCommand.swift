@@ -85,7 +85,9 @@ struct TokenCreate: AsyncParsableCommand {
                 + "\(Console.time(milliseconds: answer.expiresAt.milliseconds)), acknowledged at \(answer.level)")
         Console.out(token)
         if let address = answer.addresses.first {
-            Console.note("next, on the machine: bolt-envoy enroll --mesh \(address) --token TOKEN")
+            Console.note(
+                "next, on the machine: bolt-envoy enroll --mesh \(address) --token TOKEN --state DIR, then "
+                    + "bolt-envoy run --state DIR")
         }
     }
 }

@@ -23,18 +23,19 @@ extension LocalMesh {
         let deadline = clock.now.advanced(by: .seconds(seconds))
         var progress = Progress()
         for bolt in bolts {
+            let isStrange = bolt.strangerPID != nil
             let client = try session.client(of: bolt.bolt.address)
             defer { client.close() }
             let left = Double((deadline - clock.now).components.seconds) + 0.5
             var reason = "no answer"
             let healthy: Bool? = try await Waiting.until(seconds: max(0, left)) {
-                guard !bolt.hasEnded else {
+                guard isStrange || !bolt.hasEnded else {
                     reason = "the process has ended"
                     return false
                 }
                 do throws(ClientError) {
                     let health: HealthResponse = try await client.call(.health, query: LocalMesh.readable)
-                    reason = ([health.state.rawValue] + health.reasons).joined(separator: ": ")
+                    reason = LocalMesh.words(health.state, health.reasons)
                     if states.contains(health.state) { return true }
                 } catch { reason = error.description }
                 progress.say("waiting for \(bolt.fullName): \(reason)")
@@ -43,6 +44,12 @@ extension LocalMesh {
             if healthy != true { sick.append((bolt, reason)) }
         }
         return sick
+    }
+
+    /// A state with its reasons, of which the first may name it already.
+    static func words(_ state: HealthResponse.State, _ reasons: [String]) -> String {
+        let isNamed = reasons.first?.hasPrefix("\(state.rawValue): ") ?? false
+        return ((isNamed ? [] : [state.rawValue]) + reasons).joined(separator: ": ")
     }
 
     /// Waits until all bolts tell the same digest; nil when the time is over.
