@@ -176,6 +176,9 @@ extension ReplicatedIntegrationTests {
                 let promoted = try promote(mesh, b)
                 return promoted.status == 0 || promoted.status == 5
             }
+            try waitUntil("S9: that it was unsealed, when nobody reigned, is on record") {
+                try mesh.done("audit", "log", "north").standardOutput.contains("seal.unseal")
+            }
             let held = try secrets(mesh, at: b)
             #expect(held.count == 1 && held.first?["version"] as? Int == 2 && held.first?["opens"] as? Bool == true)
         }

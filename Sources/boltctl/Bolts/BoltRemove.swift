@@ -77,17 +77,27 @@ struct BoltRemove: AsyncParsableCommand {
         try await tell(change, partition.partition, session)
     }
 
-    /// Bolts of the removed one's partition, its primary first: the act is to stand in that partition's audit log.
-    /// Others are asked where none of them answers; whoever was named on the command line is asked alone.
+    /// Whom the act is brought to; nil for the bolts of the context. Whoever was named on the command line is asked
+    /// alone.
     private static func carrier(
         _ session: Session, _ partition: PartitionResponse, without bolt: String
     ) throws -> BoltClient? {
         guard !session.isNamed else { return nil }
-        let pairs = zip(partition.partition.bolts, partition.addresses).filter { $0.0 != bolt && !$0.1.isEmpty }
-        let (primary, gone) = (partition.partition.primary, zip(partition.partition.bolts, partition.addresses))
-        let own = pairs.filter { $0.0 == primary } + pairs.filter { $0.0 != primary }
-        let lost = gone.first { $0.0 == bolt }?.1
-        return try session.client(of: own.map(\.1) + session.context.bolts.filter { $0 != lost })
+        let addresses = carriers(of: partition, without: bolt, orElse: session.context.bolts)
+        return addresses.isEmpty ? nil : try session.client(of: addresses)
+    }
+
+    /// Bolts of the removed one's partition, its primary first: the act is to stand in that partition's audit log.
+    /// Others are asked where none of them answers.
+    static func carriers(
+        of partition: PartitionResponse, without bolt: String, orElse others: [String]
+    ) -> [String] {
+        let places = zip(partition.partition.bolts, partition.addresses).map { (bolt: $0, address: $1) }
+        let lost = places.first { $0.bolt == bolt }?.address
+        let own = places.filter { $0.bolt != bolt && !$0.address.isEmpty }
+        let primary = partition.partition.primary
+        let ordered = own.filter { $0.bolt == primary } + own.filter { $0.bolt != primary }
+        return ordered.map(\.address) + others.filter { $0 != lost }
     }
 
     /// Says what the partition has left, and what to do where that is too little.

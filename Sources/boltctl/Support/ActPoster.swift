@@ -59,8 +59,8 @@ struct ActPoster {
 
     /// One line for people of what was done.
     static func line(_ change: ChangeResponse) -> String {
-        let effects = (change.dryRun ? change.effects.map { "would be so: \($0)" } : change.effects)
-            .joined(separator: "\n")
+        let told = change.dryRun && !change.effects.isEmpty ? ["would be so:"] : []
+        let effects = (told + change.effects.map { change.dryRun ? "  \($0)" : $0 }).joined(separator: "\n")
         let tail = change.dryRun ? "dry run: nothing was changed" : "acknowledged at \(change.level)"
         return effects.isEmpty ? tail : "\(effects)\n\(tail)"
     }
