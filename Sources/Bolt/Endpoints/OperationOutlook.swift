@@ -20,10 +20,9 @@ struct OperationOutlook {
             return able.contains { to == nil || $0.disk == to } ? nil : .notInSync(to)
         case .remove(let disk):
             guard standing.reigns else { return .notPrimary(standing.primary) }
-            guard disk != standing.disk, standing.members.contains(where: { $0.disk == disk }) else {
-                return .notInSync(disk)
-            }
-            guard !dead.contains(disk.key), members.contains(disk) else { return nil }
+            guard disk != standing.disk else { return .notInSync(disk) }
+            guard !dead.contains(disk.key) else { return nil }
+            guard members.contains(disk) else { return .notInSync(disk) }
             return members.count <= 2 || Set(inSync) == [standing.disk, disk] ? .lastStandby(disk) : nil
         }
     }
