@@ -70,8 +70,9 @@ extension BoltEndpoints {
             if let elsewhere = try await elsewhere(request) { return elsewhere }
             try await requireSafeWrites("a keyring")
             let effects = [
-                "partition \(configuration.partition) gets the keyring \(keyring.stamp.id)",
-                "every bolt of it starts sealed from now on",
+                "partition \(configuration.partition) \(request.isDryRun ? "would get" : "gets") the keyring "
+                    + "\(keyring.stamp.id)",
+                "every bolt of it \(request.isDryRun ? "would start" : "starts") sealed from now on",
             ]
             guard !request.isDryRun else {
                 return try .json(await sealChange(false, level: .local, effects, dryRun: true))
@@ -148,8 +149,8 @@ extension BoltEndpoints {
                 effects.insert(
                     successor
                         ? "\(configuration.partition) \(isDry ? "would go" : "goes") to its furthest standby first"
-                        : "\(configuration.partition) \(isDry ? "would serve" : "serves") nothing until one of its bolts "
-                            + "is unsealed", at: 0)
+                        : "\(configuration.partition) \(isDry ? "would serve" : "serves") nothing until one of "
+                            + "its bolts is unsealed", at: 0)
                 guard !request.isDryRun else {
                     return try .json(await sealChange(false, level: nil, effects, dryRun: true))
                 }

@@ -40,7 +40,7 @@ struct EnvoyBan: AsyncParsableCommand {
     func run() async throws {
         let poster = ActPoster(session: try connection.session(), mutation: mutation)
         let target: BanTarget
-        switch try await target(poster) {
+        switch try await self.target(poster) {
         case .found(let found): target = found
         case .banned(let ban): return try await show(ban, poster)
         }
@@ -69,8 +69,8 @@ struct EnvoyBan: AsyncParsableCommand {
         do {
             return .found(BanTarget(try await poster.subject(name, role: .envoy).0, namedBy: name))
         } catch let failure as CommandFailure where failure.code == "not_found" {
-            let explained: ExplainResponse? = try await explained(poster)
-            if let ban = explained.flatMap(BanTarget.standing(in:)) { return .banned(ban) }
+            let explained = try await self.explained(poster)
+            if let ban = explained.flatMap({ BanTarget.standing(in: $0) }) { return .banned(ban) }
             guard let fingerprint = KeyFingerprint(apiText: name) else { throw failure }
             return .found(BanTarget(unknown: fingerprint))
         }
