@@ -28,7 +28,12 @@ extension AskingCommand {
         let question = try question()
         let answer: Answer = try await connection.session().client.call(
             question.endpoint, question.arguments, query: question.query)
-        try connection.output.emit(data(answer), table: table(answer))
+        let value: any Encodable = data(answer)
+        try show(value, table(answer))
+    }
+
+    private func show(_ value: some Encodable, _ table: String) throws {
+        try connection.output.emit(value, table: table)
     }
 }
 
