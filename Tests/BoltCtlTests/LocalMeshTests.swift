@@ -50,7 +50,8 @@ import Testing
     @Test func aBoltIsKnownByTheConfigurationThatItRunsWith() {
         let line = ["/usr/bin/bolt", "run", "--config", "../b/bolt.yaml"]
         #expect(ChildProcess.configuration(of: line, in: "/m/a") == "/m/b/bolt.yaml")
-        #expect(ChildProcess.configuration(of: ["bolt", "run", "--config", "/m/bolt.yaml"], in: "/x") == "/m/bolt.yaml")
+        #expect(
+            ChildProcess.configuration(of: ["bolt", "run", "--config", "/m/bolt.yaml"], in: "/x") == "/m/bolt.yaml")
         for other in [["bolt", "run"], ["bolt", "check-config", "--config", "/m/bolt.yaml"], []] {
             #expect(ChildProcess.configuration(of: other, in: "/m") == nil)
         }
