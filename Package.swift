@@ -95,7 +95,7 @@ let package = Package(
 
         // Programs.
         .executableTarget(
-            name: "bolt", dependencies: ["Bolt", arguments, logging, lifecycle, signals],
+            name: "bolt", dependencies: ["Bolt", "BoltAPI", arguments, logging, lifecycle, signals],
             path: "Sources/bolt-daemon", swiftSettings: strict),
         .executableTarget(
             name: "boltctl",

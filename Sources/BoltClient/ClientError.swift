@@ -85,7 +85,9 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 
     /// What failed, and where it was tried.
     public var description: String {
-        guard !attempts.isEmpty else { return detail }
-        return detail + " (" + attempts.map { "\($0.address): \($0.reason)" }.joined(separator: "; ") + ")"
+        // An attempt that came to the very detail tells nothing more.
+        let others = attempts.filter { $0.reason != detail }
+        guard !others.isEmpty else { return detail }
+        return detail + " (" + others.map { "\($0.address): \($0.reason)" }.joined(separator: "; ") + ")"
     }
 }

@@ -26,7 +26,7 @@ import Testing
             tip: LogPoint(epoch: epoch, position: 10, hash: .zero), safe: 8, disk: disk(1), primary: disk(1),
             members: all, reason: "")
         return OperationOutlook(
-            standing: standing, members: members.map(disk), inSync: inSync.map(disk),
+            standing: standing, siblings: [], members: members.map(disk), inSync: inSync.map(disk),
             dead: Set(dead.map { disk($0).key }))
     }
 

@@ -111,9 +111,7 @@ extension ReplicatedIntegrationTests {
                 try mesh.launch(old)
                 try expectFenced(old, in: mesh)
                 try waitUntil("the standby is promoted", seconds: 30) {
-                    let promoted = try mesh.ctl(
-                        "partition", "promote", "north", "--to", other.name, "--yes", "--reason", "test", "--bolt",
-                        other.address, "--timeout", "10", "-o", "json")
+                    let promoted = try mesh.promote(other)
                     return promoted.status == 0 || promoted.status == 5
                 }
                 try waitUntil("it reigns") { try mesh.part(other).reigns }

@@ -53,6 +53,29 @@ extension ReplicatedIntegrationTests {
         }
 
         @Test(
+            "530: a bolt that was removed while it was away learns it from its peers, and says what to do",
+            .timeLimit(.minutes(2)))
+        func removedWhileAway() throws {
+            try withMesh(["south", "south", "north"]) { (mesh) throws in
+                let (away, north) = (mesh.bolts[1], mesh.bolts[2])
+                try mesh.waitForSync(of: "south", bolts: 2)
+                try mesh.crash(away)
+                try waitUntil("the others lost it", seconds: 30) {
+                    try mesh.ctl(
+                        "bolt", "remove", away.name, "--dead", "--yes", "--reason", "test", "--bolt", north.address
+                    ).status == 0
+                }
+                try mesh.launch(away)
+                try waitUntil("it says that it is removed", seconds: 30) { try mesh.health(away) == 530 }
+                #expect(try reasons(away).contains("no longer admits this bolt") && !ready(away))
+                #expect(try reasons(away).contains("boltctl bolt join"))
+                #expect(mesh.log(away).contains("peers refuse this bolt"))
+                let status = try mesh.ctl("status", "-o", "json", "--bolt", away.address)
+                #expect(status.standardOutput.contains("bolt_expelled"), "\(status)")
+            }
+        }
+
+        @Test(
             "503: a bolt that ends fails readiness and health before it closes a connection that is in use",
             .timeLimit(.minutes(1)))
         func draining() throws {

@@ -48,9 +48,7 @@ extension ReplicatedIntegrationTests {
                 #expect(!survivors.isEmpty && !orphans.isEmpty, "the zones have primaries each")
                 for bolt in orphans {
                     try waitUntil("\(bolt.name) may be promoted", seconds: 20) {
-                        let promoted = try mesh.ctl(
-                            "partition", "promote", bolt.partition, "--to", bolt.name, "--yes", "--reason",
-                            "zone \(zone) is lost", "--bolt", bolt.address, "--timeout", "5")
+                        let promoted = try mesh.promote(bolt, timeout: 5, reason: "zone \(zone) is lost")
                         return promoted.status == 5
                     }
                 }

@@ -8,7 +8,7 @@ internal import Spanner
 /// What an operator asks of a partition, in the machine's words.
 struct RequestedOperation: Sendable {
     let id: OperationID
-    let operation: PartitionOperation
+    var operation: PartitionOperation
     /// The stable word of the audit log.
     let action: AuditNoteRequest.Action
     /// What it is about, in the audit log: the bolts by name, and its id.
@@ -27,11 +27,11 @@ extension BoltEndpoints {
     /// Carries out an operation that is for this bolt.
     func operate(_ request: HTTPRequestContext, _ picture: PartitionPicture) async throws -> HTTPAnswer {
         let words = PartitionWords(picture: picture, bolt: configuration.fullName)
-        let outlook = await outlook()
-        let asked = try requested(request, picture, outlook)
+        let outlook = await outlook(picture)
+        var asked = try requested(request, picture, outlook)
         // What is certain to be refused leaves no line in the audit log; a repeat has left its own.
         let isKnown = await partition.isKnown(asked.id)
-        if !asked.isCheck, !isKnown, let refusal = outlook.refusal(of: asked.operation) { throw words.problem(refusal) }
+        if !asked.isCheck, !isKnown { try requireFeasible(&asked, outlook, words) }
         if request.isDryRun, !asked.isCheck { return try planned(asked, picture) }
         let isOnRecord = !asked.isCheck && !isKnown
         if isOnRecord { await recordAsked(asked, request) }
@@ -133,13 +133,37 @@ extension BoltEndpoints {
     // MARK: Carrying it out
 
     /// What is known of this bolt's partition before anything is done.
-    private func outlook() async -> OperationOutlook {
+    private func outlook(_ picture: PartitionPicture) async -> OperationOutlook {
         let standing = await partition.standing()
         return await partition.read { partition in
             OperationOutlook(
-                standing: standing, members: partition.machine.configuration?.members ?? [],
+                standing: standing, siblings: picture.reports.compactMap(\.standing),
+                members: partition.machine.configuration?.members ?? [],
                 inSync: partition.machine.configuration?.inSync ?? [], dead: partition.surroundings.dead)
         }
+    }
+
+    /// Refuses at once what would be waited for in vain, in a dry run and in earnest alike, and settles who takes over
+    /// before anything is stopped for it.
+    private func requireFeasible(
+        _ asked: inout RequestedOperation, _ outlook: OperationOutlook, _ words: PartitionWords
+    ) throws {
+        if outlook.standing.reigns {
+            switch asked.operation {
+            case .switchover(let wanted):
+                switch outlook.heir.disk(wanted) {
+                case .success(let disk): asked.operation = .switchover(to: disk)
+                case .failure(let refusal): throw words.problem(handover: refusal)
+                }
+            case .remove(let disk):
+                let problem = words.removal(
+                    of: disk, members: outlook.members, inSync: outlook.inSync,
+                    isCut: outlook.dead.contains(disk.key))
+                if let problem { throw problem }
+            case .found, .promote, .check: break
+            }
+        }
+        if let refusal = outlook.refusal(of: asked.operation) { throw words.problem(refusal) }
     }
 
     /// The operation's end; nil where it goes on after a while: its fate is found in the journal.

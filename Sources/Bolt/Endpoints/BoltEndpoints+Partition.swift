@@ -99,7 +99,14 @@ extension BoltEndpoints {
     }
 
     func noPrimary(_ picture: PartitionPicture) -> Problem {
-        Problem(
+        let sealed = picture.sealed
+        guard sealed.isEmpty else {
+            let names = sealed.joined(separator: ", ") + (sealed.count == 1 ? " is sealed" : " are sealed")
+            return Problem(
+                .sealed, "partition \(picture.name) has no primary, and \(names); nothing was changed",
+                next: "boltctl seal unseal --key-file FILE, with the key of \(picture.name)")
+        }
+        return Problem(
             .noPrimary, "partition \(picture.name) has no primary that is known here; nothing was changed",
             next: "see who may be promoted: boltctl partition promote \(picture.name) --check")
     }
@@ -118,12 +125,13 @@ extension BoltEndpoints {
         guard let fate = SalvageView.Fate(rawValue: word) else {
             throw Problem(.badRequest, "fate is not kept, replayed or dismissed")
         }
-        let stored: SalvagedCommand.Fate =
-            switch fate {
-            case .kept: .kept
-            case .replayed: .replayed
-            case .dismissed: .dismissed
-            }
+        let stored: SalvagedCommand.Fate
+        switch fate {
+        case .kept: stored = .kept
+        case .replayed: stored = .replayed
+        case .dismissed: stored = .dismissed
+        case .stranded: return try await stranded(picture.name, after: after ?? 0, limit: limit)
+        }
         return try await readStore { partition in
             let commands = try partition.store.salvage(stored, after: after ?? 0, limit: limit).map { command in
                 SalvageView(
@@ -132,6 +140,26 @@ extension BoltEndpoints {
             return SalvageResponse(
                 partition: picture.name, bolt: bolt, commands: commands,
                 nextAfter: commands.count == limit ? commands.last?.number : nil)
+        }
+    }
+
+    /// What the journal of a disk holds beyond where its partition went on without it. Changes nothing.
+    private func stranded(_ name: PartitionName, after: UInt64, limit: Int) async throws -> SalvageResponse {
+        let bolt = configuration.fullName
+        return try await readStore { partition in
+            guard let fork = partition.machine.partedAt else {
+                return SalvageResponse(partition: name, bolt: bolt, commands: [], nextAfter: nil)
+            }
+            let page = try partition.store.commands(after: max(after, fork), limit: limit)
+            let commands = page.map { command in
+                SalvageView(
+                    number: command.number, point: command.point, index: command.index, text: command.text,
+                    fate: .stranded)
+            }
+            let last = page.last?.number ?? UInt64.max
+            return SalvageResponse(
+                partition: name, bolt: bolt, commands: commands,
+                nextAfter: last < partition.machine.tip.position ? last : nil)
         }
     }
 

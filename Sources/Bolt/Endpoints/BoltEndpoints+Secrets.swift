@@ -21,7 +21,7 @@ extension BoltEndpoints {
     private func secrets(_ request: HTTPRequestContext) async throws -> SecretsResponse {
         let (limit, after) = (min(try request.limit(), BoltEndpoints.secretsPageMax), request.query["after"] ?? "")
         let (bolt, name, vault) = (configuration.fullName, configuration.partition, partition.sealing.vault)
-        let isOpen = vault.state.isUnsealed
+        let (isOpen, age) = (vault.state.isUnsealed, primaryAge())
         return try await readStore { partition in
             let table = partition.store.tables.secrets
             let names = try table.names(after: after, limit: limit)
@@ -38,7 +38,7 @@ extension BoltEndpoints {
             return SecretsResponse(
                 partition: name, bolt: bolt, isPrimary: partition.machine.role.reigns,
                 position: partition.machine.tip.position, secrets: secrets,
-                nextAfter: names.count == limit ? names.last : nil)
+                nextAfter: names.count == limit ? names.last : nil, ageSeconds: age)
         }
     }
 

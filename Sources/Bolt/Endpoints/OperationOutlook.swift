@@ -5,6 +5,8 @@ internal import Spanner
 /// certain. Pure: what is refused here leaves no trace, not even in the audit log.
 struct OperationOutlook {
     let standing: PartitionStanding
+    /// What the partition's other bolts say of themselves.
+    let siblings: [PartitionStanding]
     /// As the log has them; empty where this bolt does not reign.
     let members: [ReplicaID]
     let inSync: [ReplicaID]
@@ -27,12 +29,13 @@ struct OperationOutlook {
         }
     }
 
-    /// Who takes over in a switchover: whoever was named, else the standby in sync that acknowledged the most.
+    /// Who can take over.
+    var heir: HandoverHeir { HandoverHeir(standing, siblings: siblings) }
+
+    /// Who takes over in a switchover: whoever was named, else the unsealed standby in sync that is furthest.
     func successor(to wanted: ReplicaID?) -> PartitionStanding.Member? {
-        if let wanted { return standing.members.first { $0.disk == wanted } }
-        return able.max { left, right in
-            (left.acknowledged ?? 0, right.disk) < (right.acknowledged ?? 0, left.disk)
-        }
+        let disk = wanted ?? (try? heir.disk().get())
+        return standing.members.first { $0.disk == disk }
     }
 
     /// Records that a standby has not acknowledged yet; nil where nothing was heard of it.

@@ -129,9 +129,12 @@ public struct SalvageView: Hashable, Sendable, Codable {
         case replayed
         /// An operator let it go, or nothing of it can be replayed.
         case dismissed
+        /// Cut off from nothing: it stands in the journal of a disk that was fenced because its partition went on
+        /// without it, and nowhere else.
+        case stranded
     }
 
-    /// Its number on that disk.
+    /// Its number on that disk; of what is stranded, the position of its record.
     public var number: UInt64
     /// The record that it was in.
     public var point: LogPoint

@@ -14,7 +14,8 @@ struct BoltRemove: AsyncParsableCommand {
 
             A living standby is taken out of its partition first, by its primary. A bolt that is gone for good cannot \
             agree to that: --dead is your word that its disk will never come back with what it acknowledged. If that \
-            word is wrong, what only that disk held is lost. It is refused while the bolt answers.
+            word is wrong, what only that disk held is lost. It is refused while the bolt answers, unless that is \
+            fenced: a fenced bolt promises and acknowledges nothing, so it is removed at once, with or without --dead.
 
             Says what the partition has left: exit 5 where that is no standby in sync. Where a removal does not come \
             to an end in time (exit 3), ask again with the --operation that it names.
@@ -53,19 +54,23 @@ struct BoltRemove: AsyncParsableCommand {
         let (bolt, context) = try await poster.subject(name, role: .bolt)
         let partition: PartitionResponse? =
             if let own = bolt.partition { try await session.client.call(.partition, [own.text]) } else { nil }
+        let members = partition?.partition.members ?? []
+        let isFenced = members.contains { $0.bolt == bolt.name.text && $0.reported == .fenced }
         let removal = MemberRemoval(
             bolt: bolt.name.text, session: session, waiting: waiting, operation: operation,
             isRepeat: waiting.operation != nil)
-        if dead {
-            try await refuseLiving(bolt, session)
-        } else if let partition {
-            // Whoever is asked for a yes is not to hear of a refusal after it.
-            try await removal.rehearse(partition, reason: mutation.reason)
-        }
+        if dead, !isFenced { try await refuseLiving(bolt, session) }
+        // Whoever is asked for a yes is not to hear of a refusal after it.
+        let isTakenOut = !dead && !isFenced
+        if isTakenOut, let partition { try await removal.rehearse(partition, reason: mutation.reason) }
         var question = "Remove the bolt \(bolt.name)?"
-        if dead { question = "Is \(bolt.name) gone for good? Its disk is cut off; what only it held is lost." }
+        if dead || isFenced {
+            question = "Is \(bolt.name) gone for good? Its disk is cut off; what only it held is lost."
+        }
         if !mutation.dryRun { try Console.confirm(question, yes: mutation.yes) }
-        if !dead, !mutation.dryRun, let partition { try await removal.carryOut(partition, reason: mutation.reason) }
+        if isTakenOut, !mutation.dryRun, let partition {
+            try await removal.carryOut(partition, reason: mutation.reason)
+        }
         if let partition { poster.carrier = try Self.carrier(session, partition, without: bolt.name.text) }
         let change = try await poster.post(
             .remove(

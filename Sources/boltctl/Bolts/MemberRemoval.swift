@@ -59,7 +59,17 @@ struct MemberRemoval {
     private func primary(of partition: PartitionResponse) throws -> (name: String, address: String)? {
         let view = partition.partition
         let member = view.members.first { $0.bolt == bolt }
-        guard view.bolts.count > 1, let primary = view.primary, member?.reported != nil else { return nil }
+        // Who is no member any more, or never was one, has nothing to be left out of.
+        guard view.bolts.count > 1, let member else { return nil }
+        guard let primary = view.primary, member.reported != nil else {
+            throw CommandFailure(
+                "cannot_take_out", "\(bolt) cannot be taken out of \(view.name) in good order",
+                reason: view.primary == nil
+                    ? "nothing was changed: nobody is primary of \(view.name), who would leave it out"
+                    : "nothing was changed: \(bolt) cannot be reached, and may hold what others lack",
+                next: "bring it back first; if its disk is gone for good: boltctl bolt remove \(bolt) --dead",
+                status: .refused)
+        }
         guard primary != bolt else {
             throw CommandFailure(
                 "removes_primary", "\(bolt) is primary of \(view.name)", reason: "nothing was changed",

@@ -13,6 +13,9 @@ struct MeshUp: AsyncParsableCommand {
             waits until all are healthy, linked to each other and hold the same roster, and makes the mesh the current \
             context. Running it again leaves running bolts alone, also those that were started by hand.
 
+            Bolts of a partition with a keyring start sealed: where no key file is named for them it does not wait for \
+            them to be unsealed, says what to type, and ends with 5.
+
             EXAMPLES
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh --dry-run
@@ -88,7 +91,8 @@ struct MeshUp: AsyncParsableCommand {
             Console.note("starting \(bolt.fullName) at \(bolt.bolt.address)")
             lines.append(line(bolt, try bolt.start(program), "started"))
         }
-        let sick = try await mesh.waitForHealth(seconds: timeout)
+        let health = try await mesh.waitForHealth(seconds: timeout)
+        let sick = health.sick
         guard sick.isEmpty else {
             throw CommandFailure(
                 "not_healthy", "\(sick.map { $0.bolt.fullName }.joined(separator: ", ")) did not become healthy",
@@ -97,7 +101,7 @@ struct MeshUp: AsyncParsableCommand {
         }
         try refuseEnded(mesh, lines)
         try Contexts.register(mesh.context)
-        let (digest, gaps) = try await mesh.waitForWholeness(seconds: timeout)
+        let (digest, gaps) = try await mesh.waitForWholeness(seconds: timeout, stopped: health.stopped)
         if sealed { try await mesh.sealAll(seconds: timeout) { Console.note($0) } }
         try answer(mesh, lines, digest)
         guard digest != nil else {
@@ -106,6 +110,9 @@ struct MeshUp: AsyncParsableCommand {
                 reason: gaps.joined(separator: "\n        "), next: "boltctl status", changed: true, status: .redundancy
             )
         }
+        guard let unsealing = health.unsealing else { return }
+        Console.warn(unsealing)
+        throw ExitCode(ExitStatus.redundancy.rawValue)
     }
 
     private static let byHand = "running_by_hand"

@@ -131,9 +131,13 @@ struct PartitionSalvage: AskingCommand {
             RECORD is where it stood in the journal that was cut, EPOCH:POSITION:HASH; PLACE its number among the \
             commands of that record, from 0; a dash for a record that holds none.
 
+            --fate stranded lists what stands in the journal of a bolt that is fenced because its partition went on \
+            without it, after an accepted loss: some of that was safe, and is on that disk alone. Nothing is changed.
+
             EXAMPLES
               boltctl partition salvage north --at a.north
               boltctl partition salvage north --at a.north --fate replayed
+              boltctl partition salvage north --at b.north --fate stranded
               boltctl partition salvage north --at a.north --dismiss 12 --reason "exported" --dry-run
             """)
 
@@ -142,7 +146,7 @@ struct PartitionSalvage: AskingCommand {
     @Option(
         name: .long, help: "On whose disk, NAME.PARTITION. Default: the bolt that answers, or one of the partition.")
     var at: String?
-    @Option(name: .long, help: "Only those that were kept, replayed or dismissed.")
+    @Option(name: .long, help: "Only those that were kept, replayed or dismissed, or are stranded.")
     var fate: String = SalvageView.Fate.kept.rawValue
     @Option(name: .long, help: "Let go of what is kept up to this number, as a list showed it.")
     var dismiss: UInt64?
@@ -162,7 +166,9 @@ struct PartitionSalvage: AskingCommand {
     }
 
     func table(_ answer: SalvageResponse) -> String {
-        guard !answer.commands.isEmpty else { return "\(answer.bolt) holds nothing that was \(fate)" }
+        guard !answer.commands.isEmpty else {
+            return "\(answer.bolt) holds nothing that \(fate == "stranded" ? "is" : "was") \(fate)"
+        }
         var table = TextTable("NUMBER", "RECORD", "PLACE", "FATE", "WHAT")
         for command in answer.commands {
             table.row(

@@ -9,6 +9,8 @@ struct PartitionSwitchover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "switchover", abstract: "Hand a living primary's part over to a standby in sync. Nothing is lost.",
         discussion: """
+            A sealed standby takes nothing over: another is chosen, or it is refused (exit 4).
+
             The primary takes no more writes, the standby catches up and begins; writers wait for a moment. Where the \
             standby does not take over in time, the old primary goes on. Ends with 5 where fewer disks are in sync \
             afterwards than before.
@@ -20,7 +22,7 @@ struct PartitionSwitchover: AsyncParsableCommand {
 
     @Argument(help: "The partition.")
     var name: String
-    @Option(name: .long, help: "The bolt that takes over. Default: the standby in sync that is furthest.")
+    @Option(name: .long, help: "The bolt that takes over. Default: the unsealed standby in sync that is furthest.")
     var to: String?
     @OptionGroup var waiting: OperationOptions
     @OptionGroup var mutation: MutationOptions
@@ -33,6 +35,9 @@ struct PartitionSwitchover: AsyncParsableCommand {
         let before = try await operatorOf.partition(name)
         let target = try to.map { try PartitionOperator.bolt($0, in: before) }
         guard let primary = before.partition.primary else {
+            if let sealed = SealedPartition(before.partition) {
+                throw sealed.failure("partition \(name) has no primary that could hand over")
+            }
             throw CommandFailure(
                 "no_primary", "partition \(name) has no primary that could hand over",
                 reason: "nothing was changed", next: "boltctl partition promote \(name) --check", status: .unavailable)

@@ -47,8 +47,8 @@ struct SealSeal: AsyncParsableCommand {
         commandName: "seal", abstract: "Have one bolt overwrite its keys; a primary hands over first.",
         discussion: """
             Sealed, a bolt gossips and enforces bans, and serves nothing of its partition until it is unsealed. A \
-            primary without a standby in sync is not sealed, because its partition would stop: --stop-partition says \
-            that this is wanted.
+            primary without an unsealed standby in sync is not sealed, because its partition would stop: \
+            --stop-partition says that this is wanted.
 
             EXAMPLES
               boltctl seal seal a.north --reason "the machine leaves the house"

@@ -29,7 +29,7 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Logging",
     ]),
     // Programs.
-    "bolt-daemon": platform.union(["Bolt", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
+    "bolt-daemon": platform.union(["Bolt", "BoltAPI", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
     "boltctl": platform.union([
         "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", "ArgumentParser", "Logging", "Yams",
     ]),
