@@ -56,13 +56,7 @@ extension ReplicatedIntegrationTests {
         /// The runbook "a standby is gone for good".
         private func replace(_ bolt: RealMesh.Bolt, in mesh: RealMesh, askedOf other: RealMesh.Bolt) throws {
             try mesh.crash(bolt)
-            try waitUntil("\(bolt.name) is taken out", seconds: 40) {
-                // The partition is left without a standby, and says so: 5.
-                try mesh.ctl(
-                    "bolt", "remove", bolt.name, "--dead", "--yes", "--reason", "its disk rots", "--bolt",
-                    other.address
-                ).status == 5
-            }
+            try mesh.declareDead(bolt, askedOf: other, reason: "its disk rots", seconds: 40)
             try mesh.rejoin(bolt, askedOf: other)
             try mesh.waitForSync(of: "north", bolts: 2, seconds: 60)
         }

@@ -60,11 +60,7 @@ extension ReplicatedIntegrationTests {
                 let (away, north) = (mesh.bolts[1], mesh.bolts[2])
                 try mesh.waitForSync(of: "south", bolts: 2)
                 try mesh.crash(away)
-                try waitUntil("the others lost it", seconds: 30) {
-                    try mesh.ctl(
-                        "bolt", "remove", away.name, "--dead", "--yes", "--reason", "test", "--bolt", north.address
-                    ).status == 0
-                }
+                try mesh.declareDead(away, askedOf: north)
                 try mesh.launch(away)
                 try waitUntil("it says that it is removed", seconds: 30) { try mesh.health(away) == 530 }
                 #expect(try reasons(away).contains("no longer admits this bolt") && !ready(away))

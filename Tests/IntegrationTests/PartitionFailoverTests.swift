@@ -203,12 +203,7 @@ extension ReplicatedIntegrationTests {
                 }
                 #expect(try mesh.part(lone).epoch == 0 && mesh.part(a).inSync == 1)
                 try mesh.crash(b)
-                try waitUntil("the primary lost it", seconds: 30) {
-                    try mesh.ctl(
-                        "bolt", "remove", b.name, "--dead", "--yes", "--reason", "its disk was emptied", "--bolt",
-                        a.address
-                    ).status == 5
-                }
+                try mesh.declareDead(b, askedOf: a, reason: "its disk was emptied")
                 try mesh.rejoin(b, askedOf: a)
                 try mesh.waitForSync(of: "north", bolts: 2, seconds: 60)
                 #expect(try mesh.part(a).tip == mesh.part(b).tip && mesh.part(a).epoch == 1)

@@ -36,14 +36,8 @@ extension BoltEndpoints {
         let cut = String(decoding: object.utf8.prefix(PartitionLimits.reasonBytesMax / 2), as: UTF8.self)
         let note = AuditNoteRequest(action: action, outcome: outcome, object: cut, reason: reason)
         let span = patience == .long ? BoltEndpoints.auditPatience : BoltEndpoints.auditWait
-        let isWritten = await withCheckedContinuation { continuation in
-            let first = FirstAnswer<Bool>(continuation)
-            let delivery = Task { first.give(await deliver(note, within: patience == .once ? .zero : span, request)) }
-            Task {
-                try? await Task.sleep(for: span)
-                first.give(false)
-                delivery.cancel()
-            }
+        let isWritten = await FirstAnswer.within(span, else: false) {
+            await deliver(note, within: patience == .once ? .zero : span, request)
         }
         if !isWritten {
             logger.warning(

@@ -66,14 +66,15 @@ extension BoltEndpoints {
     /// A check-in as envoys send it is read by a reader of its own; every other one, and what is wrong, by the general
     /// one, which says why.
     private func incoming(_ request: HTTPRequestContext, of envoy: PrincipalID) throws -> IncomingCheckIn {
-        if let read = CheckInReader.read(request.body), let known = traits.known(read.traits, of: envoy) {
+        let read = CheckInReader.read(request.body)
+        if let read, let known = traits.known(read.traits, of: envoy) {
             let checked = try CheckInBody(
                 queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known)
             return IncomingCheckIn(checked: checked, whole: { try request.decode(CheckInRequest.self) })
         }
         let body = try request.decode(CheckInRequest.self)
         let checked = try CheckInBody(body)
-        if let read = CheckInReader.read(request.body), let known = checked.traits {
+        if let read, let known = checked.traits {
             traits.remember(read.traits, as: known, of: envoy)
         }
         return IncomingCheckIn(checked: checked, whole: { body })

@@ -42,8 +42,11 @@ extension BoltEndpoints {
                 LogKeys.name: "\(asked.id)", LogKeys.why: "\(asked.reason)",
                 LogKeys.principal: "\(request.principal.map { "\($0.name)" } ?? "none")",
             ])
+        // The operation's end, or that it goes on after a while: its fate is found in the journal.
         let end = Task { await partition.operate(asked.id, asked.operation) }
-        let resolution = await resolution(of: end)
+        let resolution = await FirstAnswer<PartitionResolution?>.within(BoltEndpoints.operationWait, else: nil) {
+            await end.value
+        }
         // Who is who may have changed meanwhile: the answer names them as they are now.
         let views = NodeViews(configuration: configuration)
         let after = (try? await node.read { try views.picture($0, of: picture.name) }) ?? picture
@@ -164,18 +167,6 @@ extension BoltEndpoints {
             }
         }
         if let refusal = outlook.refusal(of: asked.operation) { throw words.problem(refusal) }
-    }
-
-    /// The operation's end; nil where it goes on after a while: its fate is found in the journal.
-    private func resolution(of end: Task<PartitionResolution, Never>) async -> PartitionResolution? {
-        await withCheckedContinuation { continuation in
-            let first = FirstAnswer<PartitionResolution?>(continuation)
-            Task { first.give(await end.value) }
-            Task {
-                try? await Task.sleep(for: BoltEndpoints.operationWait)
-                first.give(nil)
-            }
-        }
     }
 
     /// What a dry run answers where nothing that is known before anything is asked would refuse it.

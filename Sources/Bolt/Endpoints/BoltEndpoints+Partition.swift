@@ -99,9 +99,9 @@ extension BoltEndpoints {
     }
 
     func noPrimary(_ picture: PartitionPicture) -> Problem {
-        let sealed = picture.sealed
+        let sealed = picture.view(envoys: 0).sealedBolts
         guard sealed.isEmpty else {
-            let names = sealed.joined(separator: ", ") + (sealed.count == 1 ? " is sealed" : " are sealed")
+            let names = Plural.are(sealed, "sealed")
             return Problem(
                 .sealed, "partition \(picture.name) has no primary, and \(names); nothing was changed",
                 next: "boltctl seal unseal --key-file FILE, with the key of \(picture.name)")

@@ -31,7 +31,7 @@ extension NodeViews {
     private static func sealed(in partition: PartitionView) -> [Alarm] {
         let bolts = partition.sealedBolts
         guard !bolts.isEmpty else { return [] }
-        let names = bolts.joined(separator: ", ") + (bolts.count == 1 ? " is sealed" : " are sealed")
+        let names = Plural.are(bolts, "sealed")
         let isStopped = partition.primary == nil
         return [
             Alarm(

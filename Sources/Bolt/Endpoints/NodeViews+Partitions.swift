@@ -55,9 +55,6 @@ struct PartitionPicture {
     /// Disks in sync with a primary that lives.
     var inSync: Int { reigning?.standing?.inSyncCount ?? 0 }
 
-    /// Bolts that say of themselves that they are sealed, by name.
-    var sealed: [String] { reports.filter(\.isSealed).map(\.bolt.fullName).sorted() }
-
     /// How many more bolts may be lost, whichever they are, with somebody left who can be promoted without a loss. All
     /// members but one must promise: where one is missing already, none may follow, however many are in sync.
     var faultTolerance: Int {
@@ -67,7 +64,8 @@ struct PartitionPicture {
         return others.allSatisfy { $0.isLinked && !isFenced($0.disk) } && !heirs.isEmpty ? 1 : 0
     }
 
-    private func isFenced(_ disk: ReplicaID) -> Bool {
+    /// Whether a disk's bolt lives and says that it is fenced.
+    func isFenced(_ disk: ReplicaID) -> Bool {
         reports.contains { $0.isLive && $0.standing?.disk == disk && $0.standing?.role == .fenced }
     }
 

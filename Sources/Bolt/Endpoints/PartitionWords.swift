@@ -118,7 +118,7 @@ struct PartitionWords {
         switch refusal {
         case .notInSync(let disk): return problem(.notInSync(disk))
         case .sealed(let disks):
-            let names = text(disks) + (disks.count == 1 ? " is sealed" : " are sealed")
+            let names = Plural.are(disks.map { text($0) }, "sealed")
             return Problem(
                 .sealed, "\(name) stays with \(bolt): \(names), and can take nothing over",
                 next: "boltctl seal unseal --key-file FILE; or name another with --to: boltctl partition show \(name)")
@@ -137,10 +137,7 @@ struct PartitionWords {
 
     /// A fenced disk promises and acknowledges nothing: it is no standby that could be taken out in good order.
     func fencedMember(_ disk: ReplicaID) -> Problem? {
-        let isFenced = picture.reports.contains { report in
-            report.isLive && report.standing?.disk == disk && report.standing?.role == .fenced
-        }
-        guard isFenced else { return nil }
+        guard picture.isFenced(disk) else { return nil }
         return Problem(
             .notInSync, "\(text(disk)) is fenced: it serves nothing of \(name), and no record has to leave it out",
             next: "end its admission: boltctl bolt remove \(text(disk)) --dead")

@@ -41,5 +41,5 @@ extension PartitionService {
     }
 
     /// Whether somebody waits for the disk.
-    private var hasWaiting: Bool { !writes.isEmpty || due != nil || settled != nil }
+    var hasWaiting: Bool { !writes.isEmpty || due != nil || settled != nil }
 }

@@ -26,8 +26,7 @@ extension PartitionService {
     /// A step of compaction and of the scrub, while nobody waits; where somebody always does, now and then anyway.
     private func keepUp() {
         guard arrival == nil else { return }
-        let isBusy = !writes.isEmpty || due != nil || settled != nil
-        guard !isBusy || upkeepsPutOff >= PartitionServiceLimits.upkeepsPutOffMax else {
+        guard !hasWaiting || upkeepsPutOff >= PartitionServiceLimits.upkeepsPutOffMax else {
             upkeepsPutOff += 1
             return
         }

@@ -55,6 +55,9 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
         (self.lagRecords, self.heardSeconds, self.reason) = (lagRecords, heardSeconds, reason)
     }
 
+    /// Whether it says to stand by and has the keys, or needs none.
+    public var mayBePromoted: Bool { (reported == .standby || reported == .candidate) && !isSealed }
+
     enum CodingKeys: String, CodingKey {
         case bolt, disk, reported, assigned, position, reason
         case isInSync = "in_sync"
@@ -104,8 +107,7 @@ public struct PartitionView: Hashable, Sendable, Codable {
 
     /// Bolts that say to stand by and have the keys, or need none: who may be promoted.
     public var unsealedStandbys: [String] {
-        members.filter { ($0.reported == .standby || $0.reported == .candidate) && !$0.isSealed }.compactMap(\.bolt)
-            .sorted()
+        members.filter(\.mayBePromoted).compactMap(\.bolt).sorted()
     }
 
     enum CodingKeys: String, CodingKey {

@@ -75,10 +75,7 @@ struct MemberRemoval {
                 "removes_primary", "\(bolt) is primary of \(view.name)", reason: "nothing was changed",
                 next: "hand over first: boltctl bolt step-down \(bolt)", status: .refused)
         }
-        guard let address = PartitionOperator.address(of: primary, in: partition) else {
-            throw CommandFailure("not_found", "no address of \(primary) is known", next: "boltctl bolt show \(primary)")
-        }
-        return (primary, address)
+        return (primary, try PartitionOperator.address(of: primary, in: partition))
     }
 
     /// One request; nil where the disk is no member any more because of an earlier one.

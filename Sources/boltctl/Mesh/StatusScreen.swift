@@ -62,7 +62,7 @@ struct StatusScreen {
             if partition.primary == nil { return "\(partition.name) has no primary" }
             if partition.inSync < 2 { return "no standby of \(partition.name) is in sync" }
             let sealed = partition.sealedBolts
-            if !sealed.isEmpty { return SealedPartition.text(sealed) }
+            if !sealed.isEmpty { return Plural.are(sealed, "sealed") }
             return "a bolt of \(partition.name) is missing already, and a promotion takes all but one"
         }
         return reasons.isEmpty ? "no fault tolerance" : "no fault tolerance: \(reasons.joined(separator: ", "))"
@@ -74,7 +74,7 @@ struct StatusScreen {
     private var explanations: [String] {
         status.partitions.filter { $0.primary == nil }.map { partition in
             let sealed = partition.sealedBolts
-            if !sealed.isEmpty { return "\(partition.name) has no primary: \(SealedPartition.text(sealed))" }
+            if !sealed.isEmpty { return "\(partition.name) has no primary: \(Plural.are(sealed, "sealed"))" }
             if partition.reachable == 0 { return "\(partition.name) has no primary: none of its bolts can be reached" }
             return partition.epoch == nil
                 ? "\(partition.name) has no primary: it was not founded yet"

@@ -55,9 +55,13 @@ struct PartitionOperator {
             next: "boltctl partition show \(partition.partition.name)")
     }
 
-    /// The address of a bolt of a partition; nil where none is known.
-    static func address(of bolt: String, in partition: PartitionResponse) -> String? {
-        zip(partition.partition.bolts, partition.addresses).first { $0.0 == bolt && !$0.1.isEmpty }?.1
+    /// The address of a bolt of a partition.
+    static func address(of bolt: String, in partition: PartitionResponse) throws -> String {
+        let known = zip(partition.partition.bolts, partition.addresses).first { $0.0 == bolt && !$0.1.isEmpty }
+        guard let known else {
+            throw CommandFailure("not_found", "no address of \(bolt) is known", next: "boltctl bolt show \(bolt)")
+        }
+        return known.1
     }
 
     /// Has the bolt say whether it would refuse, before anybody is asked for a yes; nothing where nobody will be asked.
@@ -65,7 +69,7 @@ struct PartitionOperator {
         _ endpoint: Endpoint, _ arguments: [String], body: any Encodable & Sendable, at bolt: String,
         of partition: PartitionResponse
     ) async throws {
-        guard !mutation.dryRun, !mutation.yes, let address = Self.address(of: bolt, in: partition) else { return }
+        guard !mutation.dryRun, !mutation.yes, let address = try? Self.address(of: bolt, in: partition) else { return }
         let client = try session.client(of: address)
         defer { client.close() }
         let _: OperationResponse = try await client.call(
@@ -77,10 +81,7 @@ struct PartitionOperator {
         _ endpoint: Endpoint, _ arguments: [String], body: any Encodable & Sendable, operation: OperationID,
         at bolt: String, of partition: PartitionResponse
     ) async throws -> OperationResponse {
-        guard let address = Self.address(of: bolt, in: partition) else {
-            throw CommandFailure("not_found", "no address of \(bolt) is known", next: "boltctl bolt show \(bolt)")
-        }
-        let client = try session.client(of: address)
+        let client = try session.client(of: Self.address(of: bolt, in: partition))
         defer { client.close() }
         let name = partition.partition.name
         do throws(ClientError) {

@@ -79,9 +79,7 @@ struct PartitionPromote: AsyncParsableCommand {
 
     /// The unsealed standby in sync that is furthest; without any in sync, the furthest that is unsealed.
     static func furthest(_ partition: PartitionView) throws -> String {
-        let standbys = partition.members.filter { member in
-            member.bolt != nil && !member.isSealed && (member.reported == .standby || member.reported == .candidate)
-        }
+        let standbys = partition.members.filter { $0.bolt != nil && $0.mayBePromoted }
         let best = standbys.max { left, right in
             (left.isInSync ? 1 : 0, left.position ?? 0) < (right.isInSync ? 1 : 0, right.position ?? 0)
         }

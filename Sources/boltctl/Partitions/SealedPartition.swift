@@ -16,12 +16,7 @@ struct SealedPartition {
     func failure(_ what: String) -> CommandFailure {
         CommandFailure(
             Problem.Code.sealed.rawValue, what,
-            reason: "\(Self.text(bolts)); nothing was changed",
+            reason: "\(Plural.are(bolts, "sealed")); nothing was changed",
             next: "boltctl seal unseal --key-file FILE, with the key of \(name)", status: .refused)
-    }
-
-    /// `a.north, b.north are sealed`.
-    static func text(_ bolts: [String]) -> String {
-        bolts.joined(separator: ", ") + (bolts.count == 1 ? " is sealed" : " are sealed")
     }
 }

@@ -91,6 +91,15 @@ extension RealMesh {
     /// What a bolt wrote since it was launched here.
     func log(_ bolt: Bolt) -> String { launched[bolt.name]?.text ?? "" }
 
+    /// An operator declares a bolt gone for good, once the others have missed it for long enough.
+    func declareDead(_ bolt: Bolt, askedOf other: Bolt, reason: String = "test", seconds: TimeInterval = 30) throws {
+        try waitUntil("\(bolt.name) may be declared dead", seconds: seconds) {
+            try ctl(
+                "bolt", "remove", bolt.name, "--dead", "--yes", "--reason", reason, "--bolt", other.address
+            ).status == 5
+        }
+    }
+
     /// The machine of a removed bolt joins anew, with new keys and an empty disk, under the old name.
     func rejoin(_ bolt: Bolt, askedOf other: Bolt) throws {
         let (request, invitation) = (file("again.csr"), file("again.json"))
