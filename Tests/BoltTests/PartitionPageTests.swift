@@ -107,6 +107,12 @@ import Testing
         #expect(view.members[3].bolt == nil && view.members[3].reason == "of no bolt that is admitted")
     }
 
+    /// N1: a bolt far away knows of a removal before it hears the primary count again.
+    @Test func aBoltThatWasJustRemovedIsNotCountedAsInSync() throws {
+        let view = Self.picture([try Self.report("a", 1, Self.standing(.primary, 1, inSync: [1, 2]))]).view(envoys: 0)
+        #expect(view.inSync == 1 && view.faultTolerance == 0)
+    }
+
     // MARK: Health
 
     @Test func eachPartHasItsHealthCode() {

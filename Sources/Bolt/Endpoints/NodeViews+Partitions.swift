@@ -52,8 +52,12 @@ struct PartitionPicture {
         }
     }
 
-    /// Disks in sync with a primary that lives.
-    var inSync: Int { reigning?.standing?.inSyncCount ?? 0 }
+    /// Disks in sync with a primary that lives. What it said before it heard of a removal is not counted: a partition
+    /// that is just left without a standby must not look whole.
+    var inSync: Int {
+        let admitted = Set(reports.map(\.key))
+        return reigning?.standing?.members.count { $0.isInSync && admitted.contains($0.disk.key) } ?? 0
+    }
 
     /// How many more bolts may be lost, whichever they are, with somebody left who can be promoted without a loss. All
     /// members but one must promise: where one is missing already, none may follow, however many are in sync.
