@@ -121,7 +121,8 @@ extension BoltEndpoints {
         note("unsealed by an operator", request, [LogKeys.why: "\(reason)"])
         // Only a primary can write it down, and there may be none before this bolt is one: nobody waits for the line.
         // The bolt's own log says it in any case.
-        Task { await note(.unsealed, of: configuration.fullName, reason: reason, waiting: .long, request) }
+        let bare = request.withoutBody
+        Task { await note(.unsealed, of: configuration.fullName, reason: reason, waiting: .long, bare) }
         return try .json(await sealChange(true, level: nil, ["\(configuration.fullName) is unsealed"]))
     }
 

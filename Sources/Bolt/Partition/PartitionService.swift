@@ -61,6 +61,8 @@ actor PartitionService {
     /// Writes that are durable here and wait for the standbys, by position.
     var unsafe: [(position: UInt64, write: UInt64)] = []
     var operations: [OperationID: [CheckedContinuation<PartitionResolution, Never>]] = [:]
+    /// Operations whose lines of the audit log somebody sees to.
+    var kept: Set<OperationID> = []
     var ledger = ReleaseLedger()
 
     // The keyring that the vault follows.

@@ -57,8 +57,7 @@ struct BoltRemove: AsyncParsableCommand {
         let members = partition?.partition.members ?? []
         let isFenced = members.contains { $0.bolt == bolt.name.text && $0.reported == .fenced }
         let removal = MemberRemoval(
-            bolt: bolt.name.text, session: session, waiting: waiting, operation: operation,
-            isRepeat: waiting.operation != nil)
+            bolt: bolt.name.text, session: session, waiting: waiting, operation: operation)
         if dead, !isFenced { try await refuseLiving(bolt, session) }
         // Whoever is asked for a yes is not to hear of a refusal after it.
         let isTakenOut = !dead && !isFenced
@@ -79,7 +78,7 @@ struct BoltRemove: AsyncParsableCommand {
         guard !mutation.dryRun, let partition, partition.partition.bolts.count > 1 else {
             return try connection.output.emit(Answer(change: change, partition: nil), table: ActPoster.line(change))
         }
-        try await tell(change, partition.partition, session)
+        try await tell(change, partition.partition, without: bolt.name.text, session, poster.carrier)
     }
 
     /// Whom the act is brought to; nil for the bolts of the context. Whoever was named on the command line is asked
@@ -106,9 +105,13 @@ struct BoltRemove: AsyncParsableCommand {
     }
 
     /// Says what the partition has left, and what to do where that is too little.
-    private func tell(_ change: ChangeResponse, _ before: PartitionView, _ session: Session) async throws {
+    private func tell(
+        _ change: ChangeResponse, _ before: PartitionView, without gone: String, _ session: Session,
+        _ carrier: BoltClient?
+    ) async throws {
         let operatorOf = PartitionOperator(session: session, mutation: mutation, waiting: waiting)
-        let (view, restored) = try await operatorOf.settle(before.name, inSync: 2)
+        let (view, restored) = try await operatorOf.settle(
+            before.name, inSync: 2, without: gone, from: carrier)
         try connection.output.emit(
             Answer(change: change, partition: view),
             table: ActPoster.line(change) + (view.map { "\n" + RedundancyText.left($0) } ?? ""))

@@ -126,7 +126,11 @@ struct PartitionOperator {
     }
 
     /// Waits until as many disks are in sync as before, telling each transition; gives the partition as it is then.
-    func settle(_ name: PartitionName, inSync wanted: Int) async throws -> (view: PartitionView?, restored: Bool) {
+    /// The view of a bolt that has not heard yet that `gone` was removed counts for nothing.
+    func settle(
+        _ name: PartitionName, inSync wanted: Int, without gone: String? = nil, from client: BoltClient? = nil
+    ) async throws -> (view: PartitionView?, restored: Bool) {
+        let client = client ?? session.client
         var transitions = PartitionTransitions()
         var last: PartitionView?
         let clock = ContinuousClock()
@@ -134,9 +138,8 @@ struct PartitionOperator {
         let whole: PartitionView? = try await Waiting.until(
             seconds: waiting.wait ? waiting.timeout : 0, every: .milliseconds(100)
         ) {
-            guard let seen: PartitionResponse = try? await session.client.call(.partition, [name.text]) else {
-                return nil
-            }
+            guard let seen: PartitionResponse = try? await client.call(.partition, [name.text]) else { return nil }
+            if let gone, seen.partition.bolts.contains(gone) { return nil }
             for line in transitions.changes(seen.partition) { Console.note(line) }
             last = seen.partition
             let isWhole = seen.partition.primary != nil && seen.partition.inSync >= wanted
