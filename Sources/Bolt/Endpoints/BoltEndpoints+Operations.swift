@@ -31,6 +31,7 @@ extension BoltEndpoints {
         }
         if case .remove(let disk) = asked.operation { try await requireRemovable(disk, asked.id, words) }
         if request.isDryRun, !asked.isCheck { return try await plan(asked, words) }
+        if case .switchover = asked.operation { await partition.read { $0.makeRoomToLeave() } }
         // A hand-over ends this bolt's reign: what is asked is put on record before it.
         let isAfter = if case .promote = asked.operation { true } else { false }
         if !isAfter, !asked.isCheck { await putOnRecord(asked, picture, request) }

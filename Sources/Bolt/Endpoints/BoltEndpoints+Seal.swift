@@ -174,6 +174,10 @@ extension BoltEndpoints {
             throw Problem(
                 .sealed, "\(words.text(disks)) cannot take over, being sealed: sealed too, \(name) would stop",
                 next: "boltctl seal unseal --key-file FILE; or stop the partition with --stop-partition")
+        case .failure(.full(let disks)):
+            throw Problem(
+                .storeFull, "\(words.text(disks)) cannot take over, for want of room: sealed, \(name) would stop",
+                next: "make room there; or stop the partition with --stop-partition")
         case .failure(.notInSync):
             throw Problem(
                 .notInSync, "no standby in sync could take over: sealed, \(name) would stop",

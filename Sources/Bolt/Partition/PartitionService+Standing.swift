@@ -60,13 +60,15 @@ extension PartitionService {
             role: role, isInSync: configuration?.inSync.contains(own.disk) ?? false, isForgetful: machine.isNew,
             epoch: machine.tip.epoch, promised: machine.promisedEpoch, tip: machine.tip, safe: machine.safePosition,
             disk: own.disk, primary: primary, members: members, reason: reason,
-            isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil)
+            isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil, isFull: isShort)
     }
 
     private var part: (PartitionStanding.Role, ReplicaID?, String) {
         if let broken { return (.fenced, nil, broken) }
         switch machine.role {
         case .waiting: return (.waiting, nil, waitingReason)
+        case .standby(let primary, _) where isShort:
+            return (.standby, primary, "its disk is full: it keeps no more of the journal and takes nothing over")
         case .standby(let primary, let inSync):
             // It goes on following whom it heard last: only a link tells that somebody is there.
             guard links.values.contains(where: { $0.disk == primary }) else {
@@ -74,7 +76,7 @@ extension PartitionService {
             }
             return (.standby, primary, inSync ? "" : "catching up with the primary")
         case .candidate(let epoch): return (.candidate, nil, "asks for promises of epoch \(epoch.number)")
-        case .primary: return (.primary, own.disk, isFull ? "the disk is full: writes are refused" : "")
+        case .primary: return (.primary, own.disk, isShort ? "the disk is full: writes are refused" : "")
         case .handingOver(_, let to): return (.handingOver, own.disk, "hands over to \(to)")
         case .fenced(let reason): return (.fenced, nil, reason)
         }
