@@ -88,6 +88,17 @@ struct NodeViews: Sendable {
                         + "its key: no link is kept with it",
                     next: "compare the ids and its genesis file: boltctl bolt show \(mismatch.name)"))
         }
+        for pair in node.twins.current() {
+            alarms.append(
+                Alarm(
+                    code: "bolt_identity_twice", severity: .critical,
+                    text:
+                        "two processes run with the identity of \(pair.name), each with a state folder of its own: at "
+                        + pair.remotes.joined(separator: " and "),
+                    next:
+                        "stop the one that should not be: one identity is one process; see its pid in the lock of its "
+                        + "state directory"))
+        }
         if let alarm = fullDiskAlarm(node) { alarms.append(alarm) }
         if let trouble = node.leaseTrouble {
             alarms.append(

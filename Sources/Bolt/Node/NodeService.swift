@@ -37,6 +37,10 @@ public actor NodeService {
     var boltsStale = false { didSet { noteChange() } }
     /// Links whose bolts were not who the roster says.
     var mismatches = LinkMismatches()
+    /// Bolts that seem to be two.
+    var twins = IdentityTwins()
+    /// The life that was named on each link.
+    var linkLives: [LinkID: ReplicaID] = [:]
     /// Who waits for own events to be allowed.
     var authoringWaiters: [CheckedContinuation<Bool, Never>] = []
     /// Bytes of disk that are to be kept back.
@@ -161,6 +165,7 @@ public actor NodeService {
             step(.undecodable(link.id))
         case .down(let link):
             shortcuts.forget(link.id)
+            linkLives[link.id] = nil
             guard links.removeValue(forKey: link.id) != nil else { return }
             forget(link.id)
             step(.linkDown(link.id))
@@ -169,6 +174,7 @@ public actor NodeService {
     }
 
     private func hear(_ message: GossipMessage, on link: LinkID) {
+        meet(message, on: link)
         step(.received(message, on: link))
         switch message {
         case .durable, .context: spreads.note { machine.holders(of: $0) }
