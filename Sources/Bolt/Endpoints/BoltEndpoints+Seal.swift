@@ -71,7 +71,9 @@ extension BoltEndpoints {
                 return try .json(await sealChange(false, level: .paired, ["this keyring is in the journal already"]))
             }
             guard held == nil else {
-                throw Problem(.vaultInitialised, "partition \(configuration.partition) has a keyring already")
+                throw Problem(
+                    .vaultInitialised,
+                    "it is done already: partition \(configuration.partition) has a keyring; nothing was changed")
             }
             if let elsewhere = try await elsewhere(request) { return elsewhere }
             try await requireSafeWrites("a keyring")
