@@ -69,6 +69,14 @@ import Testing
 
     // MARK: Standing still
 
+    /// Found with a log that was lost in a crash: it said to be catching up, for ever.
+    @Test func aDiskThatThePartitionDoesNotCountSaysSo() {
+        let reason = PartitionService.standbyReason(isNew: true, isInSync: false)
+        #expect(reason.contains("new to the partition") && reason.contains("boltctl bolt remove NAME --dead"))
+        #expect(PartitionService.standbyReason(isNew: false, isInSync: false) == "catching up with the primary")
+        #expect(PartitionService.standbyReason(isNew: false, isInSync: true).isEmpty)
+    }
+
     private func seconds(_ number: Int) -> ContinuousClock.Instant { start + .seconds(number) }
     private let start = ContinuousClock.now
 

@@ -74,12 +74,23 @@ extension PartitionService {
             guard links.values.contains(where: { $0.disk == primary }) else {
                 return (.standby, primary, "no primary is heard of partition \(identity.partition)")
             }
-            return (.standby, primary, inSync ? "" : "catching up with the primary")
+            return (.standby, primary, Self.standbyReason(isNew: machine.isNew, isInSync: inSync))
         case .candidate(let epoch): return (.candidate, nil, "asks for promises of epoch \(epoch.number)")
         case .primary: return (.primary, own.disk, isShort ? "the disk is full: writes are refused" : "")
         case .handingOver(_, let to): return (.handingOver, own.disk, "hands over to \(to)")
         case .fenced(let reason): return (.fenced, nil, reason)
         }
+    }
+
+    /// Why a standby that hears its primary is not one that takes over. A disk that was emptied, restored or lost its
+    /// log is another one than the partition counts, and may copy all of it and still count for nothing.
+    static func standbyReason(isNew: Bool, isInSync: Bool) -> String {
+        if isNew {
+            return
+                "its disk is new to the partition, and not counted yet; where an earlier disk of this bolt still is, "
+                + "it never will be: boltctl bolt remove NAME --dead, and join it anew"
+        }
+        return isInSync ? "" : "catching up with the primary"
     }
 
     private var waitingReason: String {
