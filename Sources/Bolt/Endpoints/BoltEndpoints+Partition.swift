@@ -33,8 +33,8 @@ extension BoltEndpoints {
         }
     }
 
-    /// Refuses where this bolt was removed or banned: what it would tell is stale. What only its own disk holds it tells
-    /// all the same, whoever names it.
+    /// Refuses where this bolt was removed or banned: what it would tell is stale. What only its own disk holds it
+    /// tells all the same, whoever names it.
     func requireAdmitted(_ request: HTTPRequestContext) async throws {
         if request.endpoint == .partitionSalvage, request.query["bolt"] == configuration.fullName { return }
         let bolt = configuration.fullName
