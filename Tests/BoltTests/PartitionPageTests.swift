@@ -15,7 +15,7 @@ import Testing
         _ role: PartitionStanding.Role, _ number: UInt64, epoch: UInt64 = 1, minter: UInt64 = 1, tip: UInt64 = 10,
         life: UInt64 = 1, primary: UInt64? = 1, inSync: [UInt64] = [1, 2], members: [UInt64] = [1, 2],
         unlinked: [UInt64] = [], acknowledged: UInt64? = nil, reason: String = "", isSealed: Bool = false,
-        partedAt: UInt64? = nil
+        partedAt: UInt64? = nil, isFull: Bool = false
     ) -> PartitionStanding {
         let epoch = PartitionEpoch(number: epoch, minter: disk(minter))
         let all = members.map {
@@ -27,7 +27,7 @@ import Testing
             role: role, isInSync: inSync.contains(number), isForgetful: false, epoch: epoch, promised: epoch,
             tip: LogPoint(epoch: epoch, position: tip, hash: .zero), safe: tip, disk: disk(number, life: life),
             primary: primary.map { disk($0) }, members: all, reason: reason, isSealed: isSealed,
-            partedAt: partedAt)
+            partedAt: partedAt, isFull: isFull)
     }
 
     static func report(

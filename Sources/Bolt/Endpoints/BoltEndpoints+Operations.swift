@@ -36,9 +36,11 @@ extension BoltEndpoints {
         let outlook = await outlook(picture)
         var asked = try requested(request, picture, outlook)
         // What is certain to be refused leaves no line in the audit log.
-        if !asked.isCheck, await !partition.isKnown(asked.id) { try requireFeasible(&asked, outlook, words) }
+        let isKnown = await partition.isKnown(asked.id)
+        if !asked.isCheck, !isKnown { try requireFeasible(&asked, outlook, words) }
         if request.isDryRun, !asked.isCheck { return try planned(asked, picture) }
-        let keepsRecord = asked.isCheck ? false : await partition.keepRecord(of: asked.id)
+        if case .switchover = asked.operation { await partition.read { $0.makeRoomToLeave() } }
+        let keepsRecord = await keepsRecord(of: asked, isKnown: isKnown)
         let standing = keepsRecord ? await lines(of: asked.id) : []
         if keepsRecord { await recordAsked(asked, standing, request) }
         logger.notice(
@@ -187,6 +189,14 @@ extension BoltEndpoints {
     }
 
     // MARK: On record
+
+    /// Whether this request sees to the operation's lines. What the journal knows of has been seen to, but for a
+    /// promotion, which has no line before it is done: whoever asked for it may have died in between.
+    private func keepsRecord(of asked: RequestedOperation, isKnown: Bool) async -> Bool {
+        guard !asked.isCheck else { return false }
+        if isKnown { guard case .promote = asked.operation else { return false } }
+        return await partition.keepRecord(of: asked.id)
+    }
 
     /// Which lines the audit log has of an operation already, by their words: a repeat adds only what is missing.
     private func lines(of id: OperationID) async -> Set<String> {

@@ -9,6 +9,7 @@ internal import Synchronization
 extension BoltEndpoints {
     /// What operators ask of one partition: answered by the bolt that has to, wherever it was asked.
     func partitionRequest(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        try await requireAdmitted(request)
         try await requireServing()
         let name = try partitionName(of: request)
         let views = NodeViews(configuration: configuration)
@@ -30,6 +31,14 @@ extension BoltEndpoints {
         case .auditNote: return try .json(await takeNote(request, picture))
         case _: throw Problem(.notFound, "no such path")
         }
+    }
+
+    /// Refuses where this bolt was removed or banned: what it would tell is stale. What only its own disk holds it
+    /// tells all the same, whoever names it.
+    func requireAdmitted(_ request: HTTPRequestContext) async throws {
+        if request.endpoint == .partitionSalvage, request.query["bolt"] == configuration.fullName { return }
+        let bolt = configuration.fullName
+        if let problem = await node.read({ $0.removedProblem(asked: bolt) }) { throw problem }
     }
 
     private func partitionName(of request: HTTPRequestContext) throws -> PartitionName {

@@ -71,7 +71,9 @@ extension BoltEndpoints {
                 return try .json(await sealChange(false, level: .paired, ["this keyring is in the journal already"]))
             }
             guard held == nil else {
-                throw Problem(.vaultInitialised, "partition \(configuration.partition) has a keyring already")
+                throw Problem(
+                    .vaultInitialised,
+                    "it is done already: partition \(configuration.partition) has a keyring; nothing was changed")
             }
             if let elsewhere = try await elsewhere(request) { return elsewhere }
             try await requireSafeWrites("a keyring")
@@ -190,6 +192,10 @@ extension BoltEndpoints {
             throw Problem(
                 .sealed, "\(words.text(disks)) cannot take over, being sealed: sealed too, \(name) would stop",
                 next: "boltctl seal unseal --key-file FILE; or stop the partition with --stop-partition")
+        case .failure(.full(let disks)):
+            throw Problem(
+                .storeFull, "\(words.text(disks)) cannot take over, for want of room: sealed, \(name) would stop",
+                next: "make room there; or stop the partition with --stop-partition")
         case .failure(.notInSync):
             throw Problem(
                 .notInSync, "no standby in sync could take over: sealed, \(name) would stop",

@@ -226,6 +226,8 @@ extension PartitionService {
             return .refused(.busy(id))
         }
         if operations[id] == nil, let known = fate(of: id) { return known }
+        if let refusal = refusalWhereFull(operation) { return .refused(refusal) }
+        if case .switchover = operation { makeRoomToLeave() }
         return await withCheckedContinuation { continuation in
             let isNew = operations[id] == nil
             operations[id, default: []].append(continuation)
