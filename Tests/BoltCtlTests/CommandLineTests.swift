@@ -44,6 +44,7 @@ struct Verb: CustomTestStringConvertible, Sendable {
             "envoy token create", "envoy token list", "envoy token revoke", "envoy list", "envoy show",
             "envoy explain", "envoy remove", "envoy ban", "roster list", "roster log", "roster digest", "roster diff",
             "roster conflicts", "roster resolve", "topology validate", "context list", "context use", "context show",
+            "context refresh",
         ]
         #expect(contract.subtracting(paths) == [])
     }

@@ -4,18 +4,26 @@ internal import Foundation
 internal import Identity
 internal import Logging
 internal import Spanner
+internal import SpannerStore
 
 /// What an operator asks of a partition, in the machine's words.
 struct RequestedOperation: Sendable {
     let id: OperationID
     var operation: PartitionOperation
     /// The stable word of the audit log.
-    let action: String
+    let action: AuditNoteRequest.Action
+    /// What it is about, in the audit log: the bolts by name, and its id.
+    let object: String
     let reason: String
     /// What it does, one line each.
     let effects: [String]
     /// Whether it changes nothing.
     var isCheck = false
+
+    /// The word of its line in the audit log.
+    func word(_ outcome: AuditNoteRequest.Outcome?) -> String {
+        AuditNoteRequest(action: action, outcome: outcome, object: object, reason: reason).word
+    }
 }
 
 extension BoltEndpoints {
@@ -25,40 +33,52 @@ extension BoltEndpoints {
     /// Carries out an operation that is for this bolt.
     func operate(_ request: HTTPRequestContext, _ picture: PartitionPicture) async throws -> HTTPAnswer {
         let words = PartitionWords(picture: picture, bolt: configuration.fullName)
-        var asked = try requested(request, picture)
-        if case .switchover(let wanted) = asked.operation {
-            asked.operation = .switchover(to: try await heir(wanted, asked.id, words))
-        }
-        if case .remove(let disk) = asked.operation { try await requireRemovable(disk, asked.id, words) }
-        if request.isDryRun, !asked.isCheck { return try await plan(asked, words) }
-        // A hand-over ends this bolt's reign: what is asked is put on record before it.
-        let isAfter = if case .promote = asked.operation { true } else { false }
-        if !isAfter, !asked.isCheck { await putOnRecord(asked, picture, request) }
+        let outlook = await outlook(picture)
+        var asked = try requested(request, picture, outlook)
+        // What is certain to be refused leaves no line in the audit log.
+        let isKnown = await partition.isKnown(asked.id)
+        if !asked.isCheck, !isKnown { try requireFeasible(&asked, outlook, words) }
+        if request.isDryRun, !asked.isCheck { return try planned(asked, picture) }
+        if case .switchover = asked.operation { await partition.read { $0.makeRoomToLeave() } }
+        let keepsRecord = await keepsRecord(of: asked, isKnown: isKnown)
+        let standing = keepsRecord ? await lines(of: asked.id) : []
+        if keepsRecord { await recordAsked(asked, standing, request) }
         logger.notice(
             "operation asked for",
             metadata: [
-                LogKeys.request: "\(request.requestID)", LogKeys.what: "\(asked.action)",
+                LogKeys.request: "\(request.requestID)", LogKeys.what: "\(asked.action.rawValue)",
                 LogKeys.name: "\(asked.id)", LogKeys.why: "\(asked.reason)",
                 LogKeys.principal: "\(request.principal.map { "\($0.name)" } ?? "none")",
             ])
         // The operation's end, or that it goes on after a while: its fate is found in the journal.
-        let (partition, id, operation) = (partition, asked.id, asked.operation)
-        let resolution = await FirstAnswer.within(BoltEndpoints.operationWait, else: .ask(nil)) {
-            await partition.operate(id, operation)
+        let (partition, carried) = (partition, asked)
+        let end = Task { await partition.operate(carried.id, carried.operation) }
+        let resolution = await FirstAnswer<PartitionResolution?>.within(BoltEndpoints.operationWait, else: nil) {
+            await end.value
         }
         // Who is who may have changed meanwhile: the answer names them as they are now.
         let views = NodeViews(configuration: configuration)
         let after = (try? await node.read { try views.picture($0, of: picture.name) }) ?? picture
-        let answer = try PartitionWords(picture: after, bolt: configuration.fullName)
-            .response(resolution, asked.id, effects: asked.effects)
-        if isAfter, answer.outcome == .done { await putOnRecord(asked, after, request) }
+        let wordsNow = PartitionWords(picture: after, bolt: configuration.fullName)
+        if keepsRecord {
+            let bare = request.withoutBody
+            let record = Task {
+                await recordEnd(of: carried, end.value, standing, wordsNow, bare)
+                await partition.endRecord(of: carried.id)
+            }
+            // Whoever reigns now takes the line; after a hand-over that is another bolt, and nobody waits for that.
+            if resolution != nil, await partition.read({ $0.machine.role.reigns }) { await record.value }
+        }
+        let answer = try wordsNow.response(resolution ?? .ask(nil), asked.id, effects: asked.effects)
         return try .json(answer, status: answer.outcome == .running ? 202 : 200)
     }
 
     // MARK: What is asked
 
-    private func requested(_ request: HTTPRequestContext, _ picture: PartitionPicture) throws -> RequestedOperation {
-        let name = picture.name
+    private func requested(
+        _ request: HTTPRequestContext, _ picture: PartitionPicture, _ outlook: OperationOutlook
+    ) throws -> RequestedOperation {
+        let (name, own) = (picture.name, configuration.fullName)
         switch request.endpoint {
         case .promote:
             let body = try request.decode(PromoteRequest.self)
@@ -71,26 +91,31 @@ extension BoltEndpoints {
                 id: body.operation,
                 operation: isCheck
                     ? .check : .promote(.promotion, expect: body.expect, acceptingLoss: body.allowDataLoss),
-                action: body.allowDataLoss ? "partition.promote_accepting_loss" : "partition.promote",
+                action: body.allowDataLoss ? .promotedAcceptingLoss : .promoted,
+                object: "\(own) for \(name) by operation \(body.operation)",
                 reason: try reason(body.reason), effects: [], isCheck: isCheck)
         case .switchover:
             let body = try request.decode(SwitchoverRequest.self)
+            let to = try body.to.map { try disk(of: $0, picture) }
+            let words = HandoverWords(name, from: own, to: to, outlook, picture, dryRun: request.isDryRun)
             return RequestedOperation(
-                id: body.operation, operation: .switchover(to: try body.to.map { try disk(of: $0, picture) }),
-                action: "partition.switchover", reason: try reason(body.reason),
-                effects: ["\(name) goes from \(configuration.fullName) to \(body.to ?? "its furthest standby")"])
+                id: body.operation, operation: .switchover(to: to), action: .switchedOver,
+                object: "\(words.object) by operation \(body.operation)", reason: try reason(body.reason),
+                effects: [words.effect])
         case .stepDown:
             let body = try request.decode(StepDownRequest.self)
+            let words = HandoverWords(name, from: own, to: nil, outlook, picture, dryRun: request.isDryRun)
             return RequestedOperation(
-                id: body.operation, operation: .switchover(to: nil), action: "bolt.step_down",
-                reason: try reason(body.reason),
-                effects: ["\(name) goes from \(configuration.fullName) to its furthest standby"])
+                id: body.operation, operation: .switchover(to: nil), action: .steppedDown,
+                object: "\(words.object) by operation \(body.operation)", reason: try reason(body.reason),
+                effects: [words.effect])
         case .removeMember:
             let body = try request.decode(RemoveMemberRequest.self)
+            let verb = request.isDryRun ? "would be" : "is"
             return RequestedOperation(
-                id: body.operation, operation: .remove(try disk(of: body.bolt, picture)),
-                action: "partition.remove_member", reason: try reason(body.reason),
-                effects: ["\(body.bolt) is no member of \(name) any more; nothing waits for it"])
+                id: body.operation, operation: .remove(try disk(of: body.bolt, picture)), action: .memberRemoved,
+                object: "\(body.bolt) out of \(name) by operation \(body.operation)", reason: try reason(body.reason),
+                effects: ["\(body.bolt) \(verb) no member of \(name) any more; nothing waits for it"])
         case _: throw Problem(.notFound, "no such path")
         }
     }
@@ -121,72 +146,110 @@ extension BoltEndpoints {
 
     // MARK: Carrying it out
 
-    /// Refuses at once what would be waited for in vain, in a dry run and in earnest alike.
-    private func requireRemovable(_ disk: ReplicaID, _ operation: OperationID, _ words: PartitionWords) async throws {
-        let problem: Problem? = await partition.read { partition in
-            guard partition.machine.role.reigns, !partition.knows(operation) else { return nil }
-            let configuration = partition.machine.configuration
-            return words.removal(
-                of: disk, members: configuration?.members ?? [], inSync: configuration?.inSync ?? [],
-                isCut: partition.surroundings.dead.contains(disk.key))
-        }
-        if let problem { throw problem }
-    }
-
-    /// Who takes over: known before anything is stopped for it. A repeat is the same operation, whoever could now.
-    private func heir(
-        _ wanted: ReplicaID?, _ operation: OperationID, _ words: PartitionWords
-    ) async throws -> ReplicaID? {
+    /// What is known of this bolt's partition before anything is done.
+    private func outlook(_ picture: PartitionPicture) async -> OperationOutlook {
         let standing = await partition.standing()
-        guard standing.reigns else { return wanted }
-        guard await !partition.read({ $0.knows(operation) }) else { return wanted }
-        switch HandoverHeir(standing, siblings: words.picture.reports.compactMap(\.standing)).disk(wanted) {
-        case .success(let disk): return disk
-        case .failure(let refusal): throw words.problem(handover: refusal)
+        return await partition.read { partition in
+            OperationOutlook(
+                standing: standing, siblings: picture.reports.compactMap(\.standing),
+                members: partition.machine.configuration?.members ?? [],
+                inSync: partition.machine.configuration?.inSync ?? [], dead: partition.surroundings.dead)
         }
     }
 
-    /// What a dry run finds: a refusal where one is known before anything is asked.
-    private func plan(_ asked: RequestedOperation, _ words: PartitionWords) async throws -> HTTPAnswer {
-        let standing = await partition.standing()
-        guard standing.reigns else { throw words.problem(.notPrimary(standing.primary)) }
-        let others = standing.members.filter { $0.disk != standing.disk }
-        switch asked.operation {
-        case .remove(let disk):
-            guard disk != standing.disk, others.contains(where: { $0.disk == disk }) else {
-                throw words.problem(.notInSync(disk))
+    /// Refuses at once what would be waited for in vain, in a dry run and in earnest alike, and settles who takes over
+    /// before anything is stopped for it.
+    private func requireFeasible(
+        _ asked: inout RequestedOperation, _ outlook: OperationOutlook, _ words: PartitionWords
+    ) throws {
+        if outlook.standing.reigns {
+            switch asked.operation {
+            case .switchover(let wanted):
+                switch outlook.heir.disk(wanted) {
+                case .success(let disk): asked.operation = .switchover(to: disk)
+                case .failure(let refusal): throw words.problem(handover: refusal)
+                }
+            case .remove(let disk):
+                let problem = words.removal(
+                    of: disk, members: outlook.members, inSync: outlook.inSync,
+                    isCut: outlook.dead.contains(disk.key))
+                if let problem { throw problem }
+            case .found, .promote, .check: break
             }
-            let (members, inSync) = await partition.read { partition in
-                (partition.machine.configuration?.members ?? [], partition.machine.configuration?.inSync ?? [])
-            }
-            if members.count <= 2 || Set(inSync) == [standing.disk, disk] { throw words.problem(.lastStandby(disk)) }
-        case .switchover, .found, .promote, .check: break
         }
-        return try .json(
+        if let refusal = outlook.refusal(of: asked.operation) { throw words.problem(refusal) }
+    }
+
+    /// What a dry run answers where nothing that is known before anything is asked would refuse it.
+    private func planned(_ asked: RequestedOperation, _ picture: PartitionPicture) throws -> HTTPAnswer {
+        try .json(
             OperationResponse(
-                operation: asked.id, partition: words.picture.name, bolt: configuration.fullName, outcome: .planned,
+                operation: asked.id, partition: picture.name, bolt: configuration.fullName, outcome: .planned,
                 effects: asked.effects))
     }
 
-    // MARK: Audit
+    // MARK: On record
 
-    /// Writes a line of the audit log into the partition's journal. Where it cannot be written that is logged: the
-    /// operation itself stands in the journal all the same.
-    private func putOnRecord(
-        _ asked: RequestedOperation, _ picture: PartitionPicture, _ request: HTTPRequestContext
+    /// Whether this request sees to the operation's lines. What the journal knows of has been seen to, but for a
+    /// promotion, which has no line before it is done: whoever asked for it may have died in between.
+    private func keepsRecord(of asked: RequestedOperation, isKnown: Bool) async -> Bool {
+        guard !asked.isCheck else { return false }
+        if isKnown { guard case .promote = asked.operation else { return false } }
+        return await partition.keepRecord(of: asked.id)
+    }
+
+    /// Which lines the audit log has of an operation already, by their words: a repeat adds only what is missing.
+    private func lines(of id: OperationID) async -> Set<String> {
+        (try? await readStore { try HistoryWords.words(of: id, in: $0.store.tables.audit) }) ?? []
+    }
+
+    /// A hand-over ends this bolt's reign and a removal may end its bolt's memory: that they were asked for is on
+    /// record before. A promotion can be only after: there was no primary that took a line.
+    private func recordAsked(
+        _ asked: RequestedOperation, _ standing: Set<String>, _ request: HTTPRequestContext
     ) async {
-        let entry = AuditEntry(
-            at: WallClock.now(), actor: "operator/\(request.principal?.name.text ?? "unknown")", action: asked.action,
-            object: "\(picture.name) by operation \(asked.id)", reason: asked.reason)
-        switch await partition.write([.audit(entry)], level: .paired) {
-        case .done, .undecided: break
+        if case .promote = asked.operation { return }
+        guard !standing.contains(asked.word(.asked)) else { return }
+        await note(asked.action, outcome: .asked, of: asked.object, reason: asked.reason, request)
+    }
+
+    /// What became of it, where that is known: an operation that ended is done or refused. One that is asked for
+    /// elsewhere is found by its id in the history.
+    private func recordEnd(
+        of asked: RequestedOperation, _ resolution: PartitionResolution, _ standing: Set<String>,
+        _ words: PartitionWords, _ request: HTTPRequestContext
+    ) async {
+        switch resolution {
+        case .done:
+            guard !standing.contains(asked.word(nil)) else { return }
+            let reigns = await partition.read { $0.machine.role.reigns }
+            await note(
+                asked.action, of: asked.object, reason: asked.reason, waiting: reigns ? .brief : .long, request)
         case .refused(let refusal):
-            logger.warning(
-                "an operation has no line in the audit log",
-                metadata: [
-                    LogKeys.request: "\(request.requestID)", LogKeys.what: "\(asked.action)",
-                    LogKeys.why: "\(refusal)",
-                ])
+            if case .promote = asked.operation { return }
+            guard !standing.contains(asked.word(.refused)) else { return }
+            let object = "\(asked.object): \(words.problem(refusal).code.rawValue)"
+            await note(asked.action, outcome: .refused, of: object, reason: asked.reason, waiting: .brief, request)
+        case .ask, .report: return
         }
+    }
+}
+
+/// A hand-over in words, which name both bolts.
+struct HandoverWords {
+    /// For the audit log.
+    let object: String
+    /// For whoever asks.
+    let effect: String
+
+    init(
+        _ name: PartitionName, from own: String, to wanted: ReplicaID?, _ outlook: OperationOutlook,
+        _ picture: PartitionPicture, dryRun: Bool
+    ) {
+        let successor = outlook.successor(to: wanted)
+        let target = successor.map { picture.view($0.disk).text } ?? "its furthest standby"
+        object = "\(name) from \(own) to \(target)"
+        let lag = successor.flatMap { outlook.lag(of: $0) }.map { ", which is \(Plural.text($0, "record")) behind" }
+        effect = "\(name) \(dryRun ? "would go" : "goes") from \(own) to \(target)" + (dryRun ? lag ?? "" : "")
     }
 }

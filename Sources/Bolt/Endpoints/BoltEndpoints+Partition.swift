@@ -9,6 +9,7 @@ internal import Synchronization
 extension BoltEndpoints {
     /// What operators ask of one partition: answered by the bolt that has to, wherever it was asked.
     func partitionRequest(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        try await requireAdmitted(request)
         try await requireServing()
         let name = try partitionName(of: request)
         let views = NodeViews(configuration: configuration)
@@ -30,6 +31,14 @@ extension BoltEndpoints {
         case .auditNote: return try .json(await takeNote(request, picture))
         case _: throw Problem(.notFound, "no such path")
         }
+    }
+
+    /// Refuses where this bolt was removed or banned: what it would tell is stale. What only its own disk holds it
+    /// tells all the same, whoever names it.
+    func requireAdmitted(_ request: HTTPRequestContext) async throws {
+        if request.endpoint == .partitionSalvage, request.query["bolt"] == configuration.fullName { return }
+        let bolt = configuration.fullName
+        if let problem = await node.read({ $0.removedProblem(asked: bolt) }) { throw problem }
     }
 
     private func partitionName(of request: HTTPRequestContext) throws -> PartitionName {
@@ -117,22 +126,6 @@ extension BoltEndpoints {
     func primaryAge() -> Double? {
         let (reigns, heard) = partition.board.withLock { ($0.standing.reigns, $0.primaryHeard) }
         return reigns ? 0 : heard.map { NodeViews.seconds(ContinuousClock.now - $0) }
-    }
-
-    private func history(_ picture: PartitionPicture) async throws -> PartitionHistoryResponse {
-        let (bolt, age) = (configuration.fullName, primaryAge())
-        return try await readStore { partition in
-            let epochs = try partition.store.history().map { point, begin in
-                EpochView(
-                    point: point, cause: PartitionCauseWord(begin.cause), operation: begin.operation,
-                    minter: picture.view(point.epoch.minter), basis: begin.basis,
-                    promisedBy: begin.promisedBy.map { picture.view($0) }, acceptedLoss: begin.acceptedLoss,
-                    members: begin.configuration.members.map { picture.view($0) })
-            }
-            return PartitionHistoryResponse(
-                partition: picture.name, bolt: bolt, epochs: epochs, tip: partition.machine.tip,
-                safe: partition.machine.safePosition, ageSeconds: age)
-        }
     }
 
     private func salvage(_ request: HTTPRequestContext, _ picture: PartitionPicture) async throws -> SalvageResponse {

@@ -37,11 +37,13 @@ final class LeaseRunner: Sendable {
         if changed { service.role(next) }
     }
 
-    /// Who may campaign: a primary, so that nobody else tries, and an open standby that holds all that is acknowledged.
+    /// Who may campaign: a primary, so that nobody else tries, and an open standby that holds all that is acknowledged
+    /// and has room for more.
     static func role(of standing: PartitionStanding, isSealed: Bool) -> LeaseRole {
         switch standing.role {
         case .primary, .handingOver: .primary
-        case .standby, .candidate: standing.isInSync && !standing.isForgetful && !isSealed ? .standby : .ineligible
+        case .standby, .candidate:
+            standing.isInSync && !standing.isForgetful && !isSealed && !standing.isFull ? .standby : .ineligible
         case .waiting, .fenced: .ineligible
         }
     }

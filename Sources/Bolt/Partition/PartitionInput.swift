@@ -20,6 +20,8 @@ enum PartitionInput: Sendable {
     case surroundings(PartitionSurroundings)
     /// What others say about this partition.
     case hearsay(PartitionHearsay)
+    /// Whether the bolt's disk is full, and whether what is left of it is its reserve.
+    case room(isFull: Bool, isReserveSpent: Bool)
     /// The bolt was sealed or unsealed by other than its journal.
     case sealChanged
     /// The next piece of the journal that a standby lacks may be read.

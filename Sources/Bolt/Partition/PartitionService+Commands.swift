@@ -226,6 +226,8 @@ extension PartitionService {
             return .refused(.busy(id))
         }
         if operations[id] == nil, let known = fate(of: id) { return known }
+        if let refusal = refusalWhereFull(operation) { return .refused(refusal) }
+        if case .switchover = operation { makeRoomToLeave() }
         return await withCheckedContinuation { continuation in
             let isNew = operations[id] == nil
             operations[id, default: []].append(continuation)
@@ -233,8 +235,16 @@ extension PartitionService {
         }
     }
 
-    /// Whether an operation of that id was asked for before: it runs here, or the journal knows of it.
-    func knows(_ operation: OperationID) -> Bool { operations[operation] != nil || fate(of: operation) != nil }
+    /// Whether an operation was asked for here before: it runs, or the journal says what became of it.
+    func isKnown(_ id: OperationID) -> Bool { operations[id] != nil || fate(of: id) != nil }
+
+    /// Whether whoever asks is to see to the operation's lines of the audit log: one of those who ask at once.
+    func keepRecord(of id: OperationID) -> Bool {
+        kept.count < PartitionServiceLimits.operationsMax && kept.insert(id).inserted
+    }
+
+    /// Its lines stand, or nobody takes them.
+    func endRecord(of id: OperationID) { kept.remove(id) }
 
     /// What the journal says of an operation, as whoever asked for it is told; nil where it says nothing.
     private func fate(of id: OperationID) -> PartitionResolution? {

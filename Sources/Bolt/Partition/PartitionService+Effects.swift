@@ -49,7 +49,7 @@ extension PartitionService {
         guard broken == nil, !closed else { return nil }
         let begun = DispatchTime.now()
         do throws(StoreError) {
-            let outcomes = try store.commit(write)
+            let outcomes = try takingReserve(for: write) { () throws(StoreError) in try store.commit(write) }
             let nanoseconds = DispatchTime.now().uptimeNanoseconds - begun.uptimeNanoseconds
             metrics.observe(.commitSeconds, [], Double(nanoseconds) / 1e9)
             metrics.add(.journalFlushes)

@@ -34,15 +34,23 @@ extension LocalMesh {
     }
 
     private func look(at bolt: LocalBolt, _ client: BoltClient) async -> MeshHealth.Look {
-        guard !bolt.hasEnded else { return MeshHealth.Look(reason: "the process has ended", isFinal: true) }
+        // One that somebody started by hand has no process of ours that could have ended.
+        guard bolt.strangerPID != nil || !bolt.hasEnded else {
+            return MeshHealth.Look(reason: "the process has ended", isFinal: true)
+        }
         do throws(ClientError) {
             let health: HealthResponse = try await client.call(.health, query: LocalMesh.readable)
             // What a key file opens opens in a moment; without one somebody has to come.
             let isFinal = health.state == .removed || health.state == .sealed && namedKeyFile(of: bolt.partition) == nil
             return MeshHealth.Look(
-                state: health.state, reason: ([health.state.rawValue] + health.reasons).joined(separator: ": "),
-                isFinal: isFinal)
+                state: health.state, reason: LocalMesh.words(health.state, health.reasons), isFinal: isFinal)
         } catch { return MeshHealth.Look(reason: error.description, isFinal: false) }
+    }
+
+    /// A state with its reasons, of which the first may name it already.
+    static func words(_ state: HealthResponse.State, _ reasons: [String]) -> String {
+        let isNamed = reasons.first?.hasPrefix("\(state.rawValue): ") ?? false
+        return ((isNamed ? [] : [state.rawValue]) + reasons).joined(separator: ": ")
     }
 
     /// Waits until all bolts tell the same digest; nil when the time is over.

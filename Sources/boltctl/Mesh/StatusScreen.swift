@@ -41,7 +41,7 @@ struct StatusScreen {
     }
 
     /// The word, and what no reader should have to find out alone: that the next failure is not survived.
-    private var verdict: String {
+    var verdict: String {
         let weakness = weakness
         switch status.verdict {
         case .healthy: return weakness.map { "running; \($0)" } ?? "healthy"

@@ -42,14 +42,14 @@ struct PartitionSwitchover: AsyncParsableCommand {
                 "no_primary", "partition \(name) has no primary that could hand over",
                 reason: "nothing was changed", next: "boltctl partition promote \(name) --check", status: .unavailable)
         }
+        let body = SwitchoverRequest(operation: operation, to: target, reason: mutation.reason)
+        try await operatorOf.rehearse(.switchover, [name.text], body: body, at: primary, of: before)
         if !mutation.dryRun {
             try Console.confirm(
                 "Hand \(name) over from \(primary) to \(target ?? "its furthest standby")?", yes: mutation.yes)
         }
         let result = try await operatorOf.ask(
-            .switchover, [name.text],
-            body: SwitchoverRequest(operation: operation, to: target, reason: mutation.reason), operation: operation,
-            at: primary, of: before)
+            .switchover, [name.text], body: body, operation: operation, at: primary, of: before)
         try await operatorOf.tell(result, wanted: before.partition.inSync, to: connection.output)
     }
 }
@@ -76,10 +76,11 @@ struct BoltStepDown: AsyncParsableCommand {
         let operatorOf = PartitionOperator(session: try connection.session(), mutation: mutation, waiting: waiting)
         let before = try await operatorOf.partition(partition)
         let bolt = try PartitionOperator.bolt(name, in: before)
+        let body = StepDownRequest(operation: operation, reason: mutation.reason)
+        try await operatorOf.rehearse(.stepDown, [bolt], body: body, at: bolt, of: before)
         if !mutation.dryRun { try Console.confirm("Have \(bolt) give up being primary?", yes: mutation.yes) }
         let result = try await operatorOf.ask(
-            .stepDown, [bolt], body: StepDownRequest(operation: operation, reason: mutation.reason),
-            operation: operation, at: bolt, of: before)
+            .stepDown, [bolt], body: body, operation: operation, at: bolt, of: before)
         try await operatorOf.tell(result, wanted: before.partition.inSync, to: connection.output)
     }
 }

@@ -96,7 +96,7 @@ extension RealMesh {
         try waitUntil("\(bolt.name) may be declared dead", seconds: seconds) {
             try ctl(
                 "bolt", "remove", bolt.name, "--dead", "--yes", "--reason", reason, "--bolt", other.address
-            ).status == 0
+            ).status == 5
         }
     }
 

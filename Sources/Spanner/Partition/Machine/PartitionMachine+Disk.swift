@@ -125,7 +125,7 @@ extension PartitionMachine {
     }
 
     /// Nothing that waits will ever be written. Promises that were to be given are not; memory is as the disk is.
-    private mutating func dropStaged() {
+    mutating func dropStaged() {
         for then in staged.flatMap(\.thens) {
             if case .promise(let link, let operation, let epoch, _) = then {
                 effects.append(.send(.declined(operation, epoch, .storage), on: link))
