@@ -120,7 +120,11 @@ extension PartitionService {
 
     private func become(_ role: PartitionRole) {
         logger.notice("partition role", metadata: [LogKeys.status: "\(role.word)"])
-        if case .primary = role { ledger.begin(at: machine.tip.position) }
+        switch role {
+        case .primary(let epoch): ledger.begin(epoch, at: machine.tip.position)
+        case .handingOver: break
+        case .waiting, .standby, .candidate, .fenced: ledger.end()
+        }
         replays.isDue = true
         tellStanding(always: true)
     }
