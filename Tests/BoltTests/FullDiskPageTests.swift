@@ -84,22 +84,26 @@ import Testing
         var stillness = StandbyStillness()
         let primary = Page.standing(.primary, 1, tip: 20, inSync: [1])
         let stuck = Page.standing(.standby, 2, tip: 10, inSync: [1])
-        for second in stride(from: 0, through: 40, by: 2) {
+        for second in stride(from: 0, through: 130, by: 2) {
             #expect(stillness.isDue(at: seconds(second)))
             let moving = Page.standing(.standby, 3, tip: UInt64(second), inSync: [1])
-            stillness.look(at: [[primary, stuck, moving]], at: seconds(second))
+            let copying = Page.standing(.waiting, 4, tip: 0, inSync: [1], reason: "a snapshot comes in: \(second) MiB")
+            stillness.look(at: [[primary, stuck, moving, copying]], at: seconds(second))
             #expect(!stillness.isDue(at: seconds(second) + .seconds(1)))
         }
-        #expect(stillness.seconds(of: Page.disk(2), at: seconds(29)) == nil)
-        #expect(stillness.seconds(of: Page.disk(2), at: seconds(40)) == 40)
-        #expect(stillness.seconds(of: Page.disk(3), at: seconds(40)) == nil)
-        #expect(stillness.seconds(of: Page.disk(1), at: seconds(40)) == nil)
+        #expect(stillness.seconds(of: Page.disk(2), at: seconds(119)) == nil)
+        #expect(stillness.seconds(of: Page.disk(2), at: seconds(130)) == 130)
+        for other: UInt64 in [1, 3, 4] { #expect(stillness.seconds(of: Page.disk(other), at: seconds(130)) == nil) }
         // In sync again, or without a primary to catch up with, it is not.
-        stillness.look(at: [[Page.standing(.primary, 1, tip: 20), stuck]], at: seconds(42))
-        #expect(stillness.seconds(of: Page.disk(2), at: seconds(80)) == nil)
-        stillness.look(at: [[primary, stuck]], at: seconds(44))
-        stillness.look(at: [[stuck]], at: seconds(80))
-        #expect(stillness.seconds(of: Page.disk(2), at: seconds(80)) == nil)
+        stillness.look(at: [[Page.standing(.primary, 1, tip: 20), stuck]], at: seconds(132))
+        #expect(stillness.seconds(of: Page.disk(2), at: seconds(300)) == nil)
+        // Nor where nobody reigns, or where a full primary can count nobody: its own disk is what is wrong.
+        let full = Page.standing(.primary, 1, tip: 20, inSync: [1], isFull: true)
+        for others in [[stuck], [full, stuck]] {
+            stillness.look(at: [[primary, stuck]], at: seconds(300))
+            stillness.look(at: [others], at: seconds(500))
+            #expect(stillness.seconds(of: Page.disk(2), at: seconds(500)) == nil)
+        }
     }
 
     @Test func aStandbyThatDoesNotCatchUpIsAnAlarmAndItsPageSaysSo() throws {

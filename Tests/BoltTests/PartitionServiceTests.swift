@@ -219,7 +219,7 @@ struct PartitionServiceTests {
             let (reserve, own) = (service.store.reserve, service.own.disk)
             let (epoch, other) = (PartitionEpoch(number: 9, minter: own), ReplicaID(key: .zero, incarnation: 7))
             let full = StoreError(.full, what: "writing", why: "no room", next: "make some")
-            service.reserveSpent = { Issue.record("results took the reserve") }
+            service.foundFull = { _ in Issue.record("results took the reserve") }
             func write(_ content: JournalRecord.Content, by minter: ReplicaID) -> PartitionWrite {
                 let record = JournalRecord(
                     epoch: PartitionEpoch(number: 9, minter: minter), position: 1, previous: .zero, content: content)
@@ -241,13 +241,19 @@ struct PartitionServiceTests {
             try reserve.hold(bytes: 1 << 20)
             #expect(tries(write(.commands([[1]]), by: own), service) == nil && reserve.bytes == 1 << 20)
             #expect(tries(write(.commands([[1]]), by: other), service) == nil && reserve.bytes == 1 << 20)
-            service.reserveSpent = {}
+            service.foundFull = { _ in }
             let operation = OperationID(PrincipalID(high: 1, low: 1))
             #expect(tries(write(.control(.handover(operation, to: other)), by: own), service) == 2)
             #expect(reserve.bytes == 0 && service.isShort && service.standing().isFull)
             // What is left of it is not for another's results, though there is room.
             #expect(tries(write(.commands([[1]]), by: other), service) == nil)
             service.hearRoom(isFull: false, isReserveSpent: false)
+            // A transaction that did not fit and left nothing to try again: room ends that too, no write has to.
+            service.noteFull()
+            let wasShort = service.isShort
+            service.hearRoom(isFull: false, isReserveSpent: false)
+            let isShort = service.isShort
+            #expect(wasShort && !isShort)
             #expect(tries(write(.commands([[1]]), by: other), service) == 1 && !service.isShort)
         }
         await service.close()

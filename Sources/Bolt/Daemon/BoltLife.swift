@@ -81,7 +81,7 @@ struct BoltLife: Sendable {
         let opsListener = PlainListener(responder: ops, logger: logger)
         let (mainChannel, opsChannel): (MainChannel, NIOAsyncChannel<HTTPConnection, Never>)
         do {
-            await partition.read { [node] in $0.reserveSpent = { node.post(.reserveSpent) } }
+            await partition.read { [node] in $0.foundFull = { node.post(.diskFull(isReserveSpent: $0)) } }
             await partition.start { [node, lease] standing in
                 node.post(.standing(standing))
                 lease.take(standing)

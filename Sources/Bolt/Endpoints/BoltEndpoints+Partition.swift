@@ -37,9 +37,13 @@ extension BoltEndpoints {
     /// tells all the same, whoever names it.
     func requireAdmitted(_ request: HTTPRequestContext) async throws {
         if request.endpoint == .partitionSalvage, request.query["bolt"] == configuration.fullName { return }
+        // Peers' word alone stops no change: it may be the last bolt that could be promoted. The roster's does.
+        if BoltEndpoints.partitionChanges.contains(request.endpoint) { return }
         let bolt = configuration.fullName
         if let problem = await node.read({ $0.removedProblem(asked: bolt) }) { throw problem }
     }
+
+    private static let partitionChanges: Set<Endpoint> = [.switchover, .promote, .removeMember, .stepDown]
 
     private func partitionName(of request: HTTPRequestContext) throws -> PartitionName {
         let text = request.arguments[0]

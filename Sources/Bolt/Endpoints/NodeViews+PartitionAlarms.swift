@@ -34,7 +34,7 @@ extension NodeViews {
                 code: "standby_stuck", severity: .warning,
                 text: "\(bolt) does not catch up with \(partition.name): \(member.reason ?? "its copy does not move")",
                 next:
-                    "see its log; where that helps nothing: boltctl bolt remove \(bolt) --dead, and join it anew with "
+                    "see its log; if it never moves: boltctl bolt remove \(bolt) --dead, and join it anew with "
                     + "an empty state directory")
         }
     }

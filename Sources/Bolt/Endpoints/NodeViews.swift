@@ -108,10 +108,12 @@ struct NodeViews: Sendable {
                     next: "look at etcd; an operator can promote meanwhile: boltctl partition list"))
         }
         if let expelled = node.expulsionText {
-            alarms.append(
+            // First: whatever else it says is of an earlier day.
+            alarms.insert(
                 Alarm(
                     code: "bolt_expelled", severity: .critical,
-                    text: "\(configuration.fullName) is no longer admitted: \(expelled)", next: "ask another bolt"))
+                    text: "\(configuration.fullName) is no longer admitted: \(expelled)", next: "ask another bolt"),
+                at: 0)
         }
         return alarms
     }

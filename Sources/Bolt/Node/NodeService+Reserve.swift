@@ -27,7 +27,7 @@ extension NodeService {
             logger.warning("the disk is full: the reserve is given up for the roster; results are refused")
             try append(runs)
         }
-        storeFull = reserveSpent
+        // That this fitted ends nothing: `lookForRoom` does, once there is room for more than a moment.
     }
 
     /// What is refused while only the reserve is left.

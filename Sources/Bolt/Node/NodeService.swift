@@ -135,7 +135,8 @@ public actor NodeService {
             case .link(let event): take(event)
             case .timer(let timer): step(.timerFired(timer))
             case .standing(let standing): spread(standing)
-            case .reserveSpent: (reserveSpent, storeFull) = (true, true)
+            case .diskFull(let isReserveSpent):
+                (reserveSpent, storeFull) = (reserveSpent || isReserveSpent, true)
             case .leaseTrouble(let trouble): leaseTrouble = trouble
             case .review: review()
             }

@@ -60,6 +60,8 @@ enum PartitionWriteAnswer: Sendable {
 enum PartitionServiceLimits {
     /// Inputs taken in one run of the queue.
     static let inputsPerRun = 1024
+    /// Bytes of a snapshot between two words of how far it is.
+    static let snapshotWordBytes: UInt64 = 16 * 1024 * 1024
     /// Time between looks.
     static let lookInterval: Duration = .milliseconds(250)
     /// Longest time without telling everybody how things stand.

@@ -44,6 +44,10 @@ extension PartitionService {
         guard !commands.isEmpty, commands.count <= PartitionLimits.recordCommandsMax else {
             return reply(.refused(.tooLarge))
         }
+        // What is left of the reserve is for bans and for leaving, whoever asks.
+        if disk.isReserveSpent, commands.contains(where: { $0.storing != nil }) {
+            return reply(.refused(.storage(.full)))
+        }
         let encoded = commands.map(\.canonicalBytes)
         let groups = PartitionService.recordsHolding(encoded)
         let number = nextWrite
@@ -226,7 +230,7 @@ extension PartitionService {
             return .refused(.busy(id))
         }
         if operations[id] == nil, let known = fate(of: id) { return known }
-        if let refusal = refusalWhereFull(operation) { return .refused(refusal) }
+        if operations[id] == nil, let refusal = refusalWhereFull(operation) { return .refused(refusal) }
         if case .switchover = operation { makeRoomToLeave() }
         return await withCheckedContinuation { continuation in
             let isNew = operations[id] == nil

@@ -13,6 +13,8 @@ extension PartitionService {
     func hearRoom(isFull: Bool, isReserveSpent: Bool) {
         let wasShort = isShort
         disk = (isFull, isReserveSpent)
+        // Whatever did not fit is long dropped where nothing waits: the next write says whether it fits now.
+        if !isFull, !isReserveSpent { self.isFull = false }
         if wasShort, !isFull, !isReserveSpent { step(.roomMade) }
         tellStanding(always: wasShort != isShort)
     }
@@ -54,8 +56,16 @@ extension PartitionService {
         }
         disk = (true, true)
         logger.warning("the disk is full: the reserve is given up so that another bolt can take the partition over")
-        reserveSpent?()
+        foundFull?(true)
         return true
+    }
+
+    /// A transaction did not fit. The other plane looks for room from now on, which ends the mode for both.
+    func noteFull() {
+        isFull = true
+        guard !disk.isFull else { return }
+        disk.isFull = true
+        foundFull?(false)
     }
 
     /// Before a hand-over from a full disk: what waits for room is written from the reserve, the hand-over after it.

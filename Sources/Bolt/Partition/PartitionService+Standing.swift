@@ -55,12 +55,22 @@ extension PartitionService {
                 isLinked: disk == own.disk || linked.contains(disk), acknowledged: followers[disk]?.acknowledged)
         }
         let (role, primary, why) = part
-        let reason = why.isEmpty || role == .standby ? sealing.reasons.first ?? why : why
+        let said = why.isEmpty || role == .standby ? sealing.reasons.first ?? why : why
+        let reason = role == .standby || role == .waiting ? arrivalReason ?? said : said
         return PartitionStanding(
             role: role, isInSync: configuration?.inSync.contains(own.disk) ?? false, isForgetful: machine.isNew,
             epoch: machine.tip.epoch, promised: machine.promisedEpoch, tip: machine.tip, safe: machine.safePosition,
             disk: own.disk, primary: primary, members: members, reason: reason,
             isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil, isFull: isShort)
+    }
+
+    /// How far a snapshot is that comes in; nil where none does. It goes up in steps: every change is told to all.
+    private var arrivalReason: String? {
+        guard let arrival, !isShort else { return nil }
+        if arrival.isVerifying { return "a snapshot is here and is being checked" }
+        let step = PartitionServiceLimits.snapshotWordBytes
+        let mebibytes = UInt64(arrival.receiver.bytes) / step * step / 1024 / 1024
+        return "a snapshot comes in: \(mebibytes) MiB are here"
     }
 
     private var part: (PartitionStanding.Role, ReplicaID?, String) {

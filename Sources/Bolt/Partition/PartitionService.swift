@@ -52,7 +52,7 @@ actor PartitionService {
     /// What the node says of the same disk: that it is full, and that the reserve is what is left of it.
     var disk = (isFull: false, isReserveSpent: false)
     /// Who is told that the reserve was given up here.
-    var reserveSpent: (@Sendable () -> Void)?
+    var foundFull: (@Sendable (_ isReserveSpent: Bool) -> Void)?
     var closed = false
 
     // Those who wait.

@@ -76,7 +76,12 @@ struct BoltRemove: AsyncParsableCommand {
                 principal: bolt.id, targets: bolt.admissions.sorted(),
                 cut: OperatorAct.Cut(seen: context.versionVector)))
         guard !mutation.dryRun, let partition, partition.partition.bolts.count > 1 else {
-            return try connection.output.emit(Answer(change: change, partition: nil), table: ActPoster.line(change))
+            var lines = [ActPoster.line(change)]
+            if mutation.dryRun, let view = partition?.partition {
+                lines += [RedundancyText.outlook(view, bolt.name.text)].compactMap(\.self)
+            }
+            return try connection.output.emit(
+                Answer(change: change, partition: nil), table: lines.joined(separator: "\n"))
         }
         try await tell(change, partition.partition, without: bolt.name.text, session, poster.carrier)
     }
@@ -133,6 +138,15 @@ struct BoltRemove: AsyncParsableCommand {
 
 /// What a partition has left after a bolt of it is gone, for people.
 enum RedundancyText {
+    /// What it would have left; nil where it has no other bolt.
+    static func outlook(_ partition: PartitionView, _ gone: String) -> String? {
+        let rest = partition.bolts.filter { $0 != gone }
+        guard let last = rest.first, rest.count < partition.bolts.count else { return nil }
+        guard rest.count == 1 else { return "\(partition.name) would have \(rest.joined(separator: ", ")) left" }
+        return "\(partition.name) would be left without a standby: what the disk of \(last) loses is lost; the command "
+            + "would end with 5"
+    }
+
     static func left(_ partition: PartitionView) -> String {
         let bolts = partition.bolts.isEmpty ? "no bolt" : partition.bolts.joined(separator: ", ")
         return "\(partition.name) has \(bolts) left: \(Plural.text(partition.inSync, "disk")) in sync, of which "

@@ -95,6 +95,19 @@ struct PartitionOperator {
         return try await follow(operation, of: name, at: bolt)
     }
 
+    /// What an operation that was asked for before came to; nil where it is new, or open. It is not done twice, nor
+    /// judged by how things stand since.
+    func settled(_ name: PartitionName) async throws -> OperationResponse? {
+        guard waiting.operation != nil else { return nil }
+        let id = try waiting.id()
+        let fate: OperationFateResponse = try await session.client.call(.partitionOperation, [name.text, id.apiText])
+        guard fate.state == .done else { return nil }
+        Console.note("operation \(id) was done before; nothing is done now")
+        return OperationResponse(
+            operation: id, partition: name, bolt: fate.bolt, outcome: .done, epoch: fate.epoch, point: fate.point,
+            primary: fate.bolt)
+    }
+
     /// Walks the journals for an operation until one says what became of it. Ends with 3 where none does in time.
     func follow(_ operation: OperationID, of name: PartitionName, at bolt: String) async throws -> OperationResponse {
         var progress = Progress()

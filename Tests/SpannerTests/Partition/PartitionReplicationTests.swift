@@ -222,6 +222,33 @@ struct PartitionReplicationTests {
         #expect(cluster.primaries == [0])
     }
 
+    @Test("A snapshot that waits behind a full disk keeps nobody from a promise (D7)")
+    func offeredOnFullDisk() {
+        var cluster = PartitionCluster.founded(3)
+        cluster.bolts[2].disk.isFull = true
+        _ = cluster.command(0)
+        cluster.deliver()
+        cluster.isolate(2)
+        _ = cluster.command(0)
+        cluster.tick(15)
+        cluster.kill(0)
+        cluster.bolts[0].disk.compacted = cluster.bolts[0].disk.tip.position
+        cluster.start(0)
+        cluster.tick(15)
+        cluster.heal()
+        cluster.tick(5)
+        #expect(cluster.bolts[2].machine?.installation?.isRunning == false)
+        cluster.kill(0)
+        cluster.bolts[2].disk.isFull = false
+        let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
+        cluster.deliver()
+        guard case .done = cluster.resolutions[operation] else {
+            Issue.record("\(String(describing: cluster.resolutions[operation]))")
+            return
+        }
+        #expect(cluster.broken.isEmpty)
+    }
+
     @Test("A standby lets go of what its full disk did not take, to promise: it was acknowledged to nobody (D7, P3)")
     func promisesOnFullDisk() {
         var cluster = PartitionCluster.founded(3)

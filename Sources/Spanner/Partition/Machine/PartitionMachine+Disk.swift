@@ -135,6 +135,8 @@ extension PartitionMachine {
         staged = []
         planned = durable
         plannedPromise = promised
+        // What was said to be safe above was said of records that are gone: others may come to stand there.
+        followedSafe = min(followedSafe, durable.tip.position)
         // Whoever was to be counted is not, and is not told so when it asks again.
         acquaintances = durableAcquaintances
         matchedEpoch = nil

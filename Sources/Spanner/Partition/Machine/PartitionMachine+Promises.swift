@@ -26,9 +26,10 @@ extension PartitionMachine {
 
     /// What a standby's full disk did not take is let go of, as a restart would: a promise needs less room, and is what
     /// others wait for.
+    /// So is a snapshot that was offered and waits behind it.
     private mutating func makeWayForPromise() {
         dropStaged()
-        waitsForRoom = false
+        (waitsForRoom, installation) = (false, nil)
     }
 
     private func refusal(
@@ -36,7 +37,7 @@ extension PartitionMachine {
     ) -> PartitionOperationRefusalWire? {
         guard knows(disk), epoch.minter == disk else { return .notMember }
         if isAbsurd(epoch) { return .absurd }
-        if installation != nil || waitsForRoom && !mayMakeWay { return .storage }
+        if waitsForRoom ? installation?.isRunning == true || !mayMakeWay : installation != nil { return .storage }
         if epoch <= plannedPromise { return .outbid(plannedPromise) }
         switch cause {
         case .switchover:
