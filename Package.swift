@@ -117,7 +117,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "spanner-bench",
-            dependencies: ["CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", arguments],
+            dependencies: [
+                "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", arguments, nioCore, nioPosix, nioSSL,
+            ],
             swiftSettings: strict),
         .target(name: "ChaosKit", swiftSettings: strict),
         .executableTarget(

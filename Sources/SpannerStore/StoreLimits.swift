@@ -3,7 +3,7 @@ internal import Spanner
 /// Bounds of everything that the store keeps or does at once.
 public enum StoreLimits {
     /// Pages of write-ahead log at which `checkpointIfNeeded` copies them back: 4 MiB at 4 KiB a page.
-    public static let checkpointPages: Int32 = 1024
+    public static let checkpointPages: Int32 = 4096
     /// Pages of write-ahead log at which a commit itself copies them back, should nobody else have: 64 MiB.
     public static let walPagesMax: Int32 = 16 * 1024
     /// Page cache of one database.

@@ -22,17 +22,27 @@ import ArgumentParser
     @Option(help: "Directory for files that are written; on the disk that is to be measured.")
     var directory = "/tmp"
 
+    @Option(name: .customLong("snapshot-mib"), help: "Size of the database that a standby is brought in sync with.")
+    var snapshotMiB = 512
+
+    @Option(help: "Seconds of one round of writing.")
+    var seconds = 4.0
+
     @Option(help: "Directory of the built programs, for figures of real processes; default: beside this one.")
     var programs: String?
 
     mutating func validate() throws {
         guard (1000...100_000_000).contains(entries) else { throw ValidationError("--entries: 1000...100000000") }
         guard (1...100_000).contains(samples) else { throw ValidationError("--samples: 1...100000") }
+        guard (0.5...600).contains(seconds) else { throw ValidationError("--seconds: 0.5...600") }
+        guard (1...65_536).contains(snapshotMiB) else { throw ValidationError("--snapshot-mib: 1...65536") }
     }
 
     func run() throws {
         let programs = programs ?? Program.beside
-        let settings = BenchSettings(entries: entries, samples: samples, directory: directory, programs: programs)
+        let settings = BenchSettings(
+            entries: entries, samples: samples, directory: directory, seconds: seconds, snapshotMiB: snapshotMiB,
+            programs: programs)
         var report = Report()
         report.begin()
         for benchmark in names.isEmpty ? Benchmark.allCases.filter({ programs != nil || !$0.needsPrograms }) : names {
@@ -40,7 +50,7 @@ import ArgumentParser
             try benchmark.measure(settings, &report)
         }
         if names.isEmpty, programs == nil {
-            report.section("propagation, checkin")
+            report.section(Benchmark.allCases.filter(\.needsPrograms).map(\.rawValue).joined(separator: ", "))
             report.note("SKIPPED: bolt, boltctl and bolt-envoy are not beside this program; build them for release too")
         }
         report.end()
@@ -58,9 +68,18 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
     case queue
     case propagation
     case checkin
+    case replication
+    case switchover
+    case failover
+    case snapshot
 
     /// Whether bolts of one's own have to be started for it.
-    var needsPrograms: Bool { self == .propagation || self == .checkin }
+    var needsPrograms: Bool {
+        switch self {
+        case .crdt, .roster, .sizes, .sign, .store, .journal, .queue: false
+        case .propagation, .checkin, .replication, .switchover, .failover, .snapshot: true
+        }
+    }
 
     func measure(_ settings: BenchSettings, _ report: inout Report) throws {
         switch self {
@@ -73,6 +92,10 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
         case .queue: try QueueFigures(settings: settings).measure(&report)
         case .propagation: try PropagationFigures(settings: settings).measure(&report)
         case .checkin: try CheckInFigures(settings: settings).measure(&report)
+        case .replication: try ReplicationFigures(settings: settings).measure(&report)
+        case .switchover: try SwitchoverFigures(settings: settings).measure(&report)
+        case .failover: try FailoverFigures(settings: settings).measure(&report)
+        case .snapshot: try SnapshotFigures(settings: settings).measure(&report)
         }
     }
 }
@@ -82,5 +105,7 @@ struct BenchSettings {
     var entries: Int
     var samples: Int
     var directory: String
+    var seconds: Double
+    var snapshotMiB: Int
     var programs: String?
 }

@@ -51,16 +51,20 @@ struct BoltLife: Sendable {
         dialer = PeerDialer(transport: transport, eventLoop: group.next(), report: report) { key in
             key == ownKey || table.isLinked(key)
         }
+        let grounds = EnvoyGroundsCache(node: node, partition: configuration.partition)
         let api = BoltEndpoints(
-            configuration: configuration, topology: start.topology, node: node, partition: start.partition,
-            identity: start.identity, judge: judge,
+            configuration: configuration, topology: start.topology, node: node, grounds: grounds,
+            partition: start.partition, identity: start.identity, judge: judge,
             forwarder: PeerForwarder(dialer: TLSDialer(contexts: contexts, judge: judge), group: group, table: table),
             readiness: readiness, logger: logger, metrics: metrics, table: table)
         let readiness = readiness
         func responder(_ listener: Endpoint.Listener) -> HTTPResponder {
             HTTPResponder(
                 listener: listener,
-                standing: { peer in await node.read { $0.machine.roster.standing(of: peer.tlsKey, as: peer.role) } },
+                standing: { peer in
+                    if peer.role == .envoy { return await grounds.grounds(of: peer).standing }
+                    return await node.read { $0.machine.roster.standing(of: peer.tlsKey, as: peer.role) }
+                },
                 handle: { try await api.handle($0) }, isDraining: { readiness.isDraining }, logger: logger,
                 metrics: metrics)
         }

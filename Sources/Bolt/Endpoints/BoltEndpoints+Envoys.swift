@@ -11,10 +11,13 @@ internal import Synchronization
 extension BoltEndpoints {
     /// What envoys, and bolts on behalf of envoys, ask for.
     func envoyRequest(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        if request.endpoint == .checkIn {
+            let isLong = request.body.count > EventLoopTasks.bodyBytesMax
+            return try await EventLoopTasks.elsewhere(isLong) { try await checkIn(request) }
+        }
         try await requireServing()
         guard !partition.sealing.isSealed else { throw sealedProblem() }
         switch request.endpoint {
-        case .checkIn: return try await checkIn(request)
         case .peerCheckIn: return try await peerCheckIn(request)
         case .enroll: return try await enrol(request.decode(EnrolRequest.self), hops: 0, request)
         case .peerEnroll:
@@ -27,19 +30,16 @@ extension BoltEndpoints {
 
     /// Refuses while this bolt may not speak for the mesh, whatever its part in its partition is.
     func requireServing() async throws {
+        try requireServing(await node.read { $0.unready })
+    }
+
+    private func requireServing(_ unready: String?) throws {
         switch readiness.phase {
         case .starting: throw Problem(.notReady, "reading its state")
         case .draining: throw Problem(.draining, "this bolt is shutting down")
         case .serving: break
         }
-        let reason: String? = await node.read { node in
-            if node.machine.isExpelled { return "the roster no longer admits this bolt" }
-            guard case .active = node.machine.roster.standing(of: node.machine.own.tlsKey, as: .bolt) else {
-                return "the roster does not admit this bolt yet"
-            }
-            return node.machine.isAuthoringOpen ? nil : "waiting for a first exchange with a peer"
-        }
-        if let reason { throw Problem(.notReady, reason) }
+        if let unready { throw Problem(.notReady, unready) }
     }
 
     // MARK: Check-ins
@@ -48,8 +48,26 @@ extension BoltEndpoints {
         guard let peer = request.peer, let envoy = request.principal else {
             throw Problem(.notAuthenticated, "a check-in needs an envoy's certificate")
         }
-        let body = try request.decode(CheckInRequest.self)
+        try requireServing(await grounds.grounds(of: peer).unready)
+        guard !partition.sealing.isSealed else { throw sealedProblem() }
+        let body = try incoming(request, of: envoy.id)
         return try await serve(body, peer: peer, envoy: envoy.id, hops: 0, request)
+    }
+
+    /// A check-in as envoys send it is read by a reader of its own; every other one, and what is wrong, by the general
+    /// one, which says why.
+    private func incoming(_ request: HTTPRequestContext, of envoy: PrincipalID) throws -> IncomingCheckIn {
+        if let read = CheckInReader.read(request.body), let known = traits.known(read.traits, of: envoy) {
+            let checked = try CheckInBody(
+                queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known)
+            return IncomingCheckIn(checked: checked, whole: { try request.decode(CheckInRequest.self) })
+        }
+        let body = try request.decode(CheckInRequest.self)
+        let checked = try CheckInBody(body)
+        if let read = CheckInReader.read(request.body), let known = checked.traits {
+            traits.remember(read.traits, as: known, of: envoy)
+        }
+        return IncomingCheckIn(checked: checked, whole: { body })
     }
 
     /// A bolt passes on what an envoy sent to it. The envoy is judged here anew: by its chain, then by the roster.
@@ -64,27 +82,28 @@ extension BoltEndpoints {
         case .success(let judged): peer = judged
         case .failure(let refusal): throw Problem(.notAuthenticated, refusal.description)
         }
-        let standing = await node.read { $0.machine.roster.standing(of: peer.tlsKey, as: .envoy) }
+        let standing = await grounds.grounds(of: peer).standing
         if case .unknown = standing {
             // The other bolt knows it: the admission is on its way here.
             throw Problem(.notReady, "the envoy's admission has not arrived at its owner yet")
         }
         if let problem = Authorisation.refusal(of: standing) { throw problem }
         guard let envoy = standing.principal else { throw Problem(.notInRoster, "the envoy is not in the roster") }
-        return try await serve(body.request, peer: peer, envoy: envoy.id, hops: body.hops, request)
+        let incoming = IncomingCheckIn(checked: try CheckInBody(body.request), whole: { body.request })
+        return try await serve(incoming, peer: peer, envoy: envoy.id, hops: body.hops, request)
     }
 
     /// Stores a check-in where this bolt is its owner's primary, passes it on where another is. While the reign
     /// changes hands it is held for a moment: a repeat is harmless, so one that was not decided is sent again.
     private func serve(
-        _ body: CheckInRequest, peer: CertifiedPeer, envoy: PrincipalID, hops: Int, _ request: HTTPRequestContext
+        _ body: IncomingCheckIn, peer: CertifiedPeer, envoy: PrincipalID, hops: Int, _ request: HTTPRequestContext
     ) async throws -> HTTPAnswer {
         let begun = ContinuousClock.now
         let sender = request.endpoint == .peerCheckIn ? request.principal?.address : nil
         while true {
-            let owner = await owner(of: envoy)
-            if owner.isSelf, owner.isPrimary, let answer = try await store(body, peer: peer, envoy: envoy) {
-                return try .json(answer)
+            let owner = await route(for: peer)
+            if owner.isSelf, owner.isPrimary, let answer = try await store(body.checked, peer: peer, envoy: envoy) {
+                return HTTPAnswer(status: 200, contentType: "application/json", body: answer)
             }
             if !owner.isSelf, let address = owner.address {
                 if request.refusesForwarding {
@@ -97,7 +116,8 @@ extension BoltEndpoints {
                 // answer may be about to have a successor.
                 if address != sender {
                     do {
-                        return try await passOn(body, chain: peer.chain, to: address, of: owner.partition, hops: hops)
+                        return try await passOn(
+                            try body.whole(), chain: peer.chain, to: address, of: owner.partition, hops: hops)
                     } catch let problem as Problem where problem.code == .ownerUnreachable {
                         guard isOurs, hops < APILimits.forwardHopsMax else { throw problem }
                     }
@@ -146,16 +166,16 @@ extension BoltEndpoints {
 
     /// Stores a check-in here, where its owner is; answered once it is durable. Nil where another bolt is to be asked.
     private func store(
-        _ body: CheckInRequest, peer: CertifiedPeer, envoy: PrincipalID
-    ) async throws -> CheckInResponse? {
-        let checked = try CheckInBody(body)
-        let isContested = try await admitted(peer, as: envoy)
+        _ checked: CheckInBody, peer: CertifiedPeer, envoy: PrincipalID
+    ) async throws -> Data? {
+        let grounds = await self.grounds.grounds(of: peer)
+        let isContested = try admitted(grounds, as: envoy)
         guard partition.enter(limit: configuration.pendingCheckInsMax) else {
             throw Problem(.tooManyRequests, "too many check-ins wait for the disk", status: 503)
         }
         defer { partition.leave() }
         let pending = PendingCheckIn(
-            envoy: envoy, queue: checked.queue, firstHeld: body.firstHeld, results: checked.results,
+            envoy: envoy, queue: checked.queue, firstHeld: checked.firstHeld, results: checked.results,
             traits: checked.traits)
         let receipt: CheckInReceipt
         switch await partition.store(pending) {
@@ -167,20 +187,15 @@ extension BoltEndpoints {
             throw problem
         }
         metrics.add(.checkIns, ["stored"])
-        let (bolts, _) = await addresses()
-        return CheckInResponse(
-            storedThrough: receipt.storedThrough, releaseThrough: receipt.releaseThrough,
-            level: receipt.level == .paired ? .paired : .local, owner: CheckInOwner(partition: configuration.partition),
-            nextIntervalSeconds: Double(configuration.checkInInterval), bolts: bolts, register: 1,
-            epoch: receipt.epoch, contested: isContested)
+        return CheckInWriter.write(
+            receipt, partition: configuration.partition, interval: configuration.checkInInterval,
+            bolts: grounds.bolts, isContested: isContested)
     }
 
     /// Whether the envoy is admitted now and results are taken at all; true where it is contested.
-    private func admitted(_ peer: CertifiedPeer, as envoy: PrincipalID) async throws -> Bool {
-        let (standing, isReserveSpent) = await node.read { node in
-            (node.machine.roster.standing(of: peer.tlsKey, as: .envoy), node.reserveSpent)
-        }
-        if isReserveSpent { throw PartitionService.diskFull }
+    private func admitted(_ grounds: EnvoyGrounds, as envoy: PrincipalID) throws -> Bool {
+        let standing = grounds.standing
+        if grounds.isReserveSpent { throw PartitionService.diskFull }
         if let problem = Authorisation.refusal(of: standing) { throw problem }
         guard standing.principal?.id == envoy else {
             throw Problem(.notInRoster, "the certificate names an envoy that its key was not admitted for")
@@ -198,12 +213,12 @@ extension BoltEndpoints {
     }
 
     /// Where an envoy's check-ins go: to the partition by rendezvous hashing, to its primary where one is known.
-    func owner(of envoy: PrincipalID) async -> PartitionRoute {
-        let own = configuration.partition
-        return await node.read { node in
-            let partitions = Array(Set(node.bolts.compactMap(\.partition))).sorted()
-            return node.route(to: Placement.owner(of: envoy, partitions: partitions) ?? own)
+    private func route(for peer: CertifiedPeer) async -> PartitionRoute {
+        let owner = await grounds.grounds(of: peer).owner
+        if owner == configuration.partition, partition.board.withLock({ $0.standing.reigns }) {
+            return PartitionRoute(partition: owner, address: nil, isSelf: true, isPrimary: true)
         }
+        return await node.read { $0.route(to: owner) }
     }
 }
 
@@ -226,37 +241,51 @@ extension Principal {
 }
 
 /// A check-in within its limits, in the store's words.
-struct CheckInBody {
+struct CheckInBody: Sendable {
     let queue: QueueID
+    let firstHeld: UInt64
     let results: [SequencedResult]
     let traits: EnvoyRecord.Traits?
 
+    /// Judges a request. The hash of its traits is made here.
     init(_ body: CheckInRequest) throws {
-        guard let queue = QueueID(bytes: body.queueIncarnation.bytes) else {
-            throw Problem(.badRequest, "queue_incarnation is no queue's")
-        }
-        guard body.results.count <= APILimits.checkInResultsMax else {
-            throw Problem(.tooLarge, "a check-in carries at most \(APILimits.checkInResultsMax) results")
-        }
-        guard (1...SequenceLimits.sequenceMax).contains(body.firstHeld) else {
-            throw Problem(.badRequest, "first_held must be from 1 to \(SequenceLimits.sequenceMax)")
-        }
-        var previous: UInt64?
-        for result in body.results {
-            guard (1...SequenceLimits.sequenceMax).contains(result.sequence), result.sequence >= body.firstHeld,
-                previous.map({ result.sequence == $0 + 1 }) ?? true
-            else { throw Problem(.badRequest, "results must ascend without a gap, from first_held on") }
-            guard result.body.bytes.count <= APILimits.resultBytesMax else {
-                throw Problem(.tooLarge, "a result has at most \(APILimits.resultBytesMax) bytes")
-            }
-            previous = result.sequence
-        }
         let document = Array(try APIJSON.encode(body.traits))
         guard document.count <= APILimits.traitsBytesMax else {
             throw Problem(.tooLarge, "traits have at most \(APILimits.traitsBytesMax) bytes")
         }
-        self.queue = queue
-        results = body.results.map { SequencedResult(sequence: $0.sequence, body: $0.body.bytes) }
-        traits = EnvoyRecord.Traits(digest: BLAKE2b.hash(document), document: document)
+        try self.init(
+            queue: body.queueIncarnation.bytes, firstHeld: body.firstHeld,
+            results: body.results.map { SequencedResult(sequence: $0.sequence, body: $0.body.bytes) },
+            traits: EnvoyRecord.Traits(digest: BLAKE2b.hash(document), document: document))
     }
+
+    /// Judges what was read of a request; its traits were judged.
+    init(queue: [UInt8], firstHeld: UInt64, results: [SequencedResult], traits: EnvoyRecord.Traits) throws {
+        guard let queue = QueueID(bytes: queue) else {
+            throw Problem(.badRequest, "queue_incarnation is no queue's")
+        }
+        guard results.count <= APILimits.checkInResultsMax else {
+            throw Problem(.tooLarge, "a check-in carries at most \(APILimits.checkInResultsMax) results")
+        }
+        guard (1...SequenceLimits.sequenceMax).contains(firstHeld) else {
+            throw Problem(.badRequest, "first_held must be from 1 to \(SequenceLimits.sequenceMax)")
+        }
+        var previous: UInt64?
+        for result in results {
+            guard (1...SequenceLimits.sequenceMax).contains(result.sequence), result.sequence >= firstHeld,
+                previous.map({ result.sequence == $0 + 1 }) ?? true
+            else { throw Problem(.badRequest, "results must ascend without a gap, from first_held on") }
+            guard result.body.count <= APILimits.resultBytesMax else {
+                throw Problem(.tooLarge, "a result has at most \(APILimits.resultBytesMax) bytes")
+            }
+            previous = result.sequence
+        }
+        (self.queue, self.firstHeld, self.results, self.traits) = (queue, firstHeld, results, traits)
+    }
+}
+
+/// A check-in that was judged, and how it is had whole where it goes to another bolt.
+struct IncomingCheckIn: Sendable {
+    let checked: CheckInBody
+    let whole: @Sendable () throws -> CheckInRequest
 }

@@ -14,6 +14,8 @@ struct BoltEndpoints: Sendable {
     /// Whose groups take machines; nil where this bolt was given none.
     let topology: Topology?
     let node: NodeService
+    let grounds: EnvoyGroundsCache
+    let traits = TraitsMemory()
     let partition: PartitionService
     let identity: BoltIdentity
     let judge: ChainJudge

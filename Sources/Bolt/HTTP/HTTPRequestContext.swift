@@ -69,6 +69,10 @@ struct HTTPRequestContext: Sendable {
 enum JSONBounds {
     /// Whether brackets nest at most `APILimits.jsonDepthMax` deep, strings set aside.
     static func holds(_ json: Data) -> Bool {
+        json.withUnsafeBytes { holds($0) }
+    }
+
+    private static func holds(_ json: UnsafeRawBufferPointer) -> Bool {
         var depth = 0
         var inString = false
         var escaped = false

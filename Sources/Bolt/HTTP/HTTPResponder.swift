@@ -128,7 +128,8 @@ struct HTTPResponder: Sendable {
         }
         var segments: [String] = []
         for part in request.uri.path.split(separator: "/") {
-            guard let text = String(part).removingPercentEncoding else {
+            let part = String(part)
+            guard let text = part.utf8.contains(0x25) ? part.removingPercentEncoding : part else {
                 throw Problem(.badRequest, "the path is not percent-encoded UTF-8")
             }
             segments.append(text)

@@ -29,6 +29,9 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case partitionTip = "bolt_partition_tip"
     case partitionSafe = "bolt_partition_safe"
     case partitionInSync = "bolt_partition_in_sync"
+    case partitionReceived = "bolt_partition_received_bytes_total"
+    case journalFlushes = "bolt_journal_flushes_total"
+    case journalCommands = "bolt_journal_commands_total"
 
     /// How a metric is counted.
     public enum Kind: String, Sendable {
@@ -47,7 +50,8 @@ public enum BoltMetric: String, CaseIterable, Sendable {
             .peers, .peersConverged, .partitionRole, .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync:
             .gauge
         case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
-            .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections:
+            .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections, .partitionReceived, .journalFlushes,
+            .journalCommands:
             .counter
         case .requestSeconds, .commitSeconds, .checkInBatch: .histogram
         }
@@ -72,7 +76,9 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .linksClosed: "links"
         case .storeFailures: "transactions"
         case .checkIns: "check-ins"
-        case .checkInBatch: "commands"
+        case .checkInBatch, .journalCommands: "commands"
+        case .journalFlushes: "transactions"
+        case .partitionReceived: "bytes"
         case .resultsStored: "results"
         case .enrolments: "enrolments"
         case .buildInfo: "none"
@@ -94,7 +100,8 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .cutConnections, .linksClosed: ["reason"]
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
             .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored,
-            .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync:
+            .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync, .partitionReceived, .journalFlushes,
+            .journalCommands:
             []
         }
     }
@@ -131,6 +138,9 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .partitionSafe: "Position up to which the journal is on all disks in sync, as this bolt knows."
         case .partitionInSync:
             "Bolts that a paired answer waits for, the primary included, as this bolt's journal says."
+        case .partitionReceived: "Bytes of frames about the partition that came in from its other bolts, without TLS."
+        case .journalFlushes: "Transactions of the partition's journal, each with one flush."
+        case .journalCommands: "Commands written to the partition's journal here."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }

@@ -16,6 +16,12 @@ public final class MetricsRegistry: Sendable {
         var counts: [UInt64]
         var sum = 0.0
         var count: UInt64 = 0
+
+        mutating func add(_ value: Double, _ bounds: [Double]) {
+            if let index = bounds.firstIndex(where: { value <= $0 }) { counts[index] += 1 }
+            sum += value
+            count += 1
+        }
     }
 
     private struct State {
@@ -31,7 +37,10 @@ public final class MetricsRegistry: Sendable {
     /// Adds to a counter.
     public func add(_ metric: BoltMetric, _ labels: [String] = [], by amount: Double = 1) {
         state.withLock { state in
-            let labels = MetricsRegistry.bounded(labels, in: state.values[metric])
+            let count = state.values[metric]?.count ?? 0
+            let labels =
+                count < MetricsRegistry.seriesMax
+                ? labels : MetricsRegistry.bounded(labels, in: state.values[metric])
             state.values[metric, default: [:]][labels, default: 0] += amount
         }
     }
@@ -48,16 +57,13 @@ public final class MetricsRegistry: Sendable {
     public func observe(_ metric: BoltMetric, _ labels: [String] = [], _ value: Double) {
         let bounds = MetricsRegistry.buckets(of: metric)
         state.withLock { state in
-            let known = state.histograms[metric]
-            let labels =
-                known?[labels] != nil || (known?.count ?? 0) < MetricsRegistry.seriesMax
-                ? labels : labels.map { _ in "other" }
-            var histogram =
-                known?[labels] ?? Histogram(counts: Array(repeating: 0, count: bounds.count))
-            if let index = bounds.firstIndex(where: { value <= $0 }) { histogram.counts[index] += 1 }
-            histogram.sum += value
-            histogram.count += 1
-            state.histograms[metric, default: [:]][labels] = histogram
+            let count = state.histograms[metric]?.count ?? 0
+            let isKnown = count < MetricsRegistry.seriesMax || state.histograms[metric]?[labels] != nil
+            let labels = isKnown ? labels : labels.map { _ in "other" }
+            // In place: a copy of the series with every observation would cost more than all that is measured.
+            state.histograms[metric, default: [:]][
+                labels, default: Histogram(counts: Array(repeating: 0, count: bounds.count))
+            ].add(value, bounds)
         }
     }
 

@@ -15,9 +15,13 @@ extension NodeService {
         var next = 0
         // Persisting answers with one event, which may ask for the next batch: bounded by what waits in the machine.
         while next < events.count {
-            for effect in machine.step(events[next]) { if let answer = execute(effect) { events.append(answer) } }
+            let effects = machine.step(events[next])
+            // Before anybody is answered: what is true from now on is what readers are told from now on.
+            noteChange()
+            for effect in effects { if let answer = execute(effect) { events.append(answer) } }
             next += 1
         }
+        noteChange()
     }
 
     private func execute(_ effect: GossipMachine.Effect) -> GossipMachine.Event? {

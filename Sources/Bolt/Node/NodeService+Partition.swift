@@ -64,7 +64,20 @@ extension NodeService {
         }
         siblings[link.id] = disk
         partition.post(.linkUp(link, disk))
+        shortcuts.open(link.id)
     }
+
+    /// Why this bolt may not speak for the mesh, whatever its part in its partition is; nil where it may.
+    var unready: String? {
+        if machine.isExpelled { return "the roster no longer admits this bolt" }
+        guard case .active = machine.roster.standing(of: machine.own.tlsKey, as: .bolt) else {
+            return "the roster does not admit this bolt yet"
+        }
+        return machine.isAuthoringOpen ? nil : "waiting for a first exchange with a peer"
+    }
+
+    /// Something may have changed that others remember.
+    func noteChange() { changes.add(1, ordering: .releasing) }
 
     private func refuse(_ link: PeerLink, _ why: String) {
         logger.notice(

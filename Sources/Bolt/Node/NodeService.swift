@@ -34,7 +34,7 @@ public actor NodeService {
     var reviewDue = false
     /// The roster's bolts, worked out once until an act or amendment may have changed them.
     var knownBolts: [Principal]?
-    var boltsStale = false
+    var boltsStale = false { didSet { noteChange() } }
     /// Links whose bolts were not who the roster says.
     var mismatches = LinkMismatches()
     /// Who waits for own events to be allowed.
@@ -42,7 +42,7 @@ public actor NodeService {
     /// Bytes of disk that are to be kept back.
     let reserveBytes: Int
     /// Whether the reserve was given up: own admissions and results are refused until it is held again.
-    var reserveSpent: Bool
+    var reserveSpent: Bool { didSet { noteChange() } }
     var lastReserveLook = ContinuousClock.now
     /// Whether the disk did not take the last write for want of room.
     var storeFull: Bool
@@ -64,6 +64,10 @@ public actor NodeService {
     let failure: @Sendable (StoreError) -> Void
 
     nonisolated let mailbox = Mutex(Mailbox())
+    /// Grows with everything that may change what a read says: a reader that saw it unchanged need not ask again.
+    nonisolated let changes = Atomic<UInt64>(1)
+    /// Links whose replication need not wait for this queue.
+    nonisolated let shortcuts = ReplicationShortcuts()
 
     struct Mailbox {
         var inputs: [NodeInput] = []
@@ -96,6 +100,11 @@ public actor NodeService {
 
     /// Hands something to the node, behind what waits. Any thread; never blocks.
     nonisolated func post(_ input: NodeInput) {
+        if case .link(.message(let link, let message, let bytes)) = input, message.isReplication,
+            shortcuts.take(link.id)
+        {
+            return partition.post(.message(link, message, bytes: bytes))
+        }
         let wake = mailbox.withLock { box in
             box.inputs.append(input)
             defer { box.scheduled = true }
@@ -132,7 +141,9 @@ public actor NodeService {
             greet(link)
         case .message(let link, let message, let bytes):
             guard case .gossip(let gossip) = message else {
-                return hearPartition(message, on: link, bytes: bytes)
+                hearPartition(message, on: link, bytes: bytes)
+                if message.isReplication { shortcuts.caughtUp(link.id) }
+                return
             }
             hear(gossip, on: link.id)
             link.processed(bytes: bytes)
@@ -142,6 +153,7 @@ public actor NodeService {
                 metadata: [LogKeys.peer: "\(link.peer.verified.id)", LogKeys.why: "\(why)"])
             step(.undecodable(link.id))
         case .down(let link):
+            shortcuts.forget(link.id)
             guard links.removeValue(forKey: link.id) != nil else { return }
             forget(link.id)
             step(.linkDown(link.id))

@@ -109,19 +109,20 @@ extension PartitionService {
         of checkIn: PendingCheckIn, at point: LogPoint, level: PartitionAckLevel, safe: UInt64,
         _ outcomes: [JournaledOutcome]
     ) -> CheckInAnswer {
-        var stored = 0
+        var (stored, known): (Int, UInt64?) = (0, nil)
         for outcome in outcomes {
             switch outcome {
             case .refused(let error): return .refused(NodeService.problem(error))
-            case .applied(let receipt): stored += receipt?.added ?? 0
+            case .applied(let receipt):
+                stored += receipt?.added ?? 0
+                known = receipt?.storedThrough ?? known
             }
         }
         metrics.add(.resultsStored, by: Double(stored))
         // The tables of another reign may hold what is not safe.
         guard machine.role.reigns, machine.tip.epoch == point.epoch else { return .elsewhere }
         do throws(StoreError) {
-            // Later check-ins of the queue may be stored already: so much the better.
-            let through = try store.tables.results.storedThrough(checkIn.queue)
+            let through = if let known { known } else { try store.tables.results.storedThrough(checkIn.queue) }
             let release = ledger.released(checkIn.queue, stored: through, safe: safe)
             return .stored(
                 CheckInReceipt(

@@ -59,6 +59,8 @@ extension PartitionService {
             let outcomes = try store.commit(write)
             let nanoseconds = DispatchTime.now().uptimeNanoseconds - begun.uptimeNanoseconds
             metrics.observe(.commitSeconds, [], Double(nanoseconds) / 1e9)
+            metrics.add(.journalFlushes)
+            metrics.add(.journalCommands, by: Double(outcomes.reduce(0) { $0 + $1.count }))
             isFull = false
             note(outcomes, of: write)
             return .persisted(batch)

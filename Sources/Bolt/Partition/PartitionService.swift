@@ -201,6 +201,7 @@ actor PartitionService {
             note(disks: [disk])
             step(.linkUp(link.id, disk))
         case .message(let link, let message, let bytes):
+            metrics.add(.partitionReceived, by: Double(bytes))
             hear(message, on: link)
             link.processed(bytes: bytes)
         case .linkDown(let link):

@@ -8,8 +8,6 @@ internal import Synchronization
 
 /// Sends requests on to other bolts over mutual TLS, with a few kept connections for each.
 final class PeerForwarder: Sendable {
-    /// Idle connections kept to one bolt.
-    static let idleMax = 8
     /// Requests that may be on their way at one time.
     static let inFlightMax = 1024
     /// From sending a request to the end of its answer.
@@ -21,15 +19,11 @@ final class PeerForwarder: Sendable {
         var body: Data
     }
 
-    private struct State {
-        var idle: [String: [any Channel]] = [:]
-        var inFlight = 0
-    }
-
     private let dialer: TLSDialer
     private let group: any EventLoopGroup
     private let table: ConnectionTable
-    private let state = Mutex(State())
+    private let pool = ForwardingPool()
+    private let inFlight = Mutex(0)
 
     init(dialer: TLSDialer, group: any EventLoopGroup, table: ConnectionTable) {
         (self.dialer, self.group, self.table) = (dialer, group, table)
@@ -38,20 +32,27 @@ final class PeerForwarder: Sendable {
     /// Posts JSON to a path of the bolt at `address`. Throws `Problem` with `owner_unreachable` where it cannot be
     /// reached or does not answer in time; whether it acted on the request is then not known.
     func post(_ body: Data, to path: String, at address: String) async throws -> Answer {
-        let admitted = state.withLock { state in
-            guard state.inFlight < PeerForwarder.inFlightMax else { return false }
-            state.inFlight += 1
+        let admitted = inFlight.withLock { count in
+            guard count < PeerForwarder.inFlightMax else { return false }
+            count += 1
             return true
         }
         guard admitted else { throw Problem(.tooManyRequests, "too many requests wait for other bolts", status: 503) }
-        defer { state.withLock { $0.inFlight -= 1 } }
+        defer { inFlight.withLock { $0 -= 1 } }
+        let turn = try await pool.turn(at: address, within: PeerForwarder.timeout, on: group.any())
+        var used: (any Channel)?
+        defer { pool.give(back: used, at: address) }
         // A kept connection may have been closed by the other side meanwhile: then once more on a new one. What is
         // forwarded may be repeated without harm.
-        if let channel = takeIdle(address), let answer = try? await send(body, path, address, on: channel) {
+        if case .use(let channel) = turn, let answer = try? await send(body, path, address, on: channel) {
+            used = channel
             return answer
         }
         do {
-            return try await send(body, path, address, on: try await connect(address))
+            let channel = try await connect(address)
+            let answer = try await send(body, path, address, on: channel)
+            used = channel
+            return answer
         } catch {
             throw Problem(.ownerUnreachable, "the bolt at \(address) does not answer: \(error)")
         }
@@ -69,13 +70,6 @@ final class PeerForwarder: Sendable {
         }.get().channel
     }
 
-    private func takeIdle(_ address: String) -> (any Channel)? {
-        state.withLock { state in
-            while let channel = state.idle[address]?.popLast() { if channel.isActive { return channel } }
-            return nil
-        }
-    }
-
     private func send(_ body: Data, _ path: String, _ address: String, on channel: any Channel) async throws -> Answer {
         let promise = channel.eventLoop.makePromise(of: Answer.self)
         let deadline = channel.eventLoop.scheduleTask(in: PeerForwarder.timeout) {
@@ -85,14 +79,10 @@ final class PeerForwarder: Sendable {
         defer { deadline.cancel() }
         let request = ForwardedExchange.Outgoing(path: path, host: address, body: body, answer: promise)
         channel.writeAndFlush(request).whenFailure { promise.fail($0) }
-        let answer = try await promise.futureResult.get()
-        let kept = state.withLock { state in
-            guard channel.isActive, state.idle[address, default: []].count < PeerForwarder.idleMax else { return false }
-            state.idle[address, default: []].append(channel)
-            return true
+        do { return try await promise.futureResult.get() } catch {
+            channel.close(promise: nil)
+            throw error
         }
-        if !kept { channel.close(promise: nil) }
-        return answer
     }
 }
 

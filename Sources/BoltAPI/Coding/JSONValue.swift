@@ -24,7 +24,10 @@ public enum JSONValue: Hashable, Sendable, Codable {
             throw DecodingError.dataCorruptedError(
                 in: container, debugDescription: "nested deeper than \(APILimits.jsonDepthMax)")
         }
-        if container.decodeNil() {
+        // Texts first: they are the most, and each try that fails costs as much as many that do not.
+        if let value = try? container.decode(String.self) {
+            self = .string(value)
+        } else if container.decodeNil() {
             self = .null
         } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
@@ -32,8 +35,6 @@ public enum JSONValue: Hashable, Sendable, Codable {
             self = .integer(value)
         } else if let value = try? container.decode(Double.self) {
             self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
         } else if let value = try? container.decode([JSONValue].self) {
             self = .array(value)
         } else {

@@ -18,6 +18,9 @@ public struct CanonicalDecoder: Sendable {
     private let bytes: ArraySlice<UInt8>
     private var position: Int
 
+    /// A decoder over `bytes`, without copying them.
+    public init(_ bytes: [UInt8]) { self.init(slice: bytes[...]) }
+
     /// A decoder over `bytes`, which it keeps.
     public init(_ bytes: some Sequence<UInt8>) { self.init(slice: ArraySlice(bytes)) }
 

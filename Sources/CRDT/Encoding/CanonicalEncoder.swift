@@ -30,6 +30,12 @@ public struct CanonicalEncoder: Sendable {
     /// A truth value as one byte, 0 or 1.
     public mutating func flag(_ value: Bool) { bytes.append(value ? 1 : 0) }
 
+    /// A byte string with its length in front. What is most of all that is ever written has no generics in its way.
+    public mutating func string(_ value: [UInt8]) {
+        count(value.count)
+        bytes.append(contentsOf: value)
+    }
+
     /// A byte string with its length in front.
     public mutating func string(_ value: some Collection<UInt8>) {
         count(value.count)
@@ -38,6 +44,9 @@ public struct CanonicalEncoder: Sendable {
 
     /// A text as UTF-8 with its length in front.
     public mutating func text(_ value: String) { string(value.utf8) }
+
+    /// Bytes with no length in front: only where the reader knows the length.
+    public mutating func raw(_ value: [UInt8]) { bytes.append(contentsOf: value) }
 
     /// Bytes with no length in front: only where the reader knows the length.
     public mutating func raw(_ value: some Collection<UInt8>) { bytes.append(contentsOf: value) }
@@ -49,6 +58,12 @@ public struct CanonicalEncoder: Sendable {
     public mutating func optional<Value>(_ value: Value?, _ write: (inout CanonicalEncoder, Value) -> Void) {
         flag(value != nil)
         if let value { write(&self, value) }
+    }
+
+    /// A list with its count in front.
+    public mutating func list<Value>(_ values: [Value], _ write: (inout CanonicalEncoder, Value) -> Void) {
+        count(values.count)
+        for value in values { write(&self, value) }
     }
 
     /// A sequence with its count in front, in the order given.

@@ -122,15 +122,24 @@ public final class PartitionStore {
         #if FAULT_POINTS
         FaultPoint.reach(before: write)
         #endif
-        let outcomes = try database.transaction { () throws(StoreError) in
-            var transaction = PartitionTransaction(
-                database: database, chain: chain, tables: tables, state: try state())
-            return try transaction.perform(write)
+        let outcomes: [[JournaledOutcome]]
+        do throws(StoreError) {
+            outcomes = try database.wholeTransaction { () throws(StoreError) in try perform(write, isCareful: false) }
+        } catch {
+            // Hardly ever: one of the commands is at fault. The others are applied without it.
+            guard error.isAboutTheCommand else { throw error }
+            outcomes = try database.transaction { () throws(StoreError) in try perform(write, isCareful: true) }
         }
         #if FAULT_POINTS
         FaultPoint.reach(after: write)
         #endif
         return outcomes
+    }
+
+    private func perform(_ write: PartitionWrite, isCareful: Bool) throws(StoreError) -> [[JournaledOutcome]] {
+        var transaction = PartitionTransaction(
+            database: database, chain: chain, tables: tables, isCareful: isCareful, state: try state())
+        return try transaction.perform(write)
     }
 
     // MARK: Upkeep

@@ -6,6 +6,8 @@ struct PartitionTransaction {
     let database: Database
     let chain: JournalChain
     let tables: PartitionTables
+    /// Whether a command at fault is left out; else it ends the transaction, which is then to be done carefully.
+    let isCareful: Bool
     var state: PartitionState
 
     private var journal: JournalTable { JournalTable(database: database, chain: chain) }
@@ -53,9 +55,37 @@ struct PartitionTransaction {
             return []
         }
         if isSafe { return try apply(commands, at: held.point) }
+        if let decoded = UndoLog.commands(in: commands) {
+            let log = UndoLog()
+            let outcomes = try apply(decoded, at: held.point, log)
+            try journal.keep(log.bytes, of: record.position)
+            return outcomes
+        }
         let applied = try database.recordingChanges { () throws(StoreError) in try apply(commands, at: held.point) }
         try journal.keep(applied.changes, of: record.position)
         return applied.value
+    }
+
+    /// Commands that the tables themselves say how to take back.
+    private func apply(
+        _ commands: [PartitionCommand], at point: LogPoint, _ log: UndoLog
+    ) throws(StoreError) -> [JournaledOutcome] {
+        var outcomes: [JournaledOutcome] = []
+        outcomes.reserveCapacity(commands.count)
+        for (index, command) in commands.enumerated() {
+            let mark = log.count
+            do throws(StoreError) {
+                let receipt = try database.transaction { () throws(StoreError) in
+                    try tables.apply(command, at: point, index: index, undo: log)
+                }
+                outcomes.append(.applied(receipt))
+            } catch {
+                guard isCareful, error.isAboutTheCommand else { throw error }
+                log.forget(after: mark)
+                outcomes.append(.refused(error))
+            }
+        }
+        return outcomes
     }
 
     private func apply(_ commands: [[UInt8]], at point: LogPoint) throws(StoreError) -> [JournaledOutcome] {
@@ -68,7 +98,7 @@ struct PartitionTransaction {
                 }
                 outcomes.append(.applied(receipt))
             } catch {
-                guard error.isAboutTheCommand else { throw error }
+                guard isCareful, error.isAboutTheCommand else { throw error }
                 outcomes.append(.refused(error))
             }
         }
@@ -88,7 +118,12 @@ struct PartitionTransaction {
         let salvage = SalvageTable(database: database)
         for place in stride(from: state.tip.position, to: position, by: -1) {
             guard let held = try journal.record(at: place) else { throw missing(place) }
-            try database.undoChanges(try journal.changes(of: place))
+            let changes = try journal.changes(of: place)
+            if UndoLog.holds(changes) {
+                try UndoLog.undo(changes, in: database)
+            } else {
+                try database.undoChanges(changes)
+            }
             try salvage.keep(held) { command in tables.describe(command) }
         }
         try salvage.trim()

@@ -44,7 +44,10 @@ public final class EnvoyRecordStore {
 
     /// Stores records, the later of two instants winning, in one transaction. `store_too_large` for traits over the
     /// limit; nothing is stored then.
-    public func upsert(_ records: [EnvoyRecord]) throws(StoreError) {
+    public func upsert(_ records: [EnvoyRecord]) throws(StoreError) { try upsert(records, undo: nil) }
+
+    /// The same; `undo` is told how to take it back.
+    func upsert(_ records: [EnvoyRecord], undo: UndoLog?) throws(StoreError) {
         for record in records where (record.traits?.document.count ?? 0) > StoreLimits.traitsBytesMax {
             throw StoreError(
                 .tooLarge, what: "storing traits of envoy \(record.envoy)",
@@ -52,6 +55,10 @@ public final class EnvoyRecordStore {
         }
         try database.transaction { () throws(StoreError) in
             for record in records {
+                let at = min(record.lastSeen.milliseconds, UInt64(Int64.max))
+                if let undo {
+                    undo.seen(record.envoy, at: Int64(bitPattern: at), before: try before(record))
+                }
                 try database.run(
                     """
                     INSERT INTO envoy(id, last_seen_ms, traits_digest, traits) VALUES (?1, ?2, ?3, ?4)
@@ -60,10 +67,26 @@ public final class EnvoyRecordStore {
                         traits_digest = coalesce(excluded.traits_digest, traits_digest),
                         traits = coalesce(excluded.traits, traits)
                     """, .blob(record.envoy.bytes),
-                    .count(min(record.lastSeen.milliseconds, UInt64(Int64.max))),
+                    .count(at),
                     record.traits.map { .blob($0.digest.bytes) } ?? .null,
                     record.traits.map { .blob($0.document) } ?? .null)
             }
+        }
+    }
+
+    /// What of a row an upsert will change: without the traits where it leaves them alone.
+    private func before(_ record: EnvoyRecord) throws(StoreError) -> UndoLog.Sighting? {
+        let hasTraits = record.traits != nil
+        return try database.first(
+            hasTraits
+                ? "SELECT last_seen_ms, traits_digest, traits FROM envoy WHERE id = ?1"
+                : "SELECT last_seen_ms FROM envoy WHERE id = ?1", .blob(record.envoy.bytes)
+        ) { row throws(StoreError) in
+            UndoLog.Sighting(
+                lastSeen: row.integer(0),
+                traits: hasTraits
+                    ? (row.isNull(1) ? .absent : .present(digest: row.blob(1), document: row.blob(2)))
+                    : .untouched)
         }
     }
 

@@ -78,15 +78,23 @@ public final class ResultStore {
     public func append(
         _ results: [SequencedResult], queue: QueueID, envoy: PrincipalID, received: WallTime
     ) throws(StoreError) -> ResultReceipt {
+        try append(results, queue: queue, envoy: envoy, received: received, undo: nil)
+    }
+
+    /// The same; `undo` is told how to take it back.
+    func append(
+        _ results: [SequencedResult], queue: QueueID, envoy: PrincipalID, received: WallTime, undo: UndoLog?
+    ) throws(StoreError) -> ResultReceipt {
         try validate(results)
         return try database.transaction { () throws(StoreError) in
-            let place = try openQueue(queue, of: envoy)
+            let place = try openQueue(queue, of: envoy, undo)
             var receipt = ResultReceipt(storedThrough: place.storedThrough, added: 0, duplicates: 0)
             for result in results {
-                try store(result, at: place.index, received: received, queue: queue, receipt: &receipt)
+                try store(result, at: place.index, received: received, queue: queue, receipt: &receipt, undo)
             }
             if receipt.storedThrough > place.storedThrough {
                 try count(receipt.storedThrough, in: place.index, queue, envoy)
+                undo?.moved(place.index, from: place.storedThrough, to: receipt.storedThrough)
             }
             return receipt
         }
@@ -94,7 +102,7 @@ public final class ResultStore {
 
     private func store(
         _ result: SequencedResult, at index: Int64, received: WallTime, queue: QueueID,
-        receipt: inout ResultReceipt
+        receipt: inout ResultReceipt, _ undo: UndoLog?
     ) throws(StoreError) {
         guard result.sequence <= receipt.storedThrough + 1 else {
             throw StoreError(
@@ -111,10 +119,12 @@ public final class ResultStore {
             }
             // Not stored though counted: a base covers it, and what arrives later fills it.
         }
+        let checksum = Checksum.row(index, result.sequence, result.body)
         try database.run(
             "INSERT INTO result(queue_ix, sequence, received_ms, body, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
             .integer(index), .count(result.sequence), .count(min(received.milliseconds, UInt64(Int64.max))),
-            .blob(result.body), .integer(Checksum.row(index, result.sequence, result.body)))
+            .blob(result.body), .integer(checksum))
+        undo?.stored(index, result.sequence, checksum: checksum)
         receipt.storedThrough = max(receipt.storedThrough, result.sequence)
         receipt.added += 1
     }
@@ -126,7 +136,7 @@ public final class ResultStore {
     ) throws(StoreError) {
         guard through <= SequenceLimits.sequenceMax else { throw tooLarge("a base through \(through)") }
         try database.transaction { () throws(StoreError) in
-            let place = try openQueue(queue, of: envoy)
+            let place = try openQueue(queue, of: envoy, nil)
             guard through > place.storedThrough else { return }
             let (first, text) = (place.storedThrough + 1, String(reason.prefix(200)))
             try database.run(
@@ -162,7 +172,7 @@ public final class ResultStore {
             next: "give the envoy's queue a new incarnation", detail: .differs(at: sequence))
     }
 
-    private func openQueue(_ queue: QueueID, of envoy: PrincipalID) throws(StoreError) -> Queue {
+    private func openQueue(_ queue: QueueID, of envoy: PrincipalID, _ undo: UndoLog?) throws(StoreError) -> Queue {
         if let (owner, found) = try lookUp(queue) {
             guard owner == envoy else {
                 throw StoreError(
@@ -186,6 +196,7 @@ public final class ResultStore {
             "INSERT INTO queue(ix, incarnation, envoy, stored_through, checksum) VALUES (?1, ?2, ?3, 0, ?4)",
             .integer(index), .blob(queue.bytes), .blob(envoy.bytes),
             .integer(ResultStore.queueChecksum(index, 0, queue, envoy)))
+        undo?.opened(index)
         return Queue(index: index, storedThrough: 0)
     }
 
@@ -196,6 +207,24 @@ public final class ResultStore {
         try database.run(
             "UPDATE queue SET stored_through = ?2, checksum = ?3 WHERE ix = ?1", .integer(index), .count(through),
             .integer(ResultStore.queueChecksum(index, through, queue, envoy)))
+    }
+
+    /// Counts a queue as stored less far again, whose row has to say `from`; how many rows that changed.
+    static func move(back index: Int64, from: UInt64, to: UInt64, in database: Database) throws(StoreError) -> Int {
+        let sums = try database.first(
+            "SELECT incarnation, envoy, checksum FROM queue WHERE ix = ?1 AND stored_through = ?2", .integer(index),
+            .count(from)
+        ) { row throws(StoreError) -> (found: Int64, written: Int64?, next: Int64?) in
+            let (queue, envoy) = (QueueID(bytes: row.blob(0)), PrincipalID(bytes: row.blob(1)))
+            guard let queue, let envoy else { return (row.integer(2), nil, nil) }
+            return (
+                row.integer(2), queueChecksum(index, from, queue, envoy), queueChecksum(index, to, queue, envoy)
+            )
+        }
+        guard let sums, sums.found == sums.written, let next = sums.next else { return 0 }
+        return try database.run(
+            "UPDATE queue SET stored_through = ?2, checksum = ?3 WHERE ix = ?1", .integer(index), .count(to),
+            .integer(next))
     }
 
     /// Over all of a queue's row: what is told of a queue is as good as what is told of its results.

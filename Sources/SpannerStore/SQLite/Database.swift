@@ -27,6 +27,8 @@ final class Database {
     /// Why the transaction that is open can only be rolled back, though the caller may have caught the error.
     private var doomed: StoreError?
     private var isClosed = false
+    /// Whether transactions within the present one are part of it, without savepoints of their own.
+    private var isWhole = false
     /// Pages in the write-ahead log after the last commit; written by SQLite's hook.
     private let walPages: UnsafeMutablePointer<Int32>
 
@@ -176,7 +178,16 @@ final class Database {
     /// the rest. Where SQLite itself had to roll everything back (full disk, I/O), the outer transaction throws too,
     /// though its body may have caught the inner error.
     func transaction<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
-        depth == 0 ? try outermost(body) : try nested(body)
+        if depth == 0 { return try outermost(body) }
+        return isWhole ? try body() : try nested(body)
+    }
+
+    /// The same, all or nothing: transactions within it are no savepoints, which copy each page that they change. A
+    /// body that catches an error of one of them has to throw it on. Not inside another transaction.
+    func wholeTransaction<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+        isWhole = true
+        defer { isWhole = false }
+        return try outermost(body)
     }
 
     private func outermost<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {

@@ -74,6 +74,14 @@ enum Program {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
+    /// Whether only what is left of a process is there.
+    static func isZombie(_ pid: Int) -> Bool {
+        guard let line = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let end = line.lastIndex(of: ")")
+        else { return true }
+        return line[line.index(after: end)...].split(separator: " ").first == "Z"
+    }
+
     /// A line of `/proc/PID/status` in bytes.
     static func memoryBytes(_ pid: Int, _ field: String) -> Double {
         let text = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""

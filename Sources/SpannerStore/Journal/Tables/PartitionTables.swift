@@ -50,17 +50,26 @@ public final class PartitionTables {
                 why: "this version knows no such command", next: "run the version that the primary runs, or a newer one"
             )
         }
+        return try apply(command, at: point, index: index, undo: nil)
+    }
+
+    /// The same of a command that was read already. With a log it says how what it changes is taken back, where it is
+    /// one of those that can.
+    func apply(
+        _ command: PartitionCommand, at point: LogPoint, index: Int, undo: UndoLog?
+    ) throws(StoreError) -> ResultReceipt? {
         switch command {
         case .results(let batch):
             return try results.append(
-                batch.results, queue: batch.source.queue, envoy: batch.source.envoy, received: batch.received)
+                batch.results, queue: batch.source.queue, envoy: batch.source.envoy, received: batch.received,
+                undo: undo)
         case .seen(let sightings):
             try envoys.upsert(
                 sightings.map { sighting in
                     EnvoyRecord(
                         envoy: sighting.envoy, lastSeen: sighting.at,
                         traits: sighting.traits.map { .init(digest: witness.hash($0), document: $0) })
-                })
+                }, undo: undo)
         case .base(let source, let through, let reason, let at):
             try results.recordBase(
                 queue: source.queue, envoy: source.envoy, through: through, reason: reason, at: at)

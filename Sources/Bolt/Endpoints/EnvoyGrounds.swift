@@ -1,0 +1,72 @@
+internal import BoltAPI
+internal import CRDT
+internal import Spanner
+internal import SpannerTransport
+internal import Synchronization
+
+/// All that the roster says for one envoy's requests.
+struct EnvoyGrounds: Sendable {
+    /// What its key is good for.
+    let standing: Standing
+    /// Why this bolt may not speak for the mesh; nil where it may.
+    let unready: String?
+    /// Whether only the reserve of disk is left.
+    let isReserveSpent: Bool
+    /// The partition that its results go to.
+    let owner: PartitionName
+    /// The bolts of the roster, those of this partition first, in JSON.
+    let bolts: String
+}
+
+/// Remembers what the roster says for each envoy, for as long as nothing happened in the node: a request then need not
+/// wait for the node's queue. What is told is never older than the request that asks.
+final class EnvoyGroundsCache: Sendable {
+    /// Envoys that are remembered.
+    static let envoysMax = 8192
+
+    private struct State {
+        var change: UInt64 = 0
+        var known: [KeyFingerprint: EnvoyGrounds] = [:]
+    }
+
+    private let node: NodeService
+    private let partition: PartitionName
+    private let state = Mutex(State())
+
+    /// A memory of what `node` says, in a bolt of that partition.
+    init(node: NodeService, partition: PartitionName) { (self.node, self.partition) = (node, partition) }
+
+    /// What the roster says now for the envoy with this certificate.
+    func grounds(of peer: CertifiedPeer) async -> EnvoyGrounds {
+        let change = node.changes.load(ordering: .acquiring)
+        let known = state.withLock { $0.change == change ? $0.known[peer.tlsKey] : nil }
+        if let known { return known }
+        let (fresh, seen) = await node.read { [partition] node in
+            (EnvoyGroundsCache.look(node, peer, partition), node.changes.load(ordering: .relaxed))
+        }
+        state.withLock { state in
+            if state.change != seen || state.known.count >= EnvoyGroundsCache.envoysMax {
+                // Who was slower than the node remembers nothing: its word is older than what is known.
+                guard seen >= state.change else { return }
+                (state.change, state.known) = (seen, [:])
+            }
+            state.known[peer.tlsKey] = fresh
+        }
+        return fresh
+    }
+
+    private static func look(
+        _ node: isolated NodeService, _ peer: CertifiedPeer, _ partition: PartitionName
+    ) -> EnvoyGrounds {
+        let standing = node.machine.roster.standing(of: peer.tlsKey, as: .envoy)
+        let bolts = node.bolts
+        let known = bolts.compactMap { BoltAddress($0) }
+        let partitions = Array(Set(bolts.compactMap(\.partition))).sorted()
+        let owner = standing.principal.flatMap { Placement.owner(of: $0.id, partitions: partitions) }
+        let sorted = known.filter { $0.partition == partition } + known.filter { $0.partition != partition }
+        let json = (try? APIJSON.encode(sorted)).map { String(decoding: $0, as: UTF8.self) }
+        return EnvoyGrounds(
+            standing: standing, unready: node.unready, isReserveSpent: node.reserveSpent, owner: owner ?? partition,
+            bolts: json ?? "[]")
+    }
+}
