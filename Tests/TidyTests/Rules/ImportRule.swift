@@ -44,7 +44,8 @@ let importsAllowed: [String: Set<String>] = [
         "ChaosKit", "CRDT", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "ArgumentParser",
     ]),
     "spanner-bench": platform.union([
-        "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", "ArgumentParser",
+        "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", "ArgumentParser", "NIOCore", "NIOPosix",
+        "NIOSSL",
     ]),
 ]
 
