@@ -145,7 +145,7 @@ let package = Package(
                 "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "Identity", nioCore, nioPosix, nioSSL, logging,
             ],
             swiftSettings: strict),
-        .testTarget(name: "BoltAPITests", dependencies: ["Spanner", "BoltAPI"], swiftSettings: strict),
+        .testTarget(name: "BoltAPITests", dependencies: ["CRDT", "Spanner", "BoltAPI"], swiftSettings: strict),
         .testTarget(
             name: "BoltClientTests",
             dependencies: [

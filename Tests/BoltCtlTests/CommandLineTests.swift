@@ -43,7 +43,8 @@ struct Verb: CustomTestStringConvertible, Sendable {
             "partition promote", "partition history", "partition salvage", "audit log", "audit verify",
             "envoy token create", "envoy token list", "envoy token revoke", "envoy list", "envoy show",
             "envoy explain", "envoy remove", "envoy ban", "roster list", "roster log", "roster digest", "roster diff",
-            "roster conflicts", "roster resolve", "topology validate", "context list", "context use", "context show",
+            "roster conflicts", "roster resolve", "topology validate", "topology diff",
+            "topology render systemd", "topology render kubernetes", "context list", "context use", "context show",
         ]
         #expect(contract.subtracting(paths) == [])
     }

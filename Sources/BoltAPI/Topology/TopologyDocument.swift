@@ -52,6 +52,8 @@ struct TopologyReader {
     var addressPlaces: [(address: String, position: SourcePosition)] = []
     var boltPlaces: [String: SourcePosition] = [:]
     var listPlaces: [String: SourcePosition] = [:]
+    /// Where the rules of a group stand, by where its name does.
+    var rulePlaces: [SourcePosition: [SourcePosition]] = [:]
     /// Whether some group or partition could not be read at all: then what is missing elsewhere may be there.
     var unreadGroups = false
     var unreadPartitions = false
@@ -90,18 +92,24 @@ struct TopologyReader {
     // MARK: Groups
 
     private mutating func group(_ node: Node) -> Topology.Group? {
-        guard let object = yaml.object(node, "a group", required: ["name"], optional: ["slices", "match"]) else {
+        guard let object = yaml.object(node, "a group", required: ["name"], optional: ["slices", "match", "min_zones"])
+        else {
             unreadGroups = true
             return nil
         }
         let slices = yaml.integer(object["slices"], "slices", 1...TopologyLimits.slicesMax)
-        let rules = yaml.list(object["match"], "match", limit: TopologyLimits.rulesMax).compactMap { rule($0) }
+        let zones = yaml.integer(object["min_zones"], "min_zones", 1...TopologyLimits.boltsMax)
+        let read = yaml.list(object["match"], "match", limit: TopologyLimits.rulesMax)
+            .compactMap { node in rule(node).map { (rule: $0, place: StrictYAML.position(of: node)) } }
         guard let name = yaml.name(object["name"], "the group's name", as: GroupName.self) else {
             unreadGroups = true
             return nil
         }
-        groupPlaces.append((name, StrictYAML.position(of: object["name"])))
-        return Topology.Group(name: name, slices: slices ?? TopologyLimits.slicesDefault, match: rules)
+        let place = StrictYAML.position(of: object["name"])
+        groupPlaces.append((name, place))
+        rulePlaces[place] = read.map(\.place)
+        return Topology.Group(
+            name: name, slices: slices ?? TopologyLimits.slicesDefault, match: read.map(\.rule), minZones: zones ?? 1)
     }
 
     private mutating func rule(_ node: Node) -> Topology.Rule? {
@@ -142,6 +150,10 @@ struct TopologyReader {
         for entry in yaml.list(object["groups"], "the partition's groups", limit: TopologyLimits.groupsMax) {
             guard let name = yaml.name(entry, "the group", as: GroupName.self) else { continue }
             servedPlaces.append((name, StrictYAML.position(of: entry)))
+            if groups.contains(name) {
+                yaml.error(
+                    "repeated_group", "the group \(name) stands there already", at: StrictYAML.position(of: entry))
+            }
             groups.append(name)
         }
         let name = yaml.name(object["name"], "the partition's name", as: PartitionName.self)
@@ -153,6 +165,9 @@ struct TopologyReader {
         let place = StrictYAML.position(of: object["name"], else: object.position)
         if entries.isEmpty, case .sequence? = object["bolts"] {
             yaml.error("no_bolts", "the partition \(name.map { "\($0) " } ?? "")has no bolt", at: place)
+        }
+        if case .sequence(let parts)? = object["groups"], parts.isEmpty {
+            yaml.error("serves_nothing", "the partition \(name.map { "\($0) " } ?? "")serves no group", at: place)
         }
         guard let name else { return nil }
         partitionPlaces.append((name, place))
@@ -174,7 +189,7 @@ struct TopologyReader {
         guard let object = yaml.object(node, "a bolt", required: ["name", "address"], optional: ["ops", "zone"]) else {
             return nil
         }
-        let zone = yaml.text(object["zone"], "zone")
+        let zone = zone(object["zone"])
         let address = address(object["address"], "address")
         let ops = self.address(object["ops"], "ops")
         guard let name = yaml.name(object["name"], "the bolt's name", as: BoltName.self) else { return nil }
@@ -185,6 +200,17 @@ struct TopologyReader {
         boltPlaces[full] = boltPlaces[full] ?? place
         guard let address else { return nil }
         return Topology.Bolt(name: name, address: address, ops: ops ?? defaultOps(address, at: object), zone: zone)
+    }
+
+    /// A bolt's own setting takes a label only.
+    private mutating func zone(_ node: Node?) -> String? {
+        guard let text = yaml.text(node, "zone") else { return nil }
+        if !MeshNames.isLabel(text) {
+            yaml.error(
+                "bad_name", "the zone “\(text)” is no lower-case label of at most 63 bytes",
+                at: StrictYAML.position(of: node))
+        }
+        return text
     }
 
     private mutating func address(_ node: Node?, _ what: String) -> String? {

@@ -119,7 +119,8 @@ struct RebalanceBlockers {
     private func lacksRoom(_ site: Int) -> Bool {
         let room = rules.capacity[site] - rules.baseLoad[site] - board.inbound[site]
         return rules.slices.indices.contains { slice in
-            rules.isMovable[slice] && board.home[slice] != site && rules.mayTake(slice, site) && rules.load[slice] > room
+            rules.isMovable[slice] && board.home[slice] != site && rules.mayTake(slice, site)
+                && rules.load[slice] > room
         }
     }
 }

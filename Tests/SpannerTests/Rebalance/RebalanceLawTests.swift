@@ -102,7 +102,8 @@ struct RebalanceLawTests {
         #expect(try RebalancePlanner().plan(RebalanceInputs.permuted(input, &random)) == plan, "seed \(seed)")
     }
 
-    @Test("A fleet is spread within 2 %, and the number of moves is near its bound", arguments: [1, 2, 3, 4] as [UInt64])
+    @Test(
+        "A fleet is spread within 2 %, and the number of moves is near its bound", arguments: [1, 2, 3, 4] as [UInt64])
     func fleets(seed: UInt64) throws {
         var random = RosterRandom(seed: seed)
         let input = RebalanceInputs.fleet(

@@ -1,0 +1,87 @@
+extension TopologyPlan {
+    /// The plan for people: what comes and goes, what moves and why, what stands in the way, why not fewer. At most
+    /// `moves` of the moves are listed one by one.
+    public func text(moves limit: Int = 20) -> String {
+        var parts: [String] = []
+        if !diff.isEmpty { parts.append(diff.changes.map(\.description).joined(separator: "\n")) }
+        if !moves.isEmpty { parts.append(flows) }
+        if !moves.isEmpty, limit > 0 { parts.append(list(limit)) }
+        if !loads.isEmpty { parts.append(shares) }
+        if !blockers.isEmpty {
+            let lines = blockers.map { "  \($0.what)\(kept($0))\n    next: \($0.next)" }
+            parts.append("IN THE WAY\n" + lines.joined(separator: "\n"))
+        }
+        parts.append(summary)
+        return parts.joined(separator: "\n\n")
+    }
+
+    private var summary: String {
+        var lines = [diff.summary]
+        if moves.isEmpty {
+            lines.append("no slice moves")
+        } else {
+            lines.append(
+                "\(Plural.text(moves.count, "slice")) with \(Plural.text(movedEnvoys, "envoy")) and "
+                    + "\(Plural.text(movedBytes, "byte")) would move")
+            let proof = isLeastProved ? "no plan with fewer has as good a result" : "none has less than \(leastMoves)"
+            lines.append("why not fewer: \(proof)\(reasons)")
+        }
+        lines.append("plan \(id.shortHex), made on \(madeOn.shortHex)")
+        return lines.joined(separator: "\n")
+    }
+
+    private var reasons: String {
+        let told = needs.prefix(8).map { need in
+            "\n  \(need.partition) has to \(need.leaves ? "send away" : "be sent") "
+                + "\(Plural.text(need.envoys, "envoy")): \(Plural.text(need.slices, "slice")) at least"
+        }
+        let more = needs.count > 8 ? "\n  and \(needs.count - 8) more" : ""
+        return told.joined() + more
+    }
+
+    /// What goes from whom to whom, and for which kind of reason.
+    private var flows: String {
+        struct Flow: Hashable { let from, to, reason: String }
+        var sums: [Flow: (slices: Int, envoys: UInt64)] = [:]
+        for move in moves {
+            let flow = Flow(from: move.from.text, to: move.to.text, reason: move.reason)
+            sums[flow, default: (0, 0)].slices += 1
+            sums[flow, default: (0, 0)].envoys &+= move.envoys
+        }
+        var table = TextTable("FROM", "TO", "SLICES", "ENVOYS", "WHY")
+        for (flow, sum) in sums.sorted(by: {
+            ($0.key.from, $0.key.to, $0.key.reason) < ($1.key.from, $1.key.to, $1.key.reason)
+        }
+        ) {
+            table.row(flow.from, flow.to, "\(sum.slices)", "\(sum.envoys)", flow.reason)
+        }
+        return table.text
+    }
+
+    private func list(_ limit: Int) -> String {
+        var table = TextTable("SLICE", "FROM", "TO", "ENVOYS", "WHY")
+        for move in moves.prefix(limit) {
+            table.row("\(move.group)/\(move.slice)", move.from.text, move.to.text, "\(move.envoys)", move.why)
+        }
+        let more = moves.count > limit ? "\nand \(moves.count - limit) more: -o json lists all" : ""
+        return table.text + more
+    }
+
+    private var shares: String {
+        var table = TextTable("PARTITION", "SHARE", "BEFORE", "AFTER", "SLICES", "NOTE")
+        for load in loads {
+            table.row(
+                load.partition.text, "\(load.share)", "\(load.before)", "\(load.after)",
+                load.slicesBefore == load.slicesAfter
+                    ? "\(load.slicesAfter)" : "\(load.slicesBefore) → \(load.slicesAfter)",
+                load.miss)
+        }
+        return table.text
+    }
+
+    private func kept(_ blocker: Blocker) -> String {
+        let slices = blocker.slices > 0 ? "\(Plural.text(blocker.slices, "slice")), " : ""
+        return blocker.envoys > 0 || blocker.slices > 0
+            ? ": keeps \(slices)\(Plural.text(blocker.envoys, "envoy"))" : ""
+    }
+}

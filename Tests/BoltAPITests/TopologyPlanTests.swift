@@ -1,0 +1,147 @@
+import BoltAPI
+import CRDT
+import Foundation
+import Spanner
+import Testing
+
+/// Plans of topologies: whole, bound to the version that they were made on, refused when that moved.
+@Suite struct TopologyPlanTests {
+    /// A stand-in for the mesh's hash with the one law that matters here: other bytes, another value.
+    private func hash(_ bytes: [UInt8]) -> Bytes32 {
+        let words = (UInt8(0)..<4).map { PlacementHash.value([$0] + bytes) }
+        return Bytes32(words: (words[0], words[1], words[2], words[3]))
+    }
+
+    private func id(_ number: UInt64) -> GroupID { GroupID(Bytes32(words: (number, 0, 0, 0))) }
+
+    private func name(_ text: String) throws -> PartitionName { try #require(PartitionName(text)) }
+
+    /// Two partitions of 12 slices each, 100 envoys a slice.
+    private func state() throws -> TopologyPlanner.State {
+        let topology = try TopologyDiffTests.topology()
+        var groups: [GroupName: GroupID] = [:]
+        var slices: [RebalanceInput.Slice] = []
+        for (number, group) in topology.groups.enumerated() {
+            groups[group.name] = id(UInt64(number))
+            for index in 0..<group.slices {
+                slices.append(
+                    .init(
+                        id: SliceID(group: id(UInt64(number)), index: UInt32(index)),
+                        owner: try name(index % 2 == 0 ? "north" : "south"), envoys: 100, bytes: 1000))
+            }
+        }
+        let facts = try Dictionary(
+            uniqueKeysWithValues: ["north", "south", "west"].map { (try name($0), RebalanceInput.Facts()) })
+        return .init(topology: topology, groups: groups, slices: slices, facts: facts)
+    }
+
+    private static let west = (
+        "  - name: south",
+        """
+          - name: west
+            groups: [web, rest]
+            bolts: [{name: a, address: "10.0.2.1:7440", zone: z1}, {name: b, address: "10.0.2.2:7440", zone: z2}]
+          - name: south
+        """
+    )
+
+    private func plan(
+        _ edits: [(String, String)], _ state: TopologyPlanner.State, now: UInt64 = 1000
+    ) throws -> TopologyPlan {
+        try TopologyPlanner().plan(
+            to: TopologyDiffTests.topology(edits), from: state, .init(now: now, lifetime: 500), hashedBy: hash)
+    }
+
+    @Test func aJoiningPartitionIsPlannedWithWhyAndWhyNotFewer() throws {
+        let plan = try plan([Self.west], state())
+        #expect(plan.moves.count == 8 && plan.moves.allSatisfy { $0.to.text == "west" && $0.reason == "balance" })
+        #expect(plan.movedEnvoys == 800 && plan.movedBytes == 8000 && plan.blockers == [])
+        #expect(plan.leastMoves == 8 && plan.isLeastProved)
+        let text = plan.text()
+        #expect(
+            text.contains("+ partition west") && text.contains("no plan with fewer has as good a result"), "\(text)")
+        #expect(text.contains("west has to be sent") || text.contains("has to send away"), "\(text)")
+        #expect(text.contains("plan \(plan.id.shortHex), made on \(plan.madeOn.shortHex)"), "\(text)")
+    }
+
+    @Test func aPartitionThatLeavesTheTopologyHandsOnAllItHas() throws {
+        let plan = try plan([("name: south", "name: west")], state())
+        #expect(plan.moves.count == 12 && plan.moves.allSatisfy { $0.from.text == "south" && $0.reason == "drain" })
+        #expect(plan.diff.count(.remove) == 3)
+    }
+
+    @Test func aNewPartitionThatDoesNotRunYetIsNamedBeforeAnythingStarts() throws {
+        var state = try state()
+        state.facts[try name("west")] = nil
+        let plan = try plan([Self.west], state)
+        #expect(plan.moves == [] && plan.blockers.map(\.reason) == ["unreachable"])
+        #expect(plan.blockers.map(\.what) == ["west has no primary that answers"])
+        guard case .blocked? = plan.refusal(mesh: "example", version: plan.madeOn, at: 1100, hashedBy: hash) else {
+            Issue.record("\(plan.blockers)")
+            return
+        }
+        let despite = plan.refusal(
+            mesh: "example", version: plan.madeOn, at: 1100, despiteBlockers: true, hashedBy: hash)
+        #expect(despite == nil)
+    }
+
+    @Test func aGroupThatLeavesWithEnvoysIsInTheWayAndAnEmptyOneIsNot() throws {
+        let edits = [("  - {name: rest, slices: 8}\n", ""), ("[web, rest]", "[web]"), ("[web, rest]", "[web]")]
+        var state = try state()
+        let full = try plan(edits, state)
+        #expect(full.blockers.map(\.what) == ["the group rest is served by no partition that may own slices"])
+        let rest = state.groups[try #require(GroupName("rest"))]
+        state.slices = state.slices.map {
+            $0.id.group == rest ? .init(id: $0.id, owner: $0.owner, envoys: 0) : $0
+        }
+        #expect(try plan(edits, state).blockers == [])
+    }
+
+    @Test func anExpiredAlteredOrForeignPlanAndOneOfAnotherVersionIsRefused() throws {
+        let plan = try plan([Self.west], state())
+        func refusal(mesh: String = "example", version: Bytes32? = nil, at now: UInt64 = 1100) -> TopologyPlan.Refusal?
+        {
+            plan.refusal(mesh: mesh, version: version ?? plan.madeOn, at: now, hashedBy: hash)
+        }
+        #expect(refusal() == nil)
+        #expect(refusal(at: 1500) == .expired(milliseconds: 1500))
+        #expect(refusal(mesh: "other") == .otherMesh("example"))
+        #expect(refusal(version: plan.leadsTo) == .versionMoved(inForce: plan.leadsTo))
+        let json = String(decoding: try APIJSON.encode(plan), as: UTF8.self)
+        let altered = try APIJSON.decode(
+            TopologyPlan.self, from: Data(json.replacing("\"expires_ms\":1500", with: "\"expires_ms\":9500").utf8))
+        #expect(altered.refusal(mesh: "example", version: plan.madeOn, at: 1100, hashedBy: hash) == .altered)
+        let never = try self.plan([("slices: 16", "slices: 32")], state())
+        guard
+            case .refused(let changes)? = never.refusal(
+                mesh: "example", version: never.madeOn, at: 1100, hashedBy: hash)
+        else {
+            Issue.record("\(never.diff)")
+            return
+        }
+        #expect(changes.map(\.subject) == ["group web"])
+    }
+
+    @Test func aPlanIsTheSameWhoeverMakesItAndSurvivesItsJSON() throws {
+        var state = try state()
+        let plan = try plan([Self.west], state)
+        state.slices.reverse()
+        #expect(try self.plan([Self.west], state) == plan)
+        #expect(try APIJSON.decode(TopologyPlan.self, from: APIJSON.encode(plan)) == plan)
+        #expect(try self.plan([Self.west], state, now: 1001).id != plan.id)
+    }
+
+    @Test func nothingToDoIsSaid() throws {
+        let plan = try plan([], state())
+        #expect(plan.isEmpty && plan.text().contains("no slice moves"))
+        let (made, leads) = (plan.madeOn, plan.leadsTo)
+        #expect(made == leads)
+    }
+
+    @Test func lifetimesAreBounded() throws {
+        let topology = try TopologyDiffTests.topology()
+        let plan = try TopologyPlanner().plan(
+            to: topology, from: state(), .init(now: 5, lifetime: .max), hashedBy: hash)
+        #expect(plan.expiresMilliseconds == 5 + TopologyPlanner.lifetimeMax)
+    }
+}

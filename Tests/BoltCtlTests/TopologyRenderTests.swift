@@ -1,0 +1,235 @@
+import BoltAPI
+import Foundation
+import Testing
+
+@testable import boltctl
+
+/// Renderings: what runs a topology's bolts elsewhere. They are checked by what will read them, where that is here.
+@Suite struct TopologyRenderTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    private static let topologies = ["local", "three-partitions", "four-partitions", "two-zones", "production"]
+    private static let etcd = ["etcd.endpoints=https://etcd:2379", "etcd.ca_file=/etc/ssl/etcd/ca.pem"]
+
+    private func bolts(_ name: String, program: String = "/usr/bin/bolt") throws -> RenderedBolts {
+        let path = Self.root.appending(path: "topology/\(name).yaml").path
+        return RenderedBolts(
+            topology: try TopologyFile.topology(path), document: try TopologyFile.text(path), program: program,
+            settings: Self.etcd.compactMap { LocalSetting($0) })
+    }
+
+    private func objects(_ bolts: RenderedBolts, image: String = "bolt:1", namespace: String = "mesh") throws
+        -> KubernetesObjects
+    {
+        try KubernetesObjects(
+            bolts, .init(image: image, namespace: namespace, storage: "10Gi", storageClass: nil))
+    }
+
+    private func code(_ body: () throws -> Void) -> String? {
+        do {
+            try body()
+        } catch let failure as CommandFailure { return failure.code } catch { return "\(error)" }
+        return nil
+    }
+
+    private func scratch() throws -> URL {
+        let url = FileManager.default.temporaryDirectory.appending(path: "render-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        return url
+    }
+
+    // MARK: systemd
+
+    @Test(arguments: topologies) func eachBoltHasAUnitAndAConfiguration(name: String) throws {
+        let bolts = try bolts(name)
+        let files = Dictionary(uniqueKeysWithValues: SystemdUnits(bolts).files.map { ($0.path, $0.text) })
+        #expect(files.count == 2 + 2 * bolts.topology.bolts.count)
+        for (partition, bolt) in bolts.topology.bolts {
+            let unit = try #require(files["\(bolt.name).\(partition)/bolt.service"])
+            #expect(unit.contains("\nExecStart=/usr/bin/bolt run --config /etc/bolt/bolt.yaml\n"))
+            let yaml = try #require(files["\(bolt.name).\(partition)/bolt.yaml"])
+            guard case .object(let sections) = try YAMLText.value(of: yaml), case .object(let own)? = sections["bolt"],
+                case .object(let listen)? = sections["listen"]
+            else {
+                Issue.record("\(yaml)")
+                return
+            }
+            #expect(own["name"] == .string(bolt.name.text) && own["partition"] == .string(partition.text))
+            #expect(own["zone"]?.text == bolt.zone && listen["advertise"] == .string(bolt.address))
+            // Settings of etcd stand where a partition has its lease there, and would be refused elsewhere.
+            let isEtcd = bolts.topology.partitions.contains { $0.name == partition && $0.lease == .etcd }
+            #expect((sections["etcd"] != nil) == isEtcd && (sections["lease"] != nil) == isEtcd)
+        }
+        let shared = try #require(files["topology.yaml"])
+        #expect(TopologyDocument(parsing: shared, file: "x").topology == bolts.topology)
+    }
+
+    private static let analyzer = "/usr/bin/systemd-analyze"
+
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: analyzer)), arguments: topologies)
+    func systemdAcceptsTheUnits(name: String) throws {
+        let folder = try scratch()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        // A program has to be where the unit says: any will do.
+        let files = SystemdUnits(try bolts(name, program: "/bin/true")).files
+        let writer = RenderedWriter(directory: folder.path)
+        try writer.write(files, writer.plan(files))
+        let units = files.map(\.path).filter { $0.hasSuffix(".service") }
+        for unit in units.prefix(2) {
+            let (status, text) = try run(Self.analyzer, ["verify", "--man=no", folder.appending(path: unit).path])
+            #expect(status == 0 && !text.contains("bolt.service:"), "\(text)")
+        }
+    }
+
+    private func run(_ program: String, _ arguments: [String]) throws -> (Int32, String) {
+        let (process, pipe) = (Process(), Pipe())
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+    }
+
+    // MARK: Kubernetes
+
+    /// The objects of a rendering, as a reader of YAML sees them.
+    private func values(_ objects: KubernetesObjects) throws -> [[String: JSONValue]] {
+        try objects.files.flatMap { file in
+            try file.text.split(separator: "\n---\n").map { text in
+                guard case .object(let value) = try YAMLText.value(of: String(text)) else {
+                    throw CommandFailure("not_an_object", "\(text)")
+                }
+                return value
+            }
+        }
+    }
+
+    private func at(_ value: [String: JSONValue], _ path: String...) -> JSONValue? {
+        var value: JSONValue? = .object(value)
+        for part in path {
+            if case .object(let members)? = value {
+                value = members[part]
+            } else if case .array(let parts)? = value, let index = Int(part), parts.indices.contains(index) {
+                value = parts[index]
+            } else {
+                return nil
+            }
+        }
+        return value
+    }
+
+    @Test(arguments: topologies) func eachBoltIsASetOfOneAndEachPartitionHasABudget(name: String) throws {
+        let bolts = try bolts(name)
+        let all = try values(objects(bolts))
+        func kind(_ kind: String) -> [[String: JSONValue]] { all.filter { $0["kind"]?.text == kind } }
+        #expect(kind("Namespace").count == 1 && kind("PodDisruptionBudget").count == bolts.topology.partitions.count)
+        for name in ["StatefulSet", "Service", "ConfigMap"] { #expect(kind(name).count == bolts.topology.bolts.count) }
+        let names = all.compactMap { at($0, "metadata", "name")?.text.map { name in "\($0)" + name } }
+        #expect(names.count == all.count)
+        for set in kind("StatefulSet") {
+            #expect(at(set, "spec", "template", "metadata", "labels") == at(set, "spec", "selector", "matchLabels"))
+            for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+                let port = at(set, "spec", "template", "spec", "containers", "0", probe, "httpGet", "port")
+                #expect(port?.text == "ops")
+            }
+            let rule = "requiredDuringSchedulingIgnoredDuringExecution"
+            let apart = at(set, "spec", "template", "spec", "affinity", "podAntiAffinity", rule, "0", "topologyKey")
+            #expect(apart?.text == "kubernetes.io/hostname")
+            let partition = at(set, "metadata", "labels", "bolt.mesh/partition")?.text
+            let bolt = at(set, "metadata", "labels", "bolt.mesh/bolt")?.text
+            let zone = bolts.topology.bolts.first { $0.partition.text == partition && $0.bolt.name.text == bolt }?.bolt
+                .zone
+            let placed = at(
+                set, "spec", "template", "spec", "affinity", "nodeAffinity", rule, "nodeSelectorTerms", "0",
+                "matchExpressions", "0", "values", "0")
+            #expect(placed?.text == zone && zone != nil)
+        }
+    }
+
+    /// Checked by Kubernetes' own schemas where PyPI's kubernetes-validate is installed.
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/local/bin/kubernetes-validate")))
+    func kubernetesAcceptsTheObjects() throws {
+        let folder = try scratch()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let files = try objects(bolts("production")).files
+        let writer = RenderedWriter(directory: folder.path)
+        try writer.write(files, writer.plan(files))
+        let paths = files.map { folder.appending(path: $0.path).path }
+        let (status, text) = try run("/usr/local/bin/kubernetes-validate", ["--strict"] + paths)
+        #expect(status == 0, "\(text)")
+    }
+
+    @Test func theNamesOfServicesAreTheAddressesOfTheTopology() throws {
+        let notes = try objects(bolts("production")).notes
+        #expect(notes.count == 1 && notes[0].contains("emea-1-a-identity"))
+        #expect(try objects(bolts("production"), namespace: "other").notes.count == 13)
+    }
+
+    // MARK: Refusals and files
+
+    @Test func whatCannotStandInARenderingIsRefusedBeforeAnythingIsWritten() throws {
+        let local = try bolts("local")
+        #expect(code { _ = try objects(local, image: "a b") } == "bad_image")
+        #expect(code { _ = try objects(local, namespace: "Big") } == "bad_name")
+        #expect(
+            code {
+                _ = try KubernetesObjects(
+                    local, .init(image: "a", namespace: "n", storage: "lots", storageClass: nil))
+            } == "bad_storage")
+        let plain = RenderedBolts(
+            topology: try bolts("production").topology, document: "", program: "/bin/true", settings: [])
+        #expect(code { try plain.requireEngines() } == "needs_settings")
+        #expect(code { try bolts("production").requireEngines() } == nil)
+        for path in ["bolt", "/usr/bin/a b", "/x;y", "/x\ny", "/x%n"] { #expect(!RenderedText.isPath(path), "\(path)") }
+    }
+
+    @Test func namesThatWouldMeetOrBeTooLongAreRefused() throws {
+        func topology(_ one: String, _ two: String) throws -> RenderedBolts {
+            let text = """
+                version: 1
+                mesh: {name: x}
+                groups: [{name: g}]
+                partitions:
+                  - {name: \(one), groups: [g], bolts: [{name: b-c, address: "10.0.0.1:7440"}]}
+                  - {name: \(two), groups: [g], bolts: [{name: c, address: "10.0.0.2:7440"}]}
+                """
+            let read = TopologyDocument(parsing: text, file: "x")
+            return RenderedBolts(
+                topology: try #require(read.topology), document: text, program: "/bin/true", settings: [])
+        }
+        #expect(code { _ = try objects(topology("a", "a-b")) } == "unrenderable")
+        #expect(code { _ = try objects(topology(String(repeating: "a", count: 60), "z")) } == "unrenderable")
+        #expect(code { _ = try objects(topology("a", "z")) } == nil)
+    }
+
+    @Test func renderingsAreReplacedAndOtherFilesNever() throws {
+        let folder = try scratch()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let writer = RenderedWriter(directory: folder.path)
+        let (one, two) = (RenderedFile("x/a.yaml", "1\n"), RenderedFile("b.yaml", "2\n"))
+        #expect(try writer.plan([one, two]).map(\.action) == [.create, .create])
+        // Planning writes nothing: a dry run is inert.
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        try writer.write([one, two], writer.plan([one, two]))
+        let changed = RenderedFile("x/a.yaml", "3\n")
+        #expect(
+            try writer.plan([changed]) == [
+                .init(file: "b.yaml", action: .stale), .init(file: "x/a.yaml", action: .replace),
+            ])
+        try writer.write([changed], writer.plan([changed]))
+        #expect(try writer.plan([changed, two]).map(\.action) == [.same, .same])
+        #expect(FileManager.default.fileExists(atPath: folder.appending(path: "b.yaml").path))
+        try "mine\n".write(to: folder.appending(path: "c.yaml"), atomically: true, encoding: .utf8)
+        #expect(code { _ = try writer.plan([RenderedFile("c.yaml", "")]) } == "file_exists")
+    }
+
+    @Test func aDiffEndsWithItsOwnStatus() throws {
+        let (three, four) = (try bolts("three-partitions").topology, try bolts("four-partitions").topology)
+        #expect(TopologyDiffCommand.status(of: TopologyDiff(from: three, to: three)) == nil)
+        #expect(TopologyDiffCommand.status(of: TopologyDiff(from: three, to: four)) == .changes)
+        #expect(TopologyDiffCommand.status(of: TopologyDiff(from: try bolts("local").topology, to: four)) == .refused)
+    }
+}
