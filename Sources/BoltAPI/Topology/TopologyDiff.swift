@@ -146,11 +146,10 @@ struct TopologyDiffer {
         for name in Set(before.keys).union(after.keys).sorted() {
             switch (before[name], after[name]) {
             case (nil, let partition?):
+                let lease = "lease \(partition.lease.rawValue)"
                 note(
                     .add, "partition \(name)",
-                    to:
-                        "weight \(partition.weight), groups \(list(partition.groups)), lease \(partition.lease.rawValue)"
-                )
+                    to: "weight \(partition.weight), groups \(list(partition.groups)), \(lease)")
                 compareBolts(name, [], partition.bolts)
             case (let partition?, nil):
                 note(

@@ -73,11 +73,8 @@ public struct RebalancePlanner: Sendable {
 
     private static func moves(_ board: RebalanceBoard) -> [RebalancePlan.Move] {
         let rules = board.rules
-        let moved = rules.slices.indices.filter { board.home[$0] != rules.origin[$0] }
-            .sorted { left, right in
-                (rules.mustLeave[left] ? 0 : 1, -rules.load[left], left)
-                    < (rules.mustLeave[right] ? 0 : 1, -rules.load[right], right)
-            }
+        func rank(_ slice: Int) -> (Int, Int64, Int) { (rules.mustLeave[slice] ? 0 : 1, -rules.load[slice], slice) }
+        let moved = rules.slices.indices.filter { board.home[$0] != rules.origin[$0] }.sorted { rank($0) < rank($1) }
         return moved.map { slice in
             let entry = rules.slices[slice]
             return RebalancePlan.Move(

@@ -22,10 +22,10 @@ struct RebalanceSearch {
     init(_ rules: RebalanceRules, goal: (violation: Int64, unplaced: Int), budget: Int) {
         (self.goal, self.budget) = (goal, budget)
         board = RebalanceBoard(rules)
-        order = rules.slices.indices.filter { rules.isMovable[$0] }.sorted { left, right in
-            (rules.mustLeave[left] ? 0 : 1, -rules.load[left], rules.group[left], rules.origin[left], left)
-                < (rules.mustLeave[right] ? 0 : 1, -rules.load[right], rules.group[right], rules.origin[right], right)
+        func rank(_ slice: Int) -> (Int, Int64, Int, Int, Int) {
+            (rules.mustLeave[slice] ? 0 : 1, -rules.load[slice], rules.group[slice], rules.origin[slice], slice)
         }
+        order = rules.slices.indices.filter { rules.isMovable[$0] }.sorted { rank($0) < rank($1) }
     }
 
     /// The best result with at most that many moves; `budget` is what is left of it afterwards.

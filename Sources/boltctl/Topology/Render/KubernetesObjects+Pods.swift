@@ -133,7 +133,7 @@ extension KubernetesObjects {
 
     private func container(_ entry: RenderedBolts.Entry) -> JSONValue {
         let (port, ops) = (LocalBolt.split(entry.bolt.address).port, LocalBolt.split(entry.bolt.ops).port)
-        func port(_ name: String, _ number: Int) -> JSONValue {
+        func exposed(_ name: String, _ number: Int) -> JSONValue {
             .object(["name": .string(name), "containerPort": .integer(Int64(number))])
         }
         func probe(_ path: String, period: Int64, failures: Int64) -> JSONValue {
@@ -145,7 +145,7 @@ extension KubernetesObjects {
         return .object([
             "name": .string("bolt"), "image": .string(choices.image),
             "command": .array([bolts.program, "run", "--config", "/etc/bolt/bolt.yaml"].map { .string($0) }),
-            "ports": .array([port("mesh", port), port("ops", ops)]),
+            "ports": .array([exposed("mesh", port), exposed("ops", ops)]),
             // A disk of results may take its time to be read; only then does its liveness count.
             "startupProbe": probe("/livez", period: 2, failures: 150),
             "livenessProbe": probe("/livez", period: 10, failures: 3),
