@@ -43,8 +43,9 @@ extension RebalanceBoard {
         for _ in 1..<RebalanceLimits.chainHopsMax {
             var next: [[Int]] = []
             for path in frontier {
-                let fresh = reach[path[path.count - 1]] .& ~seen
-                seen = seen .| fresh
+                let last: Sites = reach[path[path.count - 1]]
+                let fresh: Sites = last & ~seen
+                seen |= fresh
                 for site in Self.members(of: fresh) { next.append(path + [site]) }
             }
             found += next
