@@ -27,7 +27,9 @@ public struct HandoffMessage: Hashable, Sendable {
     public let body: Body
 
     /// A message.
-    public init(id: HandoffID, epoch: PartitionEpoch, body: Body) { (self.id, self.epoch, self.body) = (id, epoch, body) }
+    public init(id: HandoffID, epoch: PartitionEpoch, body: Body) {
+        (self.id, self.epoch, self.body) = (id, epoch, body)
+    }
 }
 
 /// From the target's primary to the source's. Each may be lost, doubled, late or out of order.

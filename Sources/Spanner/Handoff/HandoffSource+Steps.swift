@@ -141,8 +141,9 @@ extension HandoffSource {
             sendSeal(&effects)
         case .sent:
             guard !isAdopted, let transition = state.transition else { return }
+            // A target that lost its disks must hear of the handoff before it can hear of its end.
+            ask(&effects)
             send(.handOn(transition), &effects)
-            setTimer(.retry, settings.retry, &effects)
         case .cancelled:
             guard !isDropped else { return }
             send(.cancelled, &effects)

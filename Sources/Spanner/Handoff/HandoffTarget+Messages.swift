@@ -1,6 +1,12 @@
 public import CRDT
 
 extension HandoffTarget {
+    /// The answer to a message of a handoff of which the journal says nothing and that is no offer: where it was
+    /// cancelled, there is nothing to drop. Nil: wait for the offer, which the source repeats.
+    public static func answer(toUnknown message: HandoffMessage) -> HandoffReply? {
+        message.body == .cancelled ? HandoffReply(id: message.id, body: .dropped) : nil
+    }
+
     mutating func receive(_ message: HandoffMessage, _ effects: inout [Effect]) {
         switch message.body {
         case .offer(let offered, let probe): if offered == order { answer(probe, &effects) }
@@ -110,21 +116,5 @@ extension HandoffTarget {
         case .adopted: break
         case .dropped: if isSettled { reply(.dropped, &effects) }
         }
-    }
-}
-
-extension SignedTransition {
-    /// The same for a witness whose type is not known.
-    func isAuthentic(in mesh: MeshID, witness: any SliceWitness) -> Bool {
-        func open(_ witness: some SliceWitness) -> Bool { isAuthentic(in: mesh, witness: witness) }
-        return open(witness)
-    }
-}
-
-extension SliceTransition {
-    /// The same for a witness whose type is not known.
-    func hash(by witness: any SliceWitness) -> Bytes32 {
-        func open(_ witness: some SliceWitness) -> Bytes32 { hash(by: witness) }
-        return open(witness)
     }
 }

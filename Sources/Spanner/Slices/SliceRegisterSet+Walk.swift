@@ -15,8 +15,9 @@ extension SliceRegisterSet {
         var losers: [SliceLoser] = []
         var equivocations: [SliceEquivocation] = []
         var reached: Set<Bytes32> = []
-        while let winner = children.ranked(after: register).first {
+        while true {
             let ranked = children.ranked(after: register)
+            guard let winner = ranked.first else { break }
             reached.insert(winner.hash)
             for loser in ranked.dropFirst() {
                 losers.append(children.loser(loser, base: register, reached: &reached))
