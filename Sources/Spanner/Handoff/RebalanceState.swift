@@ -18,8 +18,11 @@ public struct RebalanceState: Hashable, Sendable {
     public struct Attempts: Hashable, Sendable {
         /// How many began.
         public internal(set) var began: UInt32 = 0
-        /// Whether the last of them is still open.
+        /// Whether the last of them is still open, as far as the journal says.
         public internal(set) var isOpen = false
+        /// Whether the last of them leads back. One that leads the wrong way since the task was reversed is cancelled
+        /// first.
+        public internal(set) var isBack = false
         /// How many came to nothing since an operator last let the task go on.
         public internal(set) var failures = 0
         /// Why the last did.
@@ -64,7 +67,7 @@ public struct RebalanceState: Hashable, Sendable {
         case .began(let move, let attempt):
             guard let index = self.index(move), attempt == attempts[index].began else { return }
             attempts[index].began += 1
-            attempts[index].isOpen = true
+            (attempts[index].isOpen, attempts[index].isBack) = (true, isReversed)
         case .failed(let move, let attempt, let reason):
             guard let index = self.index(move), attempt + 1 == attempts[index].began, attempts[index].isOpen
             else { return }

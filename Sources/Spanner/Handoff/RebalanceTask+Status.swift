@@ -10,7 +10,9 @@ extension RebalanceTask {
             status.envoys &+= move.envoys
             status.bytes &+= move.bytes
             guard let register = registers[move.slice] else { continue }
-            if register.owner == destination(move) {
+            if order(UInt32(index)) != nil {
+                stand(UInt32(index), move, &status)
+            } else if register.owner == destination(move) {
                 status.done += 1
                 status.envoysDone &+= move.envoys
                 status.bytesDone &+= move.bytes
@@ -28,7 +30,7 @@ extension RebalanceTask {
     private func stand(_ number: UInt32, _ move: RebalanceMove, _ status: inout RebalanceStatus) {
         let attempts = state.attempts[Int(number)]
         let standing = standings[number]
-        if attempts.isOpen {
+        if order(number) != nil {
             status.inFlight += 1
             status.bytesDone &+= min(standing?.bytes ?? 0, move.bytes)
             guard let standing, !state.isPaused, now - standing.since >= RebalanceTask.stuckAfter else { return }

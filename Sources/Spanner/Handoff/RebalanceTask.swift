@@ -130,24 +130,21 @@ public struct RebalanceTask: Sendable {
     func origin(_ move: RebalanceMove) -> PartitionName { isBack ? move.to : move.from }
 
     /// The handoff of a move's open attempt; nil where the slice has moved, or somebody else moved it.
-    func order(_ move: UInt32) -> HandoffOrder? {
-        let attempts = state.attempts[Int(move)]
+    func order(_ number: UInt32) -> HandoffOrder? {
+        let attempts = state.attempts[Int(number)]
         guard attempts.isOpen, attempts.began > 0 else { return nil }
-        return order(move, attempt: attempts.began - 1)
+        return order(number, attempt: attempts.began - 1, isBack: attempts.isBack)
     }
 
-    private func order(_ number: UInt32, attempt: UInt32) -> HandoffOrder? {
+    private func order(_ number: UInt32, attempt: UInt32, isBack: Bool) -> HandoffOrder? {
         let move = state.plan.moves[Int(number)]
-        guard let register = registers[move.slice], register.owner == origin(move) else { return nil }
-        let id = identify(number, attempt)
-        return HandoffOrder(id: id, register: register, to: destination(move))
+        let (from, to) = isBack ? (move.to, move.from) : (move.from, move.to)
+        guard let register = registers[move.slice], register.owner == from else { return nil }
+        return HandoffOrder(id: identify(number, attempt, isBack), register: register, to: to)
     }
 
-    private func identify(_ move: UInt32, _ attempt: UInt32) -> HandoffID {
-        func open(_ witness: some Witness) -> HandoffID {
-            HandoffID(task: state.plan.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
-        }
-        return open(witness)
+    private func identify(_ move: UInt32, _ attempt: UInt32, _ isBack: Bool) -> HandoffID {
+        HandoffID(task: state.plan.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
     }
 
     /// The move whose open attempt has this id.
@@ -173,7 +170,7 @@ public struct RebalanceTask: Sendable {
         guard state.phase != .ended else { return }
         for move in openMoves {
             guard let order = order(move) else { continue }
-            if state.phase == .cancelling {
+            if state.phase == .cancelling || state.attempts[Int(move)].isBack != isBack {
                 effects.append(.cancel(order))
             } else {
                 effects.append(.order(order))
@@ -267,9 +264,9 @@ public struct RebalanceTask: Sendable {
         for index in state.attempts.indices {
             let attempts = state.attempts[index]
             let number = UInt32(index)
-            guard !attempts.isOpen, attempts.failures < HandoffLimits.attemptsMax,
+            guard order(number) == nil, attempts.failures < HandoffLimits.attemptsMax,
                 retryAt[number].map({ $0 <= now }) ?? true,
-                order(number, attempt: attempts.began) != nil
+                order(number, attempt: attempts.began, isBack: isBack) != nil
             else { continue }
             if best.map({ attempts.failures < $0.failures }) ?? true { best = (attempts.failures, number) }
         }
