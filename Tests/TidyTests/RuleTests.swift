@@ -146,6 +146,7 @@ struct RuleTests {
     func words() {
         #expect(unfinishedViolations(path: "a", text: "// TO" + "DO: later").count == 1)
         #expect(unfinishedViolations(path: "a", text: "HA" + "CKathon, autoTO" + "DOs").isEmpty)
+        #expect(unfinishedViolations(path: "a", text: "x\n<<<<" + "<<< ours\n=======\n>>>>" + ">>> b").count == 2)
         #expect(trapViolations(in: file("Sources/Bolt/A.swift", "fatal" + "Error(\"x\")")).count == 1)
         #expect(trapViolations(in: file("Sources/Bolt/A.swift", "throw E(\"not " + "implemented\")")).count == 1)
         #expect(trapViolations(in: file("Sources/Bolt/A.swift", "// fatal" + "Error(")).isEmpty)

@@ -29,13 +29,20 @@ func bannedViolations(in file: SwiftText) -> [Violation] {
     }
 }
 
-/// Marks of unfinished work, in any text. Written in pieces, so that this file does not find itself.
+/// Marks of unfinished work and of unfinished merges, in any text. Written in pieces, so that this file does not find
+/// itself.
 func unfinishedViolations(path: String, text: String) -> [Violation] {
-    joined(["TO DO", "FIX ME", "XX X", "HA CK"]).flatMap { mark in
-        lines(of: mark, in: text).map { line in
-            Violation(rule: .unfinished, path: path, line: line, message: "`\(mark)`: finish it, or open an issue")
+    let halves = text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+        .filter { _, line in line.hasPrefix("<<<<<<" + "< ") || line.hasPrefix(">>>>>>" + "> ") }
+        .map { number, _ in
+            Violation(rule: .unfinished, path: path, line: number + 1, message: "one side of a merge: choose")
         }
-    }
+    return halves
+        + joined(["TO DO", "FIX ME", "XX X", "HA CK"]).flatMap { mark in
+            lines(of: mark, in: text).map { line in
+                Violation(rule: .unfinished, path: path, line: line, message: "`\(mark)`: finish it, or open an issue")
+            }
+        }
 }
 
 /// Traps and stubs in shipped code.
