@@ -4,7 +4,7 @@ public import CRDT
 public struct RebalanceState: Hashable, Sendable {
     /// What is wanted of it.
     public enum Phase: UInt8, Hashable, Sendable {
-        /// Slices go where the plan says.
+        /// Slices go where the job says.
         case moving
         /// What was moved goes back.
         case reversing
@@ -30,7 +30,7 @@ public struct RebalanceState: Hashable, Sendable {
     }
 
     /// What is to be done.
-    public let plan: RebalancePlan
+    public let job: RebalanceJob
     /// What is wanted.
     public private(set) var phase: Phase = .moving
     /// Whether an operator holds it.
@@ -43,9 +43,9 @@ public struct RebalanceState: Hashable, Sendable {
     public private(set) var attempts: [Attempts]
 
     /// A task as `planned` begins it.
-    public init(plan: RebalancePlan, limits: HandoffBudget.Limits) {
-        (self.plan, self.limits) = (plan, limits)
-        attempts = Array(repeating: Attempts(), count: plan.moves.count)
+    public init(job: RebalanceJob, limits: HandoffBudget.Limits) {
+        (self.job, self.limits) = (job, limits)
+        attempts = Array(repeating: Attempts(), count: job.moves.count)
     }
 
     /// Takes a record; one that the phase does not allow changes nothing.
@@ -85,7 +85,7 @@ public struct RebalanceState: Hashable, Sendable {
 public struct RebalanceStatus: Hashable, Sendable {
     /// A move that does not get on.
     public struct Stuck: Hashable, Sendable {
-        /// Its number in the plan.
+        /// Its number in the job.
         public let move: UInt32
         /// The slice.
         public let slice: SliceID

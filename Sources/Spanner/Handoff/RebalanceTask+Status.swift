@@ -5,8 +5,8 @@ extension RebalanceTask {
     /// How it stands.
     public func status() -> RebalanceStatus {
         var status = RebalanceStatus(phase: state.phase, isPaused: state.isPaused)
-        status.moves = state.plan.moves.count
-        for (index, move) in state.plan.moves.enumerated() {
+        status.moves = state.job.moves.count
+        for (index, move) in state.job.moves.enumerated() {
             status.envoys &+= move.envoys
             status.bytes &+= move.bytes
             guard let register = registers[move.slice] else { continue }

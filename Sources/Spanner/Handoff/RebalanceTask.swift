@@ -22,7 +22,7 @@ public struct RebalanceTask: Sendable {
 
     /// What happens.
     public enum Event: Hashable, Sendable {
-        /// The first event of each life, with the registers in force of the plan's slices.
+        /// The first event of each life, with the registers in force of the job's slices.
         case start(registers: [SliceRegister], at: Duration)
         /// A record is *safe*.
         case recorded(RebalanceRecord)
@@ -137,14 +137,14 @@ public struct RebalanceTask: Sendable {
     }
 
     private func order(_ number: UInt32, attempt: UInt32, isBack: Bool) -> HandoffOrder? {
-        let move = state.plan.moves[Int(number)]
+        let move = state.job.moves[Int(number)]
         let (from, to) = isBack ? (move.to, move.from) : (move.from, move.to)
         guard let register = registers[move.slice], register.owner == from else { return nil }
         return HandoffOrder(id: identify(number, attempt, isBack), register: register, to: to)
     }
 
     private func identify(_ move: UInt32, _ attempt: UInt32, _ isBack: Bool) -> HandoffID {
-        HandoffID(task: state.plan.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
+        HandoffID(task: state.job.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
     }
 
     /// The move whose open attempt has this id.

@@ -22,7 +22,8 @@ struct HandoffBudgetTests {
         #expect(HandoffBudget.Limits(slices: .max).slices == HandoffLimits.slicesInFlightMax)
     }
 
-    @Test("Over any stretch of time no more goes over than the rate and one second's burst allow",
+    @Test(
+        "Over any stretch of time no more goes over than the rate and one second's burst allow",
         arguments: 1...20 as ClosedRange<UInt64>)
     func rate(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)

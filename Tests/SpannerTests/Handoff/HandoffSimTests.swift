@@ -3,7 +3,8 @@ import Testing
 
 @Suite("Handoffs under crashes, promotions and a bad network")
 struct HandoffSimTests {
-    @Test("One owner, nothing acknowledged lost, one copy at the end (P5, P6, P7, P8)",
+    @Test(
+        "One owner, nothing acknowledged lost, one copy at the end (P5, P6, P7, P8)",
         arguments: 1...60 as ClosedRange<UInt64>)
     func seeds(seed: UInt64) {
         let report = HandoffSimulation(HandoffSimOptions(seed: seed)).run()

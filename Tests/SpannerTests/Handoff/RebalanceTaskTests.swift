@@ -27,12 +27,11 @@ private struct RebalanceStage {
         let moves = found.compactMap {
             RebalanceMove(register: $0, to: world.other(than: $0.owner), envoys: 10, bytes: 1000)
         }
-        let plan = try #require(
-            RebalancePlan(id: PrincipalID(high: 1, low: 1), topology: .zero, moves: moves.reversed()))
+        let job = try #require(RebalanceJob(id: PrincipalID(high: 1, low: 1), topology: .zero, moves: moves))
         self.world = world
         registers = Dictionary(uniqueKeysWithValues: found.map { ($0.slice, $0) })
-        task = RebalanceTask(state: RebalanceState(plan: plan, limits: limits), hashedBy: world.witness)
-        journal = [.planned(plan, limits)]
+        task = RebalanceTask(state: RebalanceState(job: job, limits: limits), hashedBy: world.witness)
+        journal = [.planned(job, limits)]
         step(.start(registers: found, at: now))
     }
 
@@ -76,8 +75,8 @@ private struct RebalanceStage {
 
     /// Another primary of the driving partition goes on with what is journaled.
     mutating func restart() throws {
-        guard case .planned(let plan, let limits) = journal.first else { return }
-        var state = RebalanceState(plan: plan, limits: limits)
+        guard case .planned(let job, let limits) = journal.first else { return }
+        var state = RebalanceState(job: job, limits: limits)
         for record in journal { state.apply(record) }
         #expect(state == task.state)
         task = RebalanceTask(state: state, hashedBy: world.witness)
@@ -234,7 +233,7 @@ struct RebalanceTaskTests {
     @Test("A slice that somebody else moved meanwhile is left alone and counted")
     func overtaken() throws {
         var stage = try RebalanceStage(slices: 3, limits: HandoffBudget.Limits(slices: 1))
-        let move = try #require(stage.task.state.plan.moves.last)
+        let move = try #require(stage.task.state.job.moves.last)
         let elsewhere = try #require(
             SliceWorld.names.first { $0 != move.from && $0 != move.to })
         let signed = try #require(stage.world.handOn(move.register, to: elsewhere))
@@ -248,11 +247,11 @@ struct RebalanceTaskTests {
     @Test("Plans and records survive their encoding; a slice named twice is refused")
     func encoding() throws {
         let stage = try RebalanceStage(slices: 3)
-        let plan = stage.task.state.plan
-        #expect(RebalancePlan(id: plan.id, topology: .zero, moves: plan.moves + plan.moves) == nil)
+        let job = stage.task.state.job
+        #expect(RebalanceJob(id: job.id, topology: .zero, moves: job.moves + job.moves) == nil)
         let limits = HandoffBudget.Limits(slices: 4, bytesPerSecond: 1 << 20, addedMilliseconds: 5)
         let records: [RebalanceRecord] = [
-            .planned(plan, limits), .paused, .resumed, .throttled(limits), .cancelled, .reversed,
+            .planned(job, limits), .paused, .resumed, .throttled(limits), .cancelled, .reversed,
             .began(move: 2, attempt: 1), .failed(move: 2, attempt: 1, reason: "full"), .ended,
         ]
         for record in records {

@@ -23,29 +23,26 @@ public struct RebalanceMove: Hashable, Sendable {
     public var from: PartitionName { register.owner }
 }
 
-/// What a task is to do: immutable, made on one version of the topology.
-public struct RebalancePlan: Hashable, Sendable {
+/// What a task is to do: the moves of a plan, immutable, made on one version of the topology.
+public struct RebalanceJob: Hashable, Sendable {
     /// 128 random bits.
     public let id: PrincipalID
     /// The topology's version that it was made on.
     public let topology: Bytes32
-    /// The moves, by slice, each slice once; at most `HandoffLimits.movesMax`.
+    /// The moves, in the order in which they begin, each slice once; at most `HandoffLimits.movesMax`.
     public let moves: [RebalanceMove]
 
-    /// A plan; nil where a slice is named twice, or there are too many moves. Their order does not matter.
+    /// A job; nil where a slice is named twice, or there are too many moves.
     public init?(id: PrincipalID, topology: Bytes32, moves: [RebalanceMove]) {
-        let sorted = moves.sorted { $0.slice < $1.slice }
-        guard sorted.count <= HandoffLimits.movesMax,
-            zip(sorted, sorted.dropFirst()).allSatisfy({ $0.slice < $1.slice })
-        else { return nil }
-        (self.id, self.topology, self.moves) = (id, topology, sorted)
+        guard moves.count <= HandoffLimits.movesMax, Set(moves.map(\.slice)).count == moves.count else { return nil }
+        (self.id, self.topology, self.moves) = (id, topology, moves)
     }
 }
 
 /// What the task journals at the partition that drives it: with these records any primary of that partition goes on.
 public enum RebalanceRecord: Hashable, Sendable {
     /// It begins.
-    case planned(RebalancePlan, HandoffBudget.Limits)
+    case planned(RebalanceJob, HandoffBudget.Limits)
     /// No move begins, and those in flight hold still.
     case paused
     /// It goes on.
@@ -86,7 +83,7 @@ extension RebalanceMove: CanonicalValue {
     }
 }
 
-extension RebalancePlan: CanonicalValue {
+extension RebalanceJob: CanonicalValue {
     /// Id, topology, moves.
     public func encode(to encoder: inout CanonicalEncoder) {
         encoder.raw(id.bytes)
@@ -94,17 +91,17 @@ extension RebalancePlan: CanonicalValue {
         encoder.list(moves) { encoder, move in move.encode(to: &encoder) }
     }
 
-    /// Reads what `encode(to:)` wrote; moves out of order are refused.
+    /// Reads what `encode(to:)` wrote; a slice named twice is refused.
     public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
         guard let id = PrincipalID(bytes: try decoder.raw(PrincipalID.count)) else { throw .truncated }
         let topology = try decoder.fixed()
         let moves = try decoder.list("moves", limit: HandoffLimits.movesMax) {
             (decoder: inout CanonicalDecoder) throws(DecodingFailure) in try RebalanceMove(from: &decoder)
         }
-        guard let plan = RebalancePlan(id: id, topology: topology, moves: moves), plan.moves == moves else {
-            throw .notCanonical(what: "moves")
+        guard let job = RebalanceJob(id: id, topology: topology, moves: moves) else {
+            throw .invalid(what: "slice that moves twice")
         }
-        self = plan
+        self = job
     }
 }
 
@@ -112,9 +109,9 @@ extension RebalanceRecord: CanonicalValue {
     /// Kind, then the fields in order.
     public func encode(to encoder: inout CanonicalEncoder) {
         switch self {
-        case .planned(let plan, let limits):
+        case .planned(let job, let limits):
             encoder.byte(1)
-            plan.encode(to: &encoder)
+            job.encode(to: &encoder)
             limits.encode(to: &encoder)
         case .paused: encoder.byte(2)
         case .resumed: encoder.byte(3)
@@ -140,8 +137,8 @@ extension RebalanceRecord: CanonicalValue {
     public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
         switch try decoder.byte() {
         case 1:
-            let plan = try RebalancePlan(from: &decoder)
-            self = .planned(plan, try HandoffBudget.Limits(from: &decoder))
+            let job = try RebalanceJob(from: &decoder)
+            self = .planned(job, try HandoffBudget.Limits(from: &decoder))
         case 2: self = .paused
         case 3: self = .resumed
         case 4: self = .throttled(try HandoffBudget.Limits(from: &decoder))
