@@ -1,4 +1,4 @@
-public import CRDT
+import CRDT
 public import Spanner
 
 extension TestWitness: SliceWitness {

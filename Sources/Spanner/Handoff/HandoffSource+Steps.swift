@@ -132,6 +132,7 @@ extension HandoffSource {
     }
 
     private mutating func retry(_ effects: inout [Effect]) {
+        hasRested = true
         guard isSettled else { return setTimer(.retry, settings.retry, &effects) }
         switch state.phase {
         case .planned, .garbage, .done: return

@@ -158,11 +158,11 @@ extension HandoffSource {
         }
         if isKnown {
             confirmed = tip
-            maySealAgain = true
+            maySealAgain = maySealAgain || hasRested
             return
         }
         if tip == confirmed {
-            maySealAgain = true
+            maySealAgain = maySealAgain || hasRested
             // Nothing came since it was asked: what was on its way is lost.
             if isAnswer, !flights.isEmpty {
                 (flights, waiting) = ([], nil)
@@ -200,7 +200,7 @@ extension HandoffSource {
         if let point, point == tip, point.position <= max(tailLimit, state.sealPoint?.position ?? 0) {
             stream = .tail(read: tip, sent: tip)
             confirmed = tip
-            maySealAgain = true
+            maySealAgain = maySealAgain || hasRested
         } else {
             confirmed = nil
             send(.rewind(to: point == tip ? nil : point), &effects)

@@ -1,5 +1,3 @@
-public import CRDT
-
 /// The source's side of one handoff, on the primary of the partition that owns the slice.
 ///
 /// Rebuilt from the journal after each restart and promotion. It acts only on what is *safe*: what it told the target
@@ -65,7 +63,9 @@ public struct HandoffSource: Sendable {
     var announced: UInt64 = 0
     var cancelReason: String?
     var wantsUnseal = false
+    /// After a seal was taken back: it may be tried again when the target answers a later offer.
     var maySealAgain = true
+    var hasRested = true
     /// Whether another register than ours is in force.
     var isSuperseded = false
     var stream = Stream.unknown
@@ -188,7 +188,9 @@ public struct HandoffSource: Sendable {
         guard state.apply(record, at: point) else { return }
         switch record {
         case .sealed: (seal, heldSeal, wantsUnseal) = (nil, nil, false)
-        case .unsealed: (seal, heldSeal, wantsUnseal, maySealAgain) = (nil, nil, false, false)
+        case .unsealed:
+            (seal, heldSeal, wantsUnseal) = (nil, nil, false)
+            (maySealAgain, hasRested) = (false, false)
         case .begun, .handedOn, .released, .collected, .cancelled: break
         }
     }

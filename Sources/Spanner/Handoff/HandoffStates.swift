@@ -1,5 +1,3 @@
-public import CRDT
-
 /// What a partition's journal says of a handoff in which it is the source: a fold over its records, the same at the
 /// primary, at each standby and after a restart.
 public struct HandoffSourceState: Hashable, Sendable {

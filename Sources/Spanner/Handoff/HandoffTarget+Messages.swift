@@ -1,5 +1,3 @@
-public import CRDT
-
 extension HandoffTarget {
     /// The answer to a message of a handoff of which the journal says nothing and that is no offer: where it was
     /// cancelled, there is nothing to drop. Nil: wait for the offer, which the source repeats.

@@ -1,4 +1,4 @@
-public import CRDT
+import CRDT
 
 extension HandoffTarget {
     /// Whatever the state calls for now.
@@ -16,7 +16,7 @@ extension HandoffTarget {
     private mutating func report(_ effects: inout [Effect]) {
         switch state.phase {
         case .receiving, .held:
-            let credit = max(1, HandoffLimits.piecesInFlightMax - pending.count - unsafe.count)
+            let credit = max(1, HandoffLimits.piecesInFlightMax - pending.count - unsettled.count)
             reply(.progress(safeProgress, credit: UInt32(credit), probe: probe), &effects)
             probe = 0
         case .unknown, .adopted, .dropped: break

@@ -64,7 +64,7 @@ public struct HandoffTarget: Sendable {
     /// Records that are on their way into the journal, in order.
     var pending: [HandoffTargetRecord] = []
     /// Places of records that are durable and not safe yet, with what was held then.
-    var unsafe: [(position: UInt64, progress: HandoffProgress)] = []
+    var unsettled: [(position: UInt64, progress: HandoffProgress)] = []
     /// How much is held, *safe*.
     var safeProgress: HandoffProgress
     var announced: UInt64 = 0
@@ -98,7 +98,7 @@ public struct HandoffTarget: Sendable {
         (self.settings, self.witness, self.mutation) = (settings, witness, mutation)
         ahead = state
         safeProgress = HandoffProgress()
-        if let since = state.since { unsafe = [(since.position, state.progress)] }
+        if let since = state.since { unsettled = [(since.position, state.progress)] }
         settle()
     }
 
@@ -153,17 +153,17 @@ public struct HandoffTarget: Sendable {
         }
         _ = state.apply(record, at: point)
         if pending.isEmpty { ahead = state }
-        unsafe.append((point.position, state.progress))
+        unsettled.append((point.position, state.progress))
     }
 
     /// Takes over what became safe; whether anything did.
     @discardableResult
     mutating func settle() -> Bool {
         var hasMoved = false
-        while let first = unsafe.first, isSafe(first.position) {
+        while let first = unsettled.first, isSafe(first.position) {
             hasMoved = hasMoved || safeProgress != first.progress
             safeProgress = first.progress
-            unsafe.removeFirst()
+            unsettled.removeFirst()
         }
         return hasMoved
     }

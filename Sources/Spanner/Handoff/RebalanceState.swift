@@ -1,5 +1,3 @@
-public import CRDT
-
 /// What the journal says of a task: a fold over its records. Which slices have moved it does not say: the registers do.
 public struct RebalanceState: Hashable, Sendable {
     /// What is wanted of it.

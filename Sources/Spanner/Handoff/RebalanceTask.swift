@@ -1,5 +1,3 @@
-public import CRDT
-
 /// Many handoffs as one durable task, on the primary of the partition that drives it.
 ///
 /// It begins a move, names the attempt in the journal first, and believes the registers about what has moved: what it

@@ -1,4 +1,4 @@
-public import CRDT
+import CRDT
 
 /// What an envoy remembers of its slice: the highest register and, under it, the highest epoch of its owner. Whoever
 /// speaks with less is old: a restored bolt, a deposed primary, a former owner (P2, P6).

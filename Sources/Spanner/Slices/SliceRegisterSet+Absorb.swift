@@ -1,4 +1,4 @@
-public import CRDT
+import CRDT
 
 extension SliceRegisterSet {
     /// What a delta brought.

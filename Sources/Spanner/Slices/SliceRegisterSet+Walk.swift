@@ -1,4 +1,4 @@
-public import CRDT
+import CRDT
 
 extension SliceRegisterSet {
     /// Who owns a slice, and how that came: from the genesis on, at each register the transition that wins.

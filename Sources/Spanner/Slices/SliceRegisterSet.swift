@@ -21,7 +21,10 @@ public struct SliceRegisterSet: Lattice {
     /// Union; for one transition the lower proof.
     public mutating func merge(_ other: SliceRegisterSet) {
         for (slice, transitions) in other.entries {
-            for (hash, signed) in transitions { insert(signed, hash: hash, of: slice) }
+            // In order, so that at the limit, too, equal sets take in the same.
+            for (hash, signed) in transitions.sorted(by: { $0.key < $1.key }) {
+                insert(signed, hash: hash, of: slice)
+            }
         }
     }
 
