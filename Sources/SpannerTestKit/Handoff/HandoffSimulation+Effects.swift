@@ -11,7 +11,7 @@ extension HandoffSimulation {
             journal(.source(record), at: partition)
         case .send(let message):
             guard let order = partitions[partition].sources[id]?.order, let to = index(of: order.to) else { return }
-            transmit { .message(message, to: to) }
+            transmit(on: 2 * to) { .message(message, to: to) }
         case .setTimer(let timer, let after):
             queue.push(
                 .sourceTimer(partition: partition, life: partitions[partition].life, id, timer),
@@ -111,11 +111,13 @@ extension HandoffSimulation {
     func perform(_ effect: HandoffTarget.Effect, of id: HandoffID, at partition: Int) {
         switch effect {
         case .journal(let record):
-            trace.keep(now, "\(partitions[partition].name) journals \(HandoffSimulation.word(record)) of \(id)")
+            if let word = HandoffSimulation.word(record) {
+                trace.keep(now, "\(partitions[partition].name) journals \(word) of \(id)")
+            }
             journal(.target(record), at: partition)
         case .reply(let reply):
             guard let order = partitions[partition].targets[id]?.order, let to = index(of: order.from) else { return }
-            transmit { .reply(reply, to: to) }
+            transmit(on: 2 * to + 1) { .reply(reply, to: to) }
         case .setTimer(let timer, let after):
             queue.push(
                 .targetTimer(partition: partition, life: partitions[partition].life, id, timer),
@@ -154,8 +156,8 @@ extension HandoffSimulation {
 
     // MARK: - Network
 
-    /// Sends something: soon, late, twice or never.
-    private func transmit(_ action: () -> HandoffSimAction) {
+    /// Sends something: in its turn, late, twice or never.
+    private func transmit(on link: Int, _ action: () -> HandoffSimAction) {
         let copies: Int
         switch generator.below(100) {
         case 0..<6 where isFaulty: copies = 0
@@ -164,9 +166,13 @@ extension HandoffSimulation {
         }
         if copies != 1 { count(fault: copies == 0 ? "messages lost" : "messages doubled") }
         for _ in 0..<copies {
-            var delay = 300 + generator.below(4000)
-            if isFaulty, chance(6) { delay += generator.below(1500) * HandoffSimulation.millisecond }
-            queue.push(action(), at: now + delay)
+            let soon = now + 300 + generator.below(4000)
+            if isFaulty, chance(6) {
+                queue.push(action(), at: soon + generator.below(1500) * HandoffSimulation.millisecond)
+            } else {
+                arrivals[link] = max(arrivals[link], soon)
+                queue.push(action(), at: arrivals[link])
+            }
         }
     }
 
@@ -182,7 +188,7 @@ extension HandoffSimulation {
             } else if let reply = HandoffTarget.answer(toUnknown: message) {
                 // Whose it is, only the source knows: it hears it from whoever it asked.
                 for other in partitions.indices where partitions[other].sources[message.id] != nil {
-                    transmit { .reply(reply, to: other) }
+                    transmit(on: 2 * other + 1) { .reply(reply, to: other) }
                 }
                 return
             }
@@ -237,10 +243,11 @@ extension HandoffSimulation {
         }
     }
 
-    static func word(_ record: HandoffTargetRecord) -> String {
+    /// Nil for pieces: there are too many of them.
+    static func word(_ record: HandoffTargetRecord) -> String? {
         switch record {
         case .opened: "opened"
-        case .stored(_, let piece): "stored \(piece.place)".prefix(60).description
+        case .stored: nil
         case .truncated: "truncated"
         case .held: "held"
         case .adopted: "adopted"

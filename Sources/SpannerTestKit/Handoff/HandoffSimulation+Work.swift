@@ -181,14 +181,15 @@ extension HandoffSimulation {
 
     /// Ends the run when nothing is left to do, or when that takes too long.
     func settle() {
-        let isQuiet = partitions.allSatisfy { partition in
+        let hasSettled = partitions.allSatisfy { partition in
             partition.isUp && partition.tables.sources.values.allSatisfy(\.isOver)
                 && partition.tables.targets.values.allSatisfy(\.isOver)
                 && partition.sources.values.allSatisfy { $0.state.isOver }
         }
         let elapsed = now - (healedAt ?? now)
+        let agrees = partitions.allSatisfy { $0.registers == published }
         let hasAcknowledged = clients.allSatisfy(\.acknowledgedSinceHealing)
-        if (isQuiet && hasAcknowledged && elapsed >= 3 * HandoffSimulation.second)
+        if (hasSettled && agrees && hasAcknowledged && elapsed >= 3 * HandoffSimulation.second)
             || elapsed > 60 * HandoffSimulation.second
         {
             report.roundsToConverge = Double(elapsed) / Double(HandoffSimulation.second)

@@ -51,6 +51,8 @@ public final class HandoffSimulation {
     /// The highest number that was acknowledged, by slice.
     var acknowledged: [SliceID: UInt64] = [:]
     var nextHandoff: UInt64 = 1
+    /// When the last message in its turn arrives, by direction and receiver.
+    var arrivals: [UInt64] = Array(repeating: 0, count: 6)
     var report: SimReport
     var trace: SimTrace
     var healedAt: UInt64?

@@ -212,7 +212,7 @@ struct HandoffMachineTests {
     func takeover() throws {
         for isLate in [false, true] {
             var pair = try #require(HandoffPair())
-            pair.losesToSource = isLate ? { $0.isAdopted } : { $0.isHeld }
+            pair.losesToSource = { reply in isLate ? reply.isAdopted : reply.isHeld }
             pair.start()
             let taken = try #require(
                 pair.world.takeover(pair.order.register, to: pair.world.other(than: pair.order.from, 2)))
