@@ -52,7 +52,7 @@ extension HandoffTarget {
 
     private mutating func take(_ piece: HandoffPiece, _ effects: inout [Effect]) {
         guard ahead.phase == .receiving || ahead.phase == .held, dropReason == nil,
-            pending.count < HandoffLimits.piecesInFlightMax,
+            pending.count + unsettled.count < 2 * HandoffLimits.piecesInFlightMax,
             piece.content.count <= HandoffLimits.pieceBytesMax
         else { return }
         // A hand-on that is known says that nothing follows the seal.
