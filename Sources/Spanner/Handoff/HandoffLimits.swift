@@ -1,0 +1,38 @@
+/// Bounds of a handoff: of what is on its way, of what is kept, and of how often something is tried.
+public enum HandoffLimits {
+    /// Bytes of one piece of a slice.
+    public static let pieceBytesMax = 256 * 1024
+    /// Pieces on their way before one is acknowledged.
+    public static let piecesInFlightMax = 32
+    /// Places of the source's journal that a target remembers, one for each epoch, to find a fork.
+    public static let marksMax = 64
+    /// Seals of one handoff: a target that never comes up in time is given up with the next.
+    public static let sealsMax = 16
+    /// Times that both digests may differ before the handoff is given up.
+    public static let mismatchesMax = 3
+    /// Reasons that a target names when it refuses.
+    public static let blockersMax = 64
+    /// Bytes of one such reason, and of the reason of a cancellation.
+    public static let reasonBytesMax = 512
+    /// Slices that one partition may have in flight, whatever a budget says.
+    public static let slicesInFlightMax = 256
+    /// Moves of one rebalance task.
+    public static let movesMax = 65_536
+    /// Attempts at one move of a task before it counts as stuck and waits for an operator.
+    public static let attemptsMax = 8
+}
+
+/// How one side of a handoff behaves in time.
+public struct HandoffSettings: Hashable, Sendable {
+    /// After how long without progress the other side is asked again.
+    public var retry: Duration = .seconds(1)
+    /// How long a slice may stay sealed before the source takes it back and goes on streaming.
+    public var sealTimeout: Duration = .seconds(2)
+    /// Bytes on their way at which a source seals: so many are left to be sent while nobody acknowledges.
+    public var sealLagBytes = 64 * 1024
+    /// Records of the source's journal not yet read at which it seals.
+    public var sealLagRecords: UInt64 = 64
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,273 @@
+/// Many handoffs as one durable task, on the primary of the partition that drives it.
+///
+/// It begins a move, names the attempt in the journal first, and believes the registers about what has moved: what it
+/// was told, by whom, and how often, does not matter. A move that fails goes to the back and is tried again later, so
+/// that one busy slice holds up none of the others.
+public struct RebalanceTask: Sendable {
+    /// What an operator asks.
+    public enum Command: Hashable, Sendable {
+        /// Hold still.
+        case pause
+        /// Go on; what was given up is tried again.
+        case resume
+        /// Take more or less from now on.
+        case throttle(HandoffBudget.Limits)
+        /// End: what is not handed on stays.
+        case cancel
+        /// Put everything back.
+        case reverse
+    }
+
+    /// What happens.
+    public enum Event: Hashable, Sendable {
+        /// The first event of each life, with the registers in force of the job's slices.
+        case start(registers: [SliceRegister], at: Duration)
+        /// A record is *safe*.
+        case recorded(RebalanceRecord)
+        /// A record was not journaled, and will not be.
+        case refused(RebalanceRecord)
+        /// An operator asks.
+        case command(Command)
+        /// The register in force of a slice changed.
+        case register(SliceRegister)
+        /// How a handoff stands, as its source says: bytes that the target confirmed, and what holds it up.
+        case progress(HandoffID, bytes: UInt64, hindrance: String?)
+        /// A handoff came to an end at its source without handing on.
+        case cancelled(HandoffID, reason: String)
+        /// Time passes: every second or so.
+        case tick(Duration)
+    }
+
+    /// What the shell does.
+    public enum Effect: Hashable, Sendable {
+        /// Journal this. Answered by `recorded` or `refused`.
+        case record(RebalanceRecord)
+        /// Ask the source to begin this handoff, or to say how it stands; again at each tick while it is in flight.
+        case order(HandoffOrder)
+        /// Ask the source to cancel this handoff.
+        case cancel(HandoffOrder)
+        /// Ask the source to hold this handoff still, or to let it go on.
+        case pause(HandoffOrder, Bool)
+        /// Tell the sources what they may take.
+        case throttle(HandoffBudget.Limits)
+        /// The command is not possible now: why, in words. Nothing changed.
+        case refuse(Command, reason: String)
+        /// It is over.
+        case ended(RebalanceStatus)
+    }
+
+    /// A move in flight, or one that is held up.
+    struct Standing: Hashable, Sendable {
+        var since: Duration
+        var bytes: UInt64 = 0
+        var hindrance: String?
+    }
+
+    /// What the journal says.
+    public internal(set) var state: RebalanceState
+    let witness: any Witness
+    /// By slice.
+    var registers: [SliceID: SliceRegister] = [:]
+    var standings: [UInt32: Standing] = [:]
+    var retryAt: [UInt32: Duration] = [:]
+    var pending: RebalanceRecord?
+    var commands: [Command] = []
+    var now: Duration = .zero
+    var began: Duration = .zero
+    var bytesAtStart: UInt64?
+    var hasEnded = false
+
+    /// Commands that wait for one another at most.
+    static let commandsMax = 16
+
+    /// A task, as far as `state` says.
+    public init(state: RebalanceState, hashedBy witness: any Witness) { (self.state, self.witness) = (state, witness) }
+
+    /// Takes one event; the effects are to be carried out in order.
+    public mutating func step(_ event: Event) -> [Effect] {
+        var effects: [Effect] = []
+        switch event {
+        case .start(let registers, let now):
+            for register in registers { self.registers[register.slice] = register }
+            (self.now, began) = (now, now)
+            effects.append(.throttle(state.limits))
+            renew(&effects)
+        case .recorded(let record): recorded(record, &effects)
+        case .refused(let record): if pending == record { pending = nil }
+        case .command(let command): take(command, &effects)
+        case .register(let register):
+            let known = registers[register.slice]
+            if known.map({ $0.position <= register.position || $0.hash != register.hash }) ?? false {
+                registers[register.slice] = register
+            }
+        case .progress(let id, let bytes, let hindrance):
+            if let move = openMove(id) {
+                let hasMoved = standings[move].map { $0.bytes != bytes || $0.hindrance != hindrance } ?? true
+                if hasMoved { standings[move] = Standing(since: now, bytes: bytes, hindrance: hindrance) }
+            }
+        case .cancelled(let id, let reason):
+            if let move = openMove(id), pending == nil, order(move) != nil {
+                let attempt = state.attempts[Int(move)].began - 1
+                record(.failed(move: move, attempt: attempt, reason: HandoffSource.cut(reason)), &effects)
+            }
+        case .tick(let now):
+            self.now = max(self.now, now)
+            renew(&effects)
+        }
+        advance(&effects)
+        return effects
+    }
+
+    // MARK: - Moves
+
+    /// Whether moves go back.
+    var isBack: Bool { state.isReversed }
+
+    /// Where a move leads, in the present direction.
+    func destination(_ move: RebalanceMove) -> PartitionName { isBack ? move.from : move.to }
+    func origin(_ move: RebalanceMove) -> PartitionName { isBack ? move.to : move.from }
+
+    /// The handoff of a move's open attempt; nil where the slice has moved, or somebody else moved it.
+    func order(_ number: UInt32) -> HandoffOrder? {
+        let attempts = state.attempts[Int(number)]
+        guard attempts.isOpen, attempts.began > 0 else { return nil }
+        return order(number, attempt: attempts.began - 1, isBack: attempts.isBack)
+    }
+
+    private func order(_ number: UInt32, attempt: UInt32, isBack: Bool) -> HandoffOrder? {
+        let move = state.job.moves[Int(number)]
+        let (from, to) = isBack ? (move.to, move.from) : (move.from, move.to)
+        guard let register = registers[move.slice], register.owner == from else { return nil }
+        return HandoffOrder(id: identify(number, attempt, isBack), register: register, to: to)
+    }
+
+    private func identify(_ move: UInt32, _ attempt: UInt32, _ isBack: Bool) -> HandoffID {
+        HandoffID(task: state.job.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
+    }
+
+    /// The move whose open attempt has this id.
+    private func openMove(_ id: HandoffID) -> UInt32? {
+        openMoves.first { order($0)?.id == id }
+    }
+
+    /// Moves in flight, ascending.
+    var openMoves: [UInt32] {
+        state.attempts.indices.filter { state.attempts[$0].isOpen && order(UInt32($0)) != nil }.map { UInt32($0) }
+    }
+
+    // MARK: - Steps
+
+    mutating func record(_ record: RebalanceRecord, _ effects: inout [Effect]) {
+        guard pending == nil else { return }
+        pending = record
+        effects.append(.record(record))
+    }
+
+    /// Says again what is in flight: whoever forgot it, or took its place, hears of it.
+    private func renew(_ effects: inout [Effect]) {
+        guard state.phase != .ended else { return }
+        for move in openMoves {
+            guard let order = order(move) else { continue }
+            if state.phase == .cancelling || state.attempts[Int(move)].isBack != isBack {
+                effects.append(.cancel(order))
+            } else {
+                effects.append(.order(order))
+                effects.append(.pause(order, state.isPaused))
+            }
+        }
+    }
+
+    private mutating func recorded(_ record: RebalanceRecord, _ effects: inout [Effect]) {
+        if pending == record { pending = nil }
+        let before = openMoves.compactMap { order($0) }
+        state.apply(record)
+        switch record {
+        case .planned, .ended: break
+        case .paused, .resumed:
+            retryAt = [:]
+            for order in before { effects.append(.pause(order, state.isPaused)) }
+        case .throttled(let limits): effects.append(.throttle(limits))
+        case .cancelled: for order in before { effects.append(.cancel(order)) }
+        case .reversed:
+            for order in before { effects.append(.cancel(order)) }
+            (standings, retryAt, began, bytesAtStart) = ([:], [:], now, nil)
+        case .began(let move, _):
+            standings[move] = Standing(since: now)
+            if let order = order(move) { effects.append(.order(order)) }
+        case .failed(let move, _, _):
+            standings[move] = nil
+            let failures = min(state.attempts[Int(move)].failures, 6)
+            retryAt[move] = now + .seconds(1 << failures)
+        }
+    }
+
+    private mutating func take(_ command: Command, _ effects: inout [Effect]) {
+        if let reason = obstacle(to: command) { return effects.append(.refuse(command, reason: reason)) }
+        commands.append(command)
+    }
+
+    private func obstacle(to command: Command) -> String? {
+        if commands.count >= RebalanceTask.commandsMax { return "too many commands wait; ask again" }
+        if state.phase == .ended { return "the task is over; make a new plan" }
+        switch command {
+        case .pause: return state.phase == .cancelling ? "the task is being cancelled" : nil
+        case .resume: return nil
+        case .throttle: return nil
+        case .cancel: return nil
+        case .reverse:
+            if state.isReversed { return "the task is reversed already" }
+            return nil
+        }
+    }
+
+    /// Whatever is due: one record at a time.
+    private mutating func advance(_ effects: inout [Effect]) {
+        let status = status()
+        if bytesAtStart == nil { bytesAtStart = status.bytesDone }
+        if state.phase == .ended {
+            if !hasEnded { effects.append(.ended(status)) }
+            hasEnded = true
+            return
+        }
+        guard pending == nil else { return }
+        if !commands.isEmpty {
+            switch commands.removeFirst() {
+            case .pause: record(.paused, &effects)
+            case .resume: record(.resumed, &effects)
+            case .throttle(let limits): record(.throttled(limits), &effects)
+            case .cancel: record(.cancelled, &effects)
+            case .reverse: record(.reversed, &effects)
+            }
+            return
+        }
+        if isOver(status) { return record(.ended, &effects) }
+        guard state.phase != .cancelling, !state.isPaused, status.inFlight < state.limits.slices,
+            let next = nextMove()
+        else { return }
+        record(.began(move: next, attempt: state.attempts[Int(next)].began), &effects)
+    }
+
+    private func isOver(_ status: RebalanceStatus) -> Bool {
+        switch state.phase {
+        case .moving, .reversing: status.done + status.overtaken == status.moves
+        case .cancelling: status.inFlight == 0
+        case .ended: true
+        }
+    }
+
+    /// The next move that may begin: not in flight, not there, not given up, and not too soon after it failed; those
+    /// that failed less often first.
+    private func nextMove() -> UInt32? {
+        var best: (failures: Int, move: UInt32)?
+        for index in state.attempts.indices {
+            let attempts = state.attempts[index]
+            let number = UInt32(index)
+            guard order(number) == nil, attempts.failures < HandoffLimits.attemptsMax,
+                retryAt[number].map({ $0 <= now }) ?? true,
+                order(number, attempt: attempts.began, isBack: isBack) != nil
+            else { continue }
+            if best.map({ attempts.failures < $0.failures }) ?? true { best = (attempts.failures, number) }
+        }
+        return best?.move
+    }
+}

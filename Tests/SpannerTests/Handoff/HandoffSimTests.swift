@@ -1,0 +1,56 @@
+import SpannerTestKit
+import Testing
+
+@Suite("Handoffs under crashes, promotions and a bad network")
+struct HandoffSimTests {
+    @Test(
+        "One owner, nothing acknowledged lost, one copy at the end (P5, P6, P7, P8)",
+        arguments: 1...60 as ClosedRange<UInt64>)
+    func seeds(seed: UInt64) {
+        let report = HandoffSimulation(HandoffSimOptions(seed: seed)).run()
+        for violation in report.violations {
+            Issue.record("seed \(seed): \(violation.guarantee) broken: \(violation.detail)")
+        }
+        #expect(report.violations.isEmpty)
+    }
+
+    @Test("One seed gives one run")
+    func determinism() {
+        for seed in [3, 8] as [UInt64] {
+            let reports = (0..<2).map { _ in HandoffSimulation(HandoffSimOptions(seed: seed)).run() }
+            #expect(reports[0].traceHash == reports[1].traceHash && reports[0].steps == reports[1].steps)
+        }
+    }
+
+    @Test("The workload does what it is there for")
+    func coverage() {
+        var work: [String: Int] = [:]
+        var faults: [String: Int] = [:]
+        for seed in 1...20 as ClosedRange<UInt64> {
+            let report = HandoffSimulation(HandoffSimOptions(seed: seed)).run()
+            work.merge(report.work, uniquingKeysWith: +)
+            faults.merge(report.faults, uniquingKeysWith: +)
+        }
+        for name in [
+            "slices moved", "slices adopted", "handoffs cancelled", "cancellations", "pauses", "offers refused",
+            "snapshots", "writes", "tails that were gone", "cancellations that came too late",
+        ] {
+            #expect((work[name] ?? 0) > 0, "\(name)")
+        }
+        for name in ["promotions", "restarts", "tails lost", "messages lost", "messages doubled"] {
+            #expect((faults[name] ?? 0) > 0, "\(name)")
+        }
+    }
+
+    @Test("Each deliberate fault is seen by a checker", arguments: HandoffSimMutant.all.map(\.name))
+    func mutants(name: String) throws {
+        let mutant = try #require(HandoffSimMutant(name: name))
+        let seen = (1...200 as ClosedRange<UInt64>)
+            .first { seed in
+                var options = HandoffSimOptions(seed: seed)
+                options.mutant = mutant
+                return !HandoffSimulation(options).run().violations.isEmpty
+            }
+        #expect(seen != nil, "\(name) was not seen within 200 seeds")
+    }
+}
