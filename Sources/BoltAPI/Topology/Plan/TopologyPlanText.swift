@@ -1,3 +1,5 @@
+import Spanner
+
 extension TopologyPlan {
     /// The plan for people: what comes and goes, what moves and why, what stands in the way, why not fewer. At most
     /// `moves` of the moves are listed one by one.
