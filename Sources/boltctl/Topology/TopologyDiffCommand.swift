@@ -1,7 +1,6 @@
 import ArgumentParser
 import BoltAPI
 import CRDT
-import Identity
 
 /// `boltctl topology diff`
 struct TopologyDiffCommand: ParsableCommand {
