@@ -1,4 +1,4 @@
-public import Spanner
+import Spanner
 
 /// What one topology has that another has not: the whole of it, what goes away above all.
 ///

@@ -1,5 +1,4 @@
 public import CRDT
-public import Spanner
 
 extension TopologyPlan {
     /// Why a plan is not applied. Nothing was changed.
