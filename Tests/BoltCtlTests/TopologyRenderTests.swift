@@ -1,5 +1,6 @@
 import BoltAPI
 import Foundation
+import Spanner
 import Testing
 
 @testable import boltctl
@@ -127,8 +128,10 @@ import Testing
         func kind(_ kind: String) -> [[String: JSONValue]] { all.filter { $0["kind"]?.text == kind } }
         #expect(kind("Namespace").count == 1 && kind("PodDisruptionBudget").count == bolts.topology.partitions.count)
         for name in ["StatefulSet", "Service", "ConfigMap"] { #expect(kind(name).count == bolts.topology.bolts.count) }
-        let names = all.compactMap { at($0, "metadata", "name")?.text.map { name in "\($0)" + name } }
-        #expect(names.count == all.count)
+        let names = all.compactMap { object in
+            at(object, "metadata", "name")?.text.map { "\(object["kind"]?.text ?? "")/\($0)" }
+        }
+        #expect(Set(names).count == all.count)
         for set in kind("StatefulSet") {
             #expect(at(set, "spec", "template", "metadata", "labels") == at(set, "spec", "selector", "matchLabels"))
             for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
