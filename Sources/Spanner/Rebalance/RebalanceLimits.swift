@@ -19,7 +19,7 @@ public enum RebalanceLimits {
     /// Slices that can move, up to which a plan is compared with every other one.
     static let exactSlicesMax = 32
     /// Steps of that comparison.
-    static let exactNodesMax = 200_000
+    static let exactNodesMax = 50_000
     /// How often a plan that was made smaller may be brought nearer to the shares again.
     static let exactRoundsMax = 8
     /// A move pays if it brings a partition into tolerance, or if this part of what it moves is balance gained.

