@@ -22,7 +22,7 @@ extension HandoffSimulation {
     func isTaking(_ slice: SliceID, at partition: Int) -> Bool {
         let owner = partitions[partition]
         guard owner.isUp, let genesis,
-            let walk = owner.registers.walk(slice.index, from: genesis, by: witness)
+            let walk = partitions[partition].walk(slice, from: genesis)
         else { return false }
         let away = owner.sources.values.filter { $0.order.slice == slice && $0.order.register == walk.register }
         if options.mutant?.mutation == .cancelAfterSwitch {
@@ -45,8 +45,8 @@ extension HandoffSimulation {
         }
     }
 
-    func acknowledge(_ slice: SliceID, _ number: UInt64, by partition: Int) {
-        checkAcknowledgement(of: slice, number, by: partition)
+    func acknowledge(_ slice: SliceID, _ number: UInt64, at position: UInt64, by partition: Int) {
+        checkAcknowledgement(of: slice, number, at: position, by: partition)
         acknowledged[slice] = max(acknowledged[slice] ?? 0, number)
         guard let client = clients.firstIndex(where: { $0.slice == slice }) else { return }
         if chance(5) { return count(fault: "acknowledgements lost") }
