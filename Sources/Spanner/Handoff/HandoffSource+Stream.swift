@@ -197,7 +197,10 @@ extension HandoffSource {
     mutating func located(_ point: LogPoint?, _ effects: inout [Effect]) {
         guard case .locating(let tip) = stream else { return }
         stream = .unknown
-        if let point, point == tip, point.position <= max(tailLimit, state.sealPoint?.position ?? 0) {
+        if let point, point == tip,
+            point.position <= max(tailLimit, state.sealPoint?.position ?? 0)
+                || mutation == .streamUnsafe
+        {
             stream = .tail(read: tip, sent: tip)
             confirmed = tip
             maySealAgain = maySealAgain || hasRested

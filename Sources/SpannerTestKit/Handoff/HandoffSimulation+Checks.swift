@@ -64,16 +64,14 @@ extension HandoffSimulation {
 
     /// P5: at each slice's owner, or, where that has not adopted yet, at the one before it.
     func checkNothingLost() {
-        guard let genesis else { return }
         for client in clients {
-            guard let walk = published.walk(client.slice.index, from: genesis, by: witness),
+            guard let walk = publishedWalk(client.slice),
                 let owner = index(of: walk.owner)
             else { continue }
             var holder = owner
             if let step = walk.path.last {
                 let hasAdopted = partitions[owner].tables.targets.values.contains { state in
-                    state.phase == .adopted
-                        && state.transition?.transition.hash(by: witness) == step.register.hash
+                    state.phase == .adopted && state.transition?.transition == step.transition
                 }
                 if !hasAdopted, let before = index(of: step.transition.from) { holder = before }
             }

@@ -38,9 +38,7 @@ extension HandoffSimulation {
         case .readTail(let after, let limit): readTail(after, limit, slice, id, partition)
         case .locate(let points):
             let known = points.first { point in
-                if options.mutant?.mutation == .streamUnsafe {
-                    return point.position <= UInt64(partitions[partition].journal.count)
-                }
+                if options.mutant?.mutation == .streamUnsafe { return true }
                 return point.position <= partitions[partition].safe && partitions[partition].has(point)
             }
             step(partition, source: id, .located(known))
@@ -78,9 +76,7 @@ extension HandoffSimulation {
 
     private func readTail(_ after: LogPoint, _ limit: UInt64, _ slice: SliceID, _ id: HandoffID, _ partition: Int) {
         let owner = partitions[partition]
-        let isKnown =
-            owner.has(after)
-            || options.mutant?.mutation == .streamUnsafe && after.position <= UInt64(owner.journal.count)
+        let isKnown = owner.has(after) || options.mutant?.mutation == .streamUnsafe
         guard isKnown, !(chance(1) && healedAt == nil) else {
             count(work: "tails that were gone")
             return step(partition, source: id, .tailGone(after: after))

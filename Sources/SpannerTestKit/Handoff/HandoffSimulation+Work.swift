@@ -28,19 +28,17 @@ extension HandoffSimulation {
         if options.mutant?.mutation == .cancelAfterSwitch {
             // The one-sided cancellation does not ask the register.
             if owner.sources.values.contains(where: {
-                $0.order.slice == slice && $0.state.phase == .sent && $0.isTaking
+                $0.order.slice == slice && $0.state.transition != nil && $0.isTaking
             }) {
                 return true
             }
         }
         guard walk.owner == owner.name, away.allSatisfy({ $0.isTaking }) else { return false }
-        guard walk.register.position > 0 else { return true }
-        let machine = owner.targets.values.first {
-            $0.state.transition?.transition.hash(by: witness) == walk.register.hash
-        }
+        guard let last = walk.path.last?.transition else { return true }
+        let machine = owner.targets.values.first { $0.state.transition?.transition == last }
         if let machine { return machine.isServing }
         return owner.tables.targets.values.contains { state in
-            state.phase == .adopted && state.transition?.transition.hash(by: witness) == walk.register.hash
+            state.phase == .adopted && state.transition?.transition == last
                 && (state.since?.position ?? 0) <= owner.safe
         }
     }
