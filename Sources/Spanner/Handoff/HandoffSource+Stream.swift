@@ -8,7 +8,6 @@ extension HandoffSource {
 
     /// Up to where the journal may be read: what is safe, and never past a seal.
     private var tailLimit: UInt64 {
-        if mutation == .streamUnsafe, state.sealPoint == nil { return UInt64.max }
         guard let seal = state.sealPoint, isSettled else { return safe }
         return min(safe, seal.position)
     }
@@ -49,7 +48,6 @@ extension HandoffSource {
     }
 
     private func isSendable(_ piece: HandoffPiece) -> Bool {
-        if mutation == .streamUnsafe { return true }
         switch piece.place {
         case .snapshot(let point, _, _): return point.position <= safe
         case .tail(_, let through): return through.position <= safe
@@ -197,10 +195,7 @@ extension HandoffSource {
     mutating func located(_ point: LogPoint?, _ effects: inout [Effect]) {
         guard case .locating(let tip) = stream else { return }
         stream = .unknown
-        if let point, point == tip,
-            point.position <= max(tailLimit, state.sealPoint?.position ?? 0)
-                || mutation == .streamUnsafe
-        {
+        if let point, point == tip, point.position <= max(tailLimit, state.sealPoint?.position ?? 0) {
             stream = .tail(read: tip, sent: tip)
             confirmed = tip
             maySealAgain = maySealAgain || hasRested
