@@ -20,6 +20,4 @@ package enum HandoffMutation: String, CaseIterable, Sendable {
     case acknowledgeAfterSeal = "acknowledge-after-seal"
     /// A cancellation is taken after the hand-on, at one side only (Redis 8.4; breaks P7).
     case cancelAfterSwitch = "cancel-after-switch"
-    /// The stream runs ahead of what is safe, and forks are found by position, not by hash (KIP-101; breaks P7).
-    case streamUnsafe = "stream-unsafe"
 }

@@ -8,7 +8,6 @@ extension HandoffSource {
 
     /// Up to where the journal may be read: what is safe, and never past a seal.
     private var tailLimit: UInt64 {
-        if mutation == .streamUnsafe, state.sealPoint == nil { return UInt64.max }
         guard let seal = state.sealPoint, isSettled else { return safe }
         return min(safe, seal.position)
     }
@@ -49,7 +48,6 @@ extension HandoffSource {
     }
 
     private func isSendable(_ piece: HandoffPiece) -> Bool {
-        if mutation == .streamUnsafe { return true }
         switch piece.place {
         case .snapshot(let point, _, _): return point.position <= safe
         case .tail(_, let through): return through.position <= safe

@@ -54,8 +54,7 @@ extension HandoffTarget {
         guard let seal = digesting, seal.point == point else { return }
         digesting = nil
         guard state.phase == .receiving, pending.isEmpty, state.progress.stage == .tail(point) else { return }
-        let isLax = mutation == .hintWindow || mutation == .streamUnsafe
-        if digest == seal.digest || isLax {
+        if digest == seal.digest || mutation == .hintWindow {
             journal(.held(order.id, seal), &effects)
         } else {
             // One of both is wrong, and the source has the original.

@@ -72,7 +72,7 @@ public struct RebalanceTask: Sendable {
     var retryAt: [UInt32: Duration] = [:]
     var pending: RebalanceRecord?
     var commands: [Command] = []
-    var now: Duration = .zero
+    var time: Duration = .zero
     var began: Duration = .zero
     var bytesAtStart: UInt64?
     var hasEnded = false
@@ -89,7 +89,7 @@ public struct RebalanceTask: Sendable {
         switch event {
         case .start(let registers, let now):
             for register in registers { self.registers[register.slice] = register }
-            (self.now, began) = (now, now)
+            (self.time, began) = (now, now)
             effects.append(.throttle(state.limits))
             renew(&effects)
         case .recorded(let record): recorded(record, &effects)
@@ -103,7 +103,7 @@ public struct RebalanceTask: Sendable {
         case .progress(let id, let bytes, let hindrance):
             if let move = openMove(id) {
                 let hasMoved = standings[move].map { $0.bytes != bytes || $0.hindrance != hindrance } ?? true
-                if hasMoved { standings[move] = Standing(since: now, bytes: bytes, hindrance: hindrance) }
+                if hasMoved { standings[move] = Standing(since: time, bytes: bytes, hindrance: hindrance) }
             }
         case .cancelled(let id, let reason):
             if let move = openMove(id), pending == nil, order(move) != nil {
@@ -111,7 +111,7 @@ public struct RebalanceTask: Sendable {
                 record(.failed(move: move, attempt: attempt, reason: HandoffSource.cut(reason)), &effects)
             }
         case .tick(let now):
-            self.now = max(self.now, now)
+            self.time = max(self.time, now)
             renew(&effects)
         }
         advance(&effects)
@@ -190,14 +190,14 @@ public struct RebalanceTask: Sendable {
         case .cancelled: for order in before { effects.append(.cancel(order)) }
         case .reversed:
             for order in before { effects.append(.cancel(order)) }
-            (standings, retryAt, began, bytesAtStart) = ([:], [:], now, nil)
+            (standings, retryAt, began, bytesAtStart) = ([:], [:], time, nil)
         case .began(let move, _):
-            standings[move] = Standing(since: now)
+            standings[move] = Standing(since: time)
             if let order = order(move) { effects.append(.order(order)) }
         case .failed(let move, _, _):
             standings[move] = nil
             let failures = min(state.attempts[Int(move)].failures, 6)
-            retryAt[move] = now + .seconds(1 << failures)
+            retryAt[move] = time + .seconds(1 << failures)
         }
     }
 
@@ -263,7 +263,7 @@ public struct RebalanceTask: Sendable {
             let attempts = state.attempts[index]
             let number = UInt32(index)
             guard order(number) == nil, attempts.failures < HandoffLimits.attemptsMax,
-                retryAt[number].map({ $0 <= now }) ?? true,
+                retryAt[number].map({ $0 <= time }) ?? true,
                 order(number, attempt: attempts.began, isBack: isBack) != nil
             else { continue }
             if best.map({ attempts.failures < $0.failures }) ?? true { best = (attempts.failures, number) }

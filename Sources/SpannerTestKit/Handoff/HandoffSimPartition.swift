@@ -15,6 +15,8 @@ struct HandoffSimPartition {
     var tables = HandoffSimTables()
     /// Known transitions. Kept apart from the journal, as the roster is: what is in it is safe.
     var registers = SliceRegisterSet()
+    /// Walks of `registers`, with how many transitions there were.
+    private var walks: [SliceID: (count: Int, walk: SliceWalk)] = [:]
     var isUp = true
     /// Counts the lives of the primary: what an earlier one asked for does not come to a later one.
     var life: UInt64 = 0
@@ -84,6 +86,15 @@ struct HandoffSimPartition {
     /// The slice's rows as they were at a place.
     func rows(of slice: SliceID, at position: UInt64) -> [UInt64] {
         HandoffSimTables(journal.prefix(Int(position))).rows[slice] ?? []
+    }
+
+    /// Who owns a slice, as far as is known here. Transitions are never changed in these runs, so their count tells
+    /// whether there is something new.
+    mutating func walk(_ slice: SliceID, from genesis: SliceGenesis) -> SliceWalk? {
+        if let known = walks[slice], known.count == registers.count { return known.walk }
+        guard let walk = registers.walk(slice.index, from: genesis, by: TestWitness()) else { return nil }
+        walks[slice] = (registers.count, walk)
+        return walk
     }
 
     /// The tables that every promotion begins with, at least.

@@ -27,7 +27,7 @@ struct HandoffSimStage {
     var rows: [UInt64] {
         var rows: [UInt64] = []
         for part in parts {
-            for number in part.numbers where !rows.contains(number) { rows.append(number) }
+            for number in part.numbers { HandoffSimTables.add(number, to: &rows) }
         }
         return rows
     }
@@ -64,7 +64,7 @@ struct HandoffSimTables {
         switch entry.content {
         case .begin: break
         case .write(let slice, let number):
-            if !(rows[slice] ?? []).contains(number) { rows[slice, default: []].append(number) }
+            HandoffSimTables.add(number, to: &rows[slice, default: []])
         case .remove(_, let slice): rows[slice] = nil
         case .source(let record):
             if case .begun(let order) = record, sources[order.id] == nil {
@@ -94,6 +94,11 @@ struct HandoffSimTables {
             staged[record.id] = nil
         }
         if targets[record.id]?.phase == .dropped { staged[record.id] = nil }
+    }
+
+    /// Appends a number that is not there.
+    static func add(_ number: UInt64, to rows: inout [UInt64]) {
+        if rows.last.map({ $0 < number }) ?? true || !rows.contains(number) { rows.append(number) }
     }
 
     static func content(_ numbers: [UInt64]) -> [UInt8] {

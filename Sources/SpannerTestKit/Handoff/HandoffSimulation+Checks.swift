@@ -9,18 +9,19 @@ extension HandoffSimulation {
     }
 
     /// P7: only the owner acknowledges.
-    func checkAcknowledgement(of slice: SliceID, _ number: UInt64, by partition: Int) {
-        guard let genesis, let walk = published.walk(slice.index, from: genesis, by: witness) else { return }
+    func checkAcknowledgement(of slice: SliceID, _ number: UInt64, at position: UInt64, by partition: Int) {
+        guard let walk = publishedWalk(slice) else { return }
         if walk.owner != partitions[partition].name {
             violate(
                 "P7", "\(partitions[partition].name) acknowledged \(number) of \(slice), which \(walk.owner) owns")
         }
-        let safe = partitions[partition].safe
-        let isStored = partitions[partition].journal.prefix(Int(safe))
-            .contains { entry in
-                if case .write(slice, number) = entry.content { return true }
-                return false
-            }
+        let place = Int(position) - 1
+        var isStored = false
+        if position <= partitions[partition].safe, partitions[partition].journal.indices.contains(place),
+            case .write(slice, number) = partitions[partition].journal[place].content
+        {
+            isStored = true
+        }
         if !isStored { violate("P5", "\(number) of \(slice) was acknowledged and is not safe") }
     }
 
@@ -63,16 +64,14 @@ extension HandoffSimulation {
 
     /// P5: at each slice's owner, or, where that has not adopted yet, at the one before it.
     func checkNothingLost() {
-        guard let genesis else { return }
         for client in clients {
-            guard let walk = published.walk(client.slice.index, from: genesis, by: witness),
+            guard let walk = publishedWalk(client.slice),
                 let owner = index(of: walk.owner)
             else { continue }
             var holder = owner
             if let step = walk.path.last {
                 let hasAdopted = partitions[owner].tables.targets.values.contains { state in
-                    state.phase == .adopted
-                        && state.transition?.transition.hash(by: witness) == step.register.hash
+                    state.phase == .adopted && state.transition?.transition == step.transition
                 }
                 if !hasAdopted, let before = index(of: step.transition.from) { holder = before }
             }

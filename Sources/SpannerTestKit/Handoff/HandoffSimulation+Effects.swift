@@ -38,10 +38,7 @@ extension HandoffSimulation {
         case .readTail(let after, let limit): readTail(after, limit, slice, id, partition)
         case .locate(let points):
             let known = points.first { point in
-                if options.mutant?.mutation == .streamUnsafe {
-                    return point.position <= UInt64(partitions[partition].journal.count)
-                }
-                return point.position <= partitions[partition].safe && partitions[partition].has(point)
+                point.position <= partitions[partition].safe && partitions[partition].has(point)
             }
             step(partition, source: id, .located(known))
         case .digest(let point):
@@ -78,16 +75,12 @@ extension HandoffSimulation {
 
     private func readTail(_ after: LogPoint, _ limit: UInt64, _ slice: SliceID, _ id: HandoffID, _ partition: Int) {
         let owner = partitions[partition]
-        let isKnown =
-            owner.has(after)
-            || options.mutant?.mutation == .streamUnsafe && after.position <= UInt64(owner.journal.count)
-        guard isKnown, !(chance(1) && healedAt == nil) else {
+        guard owner.has(after), !(chance(1) && healedAt == nil) else {
             count(work: "tails that were gone")
             return step(partition, source: id, .tailGone(after: after))
         }
         let last = min(limit, UInt64(owner.journal.count), after.position + 8)
         guard last > after.position else {
-            // Only a machine that runs ahead of what is safe gets here: it asks again later.
             let effect = HandoffSource.Effect.readTail(after: after, upTo: limit)
             let later = now + 5 * HandoffSimulation.millisecond
             return queue.push(.shell(partition: partition, life: owner.life, id, effect), at: later)

@@ -22,31 +22,29 @@ extension HandoffSimulation {
     func isTaking(_ slice: SliceID, at partition: Int) -> Bool {
         let owner = partitions[partition]
         guard owner.isUp, let genesis,
-            let walk = owner.registers.walk(slice.index, from: genesis, by: witness)
+            let walk = partitions[partition].walk(slice, from: genesis)
         else { return false }
         let away = owner.sources.values.filter { $0.order.slice == slice && $0.order.register == walk.register }
         if options.mutant?.mutation == .cancelAfterSwitch {
             // The one-sided cancellation does not ask the register.
             if owner.sources.values.contains(where: {
-                $0.order.slice == slice && $0.state.phase == .sent && $0.isTaking
+                $0.order.slice == slice && $0.state.transition != nil && $0.isTaking
             }) {
                 return true
             }
         }
         guard walk.owner == owner.name, away.allSatisfy({ $0.isTaking }) else { return false }
-        guard walk.register.position > 0 else { return true }
-        let machine = owner.targets.values.first {
-            $0.state.transition?.transition.hash(by: witness) == walk.register.hash
-        }
+        guard let last = walk.path.last?.transition else { return true }
+        let machine = owner.targets.values.first { $0.state.transition?.transition == last }
         if let machine { return machine.isServing }
         return owner.tables.targets.values.contains { state in
-            state.phase == .adopted && state.transition?.transition.hash(by: witness) == walk.register.hash
+            state.phase == .adopted && state.transition?.transition == last
                 && (state.since?.position ?? 0) <= owner.safe
         }
     }
 
-    func acknowledge(_ slice: SliceID, _ number: UInt64, by partition: Int) {
-        checkAcknowledgement(of: slice, number, by: partition)
+    func acknowledge(_ slice: SliceID, _ number: UInt64, at position: UInt64, by partition: Int) {
+        checkAcknowledgement(of: slice, number, at: position, by: partition)
         acknowledged[slice] = max(acknowledged[slice] ?? 0, number)
         guard let client = clients.firstIndex(where: { $0.slice == slice }) else { return }
         if chance(5) { return count(fault: "acknowledgements lost") }

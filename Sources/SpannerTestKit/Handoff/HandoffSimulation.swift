@@ -48,6 +48,7 @@ public final class HandoffSimulation {
     var clients: [HandoffSimClient] = []
     /// All transitions that anybody published.
     var published = SliceRegisterSet()
+    private var publishedWalks: [SliceID: (count: Int, walk: SliceWalk)] = [:]
     /// The highest number that was acknowledged, by slice.
     var acknowledged: [SliceID: UInt64] = [:]
     var nextHandoff: UInt64 = 1
@@ -131,6 +132,14 @@ public final class HandoffSimulation {
 
     func chance(_ percent: UInt64) -> Bool { generator.below(100) < percent }
 
+    /// Who owns a slice, as far as anybody knows.
+    func publishedWalk(_ slice: SliceID) -> SliceWalk? {
+        if let known = publishedWalks[slice], known.count == published.count { return known.walk }
+        guard let genesis, let walk = published.walk(slice.index, from: genesis, by: witness) else { return nil }
+        publishedWalks[slice] = (published.count, walk)
+        return walk
+    }
+
     func index(of name: PartitionName) -> Int? { partitions.firstIndex { $0.name == name } }
 
     // MARK: - Machines
@@ -207,7 +216,7 @@ public final class HandoffSimulation {
         // Answers first: they are older than what a machine may do next.
         let due = partitions[partition].waiting.filter { $0.position <= safe }
         partitions[partition].waiting.removeAll { $0.position <= safe }
-        for answer in due { acknowledge(answer.slice, answer.number, by: partition) }
+        for answer in due { acknowledge(answer.slice, answer.number, at: answer.position, by: partition) }
         for id in partitions[partition].sources.keys.sorted() { step(partition, source: id, .safe(through: safe)) }
         for id in partitions[partition].targets.keys.sorted() { step(partition, target: id, .safe(through: safe)) }
     }
