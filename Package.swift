@@ -95,7 +95,7 @@ let package = Package(
 
         // Programs.
         .executableTarget(
-            name: "bolt", dependencies: ["Bolt", arguments, logging, lifecycle, signals],
+            name: "bolt", dependencies: ["Bolt", "BoltAPI", arguments, logging, lifecycle, signals],
             path: "Sources/bolt-daemon", swiftSettings: strict),
         .executableTarget(
             name: "boltctl",
@@ -118,14 +118,17 @@ let package = Package(
         .executableTarget(
             name: "spanner-bench",
             dependencies: [
-                "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", arguments, nioCore, nioPosix, nioSSL,
+                "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "LoopbackKit", "Identity", arguments, nioCore,
+                nioPosix, nioSSL,
             ],
             swiftSettings: strict),
+        .target(name: "LoopbackKit", swiftSettings: strict),
         .target(name: "ChaosKit", swiftSettings: strict),
         .executableTarget(
             name: "spanner-chaos",
             dependencies: [
-                "ChaosKit", "CRDT", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", arguments,
+                "ChaosKit", "LoopbackKit", "CRDT", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity",
+                arguments,
             ],
             swiftSettings: strict),
         .testTarget(name: "ChaosTests", dependencies: ["ChaosKit", "bolt"], swiftSettings: strict),
@@ -174,8 +177,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Vault", nioCore,
-                nioPosix, nioSSL, "bolt", "boltctl", "bolt-envoy",
+                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Vault",
+                "LoopbackKit", nioCore, nioPosix, nioSSL, "bolt", "boltctl", "bolt-envoy",
             ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -15,13 +15,16 @@ public final class BoltClient: Sendable {
     private let limits: ClientLimits
     private let context: NIOSSLContext
     private let pool = ConnectionPool()
+    private let onWait: (@Sendable (String) -> Void)?
 
     /// A client of the bolts at `addresses` (`host:port`), known by `trust`.
     ///
     /// Without a certificate only the endpoints that take none answer. Fails with `badArgument` where an address or the
-    /// certificate cannot be used; nothing is connected yet.
+    /// certificate cannot be used; nothing is connected yet. `onWait` is called, from any thread, with the address of a
+    /// bolt that has not answered for `limits.waitNotice`, once for each request to it.
     public init(
-        addresses: [String], trust: ClientTrust, certificate: ClientCertificate?, limits: ClientLimits = .init()
+        addresses: [String], trust: ClientTrust, certificate: ClientCertificate?, limits: ClientLimits = .init(),
+        onWait: (@Sendable (String) -> Void)? = nil
     ) throws(ClientError) {
         guard !addresses.isEmpty else { throw ClientError(.badArgument, "no address of a bolt is known") }
         var parsed: [HostPort] = []
@@ -31,7 +34,7 @@ public final class BoltClient: Sendable {
             }
             if !parsed.contains(address) { parsed.append(address) }
         }
-        (self.addresses, self.trust, self.limits) = (parsed, trust, limits)
+        (self.addresses, self.trust, self.limits, self.onWait) = (parsed, trust, limits, onWait)
         do {
             context = try Self.makeContext(certificate)
         } catch {
@@ -66,6 +69,8 @@ public final class BoltClient: Sendable {
         var last: ClientError?
         for address in pool.order(addresses) {
             let failure: ClientError
+            let notice = notice(of: address)
+            defer { notice?.cancel() }
             do throws(ClientError) {
                 let answer = try await exchange(request, repeatable: endpoint.isRepeatable, at: address)
                 pool.prefer(address)
@@ -82,6 +87,16 @@ public final class BoltClient: Sendable {
 
     /// Ends every idle connection. The client may be used again.
     public func close() { pool.drain() }
+
+    /// Tells whoever wants to know that a bolt is silent, once it is; to be cancelled when it has answered.
+    private func notice(of address: HostPort) -> Task<Void, Never>? {
+        guard let onWait else { return nil }
+        let span = limits.waitNotice
+        return Task {
+            try? await Task.sleep(for: span)
+            if !Task.isCancelled { onWait(address.description) }
+        }
+    }
 
     // MARK: One request
 

@@ -70,15 +70,24 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         case .unreachable: "check that a bolt runs there, or name others with --bolt"
         case .notOurMesh: "check the address and that the identity is of this mesh"
         case .identityRefused: "use an identity of this mesh that is in force"
-        case .problem: problem?.next ?? "look in the bolt's log"
+        case .problem: problem.map { Self.timed($0.next, retryAfter) } ?? "look in the bolt's log"
         case .badAnswer: "check that client and bolt have compatible versions"
         case .badArgument: "correct the argument"
         }
     }
 
+    /// What to do next, for people: how long to wait instead of the name of the header that says it.
+    static func timed(_ next: String, _ retryAfter: Duration?) -> String {
+        let seconds = retryAfter.map { "\(max(1, $0.components.seconds)) s" }
+        return next.replacing("after Retry-After", with: seconds.map { "in \($0)" } ?? "in a moment")
+            .replacing("as long as Retry-After says", with: seconds ?? "a moment")
+    }
+
     /// What failed, and where it was tried.
     public var description: String {
-        guard !attempts.isEmpty else { return detail }
-        return detail + " (" + attempts.map { "\($0.address): \($0.reason)" }.joined(separator: "; ") + ")"
+        // An attempt that came to the very detail tells nothing more.
+        let others = attempts.filter { $0.reason != detail }
+        guard !others.isEmpty else { return detail }
+        return detail + " (" + others.map { "\($0.address): \($0.reason)" }.joined(separator: "; ") + ")"
     }
 }

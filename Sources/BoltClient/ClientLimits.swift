@@ -6,6 +6,8 @@ public struct ClientLimits: Sendable {
     public var requestTimeout: Duration = .seconds(10)
     /// Idle connections kept for each address.
     public var idleConnectionsMax = 2
+    /// Silence of a bolt after which whoever wants to know is told whom the request waits for.
+    public var waitNotice: Duration = .seconds(1)
     /// Bytes of an answer's body.
     public var answerBytesMax = 16 * 1024 * 1024
     /// Addresses that one request tries.

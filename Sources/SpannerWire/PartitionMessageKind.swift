@@ -12,4 +12,6 @@ public enum PartitionMessageKind: UInt64, Sendable, CaseIterable {
     case replay = 36
     /// What became of it.
     case replayed = 37
+    /// The listener's admission has ended: the speaker keeps no link with it.
+    case expelled = 38
 }

@@ -18,6 +18,9 @@ public enum PeerMessage: Hashable, Sendable {
     case replay(UInt64, command: [UInt8])
     /// What became of the command under that number.
     case replayed(UInt64, ReplayVerdict)
+    /// Last on a link: by the speaker's roster the listener was removed, or banned. It brings nothing about, for the
+    /// listener's own roster tells it that with proof, where it ever learns of it.
+    case expelled(banned: Bool)
 
     /// Number of the message's kind on the wire.
     public var kind: UInt64 {
@@ -29,6 +32,7 @@ public enum PeerMessage: Hashable, Sendable {
         case .standing: PartitionMessageKind.standing.rawValue
         case .replay: PartitionMessageKind.replay.rawValue
         case .replayed: PartitionMessageKind.replayed.rawValue
+        case .expelled: PartitionMessageKind.expelled.rawValue
         }
     }
 
@@ -55,6 +59,7 @@ public enum PeerMessage: Hashable, Sendable {
             encoder.integer(number)
             encoder.byte(verdict.rawValue)
             return encoder.bytes
+        case .expelled(let banned): return [banned ? 1 : 0]
         }
     }
 
@@ -79,6 +84,7 @@ public enum PeerMessage: Hashable, Sendable {
             let number = try decoder.integer()
             guard let verdict = ReplayVerdict(rawValue: try decoder.byte()) else { throw .invalid(what: "verdict") }
             self = .replayed(number, verdict)
+        case .expelled: self = .expelled(banned: try decoder.flag())
         case nil:
             self = .gossip(try MessageCodec.message(kind: kind, body: body))
             return

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bolt
+import enum BoltAPI.StandardStream
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -57,7 +58,7 @@ struct ConfigurationOptions: ParsableArguments {
 
 /// Says why on standard error, and ends.
 func fail(_ text: String, status: Int32) -> Never {
-    FileHandle.standardError.write(Data("bolt: \(text)\n".utf8))
+    StandardStream.error.write("bolt: \(text)\n")
     exit(status)
 }
 
@@ -74,9 +75,7 @@ struct Run: AsyncParsableCommand {
     func run() async throws {
         let configuration = try options.load()
         signal(SIGPIPE, SIG_IGN)
-        let daemon = BoltDaemon(configuration) { line in
-            FileHandle.standardOutput.write(Data((line + "\n").utf8))
-        }
+        let daemon = BoltDaemon(configuration) { line in StandardStream.output.write(line + "\n") }
         let services = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [daemon], gracefulShutdownSignals: [.sigterm, .sigint],

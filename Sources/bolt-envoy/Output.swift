@@ -27,7 +27,7 @@ struct OutputOptions: ParsableArguments {
 }
 
 /// Writes a line to standard error.
-func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+func note(_ line: String) { StandardStream.error.write(line + "\n") }
 
 extension Logger {
     /// To standard error, in logfmt.

@@ -85,8 +85,8 @@ struct Run: AsyncParsableCommand {
             try output.emit(
                 response,
                 lines: [
-                    "checked in with \(response.owner.partition): stored through \(response.storedThrough), "
-                        + "released through \(response.releaseThrough) (\(response.level))"
+                    "checked in with \(response.owner.partition): stored through "
+                        + StoredText.text(response.storedThrough, response.releaseThrough, response.level)
                 ])
         case .partly(let waiting):
             throw CommandFailure(

@@ -106,7 +106,7 @@ struct StatusReport: Encodable {
         if let stored = history?.stored {
             lines.append(
                 "last stored  \(ago(stored.at.milliseconds)) ago at \(stored.partition), through "
-                    + "\(stored.storedThrough), released through \(stored.releaseThrough) (\(stored.level))")
+                    + StoredText.text(stored.storedThrough, stored.releaseThrough, stored.level))
         }
         if let failure = history?.failure {
             let times = history?.isFailing == true && failure.inARow > 1 ? ", \(failure.inARow) in a row" : ""

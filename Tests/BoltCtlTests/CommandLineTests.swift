@@ -45,6 +45,7 @@ struct Verb: CustomTestStringConvertible, Sendable {
             "envoy explain", "envoy remove", "envoy ban", "roster list", "roster log", "roster digest", "roster diff",
             "roster conflicts", "roster resolve", "topology validate", "topology diff",
             "topology render systemd", "topology render kubernetes", "context list", "context use", "context show",
+            "context refresh",
         ]
         #expect(contract.subtracting(paths) == [])
     }

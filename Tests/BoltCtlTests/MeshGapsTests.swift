@@ -67,6 +67,8 @@ import Testing
                     try Views.partition("south", ["a.south"]),
                 ]))
         #expect(MeshGaps.all([headless]) == ["a.north does not know the primary of south yet"])
+        // Nobody reigns in a sealed partition, however long one waits.
+        #expect(MeshGaps.all([headless], stopped: [try #require(PartitionName("south"))]) == [])
     }
 
     @Test func silenceIgnoranceAndDifferenceAreTold() throws {

@@ -49,6 +49,30 @@ import Testing
         #expect(code { _ = try PartitionPromote.furthest(dark) } == "no_candidate")
     }
 
+    @Test("S2: a sealed standby is no candidate, however far it is; where all are sealed that is why none is promoted")
+    func sealedCandidates() throws {
+        let bolts = ["a.north", "b.north", "c.north"]
+        func members(cSealed: Bool) -> [PartitionMemberView] {
+            [
+                Views.member("a.north", nil, assigned: .primary, position: 99),
+                Views.member("b.north", .standby, inSync: true, position: 9, isSealed: true),
+                Views.member("c.north", .standby, inSync: true, position: 7, isSealed: cSealed),
+            ]
+        }
+        let mixed = try Views.partition("north", bolts, epoch: 2, members: members(cSealed: false))
+        #expect(try PartitionPromote.furthest(mixed) == "c.north")
+        let sealed = try Views.partition("north", bolts, epoch: 2, members: members(cSealed: true))
+        do {
+            _ = try PartitionPromote.furthest(sealed)
+            Issue.record("a sealed bolt was chosen")
+        } catch let failure as CommandFailure {
+            #expect(failure.code == "sealed" && failure.status == .refused && !failure.changed)
+            #expect(failure.reason?.contains("b.north, c.north are sealed") == true, "\(failure)")
+            #expect(failure.next?.hasPrefix("boltctl seal unseal --key-file FILE") == true)
+        }
+        #expect(SealedPartition(try Views.partition("north", bolts, members: [])) == nil)
+    }
+
     @Test func operationsAreToldInWords() throws {
         let name = try #require(PartitionName("north"))
         let id = OperationID(PrincipalID(high: 1, low: 2))

@@ -75,6 +75,36 @@ import Testing
         #expect(broken.contains("\nnorth has no primary: none of its bolts can be reached\n"))
     }
 
+    /// Who is in sync is the primary's to say: without one it is what was so when it was last heard.
+    @Test func inSyncWithoutAPrimaryIsMarkedAsLastKnown() throws {
+        let members = [
+            Views.member("a.north", nil, assigned: .primary, inSync: true, position: nil, lag: nil, heard: 7),
+            Views.member("b.north", .standby, inSync: false, position: 12, lag: nil),
+        ]
+        let headless = try Views.partition("north", ["a.north", "b.north"], epoch: 4, members: members)
+        let table = try #require(PartitionTable.members([headless]))
+        #expect(table.contains("a.north  -         primary   yes?"), "\(table)")
+        let led = try Views.partition("north", ["a.north", "b.north"], primary: "a.north", members: members)
+        #expect(PartitionTable.members([led])?.contains("yes?") == false)
+    }
+
+    @Test func aSealedPartitionIsExplainedAndASealedStandbyIsNoTolerance() throws {
+        let bolts = try [Views.bolt("a", "north", reach: .itself), Views.bolt("b", "north", port: 7441)]
+        let members = [
+            Views.member("a.north", .standby, assigned: .primary, isSealed: true),
+            Views.member("b.north", .standby, isSealed: true),
+        ]
+        let stopped = try Views.partition("north", ["a.north", "b.north"], epoch: 4, members: members)
+        let text = StatusScreen(status: try Views.status(bolts: bolts, partitions: [stopped], verdict: .broken)).text
+        #expect(text.contains("\nnorth has no primary: a.north, b.north are sealed\n"), "\(text)")
+        var thin = try Views.partition(
+            "north", ["a.north", "b.north"], primary: "a.north", epoch: 4, inSync: 2,
+            members: [Views.member("a.north", .primary), Views.member("b.north", .standby, isSealed: true)])
+        thin.faultTolerance = 0
+        let degraded = StatusScreen(status: try Views.status(bolts: bolts, partitions: [thin], verdict: .degraded)).text
+        #expect(degraded.contains("verdict  degraded; no fault tolerance: b.north is sealed\n"), "\(degraded)")
+    }
+
     @Test func aThinPartitionIsNamed() throws {
         let bolts = try [Views.bolt("a", "north", reach: .itself)]
         let alarm = Alarm(code: "bolt_unreachable", severity: .warning, text: "b.north is gone", next: "look")

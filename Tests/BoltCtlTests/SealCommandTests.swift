@@ -70,6 +70,29 @@ import Vault
         }
     }
 
+    @Test func withoutAPrimaryACopyIsListedWithItsAge() throws {
+        let north = try #require(PartitionName("north"))
+        var page = SecretsResponse(
+            partition: north, bolt: "b.north", isPrimary: false, position: 9, secrets: [], nextAfter: nil,
+            ageSeconds: 12.3)
+        #expect(SecretList.table(page).contains("not the primary's: 12 s after it last heard the primary"))
+        page.ageSeconds = nil
+        #expect(SecretList.table(page).contains("it heard no primary since it started"))
+        func line(_ bolt: String, _ state: SealStatusResponse.State?) -> PartitionSeals.Line {
+            .init(
+                bolt: bolt, address: "h:1",
+                answer: state.map {
+                    SealStatusResponse(
+                        bolt: bolt, partition: north, state: $0, reasons: [], keyring: nil, isMemoryLocked: nil,
+                        hasKeyFile: false, isPrimary: false)
+                }, error: nil)
+        }
+        let (silent, sealed, open) = (line("a.north", nil), line("b.north", .sealed), line("c.north", .unsealed))
+        #expect(PartitionSeals.copy(among: [silent, sealed])?.bolt == "b.north")
+        #expect(PartitionSeals.copy(among: [silent, sealed, open])?.bolt == "c.north")
+        #expect(PartitionSeals.copy(among: [silent]) == nil)
+    }
+
     @Test func aKeyThatOnlySomeBoltsTookEndsWithFive() {
         func line(_ note: String?) -> UnsealRound.Line {
             .init(bolt: "a.north", address: "h:1", state: note == nil ? .unsealed : nil, changed: true, note: note)

@@ -118,7 +118,7 @@ import Testing
 
     @Test func changesSayWhatTheyDidAndHowSafeItIs() {
         let dry = ChangeResponse(dot: nil, level: .local, spread: [], dryRun: true, effects: ["one", "two"])
-        #expect(ActPoster.line(dry) == "one\ntwo\ndry run: nothing was changed")
+        #expect(ActPoster.line(dry) == "would be so:\n  one\n  two\ndry run: nothing was changed")
         let real = ChangeResponse(dot: nil, level: .spread(2), spread: [], dryRun: false, effects: [])
         #expect(ActPoster.line(real) == "acknowledged at spread(2)")
     }

@@ -28,11 +28,12 @@ enum Views {
 
     static func member(
         _ bolt: String, _ reported: PartitionRoleWord?, assigned: PartitionRoleWord? = .standby, inSync: Bool = true,
-        position: UInt64? = 9, lag: UInt64? = 0, heard: Double? = 1, reason: String? = nil
+        position: UInt64? = 9, lag: UInt64? = 0, heard: Double? = 1, reason: String? = nil, isSealed: Bool = false
     ) -> PartitionMemberView {
         PartitionMemberView(
             bolt: bolt, disk: replica(UInt8(bolt.utf8.first ?? 0)), reported: reported, assigned: assigned,
-            isInSync: inSync, position: position, lagRecords: lag, heardSeconds: heard, reason: reason)
+            isInSync: inSync, position: position, lagRecords: lag, heardSeconds: heard, reason: reason,
+            isSealed: isSealed)
     }
 
     static func partition(

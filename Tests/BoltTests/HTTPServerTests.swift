@@ -49,6 +49,17 @@ import Testing
         #expect(talk.ended, "the connection stayed open")
     }
 
+    @Test func aDryRunIsTrueOrFalse() async throws {
+        let server = try await PlainServer(.ops)
+        for (query, status) in [("true", 200), ("false", 200), ("maybe", 400), ("TRUE", 400), ("1", 400), ("", 400)] {
+            let talk = try await server.talk(
+                "GET /livez?dry_run=\(query) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            #expect(answers(talk.text) == [status], "\(query): \(talk)")
+        }
+        let bare = try await server.talk("GET /livez?dry_run HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        #expect(answers(bare.text) == [400], "\(bare)")
+    }
+
     @Test func aLengthThatIsNoNumberIsRefusedAndEndsTheConnection() async throws {
         let server = try await PlainServer(.ops)
         for length in ["99999999999999999999999999", "-1", "1x"] {

@@ -7,27 +7,30 @@ import Testing
 
 /// What bolts say of their partition, as pages, health codes and refusals.
 @Suite struct PartitionPageTests {
-    private static func disk(_ number: UInt64, life: UInt64 = 1) -> ReplicaID {
+    static func disk(_ number: UInt64, life: UInt64 = 1) -> ReplicaID {
         ReplicaID(key: Bytes32(words: (number, 0, 0, 0)), incarnation: life)
     }
 
-    private static func standing(
+    static func standing(
         _ role: PartitionStanding.Role, _ number: UInt64, epoch: UInt64 = 1, minter: UInt64 = 1, tip: UInt64 = 10,
         life: UInt64 = 1, primary: UInt64? = 1, inSync: [UInt64] = [1, 2], members: [UInt64] = [1, 2],
-        acknowledged: UInt64? = nil, reason: String = ""
+        unlinked: [UInt64] = [], acknowledged: UInt64? = nil, reason: String = "", isSealed: Bool = false,
+        partedAt: UInt64? = nil
     ) -> PartitionStanding {
         let epoch = PartitionEpoch(number: epoch, minter: disk(minter))
         let all = members.map {
             PartitionStanding.Member(
-                disk: disk($0), isInSync: inSync.contains($0), isLinked: true, acknowledged: acknowledged)
+                disk: disk($0), isInSync: inSync.contains($0), isLinked: !unlinked.contains($0),
+                acknowledged: acknowledged)
         }
         return PartitionStanding(
             role: role, isInSync: inSync.contains(number), isForgetful: false, epoch: epoch, promised: epoch,
             tip: LogPoint(epoch: epoch, position: tip, hash: .zero), safe: tip, disk: disk(number, life: life),
-            primary: primary.map { disk($0) }, members: all, reason: reason)
+            primary: primary.map { disk($0) }, members: all, reason: reason, isSealed: isSealed,
+            partedAt: partedAt)
     }
 
-    private static func report(
+    static func report(
         _ name: String, _ number: UInt64, _ standing: PartitionStanding?, reach: BoltView.Reach = .alive,
         age: Double? = 0.5
     ) throws -> PartitionReport {
@@ -39,7 +42,7 @@ import Testing
             bolt: bolt, key: disk(number).key, standing: standing, age: reach == .itself ? nil : age)
     }
 
-    private static func picture(_ reports: [PartitionReport]) -> PartitionPicture {
+    static func picture(_ reports: [PartitionReport]) -> PartitionPicture {
         PartitionPicture(name: PartitionName(checked: "north"), reports: reports)
     }
 

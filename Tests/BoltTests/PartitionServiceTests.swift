@@ -131,6 +131,27 @@ struct PartitionServiceTests {
         await service.close()
     }
 
+    @Test("P9: who comes while a standby lacks all of the journal waits for a piece of it, not for the whole")
+    func readsGiveWay() async throws {
+        let place = try Place()
+        let service = try await founded(place)
+        let pieces = 400
+        let (answers, answered) = AsyncStream<Int>.makeStream()
+        await service.read { service in
+            for number in 0..<pieces {
+                service.readLater(
+                    JournalRead(load: LoadID(UInt64.max - UInt64(number)), from: 1, bytesMax: 256 * 1024))
+            }
+            service.begin([.setting(name: "n", value: [1])], level: .local) { _ in
+                answered.yield(service.reads.count)
+            }
+        }
+        var iterator = answers.makeAsyncIterator()
+        #expect(try #require(await iterator.next()) > pieces - 10)
+        try await wait("all pieces are read") { await service.read { $0.reads.isEmpty } }
+        await service.close()
+    }
+
     @Test("D4: over a damaged database the bolt is fenced and says why; it writes, founds and acknowledges nothing")
     func damagedAtTheStart() async throws {
         let place = try Place()

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// Bits that flip on a bolt's disk: found, told, and mended by the runbook.
     @Suite(.serialized) struct BitRotTests {
         /// A text that stands in the journal and in the tables, so that what it is struck in is in use.
@@ -56,12 +56,7 @@ extension IntegrationTests {
         /// The runbook "a standby is gone for good".
         private func replace(_ bolt: RealMesh.Bolt, in mesh: RealMesh, askedOf other: RealMesh.Bolt) throws {
             try mesh.crash(bolt)
-            try waitUntil("\(bolt.name) is taken out", seconds: 40) {
-                try mesh.ctl(
-                    "bolt", "remove", bolt.name, "--dead", "--yes", "--reason", "its disk rots", "--bolt",
-                    other.address
-                ).status == 0
-            }
+            try mesh.declareDead(bolt, askedOf: other, reason: "its disk rots", seconds: 40)
             try mesh.rejoin(bolt, askedOf: other)
             try mesh.waitForSync(of: "north", bolts: 2, seconds: 60)
         }
@@ -110,9 +105,7 @@ extension IntegrationTests {
                 try mesh.launch(old)
                 try expectFenced(old, in: mesh)
                 try waitUntil("the standby is promoted", seconds: 30) {
-                    let promoted = try mesh.ctl(
-                        "partition", "promote", "north", "--to", other.name, "--yes", "--reason", "test", "--bolt",
-                        other.address, "--timeout", "10", "-o", "json")
+                    let promoted = try mesh.promote(other)
                     return promoted.status == 0 || promoted.status == 5
                 }
                 try waitUntil("it reigns") { try mesh.part(other).reigns }

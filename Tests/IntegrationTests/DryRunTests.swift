@@ -119,6 +119,7 @@ extension IntegrationTests {
                     "context use",
                     ["other", "--bolt", "127.0.0.1:9", "--identity", mesh.directory + "/operator"]
                 ),
+                ("context refresh", []),
             ]
         }
 

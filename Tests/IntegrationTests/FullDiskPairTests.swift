@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// D7 in a partition of two: the primary's disk is full, its standby's is not.
     @Suite(.serialized) struct FullDiskPairTests {
         private func reserve(_ bolt: RealMesh.Bolt) throws -> Int {

@@ -114,6 +114,8 @@ extension IntegrationTests {
                 try disk.fill()
                 process = try start(bolt)
                 try waitUntil("it serves on a full disk") { try mesh.health(bolt) == 200 }
+                let told = try HTTP.get("http://\(bolt.ops)/v1/health").body
+                #expect(told.contains("MiB are free"), "how much room ends the mode: \(told)")
                 #expect(process.text.contains("the reserve is given up to start"), "\(process.text)")
                 #expect(try alarms(mesh, at: bolt).contains("store_full"))
                 #expect(try web.report(bytes: 10).code == "store_full")

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// H5: what load balancers see, each code from a bolt that is in that state.
     @Suite(.serialized) struct HealthCodeTests {
         private func reasons(_ bolt: RealMesh.Bolt) throws -> String {
@@ -49,6 +49,25 @@ extension IntegrationTests {
                 try mesh.crash(a)
                 try waitUntil("a standby hears no primary") { try mesh.health(b) == 474 }
                 #expect(try !ready(b) && reasons(b).contains("no primary"))
+            }
+        }
+
+        @Test(
+            "530: a bolt that was removed while it was away learns it from its peers, and says what to do",
+            .timeLimit(.minutes(2)))
+        func removedWhileAway() throws {
+            try withMesh(["south", "south", "north"]) { (mesh) throws in
+                let (away, north) = (mesh.bolts[1], mesh.bolts[2])
+                try mesh.waitForSync(of: "south", bolts: 2)
+                try mesh.crash(away)
+                try mesh.declareDead(away, askedOf: north)
+                try mesh.launch(away)
+                try waitUntil("it says that it is removed", seconds: 30) { try mesh.health(away) == 530 }
+                #expect(try reasons(away).contains("no longer admits this bolt") && !ready(away))
+                #expect(try reasons(away).contains("boltctl bolt join"))
+                #expect(mesh.log(away).contains("peers refuse this bolt"))
+                let status = try mesh.ctl("status", "-o", "json", "--bolt", away.address)
+                #expect(status.standardOutput.contains("bolt_expelled"), "\(status)")
             }
         }
 

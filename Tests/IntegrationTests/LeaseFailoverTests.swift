@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// A partition whose promotions a lease in a real etcd decides (P9).
     @Suite(.serialized, .enabled(if: RealEtcd.program != nil, RealEtcd.absence)) struct LeaseFailoverTests {
         private static let ttl = 2

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// The list of bad input, where it reaches a partition: its reason, and what to do.
     @Suite(.serialized) struct PartitionBadInputTests {
         private func show(_ mesh: RealMesh, at bolt: RealMesh.Bolt, _ partition: String = "north") throws -> String {
@@ -144,11 +144,16 @@ extension IntegrationTests {
                     #expect(extra == ["--check"] || text.contains("--allow-data-loss"), "\(extra): \(text)")
                 }
                 #expect(try mesh.part(c).epoch == epoch && !mesh.part(c).reigns)
+                // Those that cannot be reached hold what c lacks: only --dead may say that their disks are gone.
+                for gone in [a, b] {
+                    let kept = try mesh.ctl(
+                        "bolt", "remove", gone.name, "--yes", "--reason", "test", "--bolt", c.address, "-o", "json")
+                    #expect(kept.status == 4 && kept.standardError.contains("cannot_take_out"), "\(kept)")
+                    #expect(kept.standardError.contains("--dead"), "\(kept)")
+                }
                 try mesh.launch(b)
                 try waitUntil("with b it can be", seconds: 30) {
-                    let promoted = try mesh.ctl(
-                        "partition", "promote", "north", "--to", c.name, "--yes", "--reason", "test", "--bolt",
-                        c.address, "--timeout", "10")
+                    let promoted = try mesh.promote(c)
                     return promoted.status == 0 || promoted.status == 5
                 }
                 try mesh.launch(a)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// What operators ask of partitions, asked at any bolt.
     @Suite(.serialized) struct PartitionOperatorTests {
         private func ask(
@@ -63,7 +63,19 @@ extension IntegrationTests {
                 let verified = try mesh.done("audit", "verify", "north", "-o", "json")
                 #expect(verified.json?["valid"] as? Bool == true, "\(verified)")
                 let log = try mesh.done("audit", "log", "north")
-                #expect(log.standardOutput.contains("partition.switchover"), "\(log)")
+                let way = "north from \(primary.name) to \(standby.name) by operation \(first)"
+                #expect(log.standardOutput.contains("partition.switchover.asked"), "\(log)")
+                #expect(log.standardOutput.contains(way), "\(log)")
+                try waitUntil("that it was done is on record once, with both bolts") {
+                    let lines = try mesh.done("audit", "log", "north", "-o", "json").json?["records"]
+                    let done = (lines as? [[String: Any]] ?? []).filter {
+                        $0["action"] as? String == "partition.switchover"
+                    }
+                    return done.count == 1 && done[0]["object"] as? String == way
+                }
+                let epochs = try mesh.done("partition", "history", "north", "-o", "json").json?["epochs"]
+                let last = try #require((epochs as? [[String: Any]])?.last)
+                #expect(last["reason"] as? String == "test" && last["at_ms"] != nil, "\(last)")
                 try rosterChangesAreOnRecord(mesh, askedOf: primary)
             }
         }
@@ -115,6 +127,11 @@ extension IntegrationTests {
                     #expect(output.standardError.contains("\"next\""), "\(line): \(output)")
                 }
                 #expect(try mesh.part(primary).reigns && mesh.part(primary).epoch == epoch)
+                // S9: what was refused before anything happened is not on record as if it had been done.
+                let log = try mesh.done("audit", "log", "north")
+                for action in ["partition.", "bolt.step_down"] {
+                    #expect(!log.standardOutput.contains(action), "\(log)")
+                }
                 // What a load balancer sees of each.
                 #expect(try mesh.health(primary) == 200 && mesh.health(standby) == 429)
                 let mapped = try HTTP.get("http://\(standby.ops)/v1/health?standbyok=true").status

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// A partition of several real bolts: journal, standbys, and who reigns.
     @Suite(.serialized) struct PartitionTests {
         private func pass(_ mesh: RealMesh, _ name: String, at bolt: RealMesh.Bolt) throws -> (

@@ -5,7 +5,7 @@ import Spanner
 import Testing
 import Vault
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// Sealed state and secrets, on real processes.
     @Suite(.serialized) struct SealTests {
         private let canary = "canary-7f3a91c2-value"
@@ -151,13 +151,15 @@ extension IntegrationTests {
             #expect(try secrets(mesh, at: bolt).allSatisfy { $0["opens"] is NSNull || $0["opens"] == nil })
             let refused = try mesh.ctl(
                 "partition", "switchover", bolt.partition, "--to", bolt.name, "--yes", "--timeout", "10")
-            #expect(refused.status != 0 && refused.status != 5, "a sealed standby takes nothing over: \(refused)")
+            #expect(refused.status == 4 && "\(refused)".contains("\(bolt.name) is sealed"), "\(refused)")
+            let dry = try mesh.ctl("partition", "switchover", bolt.partition, "--dry-run")
+            #expect(dry.status == 4 && "\(dry)".contains("boltctl seal unseal"), "a dry run tells it too: \(dry)")
+            let status = try mesh.done("status", "-o", "json").json
+            #expect(status?["fault_tolerance"] as? Int == 0 && status?["verdict"] as? String == "degraded")
         }
 
         private func promote(_ mesh: RealMesh, _ bolt: RealMesh.Bolt) throws -> Command.Output {
-            try mesh.ctl(
-                "partition", "promote", bolt.partition, "--to", bolt.name, "--yes", "--reason", "trial", "--bolt",
-                bolt.address, "--timeout", "10", "-o", "json")
+            try mesh.promote(bolt, reason: "trial")
         }
 
         private func failover(_ mesh: RealMesh, from a: RealMesh.Bolt, to b: RealMesh.Bolt, _ keyFile: String) throws {
@@ -175,6 +177,9 @@ extension IntegrationTests {
             try waitUntil("the unsealed standby reigns", seconds: 20) {
                 let promoted = try promote(mesh, b)
                 return promoted.status == 0 || promoted.status == 5
+            }
+            try waitUntil("S9: that it was unsealed, when nobody reigned, is on record") {
+                try mesh.done("audit", "log", "north").standardOutput.contains("seal.unseal")
             }
             let held = try secrets(mesh, at: b)
             #expect(held.count == 1 && held.first?["version"] as? Int == 2 && held.first?["opens"] as? Bool == true)
@@ -249,6 +254,33 @@ extension IntegrationTests {
             let refused = try mesh.ctl("seal", "unseal", "--key-file", damaged)
             #expect(refused.status == 1 && "\(refused)".contains("check sum"), "\(refused)")
             #expect(try health(bolt).status == 503)
+        }
+
+        @Test(
+            "S2: `mesh up` does not wait for keys; who asks a sealed partition for something is told to unseal it",
+            .timeLimit(.minutes(4)))
+        func meshThatStartsSealed() throws {
+            let mesh = try RealMesh(["north", "south"])
+            defer { mesh.remove() }
+            let (bolt, keyFile) = (mesh.bolts[0], mesh.file("north.key"))
+            try mesh.done("mesh", "up", "-f", mesh.topology, "--dir", mesh.directory)
+            try mesh.done("seal", "init", "--key-file", keyFile, "--partition", "north", "--yes")
+            try mesh.done("mesh", "down", "--dir", mesh.directory)
+            let began = Date()
+            let up = try mesh.ctl("mesh", "up", "-f", mesh.topology, "--dir", mesh.directory, "--timeout", "40")
+            #expect(up.status == 5 && "\(up)".contains("up and sealed: \(bolt.name)"), "\(up)")
+            #expect("\(up)".contains("boltctl seal unseal --key-file FILE"))
+            #expect(Date().timeIntervalSince(began) < 35, "it waited for what no waiting mends")
+            let status = try mesh.done("status", "-o", "json")
+            #expect(status.standardOutput.contains("\"sealed\"") && status.json?["verdict"] as? String == "broken")
+            for (verb, flag) in [("switchover", "--dry-run"), ("promote", "--check")] {
+                let refused = try mesh.ctl("partition", verb, "north", flag)
+                #expect(refused.status == 4 && "\(refused)".contains("boltctl seal unseal"), "\(refused)")
+            }
+            let list = try mesh.done("secret", "list", "--partition", "north")
+            #expect(list.standardOutput.contains("copy of \(bolt.name)"), "\(list)")
+            try mesh.done("seal", "unseal", "--key-file", keyFile)
+            try waitUntil("it serves again") { try health(bolt).status == 200 }
         }
 
         @Test(

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// What a standby does with requests that are not its own, and what load balancers are told.
     @Suite(.serialized) struct StandbyRequestTests {
         private func ask(
@@ -29,6 +29,18 @@ extension IntegrationTests {
             "results":[{"sequence":1,"body":"AQ=="}]}
             """#
 
+        /// The identity of a machine of this partition: which one it is, its id decides.
+        private func envoyOfNorth(_ mesh: RealMesh, at primary: RealMesh.Bolt) throws -> String {
+            let token = try mesh.token("--uses", "8")
+            var found: String?
+            for number in 1...8 where found == nil {
+                try mesh.enroll("web-\(number)", token: token, at: primary)
+                let shown = try mesh.done("envoy", "show", "web-\(number)", "-o", "json").json?["envoy"]
+                if (shown as? [String: Any])?["owner"] as? String == "north" { found = "web-\(number)" }
+            }
+            return mesh.file(try #require(found, "none of 8 is of north")) + "/identity"
+        }
+
         @Test(
             "H1: a check-in at a standby is passed on, or answered 307; hops are bounded and no bolt is asked twice",
             .timeLimit(.minutes(3)))
@@ -36,15 +48,7 @@ extension IntegrationTests {
             try withMesh(["north", "north", "south"]) { (mesh) throws in
                 let primary = try mesh.waitForSync(of: "north", bolts: 2)
                 let standby = try #require(mesh.bolts.first { $0.partition == "north" && $0.name != primary.name })
-                let token = try mesh.token("--uses", "8")
-                // A machine of this partition: which one it is, its id decides.
-                var found: String?
-                for number in 1...8 where found == nil {
-                    try mesh.enroll("web-\(number)", token: token, at: primary)
-                    let shown = try mesh.done("envoy", "show", "web-\(number)", "-o", "json").json?["envoy"]
-                    if (shown as? [String: Any])?["owner"] as? String == "north" { found = "web-\(number)" }
-                }
-                let envoy = mesh.file(try #require(found, "none of 8 is of north")) + "/identity"
+                let envoy = try envoyOfNorth(mesh, at: primary)
                 let head = mesh.file("head")
                 let told = try ask(
                     mesh, at: standby, as: envoy, "/v1/checkin", body: Self.report,
@@ -144,14 +148,7 @@ extension IntegrationTests {
         func withoutAPrimary() throws {
             try withMesh(["north", "north", "south"]) { (mesh) throws in
                 let primary = try mesh.waitForSync(of: "north", bolts: 2)
-                let token = try mesh.token("--uses", "8")
-                var found: String?
-                for number in 1...8 where found == nil {
-                    try mesh.enroll("web-\(number)", token: token, at: primary)
-                    let shown = try mesh.done("envoy", "show", "web-\(number)", "-o", "json").json?["envoy"]
-                    if (shown as? [String: Any])?["owner"] as? String == "north" { found = "web-\(number)" }
-                }
-                let envoy = mesh.file(try #require(found)) + "/identity"
+                let envoy = try envoyOfNorth(mesh, at: primary)
                 let others = mesh.bolts.filter { $0.name != primary.name }
                 try mesh.crash(primary)
                 // At once, while its last word is young: it is held for a moment, then refused with the reason.

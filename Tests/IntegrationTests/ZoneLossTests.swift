@@ -3,7 +3,7 @@ import Foundation
 import Spanner
 import Testing
 
-extension IntegrationTests {
+extension ReplicatedIntegrationTests {
     /// N1: a zone is lost whole, with everything that runs in it.
     @Suite(.serialized) struct ZoneLossTests {
         /// The mesh of `topology/local.yaml`, on ports of its own.
@@ -48,9 +48,7 @@ extension IntegrationTests {
                 #expect(!survivors.isEmpty && !orphans.isEmpty, "the zones have primaries each")
                 for bolt in orphans {
                     try waitUntil("\(bolt.name) may be promoted", seconds: 20) {
-                        let promoted = try mesh.ctl(
-                            "partition", "promote", bolt.partition, "--to", bolt.name, "--yes", "--reason",
-                            "zone \(zone) is lost", "--bolt", bolt.address, "--timeout", "5")
+                        let promoted = try mesh.promote(bolt, timeout: 5, reason: "zone \(zone) is lost")
                         return promoted.status == 5
                     }
                 }

@@ -121,6 +121,7 @@ extension WireSamples {
             + [.snapshotPiece(offset: 1 << 33, bytes(100)), .snapshotPiece(offset: 0, [])]
             + [.disk(incarnation: generator.next() | 1), .standing(standing())]
             + [.replay(generator.below(1 << 40), command: bytes(60)), .replay(0, command: [])]
+            + [.expelled(banned: false), .expelled(banned: true)]
             + ReplayVerdict.allCases.map { .replayed(generator.below(1 << 40), $0) }
     }
 
@@ -135,7 +136,8 @@ extension WireSamples {
             role: roles[Int(generator.below(UInt64(roles.count)))], isInSync: generator.below(2) == 0,
             isForgetful: generator.below(2) == 0, epoch: epoch(), promised: epoch(), tip: point(),
             safe: generator.below(1 << 40), disk: replica(), primary: generator.below(2) == 0 ? nil : replica(),
-            members: members, reason: "the log says why")
+            members: members, reason: "the log says why",
+            isSealed: generator.below(2) == 0, partedAt: generator.below(2) == 0 ? nil : generator.below(1 << 40))
     }
 
     /// One message of each kind, of both planes.

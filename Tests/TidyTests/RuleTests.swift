@@ -149,6 +149,7 @@ struct RuleTests {
         #expect(unfinishedViolations(path: "a", text: "x\n<<<<" + "<<< ours\n=======\n>>>>" + ">>> b").count == 2)
         #expect(trapViolations(in: file("Sources/Bolt/A.swift", "fatal" + "Error(\"x\")")).count == 1)
         #expect(trapViolations(in: file("Sources/Bolt/A.swift", "throw E(\"not " + "implemented\")")).count == 1)
+        #expect(trapViolations(in: file("Sources/Bolt/A.swift", "FileHandle.standardError.write(x)")).count == 1)
         #expect(trapViolations(in: file("Sources/Bolt/A.swift", "// fatal" + "Error(")).isEmpty)
         #expect(sleepViolations(in: file("Tests/A.swift", "try await Task.sl" + "eep(for: a)")).isEmpty == false)
         #expect(sleepViolations(in: file("Sources/Bolt/A.swift", "sl" + "eep(1)")).isEmpty)

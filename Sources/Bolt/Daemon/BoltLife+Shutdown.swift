@@ -1,3 +1,4 @@
+internal import CRDT
 internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
@@ -34,7 +35,14 @@ extension BoltLife {
         guard await partition.read({ $0.isPaired }) else { return }
         let operation = OperationID(
             PrincipalID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)))
-        switch await partition.operate(operation, .switchover(to: nil)) {
+        let siblings = await node.read { node in node.standings.values.map(\.standing) }
+        let heir: ReplicaID
+        switch HandoverHeir(await partition.standing(), siblings: siblings).disk() {
+        case .success(let disk): heir = disk
+        case .failure(let refusal):
+            return logger.warning("the partition was not handed over", metadata: [LogKeys.why: "\(refusal)"])
+        }
+        switch await partition.operate(operation, .switchover(to: heir)) {
         case .done(let epoch, _):
             logger.notice("the partition was handed over", metadata: [LogKeys.epoch: "\(epoch)"])
         case .refused(let refusal):

@@ -8,36 +8,59 @@ internal import SpannerStore
 internal import SpannerTransport
 
 /// Lines of the partition's audit log about what is not journaled itself: changes of the roster that came through this
-/// bolt, and salvage, which one disk keeps for itself.
+/// bolt, operations, seals, and salvage, which one disk keeps for itself.
 extension BoltEndpoints {
     /// How long an answer waits for its line.
     static let auditWait: Duration = .seconds(2)
+    /// How long a line that no answer waits for looks for a primary that takes it.
+    static let auditPatience: Duration = .seconds(60)
+
+    /// How long a line looks for a primary that takes it.
+    enum AuditPatience {
+        /// Once: whoever asks waits for the answer.
+        case once
+        /// For `auditWait`: the reign may just be changing hands.
+        case brief
+        /// For `auditPatience`: nobody waits.
+        case long
+    }
 
     /// Notes what an operator did here in the audit log of this bolt's partition, at its primary wherever that is;
     /// false where no line stands, which is logged. Nothing else depends on it: a ban must not wait for a primary.
     @discardableResult
     func note(
-        _ action: AuditNoteRequest.Action, of object: String, reason: String, _ request: HTTPRequestContext
+        _ action: AuditNoteRequest.Action, outcome: AuditNoteRequest.Outcome? = nil, of object: String, reason: String,
+        waiting patience: AuditPatience = .once,
+        _ request: HTTPRequestContext
     ) async -> Bool {
         let cut = String(decoding: object.utf8.prefix(PartitionLimits.reasonBytesMax / 2), as: UTF8.self)
-        let note = AuditNoteRequest(action: action, object: cut, reason: reason)
-        let isWritten = await withCheckedContinuation { continuation in
-            let first = FirstAnswer<Bool>(continuation)
-            Task { first.give(await deliver(note, request)) }
-            Task {
-                try? await Task.sleep(for: BoltEndpoints.auditWait)
-                first.give(false)
-            }
+        let note = AuditNoteRequest(action: action, outcome: outcome, object: cut, reason: reason)
+        let span = patience == .long ? BoltEndpoints.auditPatience : BoltEndpoints.auditWait
+        let isWritten = await FirstAnswer.within(span, else: false) {
+            await deliver(note, within: patience == .once ? .zero : span, request)
         }
         if !isWritten {
             logger.warning(
                 "no line in the audit log: the partition has no primary that takes it",
-                metadata: [LogKeys.request: "\(request.requestID)", LogKeys.what: "\(action.rawValue) of \(cut)"])
+                metadata: [LogKeys.request: "\(request.requestID)", LogKeys.what: "\(note.word) of \(cut)"])
         }
         return isWritten
     }
 
-    private func deliver(_ note: AuditNoteRequest, _ request: HTTPRequestContext) async -> Bool {
+    /// Tries until a primary took the line, or nobody knows whether one did: a line must not stand twice.
+    private func deliver(
+        _ note: AuditNoteRequest, within span: Duration, _ request: HTTPRequestContext
+    ) async -> Bool {
+        let deadline = ContinuousClock.now + span
+        while true {
+            if let isWritten = await deliver(note, request) { return isWritten }
+            guard ContinuousClock.now < deadline, !Task.isCancelled, !readiness.isDraining else { return false }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    /// Whether the line stands; nil where it certainly does not, and another try may do better.
+    private func deliver(_ note: AuditNoteRequest, _ request: HTTPRequestContext) async -> Bool? {
         switch await partition.write([entry(note, by: request.principal)], level: .paired) {
         case .done: return true
         case .undecided: return false
@@ -46,22 +69,22 @@ extension BoltEndpoints {
         }
         let views = NodeViews(configuration: configuration)
         let picture = try? await node.read { try views.picture($0, of: configuration.partition) }
-        guard let primary = picture?.reigning, primary.bolt.fullName != configuration.fullName,
-            let chain = request.peer?.chain, let body = try? APIJSON.encode(note)
-        else { return false }
+        guard let primary = picture?.reigning, primary.bolt.fullName != configuration.fullName else { return nil }
+        guard let chain = request.peer?.chain, let body = try? APIJSON.encode(note) else { return false }
         let forwarded = PeerOperatorRequest(
             operatorChainDER: chain.map { Base64Bytes($0) }, endpoint: Endpoint.auditNote.rawValue,
             arguments: [configuration.partition.text], query: [:], body: Base64Bytes(Array(body)), hops: 1)
         let answer = try? await forwarder.post(
             APIJSON.encode(forwarded), to: Endpoint.peerOperator.path, at: primary.bolt.address)
-        return answer?.status == 200
+        guard let answer else { return false }
+        return answer.status == 200 ? true : answer.status == 503 ? nil : false
     }
 
     private func entry(_ note: AuditNoteRequest, by principal: Principal?) -> PartitionCommand {
         .audit(
             AuditEntry(
                 at: WallClock.now(), actor: "operator/\(principal?.name.text ?? "unknown")",
-                action: note.action.rawValue, object: note.object, reason: note.reason))
+                action: note.word, object: note.object, reason: note.reason))
     }
 
     /// Writes a line that another bolt of the partition, or an operator, asks for.

@@ -16,7 +16,7 @@ extension BoltEndpoints {
             return try await EventLoopTasks.elsewhere(isLong) { try await checkIn(request) }
         }
         try await requireServing()
-        guard !partition.sealing.isSealed else { throw sealedProblem() }
+        guard !partition.sealing.isSealed else { throw sealedForEnvoys() }
         switch request.endpoint {
         case .peerCheckIn: return try await peerCheckIn(request)
         case .enroll: return try await enrol(request.decode(EnrolRequest.self), hops: 0, request)
@@ -42,6 +42,15 @@ extension BoltEndpoints {
         if let unready { throw Problem(.notReady, unready) }
     }
 
+    /// What an envoy's machine is told by a sealed bolt: whose partition it is, and that nobody there has to act.
+    private func sealedForEnvoys() -> Problem {
+        Problem(
+            .sealed, "partition \(configuration.partition) is sealed: \(configuration.fullName) takes nothing for it",
+            status: 503,
+            next: "nothing on this machine: it tries again by itself. An operator of the mesh unseals "
+                + "\(configuration.partition): boltctl seal unseal --key-file FILE")
+    }
+
     // MARK: Check-ins
 
     private func checkIn(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
@@ -49,7 +58,7 @@ extension BoltEndpoints {
             throw Problem(.notAuthenticated, "a check-in needs an envoy's certificate")
         }
         try requireServing(await grounds.grounds(of: peer).unready)
-        guard !partition.sealing.isSealed else { throw sealedProblem() }
+        guard !partition.sealing.isSealed else { throw sealedForEnvoys() }
         let body = try incoming(request, of: envoy.id)
         return try await serve(body, peer: peer, envoy: envoy.id, hops: 0, request)
     }
@@ -57,14 +66,15 @@ extension BoltEndpoints {
     /// A check-in as envoys send it is read by a reader of its own; every other one, and what is wrong, by the general
     /// one, which says why.
     private func incoming(_ request: HTTPRequestContext, of envoy: PrincipalID) throws -> IncomingCheckIn {
-        if let read = CheckInReader.read(request.body), let known = traits.known(read.traits, of: envoy) {
+        let read = CheckInReader.read(request.body)
+        if let read, let known = traits.known(read.traits, of: envoy) {
             let checked = try CheckInBody(
                 queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known)
             return IncomingCheckIn(checked: checked, whole: { try request.decode(CheckInRequest.self) })
         }
         let body = try request.decode(CheckInRequest.self)
         let checked = try CheckInBody(body)
-        if let read = CheckInReader.read(request.body), let known = checked.traits {
+        if let read, let known = checked.traits {
             traits.remember(read.traits, as: known, of: envoy)
         }
         return IncomingCheckIn(checked: checked, whole: { body })

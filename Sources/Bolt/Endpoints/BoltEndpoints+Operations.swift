@@ -8,9 +8,11 @@ internal import Spanner
 /// What an operator asks of a partition, in the machine's words.
 struct RequestedOperation: Sendable {
     let id: OperationID
-    let operation: PartitionOperation
+    var operation: PartitionOperation
     /// The stable word of the audit log.
-    let action: String
+    let action: AuditNoteRequest.Action
+    /// What it is about, in the audit log: the bolts by name, and its id.
+    let object: String
     let reason: String
     /// What it does, one line each.
     let effects: [String]
@@ -25,32 +27,47 @@ extension BoltEndpoints {
     /// Carries out an operation that is for this bolt.
     func operate(_ request: HTTPRequestContext, _ picture: PartitionPicture) async throws -> HTTPAnswer {
         let words = PartitionWords(picture: picture, bolt: configuration.fullName)
-        let asked = try requested(request, picture)
-        if request.isDryRun, !asked.isCheck { return try await plan(asked, words) }
-        // A hand-over ends this bolt's reign: what is asked is put on record before it.
-        let isAfter = if case .promote = asked.operation { true } else { false }
-        if !isAfter, !asked.isCheck { await putOnRecord(asked, picture, request) }
+        let outlook = await outlook(picture)
+        var asked = try requested(request, picture, outlook)
+        // What is certain to be refused leaves no line in the audit log; a repeat has left its own.
+        let isKnown = await partition.isKnown(asked.id)
+        if !asked.isCheck, !isKnown { try requireFeasible(&asked, outlook, words) }
+        if request.isDryRun, !asked.isCheck { return try planned(asked, picture) }
+        let isOnRecord = !asked.isCheck && !isKnown
+        if isOnRecord { await recordAsked(asked, request) }
         logger.notice(
             "operation asked for",
             metadata: [
-                LogKeys.request: "\(request.requestID)", LogKeys.what: "\(asked.action)",
+                LogKeys.request: "\(request.requestID)", LogKeys.what: "\(asked.action.rawValue)",
                 LogKeys.name: "\(asked.id)", LogKeys.why: "\(asked.reason)",
                 LogKeys.principal: "\(request.principal.map { "\($0.name)" } ?? "none")",
             ])
-        let resolution = await resolution(of: asked)
+        // The operation's end, or that it goes on after a while: its fate is found in the journal.
+        let end = Task { await partition.operate(asked.id, asked.operation) }
+        let resolution = await FirstAnswer<PartitionResolution?>.within(BoltEndpoints.operationWait, else: nil) {
+            await end.value
+        }
         // Who is who may have changed meanwhile: the answer names them as they are now.
         let views = NodeViews(configuration: configuration)
         let after = (try? await node.read { try views.picture($0, of: picture.name) }) ?? picture
-        let answer = try PartitionWords(picture: after, bolt: configuration.fullName)
-            .response(resolution, asked.id, effects: asked.effects)
-        if isAfter, answer.outcome == .done { await putOnRecord(asked, after, request) }
+        let wordsNow = PartitionWords(picture: after, bolt: configuration.fullName)
+        if isOnRecord {
+            if let resolution {
+                await recordEnd(of: asked, resolution, wordsNow, request)
+            } else {
+                Task { await recordEnd(of: asked, end.value, wordsNow, request) }
+            }
+        }
+        let answer = try wordsNow.response(resolution ?? .ask(nil), asked.id, effects: asked.effects)
         return try .json(answer, status: answer.outcome == .running ? 202 : 200)
     }
 
     // MARK: What is asked
 
-    private func requested(_ request: HTTPRequestContext, _ picture: PartitionPicture) throws -> RequestedOperation {
-        let name = picture.name
+    private func requested(
+        _ request: HTTPRequestContext, _ picture: PartitionPicture, _ outlook: OperationOutlook
+    ) throws -> RequestedOperation {
+        let (name, own) = (picture.name, configuration.fullName)
         switch request.endpoint {
         case .promote:
             let body = try request.decode(PromoteRequest.self)
@@ -63,26 +80,31 @@ extension BoltEndpoints {
                 id: body.operation,
                 operation: isCheck
                     ? .check : .promote(.promotion, expect: body.expect, acceptingLoss: body.allowDataLoss),
-                action: body.allowDataLoss ? "partition.promote_accepting_loss" : "partition.promote",
+                action: body.allowDataLoss ? .promotedAcceptingLoss : .promoted,
+                object: "\(own) for \(name) by operation \(body.operation)",
                 reason: try reason(body.reason), effects: [], isCheck: isCheck)
         case .switchover:
             let body = try request.decode(SwitchoverRequest.self)
+            let to = try body.to.map { try disk(of: $0, picture) }
+            let words = HandoverWords(name, from: own, to: to, outlook, picture, dryRun: request.isDryRun)
             return RequestedOperation(
-                id: body.operation, operation: .switchover(to: try body.to.map { try disk(of: $0, picture) }),
-                action: "partition.switchover", reason: try reason(body.reason),
-                effects: ["\(name) goes from \(configuration.fullName) to \(body.to ?? "its furthest standby")"])
+                id: body.operation, operation: .switchover(to: to), action: .switchedOver,
+                object: "\(words.object) by operation \(body.operation)", reason: try reason(body.reason),
+                effects: [words.effect])
         case .stepDown:
             let body = try request.decode(StepDownRequest.self)
+            let words = HandoverWords(name, from: own, to: nil, outlook, picture, dryRun: request.isDryRun)
             return RequestedOperation(
-                id: body.operation, operation: .switchover(to: nil), action: "bolt.step_down",
-                reason: try reason(body.reason),
-                effects: ["\(name) goes from \(configuration.fullName) to its furthest standby"])
+                id: body.operation, operation: .switchover(to: nil), action: .steppedDown,
+                object: "\(words.object) by operation \(body.operation)", reason: try reason(body.reason),
+                effects: [words.effect])
         case .removeMember:
             let body = try request.decode(RemoveMemberRequest.self)
+            let verb = request.isDryRun ? "would be" : "is"
             return RequestedOperation(
-                id: body.operation, operation: .remove(try disk(of: body.bolt, picture)),
-                action: "partition.remove_member", reason: try reason(body.reason),
-                effects: ["\(body.bolt) is no member of \(name) any more; nothing waits for it"])
+                id: body.operation, operation: .remove(try disk(of: body.bolt, picture)), action: .memberRemoved,
+                object: "\(body.bolt) out of \(name) by operation \(body.operation)", reason: try reason(body.reason),
+                effects: ["\(body.bolt) \(verb) no member of \(name) any more; nothing waits for it"])
         case _: throw Problem(.notFound, "no such path")
         }
     }
@@ -113,63 +135,95 @@ extension BoltEndpoints {
 
     // MARK: Carrying it out
 
-    /// The operation's end, or that it goes on after a while: its fate is found in the journal.
-    private func resolution(of asked: RequestedOperation) async -> PartitionResolution {
-        let partition = partition
-        return await withCheckedContinuation { continuation in
-            let first = FirstAnswer<PartitionResolution>(continuation)
-            Task { first.give(await partition.operate(asked.id, asked.operation)) }
-            Task {
-                try? await Task.sleep(for: BoltEndpoints.operationWait)
-                first.give(.ask(nil))
-            }
+    /// What is known of this bolt's partition before anything is done.
+    private func outlook(_ picture: PartitionPicture) async -> OperationOutlook {
+        let standing = await partition.standing()
+        return await partition.read { partition in
+            OperationOutlook(
+                standing: standing, siblings: picture.reports.compactMap(\.standing),
+                members: partition.machine.configuration?.members ?? [],
+                inSync: partition.machine.configuration?.inSync ?? [], dead: partition.surroundings.dead)
         }
     }
 
-    /// What a dry run finds: a refusal where one is known before anything is asked.
-    private func plan(_ asked: RequestedOperation, _ words: PartitionWords) async throws -> HTTPAnswer {
-        let standing = await partition.standing()
-        guard standing.reigns else { throw words.problem(.notPrimary(standing.primary)) }
-        let others = standing.members.filter { $0.disk != standing.disk }
-        switch asked.operation {
-        case .switchover(let to):
-            let able = others.filter { $0.isInSync && $0.isLinked }
-            guard able.contains(where: { to == nil || $0.disk == to }) else { throw words.problem(.notInSync(to)) }
-        case .remove(let disk):
-            guard disk != standing.disk, others.contains(where: { $0.disk == disk }) else {
-                throw words.problem(.notInSync(disk))
+    /// Refuses at once what would be waited for in vain, in a dry run and in earnest alike, and settles who takes over
+    /// before anything is stopped for it.
+    private func requireFeasible(
+        _ asked: inout RequestedOperation, _ outlook: OperationOutlook, _ words: PartitionWords
+    ) throws {
+        if outlook.standing.reigns {
+            switch asked.operation {
+            case .switchover(let wanted):
+                switch outlook.heir.disk(wanted) {
+                case .success(let disk): asked.operation = .switchover(to: disk)
+                case .failure(let refusal): throw words.problem(handover: refusal)
+                }
+            case .remove(let disk):
+                let problem = words.removal(
+                    of: disk, members: outlook.members, inSync: outlook.inSync,
+                    isCut: outlook.dead.contains(disk.key))
+                if let problem { throw problem }
+            case .found, .promote, .check: break
             }
-            let (members, inSync) = await partition.read { partition in
-                (partition.machine.configuration?.members ?? [], partition.machine.configuration?.inSync ?? [])
-            }
-            if members.count <= 2 || Set(inSync) == [standing.disk, disk] { throw words.problem(.lastStandby(disk)) }
-        case .found, .promote, .check: break
         }
-        return try .json(
+        if let refusal = outlook.refusal(of: asked.operation) { throw words.problem(refusal) }
+    }
+
+    /// What a dry run answers where nothing that is known before anything is asked would refuse it.
+    private func planned(_ asked: RequestedOperation, _ picture: PartitionPicture) throws -> HTTPAnswer {
+        try .json(
             OperationResponse(
-                operation: asked.id, partition: words.picture.name, bolt: configuration.fullName, outcome: .planned,
+                operation: asked.id, partition: picture.name, bolt: configuration.fullName, outcome: .planned,
                 effects: asked.effects))
     }
 
-    // MARK: Audit
+    // MARK: On record
 
-    /// Writes a line of the audit log into the partition's journal. Where it cannot be written that is logged: the
-    /// operation itself stands in the journal all the same.
-    private func putOnRecord(
-        _ asked: RequestedOperation, _ picture: PartitionPicture, _ request: HTTPRequestContext
+    /// A hand-over ends this bolt's reign and a removal may end its bolt's memory: that they were asked for is on
+    /// record before. A promotion can be only after: there was no primary that took a line.
+    private func recordAsked(_ asked: RequestedOperation, _ request: HTTPRequestContext) async {
+        if case .promote = asked.operation { return }
+        await note(asked.action, outcome: .asked, of: asked.object, reason: asked.reason, request)
+    }
+
+    /// What became of it, where that is known: an operation that ended is done or refused. One that is asked for
+    /// elsewhere is found by its id in the history.
+    private func recordEnd(
+        of asked: RequestedOperation, _ resolution: PartitionResolution, _ words: PartitionWords,
+        _ request: HTTPRequestContext
     ) async {
-        let entry = AuditEntry(
-            at: WallClock.now(), actor: "operator/\(request.principal?.name.text ?? "unknown")", action: asked.action,
-            object: "\(picture.name) by operation \(asked.id)", reason: asked.reason)
-        switch await partition.write([.audit(entry)], level: .paired) {
-        case .done, .undecided: break
+        switch resolution {
+        case .done:
+            // Whoever reigns now takes it; after a hand-over that is another bolt, and nobody waits for that.
+            if await partition.read({ $0.machine.role.reigns }) {
+                await note(asked.action, of: asked.object, reason: asked.reason, waiting: .brief, request)
+            } else {
+                Task { await note(asked.action, of: asked.object, reason: asked.reason, waiting: .long, request) }
+            }
         case .refused(let refusal):
-            logger.warning(
-                "an operation has no line in the audit log",
-                metadata: [
-                    LogKeys.request: "\(request.requestID)", LogKeys.what: "\(asked.action)",
-                    LogKeys.why: "\(refusal)",
-                ])
+            if case .promote = asked.operation { return }
+            let object = "\(asked.object): \(words.problem(refusal).code.rawValue)"
+            await note(asked.action, outcome: .refused, of: object, reason: asked.reason, waiting: .brief, request)
+        case .ask, .report: return
         }
+    }
+}
+
+/// A hand-over in words, which name both bolts.
+struct HandoverWords {
+    /// For the audit log.
+    let object: String
+    /// For whoever asks.
+    let effect: String
+
+    init(
+        _ name: PartitionName, from own: String, to wanted: ReplicaID?, _ outlook: OperationOutlook,
+        _ picture: PartitionPicture, dryRun: Bool
+    ) {
+        let successor = outlook.successor(to: wanted)
+        let target = successor.map { picture.view($0.disk).text } ?? "its furthest standby"
+        object = "\(name) from \(own) to \(target)"
+        let lag = successor.flatMap { outlook.lag(of: $0) }.map { ", which is \(Plural.text($0, "record")) behind" }
+        effect = "\(name) \(dryRun ? "would go" : "goes") from \(own) to \(target)" + (dryRun ? lag ?? "" : "")
     }
 }

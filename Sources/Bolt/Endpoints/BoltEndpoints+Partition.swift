@@ -99,7 +99,14 @@ extension BoltEndpoints {
     }
 
     func noPrimary(_ picture: PartitionPicture) -> Problem {
-        Problem(
+        let sealed = picture.view(envoys: 0).sealedBolts
+        guard sealed.isEmpty else {
+            let names = Plural.are(sealed, "sealed")
+            return Problem(
+                .sealed, "partition \(picture.name) has no primary, and \(names); nothing was changed",
+                next: "boltctl seal unseal --key-file FILE, with the key of \(picture.name)")
+        }
+        return Problem(
             .noPrimary, "partition \(picture.name) has no primary that is known here; nothing was changed",
             next: "see who may be promoted: boltctl partition promote \(picture.name) --check")
     }
@@ -107,25 +114,9 @@ extension BoltEndpoints {
     // MARK: Reads
 
     /// Seconds since this bolt heard its primary: how old what it answers by itself may be.
-    private func primaryAge() -> Double? {
+    func primaryAge() -> Double? {
         let (reigns, heard) = partition.board.withLock { ($0.standing.reigns, $0.primaryHeard) }
         return reigns ? 0 : heard.map { NodeViews.seconds(ContinuousClock.now - $0) }
-    }
-
-    private func history(_ picture: PartitionPicture) async throws -> PartitionHistoryResponse {
-        let (bolt, age) = (configuration.fullName, primaryAge())
-        return try await readStore { partition in
-            let epochs = try partition.store.history().map { point, begin in
-                EpochView(
-                    point: point, cause: PartitionCauseWord(begin.cause), operation: begin.operation,
-                    minter: picture.view(point.epoch.minter), basis: begin.basis,
-                    promisedBy: begin.promisedBy.map { picture.view($0) }, acceptedLoss: begin.acceptedLoss,
-                    members: begin.configuration.members.map { picture.view($0) })
-            }
-            return PartitionHistoryResponse(
-                partition: picture.name, bolt: bolt, epochs: epochs, tip: partition.machine.tip,
-                safe: partition.machine.safePosition, ageSeconds: age)
-        }
     }
 
     private func salvage(_ request: HTTPRequestContext, _ picture: PartitionPicture) async throws -> SalvageResponse {
@@ -134,12 +125,13 @@ extension BoltEndpoints {
         guard let fate = SalvageView.Fate(rawValue: word) else {
             throw Problem(.badRequest, "fate is not kept, replayed or dismissed")
         }
-        let stored: SalvagedCommand.Fate =
-            switch fate {
-            case .kept: .kept
-            case .replayed: .replayed
-            case .dismissed: .dismissed
-            }
+        let stored: SalvagedCommand.Fate
+        switch fate {
+        case .kept: stored = .kept
+        case .replayed: stored = .replayed
+        case .dismissed: stored = .dismissed
+        case .stranded: return try await stranded(picture.name, after: after ?? 0, limit: limit)
+        }
         return try await readStore { partition in
             let commands = try partition.store.salvage(stored, after: after ?? 0, limit: limit).map { command in
                 SalvageView(
@@ -148,6 +140,26 @@ extension BoltEndpoints {
             return SalvageResponse(
                 partition: picture.name, bolt: bolt, commands: commands,
                 nextAfter: commands.count == limit ? commands.last?.number : nil)
+        }
+    }
+
+    /// What the journal of a disk holds beyond where its partition went on without it. Changes nothing.
+    private func stranded(_ name: PartitionName, after: UInt64, limit: Int) async throws -> SalvageResponse {
+        let bolt = configuration.fullName
+        return try await readStore { partition in
+            guard let fork = partition.machine.partedAt else {
+                return SalvageResponse(partition: name, bolt: bolt, commands: [], nextAfter: nil)
+            }
+            let page = try partition.store.commands(after: max(after, fork), limit: limit)
+            let commands = page.map { command in
+                SalvageView(
+                    number: command.number, point: command.point, index: command.index, text: command.text,
+                    fate: .stranded)
+            }
+            let last = page.last?.number ?? UInt64.max
+            return SalvageResponse(
+                partition: name, bolt: bolt, commands: commands,
+                nextAfter: last < partition.machine.tip.position ? last : nil)
         }
     }
 

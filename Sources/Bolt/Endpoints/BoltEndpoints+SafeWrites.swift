@@ -39,15 +39,21 @@ extension BoltEndpoints {
                 throw Problem(
                     .notPaired, "it is written here, at position \(point.position), and no standby has it yet",
                     status: 503, changed: true,
-                    next: "see whether it came to be before trying again: boltctl secret list, boltctl seal status")
+                    next: "see whether it came to be before trying again: \(looking)")
             }
             return level == .paired ? .paired : .local
         case .undecided:
             throw Problem(
                 .noPrimary, "the reign changed hands meanwhile: whether it is kept shows at the new primary",
-                changed: true, next: "look before trying again: boltctl secret list, boltctl seal status")
+                changed: true, next: "look before trying again: \(looking)")
         case .refused(let refusal): throw BoltEndpoints.problem(refusal)
         }
+    }
+
+    /// Where it shows whether a change of a seal or secret came to be.
+    private var looking: String {
+        let name = configuration.partition
+        return "boltctl secret list --partition \(name), boltctl seal status --partition \(name)"
     }
 
     private static func problem(_ refusal: PartitionRefusal) -> Problem {

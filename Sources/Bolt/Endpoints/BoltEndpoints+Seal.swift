@@ -58,7 +58,13 @@ extension BoltEndpoints {
             keyring = try Keyring(bytes: body.keyring.bytes)
             key = try UnsealKeyFile.key(in: body.key.bytes, from: "of the request")
             try sealing.check(key, opens: keyring)
-        } catch { throw VaultProblems.problem(error) }
+        } catch {
+            // Nothing that the partition holds is damaged: what was sent is.
+            guard error.code != .keyringDamaged else {
+                throw Problem(.badRequest, "the keyring that was sent does not open: \(error.why); nothing was changed")
+            }
+            throw VaultProblems.problem(error)
+        }
         return try await sealing.gate.pass { [self] in
             let held = try await heldKeyring()
             if held == body.keyring.bytes {
@@ -70,8 +76,9 @@ extension BoltEndpoints {
             if let elsewhere = try await elsewhere(request) { return elsewhere }
             try await requireSafeWrites("a keyring")
             let effects = [
-                "partition \(configuration.partition) gets the keyring \(keyring.stamp.id)",
-                "every bolt of it starts sealed from now on",
+                "partition \(configuration.partition) \(request.isDryRun ? "would get" : "gets") the keyring "
+                    + "\(keyring.stamp.id)",
+                "every bolt of it \(request.isDryRun ? "would start" : "starts") sealed from now on",
             ]
             guard !request.isDryRun else {
                 return try .json(await sealChange(false, level: .local, effects, dryRun: true))
@@ -112,9 +119,9 @@ extension BoltEndpoints {
             return try .json(await sealChange(false, level: nil, effects))
         }
         note("unsealed by an operator", request, [LogKeys.why: "\(reason)"])
-        // Only a primary can write it down; the log says it at every bolt.
-        _ = await partition.write(
-            [.audit(audit("seal.unseal", configuration.fullName, reason, request))], level: .local)
+        // Only a primary can write it down, and there may be none before this bolt is one: nobody waits for the line.
+        // The bolt's own log says it in any case.
+        Task { await note(.unsealed, of: configuration.fullName, reason: reason, waiting: .long, request) }
         return try .json(await sealChange(true, level: nil, ["\(configuration.fullName) is unsealed"]))
     }
 
@@ -132,26 +139,36 @@ extension BoltEndpoints {
             guard sealing.vault.state.isUnsealed else {
                 return try .json(await sealChange(false, level: nil, ["it was sealed already"]))
             }
-            var effects = ["\(configuration.fullName) overwrites its keys and serves nothing of its partition"]
+            let isDry = request.isDryRun
+            var effects = [
+                isDry
+                    ? "\(configuration.fullName) would overwrite its keys and serve nothing of its partition"
+                    : "\(configuration.fullName) overwrites its keys and serves nothing of its partition"
+            ]
             if await partition.read({ $0.machine.role.reigns }) {
-                let successor = await hasSuccessor()
-                guard successor || body.stopPartition else {
-                    throw Problem(
-                        .notInSync, "no standby in sync could take over: sealed, \(configuration.partition) would stop",
-                        next: "unseal a standby: boltctl seal status; or stop the partition with --stop-partition")
-                }
+                let successor = try await successor(orElseStopping: body.stopPartition)
                 effects.insert(
-                    successor
-                        ? "\(configuration.partition) goes to its furthest standby first"
-                        : "\(configuration.partition) serves nothing until one of its bolts is unsealed", at: 0)
-                guard !request.isDryRun else {
+                    successor.map { "\(configuration.partition) \(isDry ? "would go" : "goes") to \($0.bolt) first" }
+                        ?? "\(configuration.partition) \(isDry ? "would serve" : "serves") nothing until one of "
+                        + "its bolts is unsealed", at: 0)
+                guard !isDry else {
                     return try .json(await sealChange(false, level: nil, effects, dryRun: true))
                 }
-                let entry = audit("seal.seal", configuration.fullName, reason, request)
-                _ = await partition.write([.audit(entry)], level: .paired)
-                if successor { try await handOver(body) }
+                if let successor {
+                    await note(.sealed, outcome: .asked, of: configuration.fullName, reason: reason, request)
+                    if try await !handOver(body, to: successor.disk, reason, request) {
+                        effects[0] = "\(configuration.partition) serves nothing until one of its bolts is unsealed"
+                    }
+                }
             } else if request.isDryRun {
                 return try .json(await sealChange(false, level: nil, effects, dryRun: true))
+            }
+            // A bolt that reigns still writes the line before the deed, which cannot fail: afterwards nobody may be
+            // left to take it. Any other asks whoever reigns, and the seal does not wait for that.
+            if await partition.read({ $0.machine.role.reigns }) {
+                await note(.sealed, of: configuration.fullName, reason: reason, request)
+            } else {
+                Task { await note(.sealed, of: configuration.fullName, reason: reason, waiting: .long, request) }
             }
             note("sealed by an operator", request, [LogKeys.why: "\(reason)"])
             let changed = sealing.seal()
@@ -159,21 +176,44 @@ extension BoltEndpoints {
         }
     }
 
-    private func hasSuccessor() async -> Bool {
-        let standing = await partition.standing()
-        return standing.members.contains { $0.disk != standing.disk && $0.isInSync && $0.isLinked }
+    /// Who takes over from this primary; nil where nobody can and the partition is to stop.
+    private func successor(orElseStopping stops: Bool) async throws -> (disk: ReplicaID, bolt: String)? {
+        let (views, name) = (NodeViews(configuration: configuration), configuration.partition)
+        let picture = try await node.read { try views.picture($0, of: name) }
+        let heir = HandoverHeir(await partition.standing(), siblings: picture.reports.compactMap(\.standing))
+        let words = PartitionWords(picture: picture, bolt: configuration.fullName)
+        switch heir.disk() {
+        case .success(let disk): return (disk, words.text(disk))
+        case .failure where stops: return nil
+        case .failure(.sealed(let disks)):
+            throw Problem(
+                .sealed, "\(words.text(disks)) cannot take over, being sealed: sealed too, \(name) would stop",
+                next: "boltctl seal unseal --key-file FILE; or stop the partition with --stop-partition")
+        case .failure(.notInSync):
+            throw Problem(
+                .notInSync, "no standby in sync could take over: sealed, \(name) would stop",
+                next: "have one in sync: boltctl partition show \(name); or stop the partition with --stop-partition")
+        }
     }
 
-    private func handOver(_ body: SealRequest) async throws {
-        let resolution = await partition.operate(body.operation, .switchover(to: nil))
+    /// False where nobody took over and the partition is to stop all the same.
+    private func handOver(
+        _ body: SealRequest, to disk: ReplicaID, _ reason: String, _ request: HTTPRequestContext
+    ) async throws -> Bool {
+        let resolution = await partition.operate(body.operation, .switchover(to: disk))
         switch resolution {
-        case .done, .ask, .report: return
+        case .done, .ask, .report: return true
         case .refused(let refusal):
             // Without it the partition would stop: whoever wants that says so.
-            if body.stopPartition { return }
+            if body.stopPartition { return false }
+            let object = "\(configuration.fullName): \(Problem.Code.handoverCancelled.rawValue)"
+            await note(.sealed, outcome: .refused, of: object, reason: reason, waiting: .brief, request)
+            let (views, name) = (NodeViews(configuration: configuration), configuration.partition)
+            let picture = try await node.read { try views.picture($0, of: name) }
+            let why = PartitionWords(picture: picture, bolt: configuration.fullName).problem(refusal)
             throw Problem(
-                .handoverCancelled, "no standby took over (\(refusal)): \(configuration.fullName) goes on, unsealed",
-                next: "unseal the standbys: boltctl seal status; or stop the partition with --stop-partition")
+                .handoverCancelled, "\(configuration.fullName) goes on, unsealed: \(why.detail)",
+                next: "\(why.next); or stop the partition with --stop-partition")
         }
     }
 

@@ -21,7 +21,7 @@ extension BoltEndpoints {
     private func secrets(_ request: HTTPRequestContext) async throws -> SecretsResponse {
         let (limit, after) = (min(try request.limit(), BoltEndpoints.secretsPageMax), request.query["after"] ?? "")
         let (bolt, name, vault) = (configuration.fullName, configuration.partition, partition.sealing.vault)
-        let isOpen = vault.state.isUnsealed
+        let (isOpen, age) = (vault.state.isUnsealed, primaryAge())
         return try await readStore { partition in
             let table = partition.store.tables.secrets
             let names = try table.names(after: after, limit: limit)
@@ -38,7 +38,7 @@ extension BoltEndpoints {
             return SecretsResponse(
                 partition: name, bolt: bolt, isPrimary: partition.machine.role.reigns,
                 position: partition.machine.tip.position, secrets: secrets,
-                nextAfter: names.count == limit ? names.last : nil)
+                nextAfter: names.count == limit ? names.last : nil, ageSeconds: age)
         }
     }
 
@@ -57,7 +57,8 @@ extension BoltEndpoints {
             let held = try await held(name)?.version
             let removed = try await readStore { try RemovedSecretVersion.held(name, in: $0.store.tables) }
             let version = max(held ?? 0, removed ?? 0) + 1
-            let effects = ["secret \(name) of partition \(partitionName) gets version \(version)"]
+            let verb = request.isDryRun ? "would get" : "gets"
+            let effects = ["secret \(name) of partition \(partitionName) \(verb) version \(version)"]
             let sealed: SealedSecret
             do throws(VaultError) { sealed = try sealing.vault.seal(secret: name, version: version, value) } catch {
                 throw VaultProblems.problem(error)
@@ -84,7 +85,8 @@ extension BoltEndpoints {
                     .notFound, "partition \(body.partition) has no secret \(name)",
                     next: "boltctl secret list --partition \(body.partition)")
             }
-            let effects = ["secret \(name) of partition \(body.partition), version \(held.version), is no longer kept"]
+            let verb = request.isDryRun ? "would no longer be" : "is no longer"
+            let effects = ["secret \(name) of partition \(body.partition), version \(held.version), \(verb) kept"]
             guard !request.isDryRun else {
                 return try .json(secretChange(body.partition, name, nil, .local, effects, dryRun: true))
             }
@@ -108,7 +110,9 @@ extension BoltEndpoints {
         if name == configuration.partition {
             guard !sealing.isSealed else { throw sealedProblem() }
             guard sealing.vault.state.isUnsealed else {
-                throw Problem(.vaultNotInitialised, "partition \(name) has no keyring yet")
+                throw Problem(
+                    .vaultNotInitialised, "partition \(name) has no keyring yet",
+                    next: "make one: boltctl seal init --partition \(name) --key-file FILE")
             }
         }
         return try await elsewhere(request, of: name)

@@ -64,7 +64,7 @@ struct BoltEndpoints: Sendable {
         }
         let (standing, sealed) = (partition.board.withLock { $0.standing }, partition.sealing.reasons)
         return await node.read { node in
-            if node.machine.isExpelled { return (.removed, ["the roster no longer admits this bolt"]) }
+            if let expelled = node.expulsionText { return (.removed, [expelled]) }
             guard case .active = node.machine.roster.standing(of: node.machine.own.tlsKey, as: .bolt) else {
                 return (.notInitialised, ["the roster does not admit this bolt yet"])
             }
@@ -72,7 +72,7 @@ struct BoltEndpoints: Sendable {
             guard sealed.isEmpty else { return (.sealed, sealed) }
             let primary = node.standings.values.first { $0.standing.disk == standing.primary }?.standing
             let (state, reasons) = PartitionHealth.state(of: standing, by: primary)
-            return (state, (node.storeFull ? ["the disk is full: writes are refused"] : []) + reasons)
+            return (state, (node.storeFull ? [node.fullDisk] : []) + reasons)
         }
     }
 

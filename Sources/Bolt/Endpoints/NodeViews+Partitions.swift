@@ -20,6 +20,9 @@ struct PartitionReport: Sendable {
         return bolt.reach == .itself || (bolt.reach == .alive && (age ?? 0) < PartitionReport.ageMax)
     }
 
+    /// Whether it says that it is sealed.
+    var isSealed: Bool { isLive && standing?.isSealed == true }
+
     /// Seconds after which a word is no longer gone by.
     static let ageMax = NodeViews.seconds(NodeService.standingAge)
 }
@@ -52,6 +55,28 @@ struct PartitionPicture {
     /// Disks in sync with a primary that lives.
     var inSync: Int { reigning?.standing?.inSyncCount ?? 0 }
 
+    /// How many more bolts may be lost, whichever they are, with somebody left who can be promoted without a loss. All
+    /// members but one must promise: where one is missing already, none may follow, however many are in sync.
+    var faultTolerance: Int {
+        guard let primary = reigning?.standing else { return 0 }
+        let others = primary.members.filter { $0.disk != primary.disk }
+        let heirs = others.filter { member in member.isInSync && mayReign(member.disk) }
+        return others.allSatisfy { $0.isLinked && !isFenced($0.disk) } && !heirs.isEmpty ? 1 : 0
+    }
+
+    /// Whether a disk's bolt lives and says that it is fenced.
+    func isFenced(_ disk: ReplicaID) -> Bool {
+        reports.contains { $0.isLive && $0.standing?.disk == disk && $0.standing?.role == .fenced }
+    }
+
+    /// Whether a disk's bolt lives, follows, and has the keys.
+    private func mayReign(_ disk: ReplicaID) -> Bool {
+        reports.contains { report in
+            guard report.isLive, let standing = report.standing, standing.disk == disk else { return false }
+            return (standing.role == .standby || standing.role == .candidate) && !standing.isSealed
+        }
+    }
+
     /// The bolt that a disk is of.
     func view(_ disk: ReplicaID) -> DiskView {
         DiskView(bolt: reports.first { $0.key == disk.key }?.bolt.fullName, disk: disk)
@@ -63,7 +88,7 @@ struct PartitionPicture {
             name: name, bolts: reports.map(\.bolt.fullName),
             reachable: reports.count { $0.bolt.reach == .itself || $0.bolt.reach == .alive },
             primary: reigning?.bolt.fullName,
-            envoys: envoys, epoch: epoch, inSync: inSync, faultTolerance: max(0, inSync - 1),
+            envoys: envoys, epoch: epoch, inSync: inSync, faultTolerance: faultTolerance,
             members: reports.map(member) + strangers)
     }
 
@@ -82,13 +107,16 @@ struct PartitionPicture {
             reported: report.isLive ? report.standing.map { Self.word($0.role) } : nil,
             assigned: epoch.map { $0.minter.key == report.key ? .primary : .standby },
             isInSync: mine?.isInSync ?? false, position: position, lagRecords: lag(report, mine),
-            heardSeconds: report.age, reason: reason.flatMap { $0.isEmpty ? nil : $0 })
+            heardSeconds: report.age, reason: reason.flatMap { $0.isEmpty ? nil : $0 }, isSealed: report.isSealed,
+            partedAt: report.isLive ? report.standing?.partedAt : nil)
     }
 
     /// Records that the primary holds and this one does not: by what it acknowledged, else by where it says to end.
     private func lag(_ report: PartitionReport, _ member: PartitionStanding.Member?) -> UInt64? {
         guard let primary = reigning?.standing, report.isLive, let standing = report.standing else { return nil }
         if standing.disk == primary.disk { return 0 }
+        // Positions of two logs that parted say nothing of one another.
+        if standing.partedAt != nil { return nil }
         let held = max(member?.acknowledged ?? 0, standing.tip.position)
         return primary.tip.position > held ? primary.tip.position - held : 0
     }
@@ -170,37 +198,6 @@ extension NodeViews {
             bolts(node).map { ($0.fullName, $0.address) }, uniquingKeysWith: { first, _ in first })
         return PartitionResponse(
             partition: view, addresses: view.bolts.map { addresses[$0] ?? "" }, freshness: freshness(node))
-    }
-
-    /// What an operator should look at in the partitions.
-    static func alarms(of partitions: [PartitionView]) -> [Alarm] {
-        partitions.flatMap { partition -> [Alarm] in
-            guard partition.reachable > 0 else { return [] }
-            let fenced = partition.members.filter { $0.reported == .fenced }.map { member in
-                Alarm(
-                    code: "bolt_fenced", severity: .critical,
-                    text:
-                        "\(member.bolt ?? "a bolt") serves nothing of \(partition.name): \(member.reason ?? "fenced")",
-                    next: "boltctl partition show \(partition.name)")
-            }
-            if partition.primary == nil {
-                let isFounded = partition.epoch != nil
-                return fenced + [
-                    Alarm(
-                        code: "no_primary", severity: .critical, text: "partition \(partition.name) has no primary",
-                        next: isFounded
-                            ? "boltctl partition promote \(partition.name) --check"
-                            : "see why: boltctl partition show \(partition.name)")
-                ]
-            }
-            guard partition.bolts.count > 1, partition.inSync < 2 else { return fenced }
-            return fenced + [
-                Alarm(
-                    code: "no_standby", severity: .warning,
-                    text: "no standby of \(partition.name) is in sync: writes are acknowledged as local only",
-                    next: "boltctl partition show \(partition.name)")
-            ]
-        }
     }
 
     static func seconds(_ span: Duration) -> Double {

@@ -99,11 +99,11 @@ struct NodeViews: Sendable {
                     text: "the lease of \(configuration.partition), as \(configuration.fullName) sees it: \(trouble)",
                     next: "look at etcd; an operator can promote meanwhile: boltctl partition list"))
         }
-        if node.machine.isExpelled {
+        if let expelled = node.expulsionText {
             alarms.append(
                 Alarm(
                     code: "bolt_expelled", severity: .critical,
-                    text: "\(configuration.fullName) is no longer admitted", next: "ask another bolt"))
+                    text: "\(configuration.fullName) is no longer admitted: \(expelled)", next: "ask another bolt"))
         }
         return alarms
     }
@@ -128,10 +128,13 @@ struct NodeViews: Sendable {
         return BoltView(
             name: name, partition: partition, id: bolt.id, address: bolt.address ?? "",
             zone: bolt.labels.first { $0.key == "zone" }?.value, fingerprint: bolt.tlsKey,
-            standing: word(node.machine.roster.standing(of: bolt.tlsKey, as: .bolt)), reach: reach,
+            standing: isSelf && node.expulsion.isTold
+                ? (node.expulsion.isBanned ? .banned : .removed)
+                : word(node.machine.roster.standing(of: bolt.tlsKey, as: .bolt)), reach: reach,
             replica: isSelf ? node.machine.own.replica : peer?.replica,
             digest: isSelf || peer?.converged == true ? node.machine.roster.digest : nil,
-            lagEvents: isSelf ? 0 : peer?.lacks, lastHeardSeconds: peer?.silentRounds.map { Double($0) * seconds })
+            lagEvents: isSelf ? 0 : peer.flatMap { $0.silentRounds == nil ? nil : $0.lacks },
+            lastHeardSeconds: peer?.silentRounds.map { Double($0) * seconds })
     }
 
     func bolt(_ node: isolated NodeService, named text: String) throws -> BoltResponse {

@@ -30,7 +30,7 @@ struct PartitionWords {
             return Problem(
                 .notMember, "the disk of \(bolt) is no member of \(name), was taken out, or serves nothing",
                 next: "see why: boltctl partition show \(name); promote a member instead")
-        case .sealed: return Problem(.sealed, "\(bolt) is sealed")
+        case .sealed: return sealedCandidate
         case .forgetful(let missing):
             return Problem(
                 .diskIsNew,
@@ -90,12 +90,57 @@ struct PartitionWords {
                 "\(bolt) is not primary of \(name)" + (disk.map { ": \(text($0)) is" } ?? "; none is known here"),
                 next: "boltctl partition show \(name)")
         case .notTaken(let disk):
-            Problem(
-                .handoverCancelled, "\(text(disk)) did not take \(name) over in time: \(bolt) goes on as primary",
-                next: "look at the log of \(text(disk)), then try again: boltctl partition switchover \(name)")
+            isSealed(disk)
+                ? problem(handover: .sealed([disk]))
+                : Problem(
+                    .handoverCancelled, "\(text(disk)) did not take \(name) over in time: \(bolt) goes on as primary",
+                    next: "look at the log of \(text(disk)), then try again: boltctl partition switchover \(name)")
         case .lastStandby(let disk): lastStandby(disk)
         case _: Problem(.refusedBySafetyRule, "\(bolt) refused it")
         }
+    }
+
+    private func isSealed(_ disk: ReplicaID) -> Bool {
+        picture.reports.contains { $0.isSealed && $0.standing?.disk == disk }
+    }
+
+    /// This bolt is to be promoted and is sealed. Whoever else could be is named.
+    private var sealedCandidate: Problem {
+        let others = picture.view(envoys: 0).unsealedStandbys.filter { $0 != bolt }
+        let instead = others.map { "boltctl partition promote \(name) --to \($0)" }
+        return Problem(
+            .sealed, "\(bolt) was not promoted: it is sealed",
+            next: (["boltctl seal unseal --key-file FILE --only \(bolt)"] + instead).joined(separator: "; or "))
+    }
+
+    /// Nobody takes over. Nothing was changed.
+    func problem(handover refusal: HandoverHeir.Refusal) -> Problem {
+        switch refusal {
+        case .notInSync(let disk): return problem(.notInSync(disk))
+        case .sealed(let disks):
+            let names = Plural.are(disks.map { text($0) }, "sealed")
+            return Problem(
+                .sealed, "\(name) stays with \(bolt): \(names), and can take nothing over",
+                next: "boltctl seal unseal --key-file FILE; or name another with --to: boltctl partition show \(name)")
+        }
+    }
+
+    /// Why a disk is not taken out of these members, as far as that is plain before it is asked for. Where only the
+    /// primary is in sync no record becomes safe: a removal would be waited for in vain.
+    func removal(of disk: ReplicaID, members: [ReplicaID], inSync: [ReplicaID], isCut: Bool) -> Problem? {
+        if let problem = fencedMember(disk) { return problem }
+        guard !isCut, members.count > 2, members.contains(disk), inSync.count == 1, !inSync.contains(disk) else {
+            return nil
+        }
+        return problem(.notInSync(nil))
+    }
+
+    /// A fenced disk promises and acknowledges nothing: it is no standby that could be taken out in good order.
+    func fencedMember(_ disk: ReplicaID) -> Problem? {
+        guard picture.isFenced(disk) else { return nil }
+        return Problem(
+            .notInSync, "\(text(disk)) is fenced: it serves nothing of \(name), and no record has to leave it out",
+            next: "end its admission: boltctl bolt remove \(text(disk)) --dead")
     }
 
     /// Either the partition has no other standby, or none that is in sync: the ways out differ.
@@ -104,7 +149,8 @@ struct PartitionWords {
             member.disk != disk && member.disk != picture.reigning?.standing?.disk
         }
         let stop = "stop \(text(disk)) for good, then: boltctl bolt remove \(text(disk)) --dead"
-        guard !others.isEmpty else {
+        let isInSync = picture.reigning?.standing?.members.contains { $0.disk == disk && $0.isInSync } ?? true
+        guard !others.isEmpty, isInSync else {
             return Problem(
                 .lastStandby,
                 "\(text(disk)) is the last standby of \(name) and lives: without it \(bolt) would acknowledge alone",

@@ -95,6 +95,9 @@ struct HTTPResponder: Sendable {
             var context = HTTPRequestContext(
                 endpoint: endpoint, arguments: arguments, query: HTTPResponder.query(request), caller: caller,
                 peer: peer, body: data, requestID: requestID)
+            guard [nil, "true", "false"].contains(context.query["dry_run"]) else {
+                throw Problem(.badRequest, "dry_run is true or false; nothing was changed")
+            }
             context.refusesForwarding = HTTPResponder.header("x-bolt-no-forward", of: request) == "true"
             context.target = request.head.path ?? endpoint.path
             return (endpoint, try await handle(context))

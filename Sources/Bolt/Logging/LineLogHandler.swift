@@ -1,3 +1,4 @@
+internal import BoltAPI
 internal import Foundation
 public import Logging
 internal import Spanner
@@ -43,7 +44,8 @@ public struct LineLogHandler: LogHandler {
                 line += " \(key)=\(plain ? text : LineLogHandler.quoted(text))"
             }
         }
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        // A log that cannot be written is no reason to stop serving: the line is lost.
+        StandardStream.error.write(line + "\n")
     }
 
     private static func timestamp() -> String {

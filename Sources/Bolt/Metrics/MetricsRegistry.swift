@@ -37,10 +37,7 @@ public final class MetricsRegistry: Sendable {
     /// Adds to a counter.
     public func add(_ metric: BoltMetric, _ labels: [String] = [], by amount: Double = 1) {
         state.withLock { state in
-            let count = state.values[metric]?.count ?? 0
-            let labels =
-                count < MetricsRegistry.seriesMax
-                ? labels : MetricsRegistry.bounded(labels, in: state.values[metric])
+            let labels = MetricsRegistry.bounded(labels, in: state.values[metric])
             state.values[metric, default: [:]][labels, default: 0] += amount
         }
     }
@@ -57,9 +54,7 @@ public final class MetricsRegistry: Sendable {
     public func observe(_ metric: BoltMetric, _ labels: [String] = [], _ value: Double) {
         let bounds = MetricsRegistry.buckets(of: metric)
         state.withLock { state in
-            let count = state.histograms[metric]?.count ?? 0
-            let isKnown = count < MetricsRegistry.seriesMax || state.histograms[metric]?[labels] != nil
-            let labels = isKnown ? labels : labels.map { _ in "other" }
+            let labels = MetricsRegistry.bounded(labels, in: state.histograms[metric])
             // In place: a copy of the series with every observation would cost more than all that is measured.
             state.histograms[metric, default: [:]][
                 labels, default: Histogram(counts: Array(repeating: 0, count: bounds.count))
@@ -104,8 +99,8 @@ public final class MetricsRegistry: Sendable {
         metric.unit == "seconds" ? secondsBuckets : sizeBuckets
     }
 
-    private static func bounded(_ labels: [String], in known: [[String]: Double]?) -> [String] {
-        guard let known, known[labels] == nil, known.count >= seriesMax else { return labels }
+    private static func bounded<Series>(_ labels: [String], in known: [[String]: Series]?) -> [String] {
+        guard let known, known.count >= seriesMax, known[labels] == nil else { return labels }
         return labels.map { _ in "other" }
     }
 

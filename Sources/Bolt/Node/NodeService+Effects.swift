@@ -58,6 +58,8 @@ extension NodeService {
             .tooManyLinks, .undecodable:
             logger.notice("peer link closed", metadata: metadata)
         }
+        // Nothing else would tell it: with whoever was expelled nobody gossips.
+        if reason == .removed || reason == .banned { link.send(.expelled(banned: reason == .banned)) }
         link.close()
     }
 
@@ -229,6 +231,7 @@ extension NodeService {
             logger.info("peer status", metadata: [LogKeys.peer: "\(name)", LogKeys.status: "\(status.rawValue)"])
         case .peerReady(_, let identity, let member):
             mismatches.clear(identity.tlsKey)
+            if member { expulsion.clear() }
             let name = machine.roster.standing(of: identity.tlsKey, as: .bolt).principal?.name.text
             logger.info(
                 "peer ready",

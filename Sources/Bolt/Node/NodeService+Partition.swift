@@ -42,6 +42,7 @@ extension NodeService {
         case .gossip: break
         case .standing(let standing): note(standing, on: link)
         case .disk(let incarnation): meet(incarnation, on: link)
+        case .expelled(let banned): noteExpulsion(banned: banned, by: link)
         case .partition, .snapshotPiece, .replay, .replayed:
             guard siblings[link.id] != nil else {
                 refuse(link, "it speaks of a partition without being one of its bolts, or before it said which disk")
@@ -65,6 +66,16 @@ extension NodeService {
         siblings[link.id] = disk
         partition.post(.linkUp(link, disk))
         shortcuts.open(link.id)
+    }
+
+    /// A peer keeps no link with this bolt, whose admission has ended by its roster.
+    private func noteExpulsion(banned: Bool, by link: PeerLink) {
+        guard links[link.id] != nil, case .active(let bolt) = machine.roster.standing(of: link.peer.tlsKey, as: .bolt),
+            !machine.peerViews.contains(where: { $0.status == .alive })
+        else { return }
+        let isFirst = expulsion.note(bolt.name.text, banned: banned)
+        guard isFirst, let text = expulsionText else { return }
+        logger.critical("peers refuse this bolt", metadata: [LogKeys.why: "\(text)"])
     }
 
     /// Why this bolt may not speak for the mesh, whatever its part in its partition is; nil where it may.

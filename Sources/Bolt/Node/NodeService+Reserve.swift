@@ -35,6 +35,12 @@ extension NodeService {
         .full, what: "writing", why: "the disk is full, and its reserve is kept for bans and the roster",
         next: "make room on the disk; the same call then works")
 
+    /// The mode in words, with what ends it.
+    var fullDisk: String {
+        let needed = reserveBytes + StoreLimits.roomBesideReserve
+        return "the disk is full: writes are refused until \(needed / 1024 / 1024) MiB are free for the reserve"
+    }
+
     /// After a full disk, now and then: takes the reserve back once there is room, and ends the mode.
     func lookForRoom() {
         guard reserveBytes > 0 || storeFull, !closed else { return }

@@ -60,6 +60,8 @@ public actor NodeService {
     /// Last words of bolts that the roster does not know yet, one for each link.
     var unplaced: [LinkID: PartitionStanding] = [:]
     var toldSurroundings: PartitionSurroundings?
+    /// What peers say of this bolt's own admission.
+    var expulsion = Expulsion()
     /// What ends the process where the store can no longer be trusted.
     let failure: @Sendable (StoreError) -> Void
 

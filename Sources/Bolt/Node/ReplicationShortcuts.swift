@@ -42,7 +42,7 @@ extension PeerMessage {
     var isReplication: Bool {
         switch self {
         case .partition, .snapshotPiece, .replay, .replayed: true
-        case .gossip, .standing, .disk: false
+        case .gossip, .standing, .disk, .expelled: false
         }
     }
 }

@@ -22,6 +22,8 @@ enum PartitionInput: Sendable {
     case hearsay(PartitionHearsay)
     /// The bolt was sealed or unsealed by other than its journal.
     case sealChanged
+    /// The next piece of the journal that a standby lacks may be read.
+    case readOn
     /// Copy on for the snapshot to this link.
     case copySnapshot(LinkID)
     /// A copy for this link is verified, or is not to be had.
@@ -72,6 +74,10 @@ enum PartitionServiceLimits {
     static let operationsMax = 64
     /// Disks that are remembered as named by somebody.
     static let disksMax = 256
+    /// While others wait for the disk, reading for a standby that is behind takes one part in this many of the time.
+    static let readShare = 6
+    /// The longest that a read waits for that.
+    static let readPauseMax: Duration = .milliseconds(500)
     /// Bytes of a snapshot that may wait to be written to one link.
     static let shipAheadBytes = 2 * 1024 * 1024
     /// Pause where they do.

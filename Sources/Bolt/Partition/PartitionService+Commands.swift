@@ -233,6 +233,9 @@ extension PartitionService {
         }
     }
 
+    /// Whether an operation was asked for here before: it runs, or the journal says what became of it.
+    func isKnown(_ id: OperationID) -> Bool { operations[id] != nil || fate(of: id) != nil }
+
     /// What the journal says of an operation, as whoever asked for it is told; nil where it says nothing.
     private func fate(of id: OperationID) -> PartitionResolution? {
         do {

@@ -24,7 +24,7 @@ extension PartitionService {
         case .persist(let batch, let write):
             due = (batch, write)
             wake()
-        case .load(let load, let from, let bytesMax): return .loaded(load, records(from: from, bytesMax: bytesMax))
+        case .load(let load, let from, let bytesMax): readLater(JournalRead(load: load, from: from, bytesMax: bytesMax))
         case .send(let message, let link):
             links[link]?.link.send(.partition(message))
             if case .snapshot = message { beginShipping(link) }
@@ -42,13 +42,6 @@ extension PartitionService {
     }
 
     // MARK: Disk
-
-    private func records(from position: UInt64, bytesMax: Int) -> [JournalRecord] {
-        do { return try store.records(from: position, bytesMax: bytesMax) } catch {
-            fail(error, "reading the journal")
-            return []
-        }
-    }
 
     /// Writes in one transaction with one flush, and gives what the machine is told of it; nil where nothing can be
     /// told any more.

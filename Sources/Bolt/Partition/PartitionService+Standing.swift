@@ -26,8 +26,7 @@ extension PartitionService {
     /// A step of compaction and of the scrub, while nobody waits; where somebody always does, now and then anyway.
     private func keepUp() {
         guard arrival == nil else { return }
-        let isBusy = !writes.isEmpty || due != nil || settled != nil
-        guard !isBusy || upkeepsPutOff >= PartitionServiceLimits.upkeepsPutOffMax else {
+        guard !hasWaiting || upkeepsPutOff >= PartitionServiceLimits.upkeepsPutOffMax else {
             upkeepsPutOff += 1
             return
         }
@@ -60,7 +59,8 @@ extension PartitionService {
         return PartitionStanding(
             role: role, isInSync: configuration?.inSync.contains(own.disk) ?? false, isForgetful: machine.isNew,
             epoch: machine.tip.epoch, promised: machine.promisedEpoch, tip: machine.tip, safe: machine.safePosition,
-            disk: own.disk, primary: primary, members: members, reason: reason)
+            disk: own.disk, primary: primary, members: members, reason: reason,
+            isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil)
     }
 
     private var part: (PartitionStanding.Role, ReplicaID?, String) {

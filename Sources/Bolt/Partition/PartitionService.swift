@@ -67,6 +67,11 @@ actor PartitionService {
     var keyring: [UInt8]?
     var hasFollowed = false
 
+    // Reads for standbys that are behind.
+    var reads: [JournalRead] = []
+    var isReadScheduled = false
+    var readAgainAt = ContinuousClock.now
+
     // Snapshots.
     var shipments: [LinkID: SnapshotShipment] = [:]
     var arrival: SnapshotArrival?
@@ -215,6 +220,7 @@ actor PartitionService {
             tellHearsay()
         case .hearsay(let hearsay): hear(hearsay)
         case .sealChanged: applySeal()
+        case .readOn: readOn()
         case .copySnapshot(let link): copySnapshot(link)
         case .snapshotSealed(let link, let result): sealed(link, result)
         case .shipSnapshot(let link): ship(link)
@@ -235,7 +241,7 @@ actor PartitionService {
         case .snapshotPiece(let offset, let bytes): take(piece: bytes, at: offset, on: link.id)
         case .replay(let number, let command): replay(command, as: number, for: link)
         case .replayed(let number, let verdict): replayed(number, verdict)
-        case .gossip, .disk, .standing: break
+        case .gossip, .disk, .standing, .expelled: break
         }
     }
 

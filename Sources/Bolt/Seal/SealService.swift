@@ -145,7 +145,7 @@ final class SealService: Sendable {
         guard let keyring = vault.keyring else {
             throw VaultError(
                 .notInitialised, what: "unseal", why: "partition \(owner.partition) has no keyring yet",
-                next: "make one: boltctl seal init --key-file FILE")
+                next: "make one: boltctl seal init --partition \(owner.partition) --key-file FILE")
         }
         try check(key, opens: keyring)
     }

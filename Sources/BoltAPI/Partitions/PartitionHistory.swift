@@ -3,7 +3,7 @@ public import Spanner
 
 /// A disk with the bolt that it is of.
 public struct DiskView: Hashable, Sendable, Codable {
-    /// `name.partition`; nil for a disk of no bolt that the roster admits.
+    /// `name.partition`; nil for a disk of no bolt that the roster admits, in a history of none that it knows.
     public var bolt: String?
     /// The disk: the bolt's key, and which life of the disk.
     public var disk: ReplicaID
@@ -61,19 +61,29 @@ public struct EpochView: Hashable, Sendable, Codable {
     public var acceptedLoss: String?
     /// Members that it began with.
     public var members: [DiskView]
+    /// When it was asked for, by the clock of the bolt that took the line of the audit log; nil where none says so:
+    /// nobody asked for it, or long ago.
+    public var at: WallTime?
+    /// Who asked, as that line says: `operator/ada`.
+    public var actor: String?
+    /// Why, in the operator's words.
+    public var reason: String?
 
     /// How an epoch began.
     public init(
         point: LogPoint, cause: PartitionCauseWord, operation: OperationID, minter: DiskView, basis: LogPoint,
-        promisedBy: [DiskView], acceptedLoss: String?, members: [DiskView]
+        promisedBy: [DiskView], acceptedLoss: String?, members: [DiskView], at: WallTime? = nil,
+        actor: String? = nil, reason: String? = nil
     ) {
+        (self.at, self.actor, self.reason) = (at, actor, reason)
         (self.point, self.cause, self.operation, self.minter) = (point, cause, operation, minter)
         (self.basis, self.promisedBy) = (basis, promisedBy)
         (self.acceptedLoss, self.members) = (acceptedLoss, members)
     }
 
     enum CodingKeys: String, CodingKey {
-        case point, cause, operation, minter, basis, members
+        case point, cause, operation, minter, basis, members, actor, reason
+        case at = "at_ms"
         case promisedBy = "promised_by"
         case acceptedLoss = "accepted_loss"
     }
@@ -119,9 +129,12 @@ public struct SalvageView: Hashable, Sendable, Codable {
         case replayed
         /// An operator let it go, or nothing of it can be replayed.
         case dismissed
+        /// Cut off from nothing: it stands in the journal of a disk that was fenced because its partition went on
+        /// without it, and nowhere else.
+        case stranded
     }
 
-    /// Its number on that disk.
+    /// Its number on that disk; of what is stranded, the position of its record.
     public var number: UInt64
     /// The record that it was in.
     public var point: LogPoint

@@ -29,6 +29,10 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     public var assigned: PartitionRoleWord?
     /// Whether `paired` waits for it, by the primary's word.
     public var isInSync: Bool
+    /// Whether it is sealed: it keeps its copy, and cannot take the partition over. False where it was not heard.
+    public var isSealed: Bool
+    /// Where it is fenced because the partition went on without what its disk holds: the last record that both hold.
+    public var partedAt: UInt64?
     /// Where its journal ends; nil where that is not known.
     public var position: UInt64?
     /// Records that the primary holds and it does not; nil where that is not known.
@@ -42,16 +46,23 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     public init(
         bolt: String?, disk: ReplicaID?, reported: PartitionRoleWord?, assigned: PartitionRoleWord?, isInSync: Bool,
         position: UInt64? = nil, lagRecords: UInt64? = nil, heardSeconds: Double? = nil,
-        reason: String? = nil
+        reason: String? = nil, isSealed: Bool = false,
+        partedAt: UInt64? = nil
     ) {
         (self.bolt, self.disk, self.reported, self.assigned) = (bolt, disk, reported, assigned)
-        (self.isInSync, self.position) = (isInSync, position)
+        (self.isInSync, self.isSealed, self.position) = (isInSync, isSealed, position)
+        self.partedAt = partedAt
         (self.lagRecords, self.heardSeconds, self.reason) = (lagRecords, heardSeconds, reason)
     }
+
+    /// Whether it says to stand by and has the keys, or needs none.
+    public var mayBePromoted: Bool { (reported == .standby || reported == .candidate) && !isSealed }
 
     enum CodingKeys: String, CodingKey {
         case bolt, disk, reported, assigned, position, reason
         case isInSync = "in_sync"
+        case isSealed = "sealed"
+        case partedAt = "parted_at"
         case lagRecords = "lag_records"
         case heardSeconds = "heard_seconds"
     }
@@ -73,8 +84,10 @@ public struct PartitionView: Hashable, Sendable, Codable {
     public var epoch: PartitionEpoch?
     /// Disks in sync, the primary's included; 0 where no primary is known.
     public var inSync: Int
-    /// How many more of its disks may be lost without losing what was acknowledged as `paired`, and with somebody left
-    /// to serve: those in sync, less one.
+    /// How many more of its bolts may be lost, whichever they are, so that an unsealed standby that is left can be
+    /// promoted without accepting a loss of anything acknowledged as `paired`: 1 where a standby in sync could and
+    /// every member is linked with the primary, else 0. Never more: a promotion takes the promises of all members but
+    /// one.
     public var faultTolerance: Int
     /// Its bolts' parts, by bolt.
     public var members: [PartitionMemberView]
@@ -87,6 +100,14 @@ public struct PartitionView: Hashable, Sendable, Codable {
         (self.name, self.bolts, self.reachable) = (name, bolts, reachable)
         (self.primary, self.envoys, self.epoch) = (primary, envoys, epoch)
         (self.inSync, self.faultTolerance, self.members) = (inSync, faultTolerance, members)
+    }
+
+    /// Bolts that say of themselves that they are sealed, by name.
+    public var sealedBolts: [String] { members.filter(\.isSealed).compactMap(\.bolt).sorted() }
+
+    /// Bolts that say to stand by and have the keys, or need none: who may be promoted.
+    public var unsealedStandbys: [String] {
+        members.filter(\.mayBePromoted).compactMap(\.bolt).sorted()
     }
 
     enum CodingKeys: String, CodingKey {

@@ -53,19 +53,47 @@ public struct AuditNoteRequest: Hashable, Sendable, Codable {
         case actCarried = "roster.act"
         /// What a disk kept as salvage was let go.
         case salvageDismissed = "partition.dismiss_salvage"
+        /// A partition was handed over to a standby.
+        case switchedOver = "partition.switchover"
+        /// A bolt gave up being primary.
+        case steppedDown = "bolt.step_down"
+        /// A bolt was made primary.
+        case promoted = "partition.promote"
+        /// The same, with a loss accepted.
+        case promotedAcceptingLoss = "partition.promote_accepting_loss"
+        /// A living standby was taken out.
+        case memberRemoved = "partition.remove_member"
+        /// A bolt was sealed.
+        case sealed = "seal.seal"
+        /// A bolt was unsealed.
+        case unsealed = "seal.unseal"
+    }
+
+    /// How far it came, where the line does not say that it was done.
+    public enum Outcome: String, Sendable, Codable, CaseIterable {
+        /// It was asked for, and what became of it is not known yet: another line says so.
+        case asked
+        /// It was refused; nothing was changed.
+        case refused
     }
 
     /// What was done.
     public var action: Action
+    /// How far it came; nil: it was done.
+    public var outcome: Outcome?
     /// To what; at most `PartitionLimits.reasonBytesMax` bytes.
     public var object: String
     /// Why, in the operator's words.
     public var reason: String
 
     /// A line.
-    public init(action: Action, object: String, reason: String) {
-        (self.action, self.object, self.reason) = (action, object, reason)
+    public init(action: Action, outcome: Outcome? = nil, object: String, reason: String) {
+        (self.action, self.outcome, self.object, self.reason) = (action, outcome, object, reason)
     }
+
+    /// The word of the line: `partition.switchover` for what was done, `partition.switchover.asked` before that,
+    /// `partition.switchover.refused` where it came to nothing.
+    public var word: String { action.rawValue + (outcome.map { ".\($0.rawValue)" } ?? "") }
 }
 
 /// The line stands in the journal.

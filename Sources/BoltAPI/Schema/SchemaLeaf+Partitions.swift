@@ -21,6 +21,7 @@ extension LogPoint: SchemaText {
 
 extension PartitionRoleWord: SchemaWord {}
 extension AuditNoteRequest.Action: SchemaWord {}
+extension AuditNoteRequest.Outcome: SchemaWord {}
 extension PartitionCauseWord: SchemaWord {}
 extension SalvageView.Fate: SchemaWord {}
 extension OperationResponse.Outcome: SchemaWord {}

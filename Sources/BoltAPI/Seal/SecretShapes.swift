@@ -30,6 +30,9 @@ public struct SecretsResponse: Hashable, Sendable, Codable {
     public var isPrimary: Bool
     /// Where its journal ends.
     public var position: UInt64
+    /// Seconds since that bolt heard the primary, and so how old its copy may be; 0 at the primary, nil where it heard
+    /// none since it started.
+    public var ageSeconds: Double?
     /// By name.
     public var secrets: [SecretView]
     /// Name after which the next page begins; nil on the last.
@@ -38,16 +41,17 @@ public struct SecretsResponse: Hashable, Sendable, Codable {
     /// A page of secrets.
     public init(
         partition: PartitionName, bolt: String, isPrimary: Bool, position: UInt64, secrets: [SecretView],
-        nextAfter: String?
+        nextAfter: String?, ageSeconds: Double? = nil
     ) {
         (self.partition, self.bolt, self.isPrimary, self.position) = (partition, bolt, isPrimary, position)
-        (self.secrets, self.nextAfter) = (secrets, nextAfter)
+        (self.secrets, self.nextAfter, self.ageSeconds) = (secrets, nextAfter, ageSeconds)
     }
 
     enum CodingKeys: String, CodingKey {
         case partition, bolt, position, secrets
         case isPrimary = "primary"
         case nextAfter = "next_after"
+        case ageSeconds = "age_seconds"
     }
 }
 

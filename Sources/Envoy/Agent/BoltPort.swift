@@ -50,8 +50,11 @@ public final class BoltPort: EnvoyPort {
 extension EnvoyPortFailure {
     /// What a client's error means for the agent.
     init(_ error: ClientError) {
+        // One bolt is asked, and whoever reads this knows which: its address is not said twice.
+        let reason = error.attempts.count == 1 ? error.attempts.first?.reason : nil
         self.init(
-            Kind(error), code: error.code, reason: error.description, next: error.next, retryAfter: error.retryAfter)
+            Kind(error), code: error.code, reason: reason ?? error.description, next: error.next,
+            retryAfter: error.retryAfter)
     }
 }
 

@@ -43,6 +43,10 @@ public struct PartitionStanding: Hashable, Sendable {
     public var isInSync: Bool
     /// Whether its disk is new: until all others count it, it acknowledges nothing.
     public var isForgetful: Bool
+    /// Whether it holds its partition's keyring and no key: it keeps its copy and takes nothing over.
+    public var isSealed: Bool
+    /// Where it is fenced because the partition went on without what its disk holds: the last record that both hold.
+    public var partedAt: UInt64?
     /// Epoch of its last record; `none` where it holds none.
     public var epoch: PartitionEpoch
     /// The highest epoch that it promised.
@@ -63,9 +67,11 @@ public struct PartitionStanding: Hashable, Sendable {
     /// A standing; members and reason are cut to their limits.
     public init(
         role: Role, isInSync: Bool, isForgetful: Bool, epoch: PartitionEpoch, promised: PartitionEpoch, tip: LogPoint,
-        safe: UInt64, disk: ReplicaID, primary: ReplicaID?, members: [Member], reason: String
+        safe: UInt64, disk: ReplicaID, primary: ReplicaID?, members: [Member], reason: String, isSealed: Bool = false,
+        partedAt: UInt64? = nil
     ) {
         (self.role, self.isInSync, self.isForgetful) = (role, isInSync, isForgetful)
+        (self.isSealed, self.partedAt) = (isSealed, partedAt)
         (self.epoch, self.promised, self.tip, self.safe) = (epoch, promised, tip, safe)
         (self.disk, self.primary) = (disk, primary)
         self.members = Array(members.prefix(PartitionLimits.universeMax))
@@ -92,6 +98,8 @@ extension PartitionStanding: CanonicalValue {
         encoder.byte(role.rawValue)
         encoder.flag(isInSync)
         encoder.flag(isForgetful)
+        encoder.flag(isSealed)
+        encoder.optional(partedAt) { encoder, position in encoder.integer(position) }
         epoch.encode(to: &encoder)
         promised.encode(to: &encoder)
         tip.encode(to: &encoder)
@@ -108,6 +116,10 @@ extension PartitionStanding: CanonicalValue {
         self.role = role
         isInSync = try decoder.flag()
         isForgetful = try decoder.flag()
+        isSealed = try decoder.flag()
+        partedAt = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try decoder.integer()
+        }
         epoch = try PartitionEpoch(from: &decoder)
         promised = try PartitionEpoch(from: &decoder)
         tip = try LogPoint(from: &decoder)

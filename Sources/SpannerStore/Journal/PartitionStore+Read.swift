@@ -40,6 +40,34 @@ extension PartitionStore {
         return records
     }
 
+    /// What the records after a position hold, in the words in which it would be salvaged: the number of each is its
+    /// record's position. Whole records, until there are `limit` commands or more. Changes nothing.
+    public func commands(after position: UInt64, limit: Int) throws(StoreError) -> [SalvagedCommand] {
+        var (commands, next) = ([SalvagedCommand](), position &+ 1)
+        while commands.count < min(limit, StoreLimits.pageMax) {
+            let records = try records(from: next, bytesMax: PartitionLimits.appendBytesMax)
+            guard let last = records.last else { break }
+            for record in records where commands.count < min(limit, StoreLimits.pageMax) {
+                let point = chain.point(of: record)
+                switch record.content {
+                case .commands(let bodies):
+                    commands += bodies.enumerated().map { index, body in
+                        SalvagedCommand(
+                            number: record.position, point: point, index: index, body: body,
+                            text: tables.describe(body), fate: .kept)
+                    }
+                case .control(let control):
+                    commands.append(
+                        SalvagedCommand(
+                            number: record.position, point: point, index: nil, body: record.canonicalBytes,
+                            text: SalvageTable.text(of: control), fate: .kept))
+                }
+            }
+            next = last.position &+ 1
+        }
+        return commands
+    }
+
     private func missing(_ position: UInt64) -> StoreError {
         database.damage("record \(position) of the journal is missing")
     }

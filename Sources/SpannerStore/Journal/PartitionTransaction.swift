@@ -57,7 +57,10 @@ struct PartitionTransaction {
         if isSafe { return try apply(commands, at: held.point) }
         if let decoded = UndoLog.commands(in: commands) {
             let log = UndoLog()
-            let outcomes = try apply(decoded, at: held.point, log)
+            // The tables themselves say how these are taken back.
+            let outcomes = try outcomes(of: decoded, log) { (command, index) throws(StoreError) in
+                try tables.apply(command, at: held.point, index: index, undo: log)
+            }
             try journal.keep(log.bytes, of: record.position)
             return outcomes
         }
@@ -66,39 +69,28 @@ struct PartitionTransaction {
         return applied.value
     }
 
-    /// Commands that the tables themselves say how to take back.
-    private func apply(
-        _ commands: [PartitionCommand], at point: LogPoint, _ log: UndoLog
+    private func apply(_ commands: [[UInt8]], at point: LogPoint) throws(StoreError) -> [JournaledOutcome] {
+        try outcomes(of: commands, nil) { (command, index) throws(StoreError) in
+            try tables.apply(command, at: point, index: index)
+        }
+    }
+
+    /// Applies commands one after the other. One at fault leaves nothing behind, nor in `log`; where that is careful
+    /// the others go on, else it ends the transaction.
+    private func outcomes<Command>(
+        of commands: [Command], _ log: UndoLog?,
+        _ apply: (_ command: Command, _ index: Int) throws(StoreError) -> ResultReceipt?
     ) throws(StoreError) -> [JournaledOutcome] {
         var outcomes: [JournaledOutcome] = []
         outcomes.reserveCapacity(commands.count)
         for (index, command) in commands.enumerated() {
-            let mark = log.count
+            let mark = log?.count ?? 0
             do throws(StoreError) {
-                let receipt = try database.transaction { () throws(StoreError) in
-                    try tables.apply(command, at: point, index: index, undo: log)
-                }
+                let receipt = try database.transaction { () throws(StoreError) in try apply(command, index) }
                 outcomes.append(.applied(receipt))
             } catch {
                 guard isCareful, error.isAboutTheCommand else { throw error }
-                log.forget(after: mark)
-                outcomes.append(.refused(error))
-            }
-        }
-        return outcomes
-    }
-
-    private func apply(_ commands: [[UInt8]], at point: LogPoint) throws(StoreError) -> [JournaledOutcome] {
-        var outcomes: [JournaledOutcome] = []
-        outcomes.reserveCapacity(commands.count)
-        for (index, command) in commands.enumerated() {
-            do throws(StoreError) {
-                let receipt = try database.transaction { () throws(StoreError) in
-                    try tables.apply(command, at: point, index: index)
-                }
-                outcomes.append(.applied(receipt))
-            } catch {
-                guard isCareful, error.isAboutTheCommand else { throw error }
+                log?.forget(after: mark)
                 outcomes.append(.refused(error))
             }
         }

@@ -192,7 +192,7 @@ struct SalvageTable {
             text: row.text(4), fate: fate)
     }
 
-    private static func text(of control: PartitionControl) -> String {
+    static func text(of control: PartitionControl) -> String {
         switch control {
         case .begin(let begin): return "epoch begun by operation \(begin.operation)"
         case .configuration(let configuration): return "configuration of \(configuration.members.count) members"

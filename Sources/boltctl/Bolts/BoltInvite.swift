@@ -85,6 +85,11 @@ struct BoltInvite: AsyncParsableCommand {
         }
         let request = try IdentityRequest(pem: SecureFile.read(request, access: .everybody), what: request)
         let directory = LocalMesh.absolute(authority)
+        if !SecureFile.exists("\(directory)/mesh.json"), SecureFile.exists("\(directory)/authority/mesh.json") {
+            throw CommandFailure(
+                "no_mesh", "\(directory) holds a local mesh, and its authority in a folder of its own",
+                reason: "nothing was changed", next: "name that: --authority \(directory)/authority", status: .usage)
+        }
         let authority = try Passphrases.opening(directory) { passphrase throws(IdentityError) in
             try MeshAuthority.open(directory: directory, passphrase: passphrase)
         }

@@ -14,7 +14,11 @@ struct BoltRemove: AsyncParsableCommand {
 
             A living standby is taken out of its partition first, by its primary. A bolt that is gone for good cannot \
             agree to that: --dead is your word that its disk will never come back with what it acknowledged. If that \
-            word is wrong, what only that disk held is lost. It is refused while the bolt answers.
+            word is wrong, what only that disk held is lost. It is refused while the bolt answers, unless that is \
+            fenced: a fenced bolt promises and acknowledges nothing, so it is removed at once, with or without --dead.
+
+            Says what the partition has left: exit 5 where that is no standby in sync. Where a removal does not come \
+            to an end in time (exit 3), ask again with the --operation that it names.
 
             EXAMPLES
               boltctl bolt remove a.north --reason "decommissioned" --dry-run
@@ -25,25 +29,92 @@ struct BoltRemove: AsyncParsableCommand {
     var name: String
     @Flag(name: .long, help: "It is gone for good: cut its disk off, so that its partition goes on without it.")
     var dead = false
+    @OptionGroup var waiting: OperationOptions
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
+    /// What the command answers: the change, and the partition as it is afterwards.
+    struct Answer: Encodable {
+        let change: ChangeResponse
+        let partition: PartitionView?
+
+        private enum CodingKeys: String, CodingKey { case partition }
+
+        func encode(to encoder: any Encoder) throws {
+            try change.encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encodeIfPresent(partition, forKey: .partition)
+        }
+    }
+
     func run() async throws {
+        let operation = try waiting.id()
         let session = try connection.session()
-        let poster = ActPoster(session: session, mutation: mutation)
+        var poster = ActPoster(session: session, mutation: mutation)
         let (bolt, context) = try await poster.subject(name, role: .bolt)
         let partition: PartitionResponse? =
             if let own = bolt.partition { try await session.client.call(.partition, [own.text]) } else { nil }
-        if dead { try await refuseLiving(bolt, session) }
+        let members = partition?.partition.members ?? []
+        let isFenced = members.contains { $0.bolt == bolt.name.text && $0.reported == .fenced }
+        let removal = MemberRemoval(
+            bolt: bolt.name.text, session: session, waiting: waiting, operation: operation,
+            isRepeat: waiting.operation != nil)
+        if dead, !isFenced { try await refuseLiving(bolt, session) }
+        // Whoever is asked for a yes is not to hear of a refusal after it.
+        let isTakenOut = !dead && !isFenced
+        if isTakenOut, let partition { try await removal.rehearse(partition, reason: mutation.reason) }
         var question = "Remove the bolt \(bolt.name)?"
-        if dead { question = "Is \(bolt.name) gone for good? Its disk is cut off; what only it held is lost." }
+        if dead || isFenced {
+            question = "Is \(bolt.name) gone for good? Its disk is cut off; what only it held is lost."
+        }
         if !mutation.dryRun { try Console.confirm(question, yes: mutation.yes) }
-        if !dead, let partition { try await takeOut(bolt, of: partition, session) }
+        if isTakenOut, !mutation.dryRun, let partition {
+            try await removal.carryOut(partition, reason: mutation.reason)
+        }
+        if let partition { poster.carrier = try Self.carrier(session, partition, without: bolt.name.text) }
         let change = try await poster.post(
             .remove(
                 principal: bolt.id, targets: bolt.admissions.sorted(),
                 cut: OperatorAct.Cut(seen: context.versionVector)))
-        try connection.output.emit(change, table: ActPoster.line(change))
+        guard !mutation.dryRun, let partition, partition.partition.bolts.count > 1 else {
+            return try connection.output.emit(Answer(change: change, partition: nil), table: ActPoster.line(change))
+        }
+        try await tell(change, partition.partition, session)
+    }
+
+    /// Whom the act is brought to; nil for the bolts of the context. Whoever was named on the command line is asked
+    /// alone.
+    private static func carrier(
+        _ session: Session, _ partition: PartitionResponse, without bolt: String
+    ) throws -> BoltClient? {
+        guard !session.isNamed else { return nil }
+        let addresses = carriers(of: partition, without: bolt, orElse: session.context.bolts)
+        return addresses.isEmpty ? nil : try session.client(of: addresses)
+    }
+
+    /// Bolts of the removed one's partition, its primary first: the act is to stand in that partition's audit log.
+    /// Others are asked where none of them answers.
+    static func carriers(
+        of partition: PartitionResponse, without bolt: String, orElse others: [String]
+    ) -> [String] {
+        let places = zip(partition.partition.bolts, partition.addresses).map { (bolt: $0, address: $1) }
+        let lost = places.first { $0.bolt == bolt }?.address
+        let own = places.filter { $0.bolt != bolt && !$0.address.isEmpty }
+        let primary = partition.partition.primary
+        let ordered = own.filter { $0.bolt == primary } + own.filter { $0.bolt != primary }
+        return ordered.map(\.address) + others.filter { $0 != lost }
+    }
+
+    /// Says what the partition has left, and what to do where that is too little.
+    private func tell(_ change: ChangeResponse, _ before: PartitionView, _ session: Session) async throws {
+        let operatorOf = PartitionOperator(session: session, mutation: mutation, waiting: waiting)
+        let (view, restored) = try await operatorOf.settle(before.name, inSync: 2)
+        try connection.output.emit(
+            Answer(change: change, partition: view),
+            table: ActPoster.line(change) + (view.map { "\n" + RedundancyText.left($0) } ?? ""))
+        guard !restored else { return }
+        Console.warn(RedundancyText.next(before.name, view))
+        throw ExitCode(ExitStatus.redundancy.rawValue)
     }
 
     /// An assertion that a living bolt is dead would be wrong, and could lose what was acknowledged.
@@ -55,24 +126,23 @@ struct BoltRemove: AsyncParsableCommand {
             reason: "nothing was changed: a disk that lives may hold, and go on to acknowledge, what others do not",
             next: "without --dead it is taken out in good order; or stop it for good first", status: .refused)
     }
+}
 
-    /// The primary of a partition of several leaves a living standby out before its admission ends.
-    private func takeOut(_ bolt: PrincipalView, of partition: PartitionResponse, _ session: Session) async throws {
-        let view = partition.partition
-        let member = view.members.first { $0.bolt == bolt.name.text }
-        guard view.bolts.count > 1, let primary = view.primary, member?.reported != nil else { return }
-        guard primary != bolt.name.text else {
-            throw CommandFailure(
-                "removes_primary", "\(bolt.name) is primary of \(view.name)", reason: "nothing was changed",
-                next: "hand over first: boltctl bolt step-down \(bolt.name)", status: .refused)
+/// What a partition has left after a bolt of it is gone, for people.
+enum RedundancyText {
+    static func left(_ partition: PartitionView) -> String {
+        let bolts = partition.bolts.isEmpty ? "no bolt" : partition.bolts.joined(separator: ", ")
+        return "\(partition.name) has \(bolts) left: \(Plural.text(partition.inSync, "disk")) in sync, of which "
+            + "\(Plural.text(partition.faultTolerance, "more disk")) may fail"
+    }
+
+    static func next(_ name: PartitionName, _ partition: PartitionView?) -> String {
+        let (count, lives) = (partition?.bolts.count ?? 0, partition?.primary != nil)
+        if count > 1 {
+            return "no standby of \(name) is in sync: watch it with boltctl partition show \(name)"
+                + (lives ? "" : "; it has no primary: boltctl partition promote \(name) --check")
         }
-        let operation = try PartitionOperator.newOperation()
-        let operatorOf = PartitionOperator(
-            session: session, mutation: mutation, waiting: try OperationOptions.parse([]))
-        let result = try await operatorOf.ask(
-            .removeMember, [view.name.text],
-            body: RemoveMemberRequest(operation: operation, bolt: bolt.name.text, reason: mutation.reason),
-            operation: operation, at: primary, of: partition)
-        Console.note(OperationText.text(result))
+        return "\(name) is left without a standby: what its only disk loses is lost; add a bolt: boltctl bolt join "
+            + "on its machine, then boltctl bolt invite"
     }
 }

@@ -5,7 +5,7 @@ import BoltAPI
 struct ContextCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "context", abstract: "Which mesh boltctl talks to.",
-        subcommands: [ContextList.self, ContextUse.self, ContextShow.self])
+        subcommands: [ContextList.self, ContextUse.self, ContextShow.self, ContextRefresh.self])
 }
 
 /// `boltctl context list`

@@ -78,14 +78,20 @@ struct TokenCreate: AsyncParsableCommand {
         let answer: CreateTokenResponse = try await connection.session().client.call(
             .createToken, query: mutation.query, body: request)
         guard connection.output.output == .table else { return try connection.output.emit(answer, table: "") }
-        guard let token = answer.token else { return Console.out("dry run: nothing was changed") }
+        guard let token = answer.token else {
+            let until = Console.time(milliseconds: answer.expiresAt.milliseconds)
+            return Console.out(
+                "would make a token for \(Plural.text(uses, "use")), until \(until)\ndry run: nothing was changed")
+        }
         // The token alone is data: TOKEN=$(boltctl envoy token create) works.
         Console.note(
             "token \(answer.id?.description ?? ""): \(Plural.text(uses, "use")), until "
                 + "\(Console.time(milliseconds: answer.expiresAt.milliseconds)), acknowledged at \(answer.level)")
         Console.out(token)
         if let address = answer.addresses.first {
-            Console.note("next, on the machine: bolt-envoy enroll --mesh \(address) --token TOKEN")
+            Console.note(
+                "next, on the machine: bolt-envoy enroll --mesh \(address) --token TOKEN --state DIR, then "
+                    + "bolt-envoy run --state DIR")
         }
     }
 }

@@ -53,6 +53,27 @@ enum ChildProcess {
         return Array(found.dropFirst().prefix(arguments.count)) == arguments
     }
 
+    /// The process that runs with `run --config` and this file, whoever started it; nil where none does. A path that
+    /// stands there in another form, or relative to where the process runs, is the same file.
+    static func running(configuration path: String) -> pid_t? {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return entries.compactMap { pid_t($0) }.sorted().first { pid in
+            guard pid > 1, let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"), !data.isEmpty,
+                !isGone(pid)
+            else { return false }
+            let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/cwd")
+            return configuration(of: words, in: place ?? "/") == path
+        }
+    }
+
+    /// The configuration that the command line of a bolt names, in full; nil for the line of anything else.
+    static func configuration(of words: [String], in folder: String) -> String? {
+        guard words.count >= 4, words[1] == "run", words[2] == "--config" else { return nil }
+        let path = words[3].hasPrefix("/") ? words[3] : "\(folder)/\(words[3])"
+        return URL(fileURLWithPath: path).standardizedFileURL.path
+    }
+
     /// Collects a child of ours that ended, so that its id is free; does nothing to others.
     static func reap(_ pid: pid_t) {
         var status: Int32 = 0

@@ -53,6 +53,18 @@ struct LocalBolt: Sendable {
         return pid
     }
 
+    /// A process that runs this bolt and that was not started from here; nil where none does.
+    var strangerPID: pid_t? {
+        guard runningPID == nil, let pid = ChildProcess.running(configuration: configPath) else { return nil }
+        return pid
+    }
+
+    /// Forgets the process that was started last where it is gone: its id may be anybody's by now.
+    func forgetEnded() {
+        guard runningPID == nil, hasEnded else { return }
+        try? FileManager.default.removeItem(atPath: pidPath)
+    }
+
     /// Whether the process that was started last is gone. While a wrapper is still making way for it, it is not.
     var hasEnded: Bool {
         guard let text = try? String(contentsOfFile: pidPath, encoding: .utf8),

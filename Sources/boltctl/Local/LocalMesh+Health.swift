@@ -2,6 +2,7 @@ import BoltAPI
 import BoltClient
 import CRDT
 import Identity
+import Spanner
 
 /// Watching a local mesh come up.
 extension LocalMesh {
@@ -13,36 +14,43 @@ extension LocalMesh {
         "standby", "behind", "orphaned", "uninit", "starting", "draining", "removed", "fenced", "maintenance", "sealed",
     ].map { ("\($0)code", "200") }
 
-    /// Waits until each bolt is primary or a standby in sync; gives the names of those that are not, with the reason.
+    /// Waits until each bolt is primary or a standby in sync, or until it is plain that waiting changes nothing: it
+    /// ended, was removed, or is sealed and no key file opens it. Gives those that are not as wanted.
     func waitForHealth(
         seconds: Double, isEnough states: Set<HealthResponse.State> = [.active, .standby]
-    ) async throws -> [(bolt: LocalBolt, reason: String)] {
-        let session = try session()
-        var sick: [(bolt: LocalBolt, reason: String)] = []
-        let clock = ContinuousClock()
-        let deadline = clock.now.advanced(by: .seconds(seconds))
-        var progress = Progress()
-        for bolt in bolts {
-            let client = try session.client(of: bolt.bolt.address)
-            defer { client.close() }
-            let left = Double((deadline - clock.now).components.seconds) + 0.5
-            var reason = "no answer"
-            let healthy: Bool? = try await Waiting.until(seconds: max(0, left)) {
-                guard !bolt.hasEnded else {
-                    reason = "the process has ended"
-                    return false
-                }
-                do throws(ClientError) {
-                    let health: HealthResponse = try await client.call(.health, query: LocalMesh.readable)
-                    reason = ([health.state.rawValue] + health.reasons).joined(separator: ": ")
-                    if states.contains(health.state) { return true }
-                } catch { reason = error.description }
-                progress.say("waiting for \(bolt.fullName): \(reason)")
-                return nil
+    ) async throws -> MeshHealth {
+        let clients = try clients()
+        defer { for (_, client) in clients { client.close() } }
+        var (seen, progress) = ([String: MeshHealth.Look](), Progress())
+        let settled: MeshHealth? = try await Waiting.until(seconds: seconds) {
+            for (bolt, client) in clients where seen[bolt.fullName]?.isSettled(states) != true {
+                seen[bolt.fullName] = await look(at: bolt, client)
             }
-            if healthy != true { sick.append((bolt, reason)) }
+            let health = MeshHealth(bolts, seen, isEnough: states)
+            if let (bolt, reason) = health.awaited.first { progress.say("waiting for \(bolt.fullName): \(reason)") }
+            return health.awaited.isEmpty ? health : nil
         }
-        return sick
+        return settled ?? MeshHealth(bolts, seen, isEnough: states)
+    }
+
+    private func look(at bolt: LocalBolt, _ client: BoltClient) async -> MeshHealth.Look {
+        // One that somebody started by hand has no process of ours that could have ended.
+        guard bolt.strangerPID != nil || !bolt.hasEnded else {
+            return MeshHealth.Look(reason: "the process has ended", isFinal: true)
+        }
+        do throws(ClientError) {
+            let health: HealthResponse = try await client.call(.health, query: LocalMesh.readable)
+            // What a key file opens opens in a moment; without one somebody has to come.
+            let isFinal = health.state == .removed || health.state == .sealed && namedKeyFile(of: bolt.partition) == nil
+            return MeshHealth.Look(
+                state: health.state, reason: LocalMesh.words(health.state, health.reasons), isFinal: isFinal)
+        } catch { return MeshHealth.Look(reason: error.description, isFinal: false) }
+    }
+
+    /// A state with its reasons, of which the first may name it already.
+    static func words(_ state: HealthResponse.State, _ reasons: [String]) -> String {
+        let isNamed = reasons.first?.hasPrefix("\(state.rawValue): ") ?? false
+        return ((isNamed ? [] : [state.rawValue]) + reasons).joined(separator: ": ")
     }
 
     /// Waits until all bolts tell the same digest; nil when the time is over.
@@ -53,8 +61,11 @@ extension LocalMesh {
     }
 
     /// Waits until the mesh is whole: all bolts tell the same digest, each is linked to each other and knows that the
-    /// other is there too. Gives the digest, or what is missing when the time is over.
-    func waitForWholeness(seconds: Double) async throws -> (digest: Bytes32?, gaps: [String]) {
+    /// other is there too. Gives the digest, or what is missing when the time is over. Of the partitions that are
+    /// `stopped` nobody has to reign.
+    func waitForWholeness(
+        seconds: Double, stopped: Set<PartitionName> = []
+    ) async throws -> (digest: Bytes32?, gaps: [String]) {
         let clients = try clients()
         defer { for (_, client) in clients { client.close() } }
         var progress = Progress()
@@ -65,7 +76,7 @@ extension LocalMesh {
             for (bolt, client) in clients {
                 seen.append(.init(bolt: bolt.fullName, status: try? await client.call(.status)))
             }
-            gaps = MeshGaps.all(seen)
+            gaps = MeshGaps.all(seen, stopped: stopped)
             // Bolts that start together may each still bring in the acts that admit them.
             let digest = gaps.isEmpty ? seen.first?.status?.roster.digest : nil
             if steadiness.holds(digest) { return digest }
@@ -92,46 +103,6 @@ extension LocalMesh {
             digests.insert(answer.digest)
         }
         return digests.count == 1 ? digests.first : nil
-    }
-}
-
-/// What keeps a mesh from being whole, by what each bolt says of the others.
-enum MeshGaps {
-    /// One bolt and what it says, if it answers.
-    struct Seen: Sendable {
-        let bolt: String
-        let status: StatusResponse?
-    }
-
-    /// One line a gap; none when every bolt is linked to every other and all hold the same.
-    static func all(_ seen: [Seen]) -> [String] {
-        var gaps: [String] = []
-        for one in seen {
-            guard let status = one.status else {
-                gaps.append("\(one.bolt) does not answer")
-                continue
-            }
-            for other in seen where other.bolt != one.bolt {
-                guard let view = status.bolts.first(where: { $0.fullName == other.bolt }) else {
-                    gaps.append("\(one.bolt) does not know \(other.bolt) yet")
-                    continue
-                }
-                if view.reach != .alive {
-                    gaps.append("\(one.bolt) has no live link to \(other.bolt)")
-                } else if view.digest != status.roster.digest {
-                    gaps.append("\(one.bolt) does not know yet that \(other.bolt) holds the same roster")
-                }
-            }
-        }
-        // Who reigns is told link by link: a bolt may have heard of all bolts, and not yet of that.
-        for one in seen {
-            for partition in one.status?.partitions ?? [] where partition.primary == nil {
-                gaps.append("\(one.bolt) does not know the primary of \(partition.name) yet")
-            }
-        }
-        let digests = Set(seen.compactMap { $0.status?.roster.digest })
-        if digests.count > 1 { gaps.append("the bolts hold \(digests.count) different rosters") }
-        return gaps
     }
 }
 

@@ -8,7 +8,8 @@ struct MeshDown: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "down", abstract: "End the bolts that `mesh up` started below a directory.",
         discussion: """
-            Ends only processes whose arguments name a configuration below --dir. Nothing on disk is removed.
+            Ends only processes that `mesh up` started, whose arguments name a configuration below --dir; says which \
+            bolts run on that were started by hand. Nothing on disk is removed.
 
             EXAMPLES
               boltctl mesh down --dir /tmp/mesh
@@ -26,7 +27,7 @@ struct MeshDown: AsyncParsableCommand {
     struct Line: Encodable {
         let bolt: String
         let pid: Int32?
-        /// `ended`, `not_running`, `to_end`, `still_running`.
+        /// `ended`, `not_running`, `left_running`, `to_end`, `still_running`.
         let action: String
     }
 
@@ -37,7 +38,10 @@ struct MeshDown: AsyncParsableCommand {
         if !dryRun { for (_, pid) in running { if let pid { kill(pid, SIGTERM) } } }
         for (bolt, pid) in running {
             guard let pid else {
-                lines.append(Line(bolt: bolt.fullName, pid: nil, action: "not_running"))
+                if !dryRun { bolt.forgetEnded() }
+                let stranger = bolt.strangerPID
+                let action = stranger == nil ? "not_running" : "left_running"
+                lines.append(Line(bolt: bolt.fullName, pid: stranger, action: action))
                 continue
             }
             let ended = dryRun ? nil : try await bolt.stop(seconds: timeout)
@@ -47,6 +51,9 @@ struct MeshDown: AsyncParsableCommand {
         var table = TextTable("BOLT", "PID", "ACTION")
         for line in lines { table.row(line.bolt, line.pid.map { "\($0)" }, line.action) }
         try output.emit(["bolts": lines], table: table.text)
+        for line in lines where line.action == "left_running" {
+            Console.warn("\(line.bolt) runs on as \(line.pid ?? 0): it was not started by mesh up; end it by hand")
+        }
         guard !lines.contains(where: { $0.action == "still_running" }) else {
             throw CommandFailure(
                 "still_running", "not every bolt ended in time", next: "wait and run the same again, or read its log",

@@ -16,4 +16,15 @@ struct StatusCommand: AskingCommand {
     func question() -> Question<StatusResponse> { Question(endpoint: .status) }
 
     func table(_ answer: StatusResponse) -> String { StatusScreen(status: answer).text }
+
+    /// What the table says beside the word of the verdict.
+    struct Sentence: Encodable {
+        let verdictText: String
+
+        enum CodingKeys: String, CodingKey { case verdictText = "verdict_text" }
+    }
+
+    func data(_ answer: StatusResponse) -> any Encodable {
+        Extended(answer: answer, more: Sentence(verdictText: StatusScreen(status: answer).verdict))
+    }
 }

@@ -41,7 +41,7 @@ struct StatusScreen {
     }
 
     /// The word, and what no reader should have to find out alone: that the next failure is not survived.
-    private var verdict: String {
+    var verdict: String {
         let weakness = weakness
         switch status.verdict {
         case .healthy: return weakness.map { "running; \($0)" } ?? "healthy"
@@ -59,8 +59,11 @@ struct StatusScreen {
         }
         let reasons = status.partitions.filter { $0.faultTolerance == 0 }.map { partition in
             if partition.bolts.count == 1 { return "\(partition.name) has one bolt" }
-            return partition.primary == nil
-                ? "\(partition.name) has no primary" : "no standby of \(partition.name) is in sync"
+            if partition.primary == nil { return "\(partition.name) has no primary" }
+            if partition.inSync < 2 { return "no standby of \(partition.name) is in sync" }
+            let sealed = partition.sealedBolts
+            if !sealed.isEmpty { return Plural.are(sealed, "sealed") }
+            return "a bolt of \(partition.name) is missing already, and a promotion takes all but one"
         }
         return reasons.isEmpty ? "no fault tolerance" : "no fault tolerance: \(reasons.joined(separator: ", "))"
     }
@@ -70,6 +73,8 @@ struct StatusScreen {
     /// What a `-` under PRIMARY means.
     private var explanations: [String] {
         status.partitions.filter { $0.primary == nil }.map { partition in
+            let sealed = partition.sealedBolts
+            if !sealed.isEmpty { return "\(partition.name) has no primary: \(Plural.are(sealed, "sealed"))" }
             if partition.reachable == 0 { return "\(partition.name) has no primary: none of its bolts can be reached" }
             return partition.epoch == nil
                 ? "\(partition.name) has no primary: it was not founded yet"

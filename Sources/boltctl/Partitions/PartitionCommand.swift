@@ -49,6 +49,17 @@ struct PartitionShow: AskingCommand {
         return Question(endpoint: .partition, arguments: [name.text])
     }
 
+    /// A bolt with its address.
+    struct Place: Encodable {
+        let bolt: String
+        let address: String
+    }
+
+    func data(_ answer: PartitionResponse) -> any Encodable {
+        let places = zip(answer.partition.bolts, answer.addresses).map { Place(bolt: $0, address: $1) }
+        return Extended(answer: answer, more: ["places": places])
+    }
+
     func table(_ answer: PartitionResponse) -> String {
         let partition = answer.partition
         var fields = TextFields([
@@ -68,6 +79,9 @@ struct PartitionHistory: AskingCommand {
     static let configuration = CommandConfiguration(
         commandName: "history", abstract: "Epochs of a partition: who reigned, since when, why, and who promised.",
         discussion: """
+            TIME, WHO and REASON are those of the operator who asked, by the audit log; a dash where nobody asked: a \
+            first epoch, one that a lease began, one that a primary took up again after a restart.
+
             LOSS says what an operator accepted to lose; a dash means that the promises excluded a loss of anything \
             acknowledged as paired.
 
@@ -88,12 +102,15 @@ struct PartitionHistory: AskingCommand {
     }
 
     func table(_ answer: PartitionHistoryResponse) -> String {
-        var table = TextTable("EPOCH", "FROM", "CAUSE", "PRIMARY", "PROMISED BY", "MEMBERS", "OPERATION", "LOSS")
+        var table = TextTable(
+            "EPOCH", "FROM", "TIME", "CAUSE", "PRIMARY", "PROMISED BY", "MEMBERS", "WHO", "REASON", "OPERATION", "LOSS")
         for epoch in answer.epochs {
             table.row(
-                epoch.point.epoch.shortText, "\(epoch.point.position)", epoch.cause.rawValue, epoch.minter.text,
+                epoch.point.epoch.shortText, "\(epoch.point.position)",
+                epoch.at.map { Console.time(milliseconds: $0.milliseconds) }, epoch.cause.rawValue, epoch.minter.text,
                 epoch.promisedBy.map(\.text).joined(separator: ", "),
-                epoch.members.map(\.text).joined(separator: ", "), epoch.operation.description, epoch.acceptedLoss)
+                epoch.members.map(\.text).joined(separator: ", "), epoch.actor, epoch.reason,
+                epoch.operation.description, epoch.acceptedLoss)
         }
         return table.text
             + "\n\(answer.bolt) holds the journal up to \(answer.tip.shortText); safe up to \(answer.safe)"
@@ -108,11 +125,19 @@ struct PartitionSalvage: AskingCommand {
             Nothing in it was ever safe. Results among it are sent to the primary again by the bolt itself; the rest \
             is kept for you to decide about. Each bolt keeps its own. --dismiss lets go of what is kept up to the \
             number that a list ended with: the audit log says so first, and it stays readable with --fate dismissed \
-            until the disk needs the room.
+            until the disk needs the room. There is listed too what the bolt dropped by itself, because nothing of it \
+            could be sent again: check-ins without results, changes of members, other records about replication.
+
+            RECORD is where it stood in the journal that was cut, EPOCH:POSITION:HASH; PLACE its number among the \
+            commands of that record, from 0; a dash for a record that holds none.
+
+            --fate stranded lists what stands in the journal of a bolt that is fenced because its partition went on \
+            without it, after an accepted loss: some of that was safe, and is on that disk alone. Nothing is changed.
 
             EXAMPLES
               boltctl partition salvage north --at a.north
               boltctl partition salvage north --at a.north --fate replayed
+              boltctl partition salvage north --at b.north --fate stranded
               boltctl partition salvage north --at a.north --dismiss 12 --reason "exported" --dry-run
             """)
 
@@ -121,7 +146,7 @@ struct PartitionSalvage: AskingCommand {
     @Option(
         name: .long, help: "On whose disk, NAME.PARTITION. Default: the bolt that answers, or one of the partition.")
     var at: String?
-    @Option(name: .long, help: "Only those that were kept, replayed or dismissed.")
+    @Option(name: .long, help: "Only those that were kept, replayed or dismissed, or are stranded.")
     var fate: String = SalvageView.Fate.kept.rawValue
     @Option(name: .long, help: "Let go of what is kept up to this number, as a list showed it.")
     var dismiss: UInt64?
@@ -141,7 +166,9 @@ struct PartitionSalvage: AskingCommand {
     }
 
     func table(_ answer: SalvageResponse) -> String {
-        guard !answer.commands.isEmpty else { return "\(answer.bolt) holds nothing that was \(fate)" }
+        guard !answer.commands.isEmpty else {
+            return "\(answer.bolt) holds nothing that \(fate == "stranded" ? "is" : "was") \(fate)"
+        }
         var table = TextTable("NUMBER", "RECORD", "PLACE", "FATE", "WHAT")
         for command in answer.commands {
             table.row(

@@ -17,10 +17,22 @@ struct PartitionOperator {
         let partition: PartitionView?
         /// Whether as many disks are in sync again as were before.
         let redundancyRestored: Bool
+        /// Of a report: what `--expect` takes for the log that a promotion would stand on.
+        let expect: String?
+        /// Of a report: what could be lost, in words; missing where nothing acknowledged as paired could.
+        let mayBeLost: String?
+
+        init(result: OperationResponse, partition: PartitionView?, redundancyRestored: Bool) {
+            (self.result, self.partition, self.redundancyRestored) = (result, partition, redundancyRestored)
+            let isReport = result.outcome == .report
+            expect = isReport ? result.point?.shortText : nil
+            mayBeLost = isReport ? result.bound : nil
+        }
 
         enum CodingKeys: String, CodingKey {
-            case result, partition
+            case result, partition, expect
             case redundancyRestored = "redundancy_restored"
+            case mayBeLost = "may_be_lost"
         }
     }
 
@@ -43,17 +55,33 @@ struct PartitionOperator {
             next: "boltctl partition show \(partition.partition.name)")
     }
 
+    /// The address of a bolt of a partition.
+    static func address(of bolt: String, in partition: PartitionResponse) throws -> String {
+        let known = zip(partition.partition.bolts, partition.addresses).first { $0.0 == bolt && !$0.1.isEmpty }
+        guard let known else {
+            throw CommandFailure("not_found", "no address of \(bolt) is known", next: "boltctl bolt show \(bolt)")
+        }
+        return known.1
+    }
+
+    /// Has the bolt say whether it would refuse, before anybody is asked for a yes; nothing where nobody will be asked.
+    func rehearse(
+        _ endpoint: Endpoint, _ arguments: [String], body: any Encodable & Sendable, at bolt: String,
+        of partition: PartitionResponse
+    ) async throws {
+        guard !mutation.dryRun, !mutation.yes, let address = try? Self.address(of: bolt, in: partition) else { return }
+        let client = try session.client(of: address)
+        defer { client.close() }
+        let _: OperationResponse = try await client.call(
+            endpoint, arguments, query: [("dry_run", "true")], body: body)
+    }
+
     /// Asks one bolt of the partition for an operation. Where the answer is lost or open, its fate is followed.
     func ask(
         _ endpoint: Endpoint, _ arguments: [String], body: any Encodable & Sendable, operation: OperationID,
         at bolt: String, of partition: PartitionResponse
     ) async throws -> OperationResponse {
-        let index = partition.partition.bolts.firstIndex(of: bolt)
-        guard let address = index.flatMap({ partition.addresses.indices.contains($0) ? partition.addresses[$0] : nil })
-        else {
-            throw CommandFailure("not_found", "no address of \(bolt) is known", next: "boltctl bolt show \(bolt)")
-        }
-        let client = try session.client(of: address)
+        let client = try session.client(of: Self.address(of: bolt, in: partition))
         defer { client.close() }
         let name = partition.partition.name
         do throws(ClientError) {
@@ -69,7 +97,9 @@ struct PartitionOperator {
 
     /// Walks the journals for an operation until one says what became of it. Ends with 3 where none does in time.
     func follow(_ operation: OperationID, of name: PartitionName, at bolt: String) async throws -> OperationResponse {
+        var progress = Progress()
         let found: OperationResponse? = try await Waiting.until(seconds: waiting.timeout, every: .milliseconds(200)) {
+            progress.say("waiting for operation \(operation): no journal of \(name) says yet what became of it")
             let fate: OperationFateResponse? = try? await session.client.call(
                 .partitionOperation, [name.text, operation.apiText])
             guard let fate else { return nil }

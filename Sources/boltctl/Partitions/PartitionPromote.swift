@@ -10,9 +10,10 @@ struct PartitionPromote: AsyncParsableCommand {
         commandName: "promote", abstract: "Make a standby primary where the primary is gone.",
         discussion: """
             Asks every other bolt of the partition for a promise; refuses (exit 4) where a primary lives, or where a \
-            missing promise could hide something acknowledged. --check says what it would stand on and binds nobody: \
-            exit 0 where nothing acknowledged as paired can be lost, 4 where something could. --allow-data-loss goes \
-            on all the same, after it has shown the bound.
+            missing promise could hide something acknowledged. A sealed bolt is not promoted. --check says what it \
+            would stand on and binds nobody: exit 0 where nothing acknowledged as paired can be lost, 4 where \
+            something could. --allow-data-loss goes on all the same, after it has shown the bound. Without a terminal \
+            it needs --expect, as --check shows it.
 
             EXAMPLES
               boltctl partition promote north --check
@@ -22,7 +23,7 @@ struct PartitionPromote: AsyncParsableCommand {
 
     @Argument(help: "The partition.")
     var name: String
-    @Option(name: .long, help: "The bolt to promote. Default: the standby in sync that is furthest.")
+    @Option(name: .long, help: "The bolt to promote. Default: the unsealed standby in sync that is furthest.")
     var to: String?
     @Flag(name: .long, help: "Only say what it would stand on and lack.")
     var check = false
@@ -57,12 +58,13 @@ struct PartitionPromote: AsyncParsableCommand {
             guard allowDataLoss else { throw Self.refusal(report, bound, name, bolt) }
             Console.warn("could be lost: \(bound)")
         }
+        guard expected != nil || Console.isInteractive else { throw Self.unseen(report, name, bolt) }
         let stake = report.bound == nil ? "nothing acknowledged as paired can be lost" : "accepting that loss"
         try Console.confirm("Make \(bolt) primary of \(name), \(stake)?", yes: mutation.yes)
         let result = try await operatorOf.ask(
             .promote, [name.text],
             body: PromoteRequest(
-                operation: operation, bolt: bolt, expect: expected == nil ? nil : report.point,
+                operation: operation, bolt: bolt, expect: report.point,
                 allowDataLoss: allowDataLoss, reason: mutation.reason),
             operation: operation, at: bolt, of: before)
         // One of those that were in sync is gone: what can be had again is the others.
@@ -75,11 +77,9 @@ struct PartitionPromote: AsyncParsableCommand {
         return try Self.furthest(partition.partition)
     }
 
-    /// The standby in sync that is furthest; without any in sync, the furthest standby.
+    /// The unsealed standby in sync that is furthest; without any in sync, the furthest that is unsealed.
     static func furthest(_ partition: PartitionView) throws -> String {
-        let standbys = partition.members.filter { member in
-            member.bolt != nil && (member.reported == .standby || member.reported == .candidate)
-        }
+        let standbys = partition.members.filter { $0.bolt != nil && $0.mayBePromoted }
         let best = standbys.max { left, right in
             (left.isInSync ? 1 : 0, left.position ?? 0) < (right.isInSync ? 1 : 0, right.position ?? 0)
         }
@@ -89,11 +89,23 @@ struct PartitionPromote: AsyncParsableCommand {
                 "primary_lives", "\(primary) is primary of \(partition.name), and no standby of it can be reached",
                 reason: "nothing was changed", next: "boltctl partition show \(partition.name)", status: .refused)
         }
+        if let sealed = SealedPartition(partition) {
+            throw sealed.failure("nobody can be promoted in \(partition.name)")
+        }
         throw CommandFailure(
             "no_candidate", "no standby of \(partition.name) can be reached",
             reason: "nothing was changed: none of its bolts says to be a standby",
             next: "start one of its bolts, or name one with --to: boltctl partition show \(partition.name)",
             status: .unavailable)
+    }
+
+    /// P10: a script promotes only what somebody, or itself, has looked at.
+    private static func unseen(_ report: OperationResponse, _ name: PartitionName, _ bolt: String) -> CommandFailure {
+        let point = report.point?.shortText ?? "EPOCH:POSITION:HASH"
+        return CommandFailure(
+            "expect_required", "without a terminal a promotion needs --expect",
+            reason: "nothing was changed: what \(bolt) would stand on was not looked at",
+            next: "boltctl partition promote \(name) --to \(bolt) --expect \(point) --yes", status: .refused)
     }
 
     private static func refusal(

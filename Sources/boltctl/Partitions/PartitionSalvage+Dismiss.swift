@@ -25,14 +25,11 @@ extension PartitionSalvage {
                 status: .usage)
         }
         let bolt = try PartitionOperator.bolt(at, in: partition)
-        let place = partition.partition.bolts.firstIndex(of: bolt)
-        guard let place, partition.addresses.indices.contains(place) else {
-            throw CommandFailure("not_found", "no address of \(bolt) is known", next: "boltctl bolt show \(bolt)")
-        }
+        let address = try PartitionOperator.address(of: bolt, in: partition)
         if !mutation.dryRun {
             try Console.confirm("Let go of what \(bolt) keeps up to number \(number)?", yes: mutation.yes)
         }
-        let client = try session.client(of: partition.addresses[place])
+        let client = try session.client(of: address)
         defer { client.close() }
         let answer: DismissSalvageResponse = try await client.call(
             .dismissSalvage, [name], query: mutation.query,

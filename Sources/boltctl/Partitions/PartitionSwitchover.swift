@@ -9,6 +9,8 @@ struct PartitionSwitchover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "switchover", abstract: "Hand a living primary's part over to a standby in sync. Nothing is lost.",
         discussion: """
+            A sealed standby takes nothing over: another is chosen, or it is refused (exit 4).
+
             The primary takes no more writes, the standby catches up and begins; writers wait for a moment. Where the \
             standby does not take over in time, the old primary goes on. Ends with 5 where fewer disks are in sync \
             afterwards than before.
@@ -20,7 +22,7 @@ struct PartitionSwitchover: AsyncParsableCommand {
 
     @Argument(help: "The partition.")
     var name: String
-    @Option(name: .long, help: "The bolt that takes over. Default: the standby in sync that is furthest.")
+    @Option(name: .long, help: "The bolt that takes over. Default: the unsealed standby in sync that is furthest.")
     var to: String?
     @OptionGroup var waiting: OperationOptions
     @OptionGroup var mutation: MutationOptions
@@ -33,18 +35,21 @@ struct PartitionSwitchover: AsyncParsableCommand {
         let before = try await operatorOf.partition(name)
         let target = try to.map { try PartitionOperator.bolt($0, in: before) }
         guard let primary = before.partition.primary else {
+            if let sealed = SealedPartition(before.partition) {
+                throw sealed.failure("partition \(name) has no primary that could hand over")
+            }
             throw CommandFailure(
                 "no_primary", "partition \(name) has no primary that could hand over",
                 reason: "nothing was changed", next: "boltctl partition promote \(name) --check", status: .unavailable)
         }
+        let body = SwitchoverRequest(operation: operation, to: target, reason: mutation.reason)
+        try await operatorOf.rehearse(.switchover, [name.text], body: body, at: primary, of: before)
         if !mutation.dryRun {
             try Console.confirm(
                 "Hand \(name) over from \(primary) to \(target ?? "its furthest standby")?", yes: mutation.yes)
         }
         let result = try await operatorOf.ask(
-            .switchover, [name.text],
-            body: SwitchoverRequest(operation: operation, to: target, reason: mutation.reason), operation: operation,
-            at: primary, of: before)
+            .switchover, [name.text], body: body, operation: operation, at: primary, of: before)
         try await operatorOf.tell(result, wanted: before.partition.inSync, to: connection.output)
     }
 }
@@ -71,10 +76,11 @@ struct BoltStepDown: AsyncParsableCommand {
         let operatorOf = PartitionOperator(session: try connection.session(), mutation: mutation, waiting: waiting)
         let before = try await operatorOf.partition(partition)
         let bolt = try PartitionOperator.bolt(name, in: before)
+        let body = StepDownRequest(operation: operation, reason: mutation.reason)
+        try await operatorOf.rehearse(.stepDown, [bolt], body: body, at: bolt, of: before)
         if !mutation.dryRun { try Console.confirm("Have \(bolt) give up being primary?", yes: mutation.yes) }
         let result = try await operatorOf.ask(
-            .stepDown, [bolt], body: StepDownRequest(operation: operation, reason: mutation.reason),
-            operation: operation, at: bolt, of: before)
+            .stepDown, [bolt], body: body, operation: operation, at: bolt, of: before)
         try await operatorOf.tell(result, wanted: before.partition.inSync, to: connection.output)
     }
 }

@@ -23,13 +23,16 @@ enum PartitionTable {
 
     /// One line a bolt; nil where nothing is known of any.
     static func members(_ partitions: [PartitionView]) -> String? {
-        let members = partitions.flatMap(\.members)
+        // Who is in sync is the primary's to say: without one it is what was so last.
+        let members = partitions.flatMap { partition in
+            partition.members.map { ($0, partition.primary == nil ? "yes?" : "yes") }
+        }
         guard !members.isEmpty else { return nil }
         var table = TextTable("BOLT", "REPORTED", "ASSIGNED", "IN SYNC", "POSITION", "LAG", "HEARD", "NOTE")
-        for member in members {
+        for (member, inSync) in members {
             table.row(
                 member.bolt ?? member.disk.map { DiskView(bolt: nil, disk: $0).text }, word(member.reported),
-                word(member.assigned), member.isInSync ? "yes" : "no",
+                word(member.assigned), member.isInSync ? inSync : "no",
                 member.position.map { "\($0)" }, member.lagRecords.map { Plural.text($0, "record") },
                 member.heardSeconds.map { "\(Int($0.rounded())) s ago" }, member.reason)
         }

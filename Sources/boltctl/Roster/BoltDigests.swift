@@ -8,6 +8,42 @@ enum BoltDigests {
         let address: String
         let answer: RosterDigestResponse?
         let error: String?
+        /// Who should be there, by the roster; nil where no bolt of it has this address.
+        var bolt: String?
+        /// Whether no bolt of the mesh has this address any more: its silence is no finding.
+        var isStale = false
+
+        enum CodingKeys: String, CodingKey {
+            case address, answer, error, bolt
+            case isStale = "stale"
+        }
+    }
+
+    /// Every bolt of the mesh: those of the context, and whoever else the roster names. Where the command line names
+    /// bolts, these alone.
+    static func askAll(_ session: Session) async throws -> [Line] {
+        let lines = try await ask(session.context.bolts, session)
+        guard !session.isNamed, lines.contains(where: { $0.answer != nil }) else { return lines }
+        let known: BoltsResponse? = try? await session.client.call(.bolts)
+        guard let bolts = known?.bolts.filter({ $0.standing == .active }) else { return lines }
+        return merged(lines, try await ask(unasked(bolts, lines).map(\.address), session), bolts)
+    }
+
+    /// Bolts of the roster that none of the addresses led to: neither by their address nor by the name that answered.
+    static func unasked(_ bolts: [BoltView], _ lines: [Line]) -> [BoltView] {
+        let asked = Set(lines.map(\.address))
+        let answered = Set(lines.compactMap(\.answer?.bolt))
+        return bolts.filter { !asked.contains($0.address) && !answered.contains($0.fullName) }
+    }
+
+    /// All lines, each with the name that the roster gives the address; one that is silent and of no bolt is stale.
+    static func merged(_ lines: [Line], _ more: [Line], _ bolts: [BoltView]) -> [Line] {
+        (lines + more).map { line in
+            var line = line
+            line.bolt = line.answer?.bolt ?? bolts.first { $0.address == line.address }?.fullName
+            line.isStale = line.answer == nil && line.bolt == nil
+            return line
+        }
     }
 
     /// One line an address, in their order.
@@ -37,9 +73,13 @@ enum BoltDigests {
     /// Ends the command where a bolt did not answer: with 69 where none did, else with 1. What was learnt is shown
     /// before.
     static func requireAll(_ lines: [Line]) throws {
+        let lines = lines.filter { !$0.isStale }
         let missing = lines.filter { $0.answer == nil }
         guard !missing.isEmpty else { return }
-        let attempts = missing.map { ClientError.Attempt(address: $0.address, reason: $0.error ?? "no answer") }
+        let attempts = missing.map { line in
+            ClientError.Attempt(
+                address: line.address + (line.bolt.map { " (\($0))" } ?? ""), reason: line.error ?? "no answer")
+        }
         guard missing.count < lines.count else {
             throw CommandFailure(
                 "unreachable", "no bolt could be asked", next: "check that a bolt runs there: boltctl context show",
@@ -52,8 +92,8 @@ enum BoltDigests {
 
     /// The same as a warning, where the command ends otherwise.
     static func warnOfMissing(_ lines: [Line]) {
-        for line in lines where line.answer == nil {
-            Console.warn("\(line.address) could not be asked: \(line.error ?? "no answer")")
+        for line in lines where line.answer == nil && !line.isStale {
+            Console.warn("\(line.bolt ?? line.address) could not be asked: \(line.error ?? "no answer")")
         }
     }
 }

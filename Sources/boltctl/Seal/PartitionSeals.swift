@@ -85,6 +85,22 @@ enum PartitionSeals {
             attempts: last.filter { $0.answer == nil }.map { .init(address: $0.address, reason: $0.error ?? "") })
     }
 
+    /// Whose copy of what a partition keeps to read: the primary's, else that of a bolt that answers, one with the keys
+    /// where there is one.
+    static func holder(of partition: PartitionName, _ session: Session) async throws -> Line {
+        do { return try await primary(of: partition, session) } catch let failure as CommandFailure {
+            guard ["sealed", "no_primary"].contains(failure.code) else { throw failure }
+            let lines = try await ask(bolts(of: partition, session), session)
+            guard let line = copy(among: lines) else { throw failure }
+            return line
+        }
+    }
+
+    /// Of those that answered one that is unsealed, else any.
+    static func copy(among lines: [Line]) -> Line? {
+        lines.first { $0.answer?.state == .unsealed } ?? lines.first { $0.answer != nil }
+    }
+
     static func table(_ lines: [Line]) -> String {
         var table = TextTable("BOLT", "ADDRESS", "SEAL", "PRIMARY", "KEYRING", "KEY", "DATA KEYS", "KEY FILE", "NOTE")
         for line in lines {

@@ -47,8 +47,8 @@ struct SealSeal: AsyncParsableCommand {
         commandName: "seal", abstract: "Have one bolt overwrite its keys; a primary hands over first.",
         discussion: """
             Sealed, a bolt gossips and enforces bans, and serves nothing of its partition until it is unsealed. A \
-            primary without a standby in sync is not sealed, because its partition would stop: --stop-partition says \
-            that this is wanted.
+            primary without an unsealed standby in sync is not sealed, because its partition would stop: \
+            --stop-partition says that this is wanted.
 
             EXAMPLES
               boltctl seal seal a.north --reason "the machine leaves the house"
@@ -70,11 +70,15 @@ struct SealSeal: AsyncParsableCommand {
             let hint = NearestName.suggest(name, among: bolts.map(\.fullName)).map { "; did you mean \($0)?" } ?? ""
             throw CommandFailure("not_found", "there is no bolt \(name)\(hint)", next: "boltctl bolt list")
         }
-        if !mutation.dryRun { try Console.confirm("Seal \(name)?", yes: mutation.yes) }
         let client = try session.client(of: bolt.address)
         defer { client.close() }
         let body = SealRequest(
             operation: try PartitionOperator.newOperation(), stopPartition: stopPartition, reason: mutation.reason)
+        if !mutation.dryRun, !mutation.yes {
+            // Whoever is asked for a yes is not to hear of a refusal after it.
+            let _: SealChangeResponse = try await client.call(.seal, query: [("dry_run", "true")], body: body)
+            try Console.confirm("Seal \(name)?", yes: false)
+        }
         let answer: SealChangeResponse = try await client.call(.seal, query: mutation.query, body: body)
         try connection.output.emit(answer, table: SealText.text(answer))
     }

@@ -15,7 +15,7 @@ struct SealInit: AsyncParsableCommand {
             From then on each of them starts sealed.
 
             Whoever has the key file and a copy of a bolt's database has the secrets: keep them apart. Without the key \
-            file nothing opens them.
+            file nothing opens them, and no command makes a new key for a keyring that exists yet.
 
             EXAMPLES
               boltctl seal init --key-file north.key --partition north

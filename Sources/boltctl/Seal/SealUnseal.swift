@@ -47,7 +47,7 @@ struct SealUnseal: AsyncParsableCommand {
             bolts = bolts.filter { only.contains($0.fullName) }
         }
         let lines = try await UnsealRound(session: session, mutation: mutation).unseal(bolts, with: key)
-        try connection.output.emit(["bolts": lines], table: UnsealRound.table(lines))
+        try connection.output.emit(["bolts": lines], table: UnsealRound.table(lines, dryRun: mutation.dryRun))
         try UnsealRound.require(lines)
     }
 }
@@ -111,10 +111,16 @@ struct UnsealRound {
         return settled ?? last
     }
 
-    static func table(_ lines: [Line]) -> String {
-        var table = TextTable("BOLT", "ADDRESS", "SEAL", "UNSEALED NOW", "NOTE")
+    static func table(_ lines: [Line], dryRun: Bool = false) -> String {
+        var table = TextTable("BOLT", "ADDRESS", "SEAL", "BY THIS KEY", "NOTE")
         for line in lines {
-            table.row(line.bolt, line.address, line.state?.rawValue, line.changed ? "yes" : "no", line.note)
+            let effect: String
+            switch line.state {
+            case .unsealed: effect = line.changed ? "was sealed, is unsealed" : "nothing: it was unsealed before"
+            case .sealed where dryRun && line.isFine: effect = "would be unsealed"
+            case .sealed, .uninitialised, nil: effect = "nothing"
+            }
+            table.row(line.bolt, line.address, line.state?.rawValue, effect, line.note)
         }
         return table.text
     }

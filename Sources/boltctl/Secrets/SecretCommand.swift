@@ -16,7 +16,8 @@ struct SecretList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Names, versions and sizes of a partition's secrets.",
         discussion: """
-            OPENS says whether the bolt that answers can open the value: “no” tells of damage.
+            OPENS says whether the bolt that answers can open the value: “no” tells of damage, “sealed” that it has no \
+            key. Where nobody is primary, sealed or not, a bolt that answers shows its copy, and says how old it may be.
 
             EXAMPLES
               boltctl secret list --partition north
@@ -25,7 +26,7 @@ struct SecretList: AsyncParsableCommand {
 
     @Option(name: .long, help: "The partition. Default: the only one.")
     var partition: String?
-    @Option(name: .long, help: "The copy of this bolt, NAME.PARTITION. Default: the primary's.")
+    @Option(name: .long, help: "The copy of this bolt, NAME.PARTITION. Default: the primary's, else that of any.")
     var at: String?
     @OptionGroup var page: PageOptions
     @OptionGroup var connection: ConnectionOptions
@@ -41,7 +42,7 @@ struct SecretList: AsyncParsableCommand {
             }
             address = bolt.address
         } else {
-            address = try await PartitionSeals.primary(of: name, session).address
+            address = try await PartitionSeals.holder(of: name, session).address
         }
         let client = try session.client(of: address)
         defer { client.close() }
@@ -56,7 +57,12 @@ struct SecretList: AsyncParsableCommand {
                 secret.name, "\(secret.version)", "\(secret.bytes)", "\(secret.position)",
                 secret.opens.map { $0 ? "yes" : "no" } ?? "sealed")
         }
-        let whose = answer.isPrimary ? "" : "\ncopy of \(answer.bolt), position \(answer.position): not the primary's"
+        let age = answer.ageSeconds.map { "\(Int($0.rounded())) s after it last heard the primary" }
+        let whose =
+            answer.isPrimary
+            ? ""
+            : "\ncopy of \(answer.bolt), position \(answer.position), not the primary's: "
+                + (age ?? "it heard no primary since it started")
         return table.text + whose
             + PageOptions.more("secret list --partition \(answer.partition)", after: answer.nextAfter)
     }

@@ -7,6 +7,8 @@ import Spanner
 struct ActPoster {
     let session: Session
     let mutation: MutationOptions
+    /// Who is to carry acts, where that is not just any bolt: its partition has them in its audit log.
+    var carrier: BoltClient?
 
     /// The mesh as one bolt sees it, with those whom `subject` names.
     func context(subject: String?, role: PrincipalRole?) async throws -> RosterContextResponse {
@@ -21,7 +23,7 @@ struct ActPoster {
         guard let first = found.first else {
             throw CommandFailure(
                 "not_found", "no \(role.apiText) has the name, id or fingerprint \(subject)",
-                next: "boltctl \(role.apiText) list")
+                next: role == .envoy ? "boltctl envoy explain \(subject)" : "boltctl \(role.apiText) list")
         }
         guard found.count == 1 else {
             throw CommandFailure(
@@ -40,8 +42,7 @@ struct ActPoster {
 
     /// Posts a signed decision.
     func post(_ act: SignedAct) async throws -> ChangeResponse {
-        try await session.client.call(
-            .postAct, query: mutation.query, body: PostActRequest(act))
+        try await (carrier ?? session.client).call(.postAct, query: mutation.query, body: PostActRequest(act))
     }
 
     /// The receipt of an event, polled until it is complete or the time is over.
@@ -58,7 +59,8 @@ struct ActPoster {
 
     /// One line for people of what was done.
     static func line(_ change: ChangeResponse) -> String {
-        let effects = change.effects.joined(separator: "\n")
+        let told = change.dryRun && !change.effects.isEmpty ? ["would be so:"] : []
+        let effects = (told + change.effects.map { change.dryRun ? "  \($0)" : $0 }).joined(separator: "\n")
         let tail = change.dryRun ? "dry run: nothing was changed" : "acknowledged at \(change.level)"
         return effects.isEmpty ? tail : "\(effects)\n\(tail)"
     }

@@ -49,7 +49,7 @@ struct ConnectionOptions: ParsableArguments {
         guard requestTimeout > 0, requestTimeout <= 3600 else {
             throw CommandFailure("bad_timeout", "--request-timeout takes 0 to 3600 seconds", status: .usage)
         }
-        return try Session(resolved(), timeout: requestTimeout)
+        return try Session(resolved(), timeout: requestTimeout, tells: true, isNamed: !bolt.isEmpty)
     }
 }
 
@@ -59,10 +59,16 @@ struct Session: Sendable {
     let operatorIdentity: OperatorIdentity
     let verifier: PeerVerifier
     let client: BoltClient
+    /// Whether the bolts to ask were named on the command line: then nobody else is asked.
+    let isNamed: Bool
     private let limits: ClientLimits
+    private let notices: WaitNotices?
 
-    init(_ context: ContextFile.Context, timeout: Double = 10) throws {
-        self.context = context
+    /// `tells`: whether standard error says whom a request waits for.
+    init(_ context: ContextFile.Context, timeout: Double = 10, tells: Bool = false, isNamed: Bool = false) throws {
+        (self.context, self.isNamed) = (context, isNamed)
+        let notices = tells ? WaitNotices() : nil
+        self.notices = notices
         operatorIdentity = try Self.loadIdentity(context.identity)
         verifier = try operatorIdentity.credential.verifier()
         var limits = ClientLimits()
@@ -70,14 +76,17 @@ struct Session: Sendable {
         self.limits = limits
         client = try BoltClient(
             addresses: context.bolts, trust: .mesh(verifier),
-            certificate: ClientCertificate(operatorIdentity.credential), limits: limits)
+            certificate: ClientCertificate(operatorIdentity.credential), limits: limits, onWait: notices?.onWait)
     }
 
     /// A client of one bolt alone.
-    func client(of address: String) throws -> BoltClient {
+    func client(of address: String) throws -> BoltClient { try client(of: [address]) }
+
+    /// A client of these bolts alone, tried in this order.
+    func client(of addresses: [String]) throws -> BoltClient {
         try BoltClient(
-            addresses: [address], trust: .mesh(verifier), certificate: ClientCertificate(operatorIdentity.credential),
-            limits: limits)
+            addresses: addresses, trust: .mesh(verifier), certificate: ClientCertificate(operatorIdentity.credential),
+            limits: limits, onWait: notices?.onWait)
     }
 
     /// Keys in clear need no passphrase; encrypted ones ask for it.

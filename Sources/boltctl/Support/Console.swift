@@ -26,11 +26,15 @@ struct OutputOptions: ParsableArguments {
 
 /// Data goes to standard output; everything else, and every question, to standard error.
 enum Console {
+    /// Writes data. Where it can't be written the command ends with 1: whoever reads on must not take a part for all.
     static func out(_ text: String, terminator: String = "\n") {
-        FileHandle.standardOutput.write(Data((text + terminator).utf8))
+        guard !StandardStream.output.write(text + terminator) else { return }
+        let reason = String(cString: strerror(errno))
+        note("Error: the output cannot be written: \(reason); what was asked for was done as far as it says")
+        exit(ExitStatus.error.rawValue)
     }
 
-    static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    static func note(_ text: String) { StandardStream.error.write(text + "\n") }
 
     static func warn(_ text: String) { note("warning: \(text)") }
 
@@ -45,7 +49,7 @@ enum Console {
                 "confirmation_required", "this needs a confirmation and there is no terminal to ask",
                 next: "add --yes, or look at it first with --dry-run", status: .usage)
         }
-        FileHandle.standardError.write(Data("\(question) [y/N] ".utf8))
+        StandardStream.error.write("\(question) [y/N] ")
         let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased()
         guard answer == "y" || answer == "yes" else {
             throw CommandFailure("declined", "declined; nothing was changed", status: .error)

@@ -56,7 +56,7 @@ enum Passphrases {
 
     /// Reads a line without echo.
     private static func ask(_ prompt: String) -> String {
-        FileHandle.standardError.write(Data(prompt.utf8))
+        StandardStream.error.write(prompt)
         var saved = termios()
         tcgetattr(STDIN_FILENO, &saved)
         var silent = saved
@@ -64,7 +64,7 @@ enum Passphrases {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
         defer {
             tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved)
-            FileHandle.standardError.write(Data("\n".utf8))
+            StandardStream.error.write("\n")
         }
         return readLine() ?? ""
     }

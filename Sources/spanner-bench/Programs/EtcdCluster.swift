@@ -1,4 +1,5 @@
 import Foundation
+import LoopbackKit
 import NIOSSL
 
 /// Members of an etcd of one's own on loopback, with certificates made for the run: clients and peers show one to each

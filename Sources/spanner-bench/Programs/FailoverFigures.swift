@@ -1,4 +1,5 @@
 import Foundation
+import LoopbackKit
 
 /// How long writers wait where the primary is killed and a lease in etcd decides that its standby takes over.
 struct FailoverFigures {

@@ -1,4 +1,5 @@
 import Foundation
+import LoopbackKit
 
 /// Bolts of one's own on loopback, started by `boltctl mesh up` and stopped at the end.
 final class RealMesh {
@@ -188,26 +189,12 @@ final class RealMesh {
     }
 }
 
-/// Ports of loopback that nobody listens on.
+/// Ports for bolts and etcd.
 enum FreePorts {
+    private static let ports = LoopbackPorts(20_000..<32_000)
+
     static func take(_ count: Int) throws -> [Int] {
-        var sockets: [Int32] = []
-        defer { for socket in sockets { close(socket) } }
-        return try (0..<count).map { _ in
-            let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            guard number >= 0 else { throw BenchFailure("no socket") }
-            sockets.append(number)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = inet_addr("127.0.0.1")
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let bound = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(number, $0, length) == 0 && getsockname(number, $0, &length) == 0
-                }
-            }
-            guard bound else { throw BenchFailure("no free port") }
-            return Int(UInt16(bigEndian: address.sin_port))
-        }
+        guard let taken = ports.take(count) else { throw BenchFailure("\(count) free ports are not to be had") }
+        return taken
     }
 }

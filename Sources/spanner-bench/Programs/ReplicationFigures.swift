@@ -1,4 +1,5 @@
 import Foundation
+import LoopbackKit
 
 /// Results of 256 bytes, acknowledged once they are on the disks of a primary and its standby, beside puts of as many
 /// bytes into an etcd of three members. All speak mutual TLS; the writers of both are one program on one thread, each

@@ -1,4 +1,5 @@
 import Foundation
+import LoopbackKit
 
 /// How long an empty standby takes until it is in sync with a large primary, beside a plain copy of the same database
 /// on the same disk, and what writers notice of it.

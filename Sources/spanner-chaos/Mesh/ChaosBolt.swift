@@ -1,4 +1,5 @@
 import Foundation
+import LoopbackKit
 
 /// One bolt of the mesh under test: its place on disk and its process.
 struct ChaosBolt: Sendable {

@@ -37,6 +37,18 @@ extension RealMesh {
             safe: try gauge("bolt_partition_safe"), inSync: try gauge("bolt_partition_in_sync"))
     }
 
+    /// Promotes a bolt as a script does: looks first, and holds it to what was seen. Gives the refusal of either.
+    func promote(_ bolt: Bolt, timeout: Int = 10, reason: String = "test") throws -> Command.Output {
+        let line = ["partition", "promote", bolt.partition, "--to", bolt.name, "--bolt", bolt.address, "-o", "json"]
+        let check = try Command.run("boltctl", line + ["--check"], environment: environment)
+        guard check.status == 0 else { return check }
+        let point = (check.json?["result"] as? [String: Any])?["point"] as? String
+        let seen = try #require(point, "\(check)")
+        return try Command.run(
+            "boltctl", line + ["--expect", seen, "--yes", "--reason", reason, "--timeout", "\(timeout)"],
+            environment: environment)
+    }
+
     /// The one bolt of a partition that reigns.
     func primary(of partition: String) throws -> Bolt {
         let reigning = try bolts.filter { $0.partition == partition && $0.isRunning }.filter { try part($0).reigns }
@@ -78,6 +90,15 @@ extension RealMesh {
 
     /// What a bolt wrote since it was launched here.
     func log(_ bolt: Bolt) -> String { launched[bolt.name]?.text ?? "" }
+
+    /// An operator declares a bolt gone for good, once the others have missed it for long enough.
+    func declareDead(_ bolt: Bolt, askedOf other: Bolt, reason: String = "test", seconds: TimeInterval = 30) throws {
+        try waitUntil("\(bolt.name) may be declared dead", seconds: seconds) {
+            try ctl(
+                "bolt", "remove", bolt.name, "--dead", "--yes", "--reason", reason, "--bolt", other.address
+            ).status == 5
+        }
+    }
 
     /// The machine of a removed bolt joins anew, with new keys and an empty disk, under the old name.
     func rejoin(_ bolt: Bolt, askedOf other: Bolt) throws {

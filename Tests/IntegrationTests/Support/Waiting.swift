@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import LoopbackKit
 import Testing
 
 /// A condition that did not come true in time.
@@ -39,38 +39,10 @@ enum ProcessTable {
     }
 }
 
-/// Ports of loopback that nobody listens on, and that nobody is given who does not ask for them by number: they are
-/// below those of the kernel, of which a connection may take one while the bolt that had it is down.
+/// Ports for bolts and etcd under test.
 enum FreePorts {
-    private static let (from, range) = (14_000, 6_000)
-    private static let next = Mutex(Int(getpid()) % range)
+    private static let ports = LoopbackPorts(14_000..<20_000)
 
     /// So many, all different.
-    static func take(_ count: Int) throws -> [Int] {
-        var ports: [Int] = []
-        for _ in 0..<range where ports.count < count {
-            let port = next.withLock { next in
-                next = (next + 1) % range
-                return from + next
-            }
-            if isFree(port) { ports.append(port) }
-        }
-        try #require(ports.count == count, "\(ports.count) of \(count) ports are free")
-        return ports
-    }
-
-    private static func isFree(_ port: Int) -> Bool {
-        let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-    }
+    static func take(_ count: Int) throws -> [Int] { try #require(ports.take(count), "\(count) ports are not free") }
 }

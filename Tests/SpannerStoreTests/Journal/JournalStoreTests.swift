@@ -119,6 +119,32 @@ import Testing
         _ = bed
     }
 
+    @Test("P4: what stands in the journal beyond a fork is listed as salvage would be, and nothing changes")
+    func commandsBeyondAFork() throws {
+        var (bed, store, author) = try begun()
+        let fork = author.tip.position
+        let configuration = PartitionConfiguration(members: [disk(1)], inSync: [disk(1)])
+        try store.commit(
+            author.write([
+                author.commands([.setting(name: "s0", value: [9]), .secret(name: "key", sealed: [1, 2, 3])]),
+                author.record(.control(.configuration(configuration))),
+                author.commands([.setting(name: "s1", value: [1])]),
+            ]))
+        let before = try tableDump(store)
+        let held = try store.commands(after: fork, limit: 100)
+        let texts = ["setting s0 set", "secret key put", "configuration of 1 members", "setting s1 set"]
+        #expect(held.map(\.text) == texts)
+        #expect(held.map(\.number) == [fork + 1, fork + 1, fork + 2, fork + 3])
+        #expect(held.map(\.index) == [0, 1, nil, 0])
+        // Whole records: a page goes on where the last one ended.
+        let first = try store.commands(after: fork, limit: 1)
+        #expect(first.map(\.text) == ["setting s0 set", "secret key put"])
+        #expect(try store.commands(after: fork + 1, limit: 1).map(\.index) == [nil])
+        #expect(try store.commands(after: fork + 3, limit: 10).isEmpty)
+        #expect(try tableDump(store) == before && store.salvage(limit: 10).isEmpty)
+        _ = bed
+    }
+
     @Test("P4: what is cut is undone and kept as salvage, each command once, however often it is cut")
     func cutAndSalvage() throws {
         var (bed, store, author) = try begun()

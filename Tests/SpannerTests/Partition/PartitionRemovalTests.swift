@@ -70,6 +70,33 @@ struct PartitionRemovalTests {
         #expect(cluster.resolutions[operation] == .refused(.lastStandby(cluster.id(2))))
     }
 
+    @Test("P4: a disk that holds what an accepted loss went on without says where the logs part, and keeps it all")
+    func partedDisk() throws {
+        var cluster = PartitionCluster.founded(3)
+        cluster.isolate(2)
+        cluster.tick(15)
+        for _ in 0..<5 { _ = cluster.command(0) }
+        cluster.tick(3)
+        let held = try #require(cluster.bolts[1].machine?.tip)
+        cluster.kill(0)
+        cluster.kill(1)
+        cluster.heal()
+        let fork = try #require(cluster.bolts[2].machine?.tip.position)
+        let operation = cluster.ask(2, .promote(.promotion, expect: nil, acceptingLoss: true))
+        cluster.tick(12)
+        guard case .done = cluster.resolutions[operation] else {
+            Issue.record("\(cluster.summary)")
+            return
+        }
+        #expect(cluster.bolts[2].machine?.partedAt == nil)
+        cluster.start(1)
+        cluster.tick(12)
+        let parted = try #require(cluster.bolts[1].machine)
+        #expect(isFenced(cluster, 1) && parted.partedAt == fork && parted.tip == held)
+        guard case .fenced(let reason) = parted.role else { return }
+        #expect(reason.contains("went on from record \(fork) without this disk"), "\(reason)")
+    }
+
     @Test("A disk that is left out by a record that nobody knows to be safe may be promoted, but not if one is missing")
     func leftOutUnsafely() {
         var cluster = PartitionCluster.founded(4)

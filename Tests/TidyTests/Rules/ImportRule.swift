@@ -29,7 +29,7 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Logging",
     ]),
     // Programs.
-    "bolt-daemon": platform.union(["Bolt", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
+    "bolt-daemon": platform.union(["Bolt", "BoltAPI", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
     "boltctl": platform.union([
         "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", "ArgumentParser", "Logging", "Yams",
     ]),
@@ -40,11 +40,14 @@ let importsAllowed: [String: Set<String>] = [
     "SpannerTestKit": platform.union(["CRDT", "Spanner", "SpannerStore", "CSQLite"]),
     "spanner-sim": platform.union(["CRDT", "Spanner", "SpannerTestKit", "ArgumentParser"]),
     "ChaosKit": [],
+    "LoopbackKit": platform,
     "spanner-chaos": platform.union([
-        "ChaosKit", "CRDT", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "ArgumentParser",
+        "ChaosKit", "LoopbackKit", "CRDT", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity",
+        "ArgumentParser",
     ]),
     "spanner-bench": platform.union([
-        "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "Identity", "ArgumentParser", "NIOCore", "NIOPosix",
+        "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "LoopbackKit", "Identity", "ArgumentParser", "NIOCore",
+        "NIOPosix",
         "NIOSSL",
     ]),
 ]

@@ -52,6 +52,10 @@ func trapViolations(in file: SwiftText) -> [Violation] {
     for text in joined(["fatal Error(", "try !", "not Implemented", "un implemented"]) {
         for line in lines(of: text, in: file.code) { found.append((text, line)) }
     }
+    // Both trap where the stream takes no more: a full disk, a pipe that nobody reads.
+    for text in ["FileHandle.standardError", "FileHandle.standardOutput"] {
+        for line in lines(of: text, in: file.code) { found.append((text, line)) }
+    }
     for text in ["implemented" + " later", "not " + "implemented"] {
         for literal in file.literals where literal.text.contains(text) { found.append((text, literal.line)) }
     }

@@ -15,6 +15,12 @@ extension PartitionMachine {
         return .standby(primary: hears ?? following?.disk, inSync: isInSync)
     }
 
+    /// Why a disk is fenced that holds something safe which the partition went on without: an accepted loss, mostly.
+    static func partedReason(fork: UInt64, tip: LogPoint) -> String {
+        "the partition went on from record \(fork) without this disk, which holds records up to \(tip.position), some "
+            + "of them acknowledged as paired: they are kept here and nowhere else"
+    }
+
     /// Where the log ends, durably.
     public var tip: LogPoint { durable.tip }
     /// All up to here is safe, as far as is known.

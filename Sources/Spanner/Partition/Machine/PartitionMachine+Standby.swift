@@ -132,9 +132,7 @@ extension PartitionMachine {
             return
         }
         guard point.position >= max(safe, durableSafe) else {
-            fence(
-                "epoch \(epoch) stands on a log that parts from this one at \(point.position), "
-                    + "below \(max(safe, durableSafe)), which is safe: nothing was dropped")
+            fence(PartitionMachine.partedReason(fork: point.position, tip: planned.tip), partingAt: point.position)
             return
         }
         guard planned.holds(point) else {
@@ -153,24 +151,26 @@ extension PartitionMachine {
             tellMismatch(offer.epoch, disk, always: true)
             return
         }
-        if let reason = contradiction(of: offer, by: disk) {
-            fence(reason)
+        if let (reason, fork) = contradiction(of: offer, by: disk) {
+            fence(reason, partingAt: fork)
             return
         }
         installation = offer
     }
 
     /// Why a snapshot may not replace what is held; nil where it may.
-    private func contradiction(of offer: Installation, by disk: ReplicaID) -> String? {
+    private func contradiction(of offer: Installation, by disk: ReplicaID) -> (reason: String, fork: UInt64?)? {
         let kept = max(safe, durableSafe)
         guard kept > 0, planned.tip.position > 0, let theirs = peers[disk]?.hello?.epochs else { return nil }
-        if offer.point.position < kept { return "a snapshot ends at \(offer.point.position), below what is safe here" }
+        if offer.point.position < kept {
+            return ("a snapshot ends at \(offer.point.position), below what is safe here", nil)
+        }
         switch planned.epochs.fork(with: theirs) {
         case .after(let fork):
-            return fork >= kept ? nil : "a snapshot parts from this log at \(fork), below \(kept), which is safe"
+            return fork >= kept ? nil : (PartitionMachine.partedReason(fork: fork, tip: planned.tip), fork)
         case .unknown:
             let isLongAway = theirs.begins.count == PartitionLimits.historyMax
-            return isLongAway ? nil : "a snapshot shares no epoch with this log, up to \(kept) of which is safe"
+            return isLongAway ? nil : ("a snapshot shares no epoch with this log, up to \(kept) of which is safe", nil)
         }
     }
 

@@ -88,7 +88,7 @@ extension PartitionMachine {
             return
         }
         guard fork >= max(safe, durableSafe) else {
-            fence("the furthest log parts from this one at \(fork), below what is safe here: nothing was dropped")
+            fence(PartitionMachine.partedReason(fork: fork, tip: planned.tip), partingAt: fork)
             return
         }
         guard hello.tip.position > fork else {

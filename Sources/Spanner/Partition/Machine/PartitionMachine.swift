@@ -43,6 +43,8 @@ public struct PartitionMachine: Sendable {
     var isSealed: Bool
     var isForgetful = true
     var fencedBecause: String?
+    /// Where it is fenced because the partition went on without what this disk holds: the last record that both hold.
+    public internal(set) var partedAt: UInt64?
 
     // What is durable, and what will be.
     var durable: PartitionLogState
@@ -257,9 +259,11 @@ public struct PartitionMachine: Sendable {
         effects.append(.send(message, on: link))
     }
 
-    /// Serves nothing any more; what was held stays as it is.
-    mutating func fence(_ reason: String) {
+    /// Serves nothing any more; what was held stays as it is. `fork`: all after it is on this disk and not in the log
+    /// that the partition goes on with.
+    mutating func fence(_ reason: String, partingAt fork: UInt64? = nil) {
         guard fencedBecause == nil else { return }
+        partedAt = fork
         if reign != nil { stepDown(nil) }
         abandonBeginning()
         if candidacy != nil { giveUp(.notMember) }

@@ -61,7 +61,7 @@ import Spanner
         guard ended else { throw CommandFailure("still_running", "\(bolt.fullName) did not end") }
         try FileManager.default.copyItem(atPath: bolt.stateDirectory, toPath: copy)
         try demo.start(bolt)
-        _ = try await demo.mesh.waitForHealth(seconds: 30)
+        _ = try await demo.mesh.waitForHealth(seconds: 30).sick
         _ = try await demo.mesh.waitForConvergence(seconds: 30)
     }
 
@@ -73,7 +73,7 @@ import Spanner
             try demo.start(bolt)
             // Its partition counts it as another disk, which is not taken in by itself: its part in the roster is
             // what is looked at.
-            return try await demo.mesh.waitForHealth(seconds: 30, isEnough: [.active, .standby, .behind])
+            return try await demo.mesh.waitForHealth(seconds: 30, isEnough: [.active, .standby, .behind]).sick
         }
         demo.record(
             "restore", "serves on a disk from before the ban", sick.isEmpty, seconds,

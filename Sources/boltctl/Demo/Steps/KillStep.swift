@@ -27,7 +27,7 @@ import Foundation
             try await Waiting.until(seconds: 5) { names(in: journal).count > before ? true : nil }
         }
         try demo.start(victim)
-        let (sick, back) = try await demo.timed { try await demo.mesh.waitForHealth(seconds: 30) }
+        let (sick, back) = try await demo.timed { try await demo.mesh.waitForHealth(seconds: 30).sick }
         demo.record(
             "kill", "bolt healthy again after kill -9", sick.isEmpty, back,
             "\(victim.fullName) killed after \(before) acknowledged; the next came \(DemoScore.time(down)) later")

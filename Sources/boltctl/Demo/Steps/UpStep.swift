@@ -9,7 +9,7 @@ import Spanner
             try demo.mesh.provision { _ in }
             try demo.network.configure(demo.mesh)
             for bolt in demo.mesh.bolts { try demo.start(bolt) }
-            return try await demo.mesh.waitForHealth(seconds: 30)
+            return try await demo.mesh.waitForHealth(seconds: 30).sick
         }
         let names = demo.mesh.bolts.map(\.fullName).joined(separator: ", ")
         demo.record(

@@ -17,14 +17,34 @@ protocol AskingCommand: AsyncParsableCommand {
     func question() throws -> Question<Answer>
     /// The answer for people.
     func table(_ answer: Answer) -> String
+    /// The answer for scripts: all that people are told, the answer itself where nothing else is said.
+    func data(_ answer: Answer) -> any Encodable
 }
 
 extension AskingCommand {
+    func data(_ answer: Answer) -> any Encodable { answer }
+
     func run() async throws {
         let question = try question()
         let answer: Answer = try await connection.session().client.call(
             question.endpoint, question.arguments, query: question.query)
-        try connection.output.emit(answer, table: table(answer))
+        let value: any Encodable = data(answer)
+        try show(value, table(answer))
+    }
+
+    private func show(_ value: some Encodable, _ table: String) throws {
+        try connection.output.emit(value, table: table)
+    }
+}
+
+/// An answer with members beside its own, in the same object.
+struct Extended<Answer: Encodable, More: Encodable>: Encodable {
+    let answer: Answer
+    let more: More
+
+    func encode(to encoder: any Encoder) throws {
+        try answer.encode(to: encoder)
+        try more.encode(to: encoder)
     }
 }
 

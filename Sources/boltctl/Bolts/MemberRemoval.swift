@@ -1,0 +1,99 @@
+import BoltAPI
+import BoltClient
+import CRDT
+import Spanner
+
+/// Has the primary of a partition of several leave a living standby out, before the admission of its bolt ends.
+///
+/// A removal is no epoch, so no journal says by its id what became of it: it is asked for again under the same id,
+/// which joins the one that runs.
+struct MemberRemoval {
+    /// The standby, `name.partition`.
+    let bolt: String
+    let session: Session
+    let waiting: OperationOptions
+    let operation: OperationID
+    /// Whether it was asked for before: a disk that is no member any more has been taken out then.
+    let isRepeat: Bool
+
+    /// Has the primary say whether it would refuse; changes nothing.
+    func rehearse(_ partition: PartitionResponse, reason: String) async throws {
+        guard let primary = try primary(of: partition) else { return }
+        let answer = try await ask(primary, partition.partition.name, reason: reason, dryRun: true)
+        for effect in answer?.effects ?? [] { Console.note(effect) }
+    }
+
+    /// Asks until it is done or refused, or the time is over; says meanwhile what it waits for.
+    func carryOut(_ partition: PartitionResponse, reason: String) async throws {
+        guard let primary = try primary(of: partition) else { return }
+        let name = partition.partition.name
+        var progress = Progress()
+        var hasRun = isRepeat
+        let isDone: Bool? = try await Waiting.until(seconds: waiting.timeout, every: .milliseconds(200)) {
+            let answer = try await Patience.telling(
+                "waiting for \(primary.name): that \(bolt) is out has to be safe on every disk in sync"
+            ) { try await ask(primary, name, reason: reason, dryRun: false, hasRun: hasRun) }
+            guard let answer, answer.outcome == .running else { return true }
+            hasRun = true
+            progress.say("\(primary.name) has not done it yet; operation \(operation)")
+            return nil
+        }
+        guard isDone == nil else { return Console.note("\(bolt) is no member of \(name) any more") }
+        throw MemberRemoval.stillOpen(operation, bolt, name, seconds: waiting.timeout)
+    }
+
+    /// What is said of a removal that came to no end in time.
+    static func stillOpen(
+        _ operation: OperationID, _ bolt: String, _ name: PartitionName, seconds: Double
+    ) -> CommandFailure {
+        CommandFailure(
+            "still_open", "\(bolt) was not taken out of \(name) within \(Int(seconds)) s",
+            reason: "the primary wrote that it is out, and that is not safe on every disk in sync yet; its admission "
+                + "stands",
+            next: "see who is in sync: boltctl partition show \(name); then ask again: "
+                + "boltctl bolt remove \(bolt) --operation \(operation)",
+            changed: true, status: .running)
+    }
+
+    /// Who has to do it; nil where there is nothing to be taken out of.
+    private func primary(of partition: PartitionResponse) throws -> (name: String, address: String)? {
+        let view = partition.partition
+        let member = view.members.first { $0.bolt == bolt }
+        // Who is no member any more, or never was one, has nothing to be left out of.
+        guard view.bolts.count > 1, let member else { return nil }
+        guard let primary = view.primary, member.reported != nil else {
+            throw CommandFailure(
+                "cannot_take_out", "\(bolt) cannot be taken out of \(view.name) in good order",
+                reason: view.primary == nil
+                    ? "nothing was changed: nobody is primary of \(view.name), who would leave it out"
+                    : "nothing was changed: \(bolt) cannot be reached, and may hold what others lack",
+                next: "bring it back first; if its disk is gone for good: boltctl bolt remove \(bolt) --dead",
+                status: .refused)
+        }
+        guard primary != bolt else {
+            throw CommandFailure(
+                "removes_primary", "\(bolt) is primary of \(view.name)", reason: "nothing was changed",
+                next: "hand over first: boltctl bolt step-down \(bolt)", status: .refused)
+        }
+        return (primary, try PartitionOperator.address(of: primary, in: partition))
+    }
+
+    /// One request; nil where the disk is no member any more because of an earlier one.
+    private func ask(
+        _ primary: (name: String, address: String), _ name: PartitionName, reason: String, dryRun: Bool,
+        hasRun: Bool = false
+    ) async throws -> OperationResponse? {
+        let client = try session.client(of: primary.address)
+        defer { client.close() }
+        do throws(ClientError) {
+            return try await client.call(
+                .removeMember, [name.text], query: [("dry_run", dryRun ? "true" : nil)],
+                body: RemoveMemberRequest(operation: operation, bolt: bolt, reason: reason))
+        } catch {
+            if hasRun || isRepeat, error.problem?.code == .notInSync { return nil }
+            // It may have been done although no answer came: the next request says so.
+            guard !dryRun, error.mayHaveChanged else { throw error }
+            return OperationResponse(operation: operation, partition: name, bolt: primary.name, outcome: .running)
+        }
+    }
+}

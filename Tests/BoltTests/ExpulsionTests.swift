@@ -1,0 +1,24 @@
+import Testing
+
+@testable import Bolt
+
+/// A removed bolt that starts again hears nothing of its removal but its peers' word.
+@Suite struct ExpulsionTests {
+    @Test func thePeersWordIsToldOnceAndTakenBackBySpeakingOn() {
+        var expulsion = Expulsion()
+        #expect(!expulsion.isTold)
+        #expect(expulsion.note("a.north", banned: false) && !expulsion.note("b.north", banned: false))
+        #expect(expulsion.isTold && !expulsion.isBanned && expulsion.sources == ["a.north", "b.north"])
+        for number in 0..<100 { _ = expulsion.note("\(number)", banned: number == 99) }
+        #expect(expulsion.sources.count == Expulsion.sourcesMax && expulsion.isBanned)
+        expulsion.clear()
+        #expect(!expulsion.isTold && !expulsion.isBanned)
+    }
+
+    @Test func itSaysWhoRefusesItAndHowTheMachineComesBack() {
+        let told = Expulsion.text(banned: false, by: ["a.north", "b.north"])
+        #expect(told.hasPrefix("removed: a.north, b.north no longer admits this bolt"))
+        #expect(told.contains("boltctl bolt join") && told.contains("new keys"))
+        #expect(Expulsion.text(banned: true, by: []).hasPrefix("banned: the roster no longer admits"))
+    }
+}
