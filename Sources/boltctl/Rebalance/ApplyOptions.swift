@@ -131,7 +131,8 @@ struct PlanApplication {
         let weak = Self.withoutStandby(answer.partitions, among: Set(plan.moves.map(\.to)))
         guard !weak.isEmpty else { return }
         Console.warn(
-            "no standby is in sync in \(weak.map(\.text).joined(separator: ", ")): watch it with boltctl partition list")
+            "no standby is in sync in \(weak.map(\.text).joined(separator: ", ")): watch it with boltctl partition list"
+        )
         throw ExitCode(ExitStatus.redundancy.rawValue)
     }
 

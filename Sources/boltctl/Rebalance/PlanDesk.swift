@@ -25,9 +25,9 @@ struct PlanWish {
     }
 
     /// The wish that these partitions, and no others, hand on all that they own.
-    init(drains: [PartitionName], _ options: PlanOptions) throws {
+    init(drains: [PartitionName], isChange: Bool, _ options: PlanOptions) throws {
         try self.init(file: nil, options)
-        (self.drains, changesDrains) = (drains, true)
+        (self.drains, changesDrains) = (drains, isChange)
     }
 }
 

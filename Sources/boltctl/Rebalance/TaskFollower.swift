@@ -138,7 +138,9 @@ struct TaskOutcome {
         }
         let how = TaskText.commands(last.id)
         switch end {
-        case .over, nil where last.isOver: (status, notes) = Self.over(last, endsEarly: endsEarly)
+        case .over,
+            nil where last.isOver:
+            (status, notes) = Self.over(last, endsEarly: endsEarly)
         case .standstill:
             let first = last.stuck.first.map { "; \(TaskText.stuck($0))" } ?? ""
             status = .running

@@ -119,7 +119,9 @@ struct SliceExplain: AskingCommand {
     private static func path(_ answer: SliceResponse) -> String {
         var table = TextTable("NUMBER", "OWNER", "BY", "REGISTER", "FROM", "WHY")
         table.row("0", answer.firstOwner.text, "genesis", nil, nil, "drawn when the group was created")
-        for step in answer.path { table.row("\(step.position)", step.to.text, by(step), step.register.shortHex, step.from.text, why(step)) }
+        for step in answer.path {
+            table.row("\(step.position)", step.to.text, by(step), step.register.shortHex, step.from.text, why(step))
+        }
         return table.text
     }
 

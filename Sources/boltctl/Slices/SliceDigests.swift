@@ -52,9 +52,7 @@ enum SliceDigests {
     }
 
     /// All slices of a group as one bolt knows them.
-    static func slices(_ group: GroupName, at address: String, _ session: Session) async throws -> [SliceView] {
-        let client = try session.client(of: address)
-        defer { client.close() }
+    static func slices(_ group: GroupName, from client: BoltClient) async throws(ClientError) -> [SliceView] {
         var (slices, after) = ([SliceView](), String?.none)
         repeat {
             let page: SlicesResponse = try await client.call(

@@ -77,7 +77,8 @@ struct SliceVerification: Encodable {
                 code: "handed_on_twice",
                 what: "\(Plural.text(found.count, "register")) of \(name) handed on twice by one key, as "
                     + "\(found.bolt) knows: that key was copied",
-                next: "boltctl slice explain \(name)/NUMBER names the partition: remove its bolts, and let it join anew",
+                next:
+                    "boltctl slice explain \(name)/NUMBER names the partition: remove its bolts, and let it join anew",
                 mayPass: false)
         }
     }

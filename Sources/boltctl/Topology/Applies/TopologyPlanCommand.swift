@@ -7,7 +7,8 @@ import Spanner
 /// `boltctl topology plan`
 struct TopologyPlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "All that applying a topology would do: what comes and goes, what moves and why.",
+        commandName: "plan",
+        abstract: "All that applying a topology would do: what comes and goes, what moves and why.",
         discussion: """
             Nothing is changed. The plan names deletions, each slice that moves, what stands in the way, and why it is \
             not smaller. It is bound to the topology that is in force now: an apply of it is refused once that has \
@@ -35,7 +36,8 @@ struct TopologyPlanCommand: AsyncParsableCommand {
 /// `boltctl topology apply`
 struct TopologyApply: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apply", abstract: "Make a topology the one in force, and move the slices that it wants elsewhere.",
+        commandName: "apply",
+        abstract: "Make a topology the one in force, and move the slices that it wants elsewhere.",
         discussion: """
             Makes a plan, shows it and asks; with --plan it carries out one that was looked at before, unless its time \
             is over or the topology has changed since. Of two operators who apply at once one is refused. The first \
