@@ -1,4 +1,5 @@
 import BoltAPI
+import CRDT
 import Foundation
 
 /// Plans that are kept in files between looking at them and carrying them out.

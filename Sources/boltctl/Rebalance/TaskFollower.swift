@@ -151,7 +151,7 @@ struct TaskOutcome {
             ]
         case .late: (status, notes) = (.running, ["still running: \(TaskText.line(last))", how])
         case .detached: (status, notes) = (.running, ["left running: \(TaskText.line(last))", how])
-        case .over, nil: (status, notes) = (.running, ["accepted: task \(last.id) runs", how])
+        case nil: (status, notes) = (.running, ["accepted: task \(last.id) runs", how])
         }
     }
 

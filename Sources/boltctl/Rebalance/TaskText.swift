@@ -1,4 +1,5 @@
 import BoltAPI
+import CRDT
 import Spanner
 
 /// Tasks for people.

@@ -42,7 +42,7 @@ struct SliceTakeover: AsyncParsableCommand {
         let unknowable: [String]
         let taken: Int
         let refused: [TakeOverResponse.Refusal]
-        let level: AckLevel?
+        let level: BoltAPI.AckLevel?
         let dryRun: Bool
 
         enum CodingKeys: String, CodingKey {
@@ -65,7 +65,7 @@ struct SliceTakeover: AsyncParsableCommand {
         if !mutation.dryRun, !mutation.yes { Console.note(preview.text(to: target)) }
         if !mutation.dryRun { try Console.confirm(preview.question(to: target), yes: mutation.yes) }
         let deltas = try signer.deltas(preview.slices, from: name, to: target)
-        var (taken, refused, level) = (0, [TakeOverResponse.Refusal](), AckLevel?.none)
+        var (taken, refused, level) = (0, [TakeOverResponse.Refusal](), BoltAPI.AckLevel?.none)
         for delta in deltas {
             let answer = try await post(delta, id, name, session, after: taken)
             (taken, level) = (taken + answer.taken, answer.level)
