@@ -1,3 +1,4 @@
+import ArgumentParser
 import BoltAPI
 import CRDT
 import Spanner
@@ -48,7 +49,7 @@ import Testing
     }
 
     @Test func aCommandEndsAsItsTaskDid() throws {
-        func status(_ end: TaskFollower.End?, _ task: TaskView? = nil, early: Bool = false) -> ExitStatus? {
+        func status(_ end: TaskFollower.End?, _ task: TaskView? = nil, early: Bool = false) -> BoltAPI.ExitStatus? {
             TaskOutcome(task ?? end?.task, end, endsEarly: early).status
         }
         let running = try Views.task()
@@ -109,7 +110,7 @@ import Testing
         let fine = SliceVerification([
             Views.line(try Views.digest("a.north")), Views.line(try Views.digest("a.south")),
         ])
-        func status(_ task: TaskView, _ misplaced: [TaskMoveView]) -> ExitStatus? {
+        func status(_ task: TaskView, _ misplaced: [TaskMoveView]) -> BoltAPI.ExitStatus? {
             RebalanceVerify.status(.init(task: task, misplaced: misplaced, verification: fine))
         }
         #expect(status(task, []) == nil && status(task, [lost]) == .error)
