@@ -88,10 +88,22 @@ import Testing
         let moves = SliceDecisionView(.moves(to: try name("south"), .balance(surplus: 5, deficit: 3)))
         #expect(moves.kind == .moves && moves.to?.text == "south" && moves.why.contains("5 envoys too many"))
         #expect(SliceDecisionView(.isStuck).to == nil && SliceDecisionView(.stays).kind == .stays)
-        let verdict = SliceVerdictView(
-            .init(partition: try name("west"), isOwner: false, refusals: [.sealed, .full(capacity: 4)], gain: -3))
-        #expect(verdict.refusals.map(\.reason) == ["sealed", "full"] && verdict.gain == -3)
-        #expect(verdict.refusals.allSatisfy { !$0.what.isEmpty && !$0.next.isEmpty })
+        let (group, web) = (GroupID(bytes(1)), try #require(GroupName("web")))
+        let slice = SliceID(group: group, index: 0)
+        var facts = RebalanceInput.Facts()
+        (facts.isSealed, facts.capacity) = (true, 4)
+        let input = RebalanceInput(
+            groups: [.init(id: group, name: web)], slices: [.init(id: slice, owner: try name("north"), envoys: 10)],
+            sites: [
+                .init(partition: try name("north"), weight: 100, groups: [group]),
+                .init(partition: try name("west"), weight: 100, groups: [group], facts: facts),
+            ])
+        let explanation = try #require(try RebalancePlanner().explain(slice, in: input))
+        let verdicts = explanation.verdicts.map { SliceVerdictView($0) }
+        #expect(verdicts.map(\.partition.text) == ["north", "west"] && verdicts.map(\.isOwner) == [true, false])
+        let refusals = verdicts[1].refusals
+        #expect(refusals.map(\.reason) == ["sealed", "full"], "\(refusals)")
+        #expect(refusals.allSatisfy { !$0.what.isEmpty && !$0.next.isEmpty })
     }
 
     @Test func aTaskSaysWhetherItIsCompleteAndItsPhaseByWord() throws {
