@@ -141,7 +141,7 @@ import Testing
             "--slices-in-flight 0", "--slices-in-flight 257", "--bytes-per-second 0", "--bytes-per-second fast",
             "--added-latency-ms -1",
         ] { #expect(code { _ = try limits(line, known) } == "bad_budget", "\(line)") }
-        #expect(try code { try RebalanceThrottle.parse([]).check() } == "nothing_to_change")
+        #expect(code { try RebalanceThrottle.parse([]).check() } == "nothing_to_change")
     }
 
     @Test func bytesAndSpansAreReadAsPeopleWriteThem() {
