@@ -119,6 +119,7 @@ struct SliceVerifier {
             seconds: seconds, every: .milliseconds(300)
         ) {
             let lines = try await SliceDigests.askAll(session)
+            try Self.requireTopology(lines)
             let verification = SliceVerification(lines)
             last = (verification, lines)
             guard let first = verification.findings.first else { return last }
@@ -133,6 +134,15 @@ struct SliceVerifier {
                 attempts: result.1.map { .init(address: $0.address, reason: $0.error ?? "no answer") })
         }
         return result
+    }
+
+    /// Ends the command where no bolt that answers knows any topology: there is nothing to verify yet.
+    static func requireTopology(_ lines: [SliceDigests.Line]) throws {
+        let codes = lines.compactMap(\.code)
+        guard lines.allSatisfy({ $0.answer == nil }), codes.contains(.noTopology) else { return }
+        throw CommandFailure(
+            "no_topology", "no topology was applied yet: there are no slices", next: "boltctl topology apply FILE",
+            status: .refused)
     }
 
     /// The slices that bolts disagree about, as two bolts that differ know them.

@@ -88,6 +88,15 @@ import Testing
         #expect(found.first?.first.owner.text == "north" && found.first?.second.owner.text == "south")
     }
 
+    @Test func beforeTheFirstApplyThereIsNothingToVerify() throws {
+        let none = SliceDigests.Line(address: "h:1", bolt: "a.north", answer: nil, error: "no", code: .noTopology)
+        let dead = SliceDigests.Line(address: "h:2", bolt: "b.north", answer: nil, error: "refused")
+        #expect(throws: CommandFailure.self) { try SliceVerifier.requireTopology([none, dead]) }
+        #expect(throws: Never.self) { try SliceVerifier.requireTopology([dead]) }
+        let known = Views.line(try Views.digest("a.south"))
+        #expect(throws: Never.self) { try SliceVerifier.requireTopology([none, known]) }
+    }
+
     @Test func aSliceIsNamedByGroupAndNumber() throws {
         #expect(try SliceName("web/17") == SliceName("web/17"))
         for text in ["", "web", "web/", "/1", "web/x", "web/-1", "web/01", "Web/1", "web/1/2", "web/4294967296"] {
