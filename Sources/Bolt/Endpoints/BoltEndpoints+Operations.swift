@@ -43,7 +43,8 @@ extension BoltEndpoints {
                 LogKeys.principal: "\(request.principal.map { "\($0.name)" } ?? "none")",
             ])
         // The operation's end, or that it goes on after a while: its fate is found in the journal.
-        let end = Task { await partition.operate(asked.id, asked.operation) }
+        let (partition, carried) = (partition, asked)
+        let end = Task { await partition.operate(carried.id, carried.operation) }
         let resolution = await FirstAnswer<PartitionResolution?>.within(BoltEndpoints.operationWait, else: nil) {
             await end.value
         }
@@ -55,7 +56,7 @@ extension BoltEndpoints {
             if let resolution {
                 await recordEnd(of: asked, resolution, wordsNow, request)
             } else {
-                Task { await recordEnd(of: asked, end.value, wordsNow, request) }
+                Task { await recordEnd(of: carried, end.value, wordsNow, request) }
             }
         }
         let answer = try wordsNow.response(resolution ?? .ask(nil), asked.id, effects: asked.effects)
