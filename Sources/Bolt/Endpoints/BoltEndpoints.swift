@@ -45,6 +45,11 @@ struct BoltEndpoints: Sendable {
         case .peerOperator: return try await operatorRequest(request)
         case .sealStatus, .initSeal, .unseal, .seal: return try await sealRequest(request)
         case .secrets, .putSecret, .removeSecret: return try await secretRequest(request)
+        case .topology, .topologyHistory, .topologyVersion, .planTopology, .applyTopology, .slices, .slice,
+            .sliceDigest,
+            .takeoverPreview, .takeOver, .tasks, .task, .taskMoves, .changeTask, .drainBolt, .undrainBolt,
+            .reassignEnvoy:
+            return try await sliceRequest(request)
         }
     }
 

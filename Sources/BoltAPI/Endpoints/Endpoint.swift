@@ -14,10 +14,13 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case roster, rosterLog, rosterDigest, rosterConflicts, rosterContext, rosterReceipt, tokens
     case partition, partitionHistory, partitionSalvage, partitionAudit, partitionOperation
     case sealStatus, secrets
+    case topology, topologyHistory, topologyVersion, planTopology
+    case slices, slice, sliceDigest, takeoverPreview, tasks, task, taskMoves
     // Operators change.
     case createToken, postAct, removeEnvoy
     case switchover, promote, removeMember, stepDown, dismissSalvage, auditNote
     case initSeal, unseal, seal, putSecret, removeSecret
+    case applyTopology, takeOver, changeTask, drainBolt, undrainBolt, reassignEnvoy
     // The ops listener.
     case opsHealth, opsHealthHead, live, ready, metrics
 
@@ -44,14 +47,15 @@ public enum Endpoint: String, Sendable, CaseIterable {
         switch self {
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .peerOperator, .createToken, .postAct, .removeEnvoy,
             .switchover, .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal,
-            .putSecret, .removeSecret:
+            .putSecret, .removeSecret, .planTopology, .applyTopology, .takeOver, .changeTask, .drainBolt, .undrainBolt,
+            .reassignEnvoy:
             .post
         case .healthHead, .opsHealthHead: .head
         case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster,
             .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
-            .opsHealth,
-            .live, .ready, .metrics:
+            .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
+            .task, .taskMoves, .opsHealth, .live, .ready, .metrics:
             .get
         }
     }
@@ -98,6 +102,22 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .rosterReceipt: "/v1/roster/receipt"
         case .postAct: "/v1/roster/acts"
         case .tokens, .createToken: "/v1/tokens"
+        case .topology: "/v1/topology"
+        case .topologyHistory: "/v1/topology/history"
+        case .topologyVersion: "/v1/topology/applies/{apply}"
+        case .planTopology: "/v1/topology/plan"
+        case .applyTopology: "/v1/topology/apply"
+        case .slices: "/v1/slices"
+        case .slice: "/v1/slices/{group}/{slice}"
+        case .sliceDigest: "/v1/slices/digest"
+        case .takeoverPreview: "/v1/partitions/{partition}/takeover"
+        case .takeOver: "/v1/slices/takeover"
+        case .tasks: "/v1/tasks"
+        case .task, .changeTask: "/v1/tasks/{task}"
+        case .taskMoves: "/v1/tasks/{task}/moves"
+        case .drainBolt: "/v1/bolts/{bolt}/drain"
+        case .undrainBolt: "/v1/bolts/{bolt}/undrain"
+        case .reassignEnvoy: "/v1/envoys/{envoy}/reassign"
         case .live: "/livez"
         case .ready: "/readyz"
         case .metrics: "/metrics"
@@ -113,13 +133,14 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .health, .healthHead, .opsHealth, .opsHealthHead, .live, .ready, .metrics: .anyone
         case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog,
             .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition, .partitionHistory,
-            .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets:
+            .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets, .topology,
+            .topologyHistory, .topologyVersion, .planTopology, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
+            .task, .taskMoves:
             .operator(.viewer)
         case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown, .dismissSalvage, .auditNote,
-            .unseal, .putSecret,
-            .removeSecret:
+            .unseal, .putSecret, .removeSecret, .applyTopology, .changeTask, .drainBolt, .undrainBolt, .reassignEnvoy:
             .operator(.operator)
-        case .removeMember, .initSeal, .seal: .operator(.admin)
+        case .removeMember, .initSeal, .seal, .takeOver: .operator(.admin)
         }
     }
 
@@ -132,13 +153,16 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .rosterContext, .rosterReceipt, .tokens, .createToken, .postAct, .removeEnvoy, .peerOperator, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
             .removeMember, .stepDown, .dismissSalvage, .auditNote, .sealStatus, .secrets, .initSeal, .unseal, .seal,
-            .putSecret, .removeSecret:
+            .putSecret, .removeSecret, .topology, .topologyHistory, .topologyVersion, .planTopology, .applyTopology,
+            .slices, .slice, .sliceDigest, .takeoverPreview, .takeOver, .tasks, .task, .taskMoves, .changeTask,
+            .drainBolt, .undrainBolt, .reassignEnvoy:
             .main
         }
     }
 
     /// Whether it changes anything; those that do take `?dry_run=true` where an operator asks.
-    public var mutates: Bool { method == .post }
+    /// A plan is posted because a topology does not fit into a query; it changes nothing.
+    public var mutates: Bool { method == .post && self != .planTopology }
 
     /// Whether a request that got no answer may be sent again, here or elsewhere, without a second effect.
     public var isRepeatable: Bool {
@@ -150,6 +174,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .putSecret,
             .removeSecret:
             false
+        // Looked up by their id instead: another bolt would be another driver, or would take it on another register.
+        case .applyTopology, .takeOver, .drainBolt, .undrainBolt, .reassignEnvoy: false
         case _: true
         }
     }
@@ -158,7 +184,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
     public var isForwardable: Bool {
         switch self {
         case .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
-            .removeMember, .stepDown, .dismissSalvage, .auditNote:
+            .removeMember, .stepDown, .dismissSalvage, .auditNote, .applyTopology, .takeOver, .task, .taskMoves,
+            .changeTask, .drainBolt, .undrainBolt, .reassignEnvoy:
             true
         case _: false
         }
@@ -169,14 +196,19 @@ public enum Endpoint: String, Sendable, CaseIterable {
         switch self {
         case .checkIn: APILimits.checkInBytesMax
         case .peerCheckIn: APILimits.checkInBytesMax + 64 * 1024
-        case .peerOperator: APILimits.bodyBytesMax * 2
+        case .peerOperator: APILimits.planBytesMax / 2 * 3
+        case .planTopology: TopologyLimits.documentBytesMax * 2
+        case .applyTopology: APILimits.planBytesMax
+        case .takeOver: APILimits.takeoverBytesMax
         case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember,
-            .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret:
+            .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret, .changeTask,
+            .drainBolt, .undrainBolt, .reassignEnvoy:
             APILimits.bodyBytesMax
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
-            .opsHealth, .opsHealthHead, .live, .ready, .metrics:
+            .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
+            .task, .taskMoves, .opsHealth, .opsHealthHead, .live, .ready, .metrics:
             0
         }
     }
