@@ -186,7 +186,7 @@ extension BoltEndpoints {
         defer { partition.leave() }
         let pending = PendingCheckIn(
             envoy: envoy, queue: checked.queue, firstHeld: checked.firstHeld, results: checked.results,
-            traits: checked.traits)
+            traits: checked.traits, slice: grounds.slice)
         let receipt: CheckInReceipt
         switch await partition.store(pending) {
         case .stored(let stored): receipt = stored
