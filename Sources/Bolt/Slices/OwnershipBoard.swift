@@ -31,6 +31,8 @@ final class OwnershipBoard: Sendable {
         let apply: TopologyApply
         /// What it says.
         let topology: Topology
+        /// Who is drained, and who asked for it why.
+        let note: AppliedTopology
         /// Digest of that: what plans name.
         let digest: Bytes32
     }
@@ -130,10 +132,10 @@ final class OwnershipBoard: Sendable {
     }
 
     private func version(of apply: TopologyApply) -> Version? {
-        guard let topology = try? APIJSON.decode(Topology.self, from: Data(apply.document)),
-            let digest = try? topology.digest(hashedBy: { witness.hash($0) })
+        guard let note = try? APIJSON.decode(AppliedTopology.self, from: Data(apply.document)),
+            let digest = try? note.topology.digest(hashedBy: { witness.hash($0) })
         else { return nil }
-        return Version(apply: apply, topology: topology, digest: digest)
+        return Version(apply: apply, topology: note.topology, note: note, digest: digest)
     }
 
     // MARK: - Asked
@@ -215,10 +217,19 @@ final class OwnershipBoard: Sendable {
         return journaled.filter { !told.contains($0.transition.hash(by: witness)) }
     }
 
+    /// The apply that somebody asked for under this id; nil where there is none.
+    func version(askedFor task: PrincipalID) -> Version? {
+        let (path, others) = applies
+        return (path + others).lazy.compactMap { self.version(of: $0) }.first { $0.note.task == task }
+    }
+
     // MARK: - Others
 
     /// What the primary of a partition last said of its slices.
     func census(of partition: PartitionName) -> SliceCensus? { state.withLock { $0.census[partition] } }
+
+    /// What all primaries last said.
+    var censuses: [PartitionName: SliceCensus] { state.withLock { $0.census } }
 
     /// A primary said something of its slices.
     func note(_ census: SliceCensus, of partition: PartitionName) { state.withLock { $0.census[partition] = census } }

@@ -1,4 +1,6 @@
+internal import BoltAPI
 internal import CRDT
+internal import Foundation
 internal import Logging
 internal import Spanner
 internal import SpannerStore
@@ -224,12 +226,12 @@ extension PartitionService {
                 bytesPerEnvoy: total == 0 ? 0 : store.bytes / total,
                 entries: slices.map {
                     SliceCensus.Entry(slice: $0, envoys: counts[$0] ?? 0, destination: destinations[$0])
-                })
+                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) })
             // Counting many envoys takes a while: it is done the more seldom.
             let took = ContinuousClock.now - now
             desk.counted = now + max(SliceShellLimits.censusInterval, took * 200)
             context.board.note(census, of: identity.partition)
-            if let told = desk.told, told.census.entries == census.entries,
+            if let told = desk.told, told.census.entries == census.entries, told.census.tasks == census.tasks,
                 now - told.at < SliceShellLimits.censusRepeat
             {
                 return

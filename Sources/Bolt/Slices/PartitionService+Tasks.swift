@@ -196,3 +196,11 @@ extension PartitionService {
         return desk.tasks[id]?.refusal
     }
 }
+
+extension PartitionService {
+    /// Whether everything that was asked of a task is safe in the journal.
+    func isSettled(task id: PrincipalID) -> Bool {
+        guard let run = desk.tasks[id] else { return true }
+        return run.machine.isSettled && run.unsafe == nil
+    }
+}

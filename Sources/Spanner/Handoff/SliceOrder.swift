@@ -118,13 +118,20 @@ public struct SliceCensus: Hashable, Sendable {
     public let bytesPerEnvoy: UInt64
     /// By slice, ascending; slices without envoys that stay are left out.
     public let entries: [Entry]
+    /// Tasks that the partition drives, as the shells write them; opaque here. At most `tasksMax`.
+    public let tasks: [[UInt8]]
 
+    /// Tasks that are told of.
+    public static let tasksMax = 32
+    /// Bytes of what is told of one.
+    public static let taskBytesMax = 16 * 1024
     /// Slices of one partition that are counted.
     public static let entriesMax = 65_536
 
     /// A census.
-    public init(bytesPerEnvoy: UInt64, entries: [Entry]) {
+    public init(bytesPerEnvoy: UInt64, entries: [Entry], tasks: [[UInt8]] = []) {
         self.bytesPerEnvoy = bytesPerEnvoy
+        self.tasks = Array(tasks.filter { $0.count <= SliceCensus.taskBytesMax }.prefix(SliceCensus.tasksMax))
         self.entries = Array(entries.sorted { $0.slice < $1.slice }.prefix(SliceCensus.entriesMax))
     }
 }
@@ -142,6 +149,7 @@ extension SliceCensus: CanonicalValue {
                 encoder.text(entry.destination?.text ?? "")
             }
         }
+        encoder.list(tasks) { encoder, task in encoder.string(task) }
     }
 
     /// Reads what `encode(to:)` wrote.
@@ -163,6 +171,10 @@ extension SliceCensus: CanonicalValue {
             }
         }
         entries = groups.flatMap { $0 }
+        tasks = try decoder.list("tasks", limit: SliceCensus.tasksMax) {
+            (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try decoder.string("task", limit: SliceCensus.taskBytesMax)
+        }
         guard entries.count <= SliceCensus.entriesMax,
             zip(entries, entries.dropFirst()).allSatisfy({ $0.slice < $1.slice })
         else { throw .notCanonical(what: "census") }
