@@ -27,7 +27,7 @@ extension BoltEndpoints {
         let isMore = all.count > start + page.count
         return TakeoverPreviewResponse(
             bolt: configuration.fullName,
-            mesh: MeshSummary(name: configuration.meshName, id: identity.credential.mesh), partition: name,
+            mesh: MeshSummary(name: configuration.meshName.text, id: identity.credential.mesh), partition: name,
             lastView: picture.view(envoys: 0), silentSeconds: picture.reports.compactMap(\.age).min(), heard: heard,
             unknowable: BoltEndpoints.unknowable(name, heard: heard, slices: all.count), slices: page,
             nextAfter: isMore ? page.last.map { "\($0.group)/\($0.slice)" } : nil, freshness: await freshness())

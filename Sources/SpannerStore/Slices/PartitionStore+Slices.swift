@@ -4,7 +4,8 @@ public import Spanner
 extension PartitionStore {
     /// Begins to send a slice away, as it is now; `seal` is its place where nothing was done to it since that.
     public func beginSliceSnapshot(_ slice: SliceID, at seal: LogPoint?) throws(StoreError) -> SliceSnapshot {
-        SliceSnapshot(slice: slice, point: try seal ?? state().tip)
+        if let seal { return SliceSnapshot(slice: slice, point: seal) }
+        return SliceSnapshot(slice: slice, point: try state().tip)
     }
 
     /// A piece of a slice's snapshot, with the last record that it may show something of: it is to be sent when that is

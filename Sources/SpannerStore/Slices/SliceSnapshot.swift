@@ -1,4 +1,4 @@
-public import CRDT
+internal import CRDT
 public import Spanner
 
 /// A slice as it is sent away, cut into pieces one at a time while the journal goes on.

@@ -1,4 +1,4 @@
-public import CRDT
+internal import CRDT
 public import Spanner
 
 /// Which envoy is in which slice, handoffs from and to here with what is staged for them, and the tasks that this
