@@ -43,7 +43,11 @@ struct Verb: CustomTestStringConvertible, Sendable {
             "partition promote", "partition history", "partition salvage", "audit log", "audit verify",
             "envoy token create", "envoy token list", "envoy token revoke", "envoy list", "envoy show",
             "envoy explain", "envoy remove", "envoy ban", "roster list", "roster log", "roster digest", "roster diff",
-            "roster conflicts", "roster resolve", "topology validate", "topology diff",
+            "roster conflicts", "roster resolve", "topology validate", "topology diff", "topology plan",
+            "topology apply", "topology export", "topology history", "slice list", "slice explain", "slice verify",
+            "slice takeover", "rebalance plan", "rebalance apply", "rebalance status", "rebalance pause",
+            "rebalance resume", "rebalance throttle", "rebalance cancel", "rebalance reverse", "rebalance verify",
+            "bolt drain", "bolt undrain", "partition drain", "envoy reassign",
             "topology render systemd", "topology render kubernetes", "context list", "context use", "context show",
             "context refresh",
         ]

@@ -1,6 +1,7 @@
 internal import BoltAPI
 internal import CRDT
 internal import Foundation
+internal import Identity
 internal import Logging
 internal import Spanner
 internal import SpannerStore

@@ -2,6 +2,7 @@ internal import CRDT
 internal import Dispatch
 internal import Logging
 internal import Spanner
+internal import SpannerStore
 internal import SpannerTransport
 internal import SpannerWire
 
@@ -78,9 +79,7 @@ extension NodeService {
         guard !ownership.isScheduled, !ownership.waiting.isEmpty, !closed else { return }
         ownership.isScheduled = true
         executor.queue.asyncAfter(deadline: .now() + pause.dispatch) {
-            self.assumeIsolated { node in
-                Task { await node.publish() }
-            }
+            Task { await self.publish() }
         }
     }
 

@@ -2,6 +2,7 @@ internal import CRDT
 internal import Logging
 internal import Spanner
 internal import SpannerStore
+internal import SpannerTransport
 internal import SpannerWire
 
 /// Tasks of many handoffs: those that this partition drives, and what it is asked as a source.

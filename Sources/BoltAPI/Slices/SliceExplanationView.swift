@@ -1,4 +1,4 @@
-public import CRDT
+import CRDT
 public import Spanner
 
 /// Why a slice is where it is: `GET /v1/slices/{group}/{slice}`.

@@ -9,8 +9,8 @@ struct BoltCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bolt", abstract: "The servers of the mesh.",
         subcommands: [
-            BoltInvite.self, BoltJoin.self, BoltList.self, BoltShow.self, BoltStepDown.self,
-            BoltRemove.self,
+            BoltInvite.self, BoltJoin.self, BoltList.self, BoltShow.self, BoltDrain.self,
+            BoltUndrain.self, BoltStepDown.self, BoltRemove.self,
         ])
 }
 

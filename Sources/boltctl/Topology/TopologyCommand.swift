@@ -4,8 +4,11 @@ import BoltAPI
 /// `boltctl topology …`
 struct TopologyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "topology", abstract: "Work with topology documents.",
-        subcommands: [TopologyValidate.self, TopologyDiffCommand.self, TopologyRender.self])
+        commandName: "topology", abstract: "What the mesh is to be: documents, plans, and the one in force.",
+        subcommands: [
+            TopologyValidate.self, TopologyDiffCommand.self, TopologyPlanCommand.self, TopologyApply.self,
+            TopologyExport.self, TopologyHistory.self, TopologyRender.self,
+        ])
 }
 
 /// `boltctl topology validate`

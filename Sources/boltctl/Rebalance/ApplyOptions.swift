@@ -1,0 +1,153 @@
+import ArgumentParser
+import BoltAPI
+import BoltClient
+import CRDT
+import Spanner
+
+/// How a plan is carried out.
+struct ApplyOptions: ParsableArguments {
+    @OptionGroup var budget: BudgetOptions
+
+    @Flag(name: .customLong("despite-blockers"), help: "Do what can be done while something stands in the way.")
+    var despiteBlockers = false
+
+    @Option(name: .long, help: "The partition whose primary drives the task. Default: that of the bolt that is asked.")
+    var driver: String?
+
+    @Option(name: .long, help: "Id of an apply that was asked for before: it is looked up, not done twice.")
+    var task: String?
+
+    @OptionGroup var following: FollowOptions
+
+    /// How long an apply is looked for whose answer was lost, in seconds.
+    static let lookSeconds = 30.0
+
+    /// Refuses bad values before anybody is asked.
+    func check() throws {
+        _ = try budget.limits()
+        _ = try id()
+        try following.check()
+        if let driver { _ = try NamedArgument.name(driver, "the partition", as: PartitionName.self) }
+    }
+
+    /// The id of the task: the one that was given, or a fresh one.
+    func id() throws -> PrincipalID {
+        guard let task else { return try RandomID.principal() }
+        guard let id = PrincipalID(apiText: task) else {
+            throw CommandFailure("bad_id", "--task “\(task)” is not \(PrincipalID.apiKind)", status: .usage)
+        }
+        return id
+    }
+
+    /// A client of the primary that is to drive; nil where any bolt may be asked.
+    func driver(_ session: Session) async throws -> BoltClient? {
+        guard let driver else { return nil }
+        let name: PartitionName = try NamedArgument.name(driver, "the partition")
+        return try await TaskDesk(session: session).primary(of: name)
+    }
+}
+
+/// Shows a plan, asks, carries it out, follows what it began: what `topology apply`, `rebalance apply` and
+/// `partition drain` have in common.
+struct PlanApplication {
+    let desk: PlanDesk
+    let options: ApplyOptions
+    let mutation: MutationOptions
+    let output: OutputOptions
+    /// Moves that are listed one by one before the question.
+    static let movesShown = 10
+
+    /// What the commands answer.
+    struct Answer: Encodable {
+        /// The plan that was carried out, or on a dry run would be.
+        let plan: TopologyPlan
+        /// Partitions drained when it is done.
+        let drains: [PartitionName]
+        /// What became of it; missing where there was nothing to do.
+        let result: ApplyTopologyResponse?
+        /// The task as it was seen last.
+        let task: TaskView?
+    }
+
+    /// Carries a wish out; `saved`: a plan that was looked at before.
+    func run(_ wish: PlanWish, saved: PlanTopologyResponse? = nil) async throws {
+        let planned: PlanTopologyResponse
+        if let saved { planned = saved } else { planned = try await desk.plan(wish) }
+        let plan = planned.plan
+        guard !plan.isEmpty || wish.changesDrains || !plan.blockers.isEmpty else {
+            let answer = Answer(plan: plan, drains: planned.drains, result: nil, task: nil)
+            return try output.emit(answer, table: "nothing to do: the mesh is as it is wanted to be")
+        }
+        try PlanDesk.refuse(plan, despiteBlockers: options.despiteBlockers)
+        let request = ApplyTopologyRequest(
+            task: try options.id(), document: wish.topology?.document, drains: wish.drains, base: planned.base,
+            plan: plan, limits: try options.budget.limits(), despiteBlockers: options.despiteBlockers,
+            reason: mutation.reason)
+        try await ask(plan, request)
+        let result = try await desk.apply(request, options, mutation)
+        let end = try await result.task.asyncMap { try await options.following.follow($0, desk.session) }
+        let outcome = TaskOutcome(result.task, end ?? nil)
+        let answer = Answer(plan: plan, drains: planned.drains, result: result, task: outcome.task)
+        try output.emit(answer, table: Self.text(plan, result, outcome.task))
+        try outcome.conclude()
+        try await redundancy(plan, result)
+    }
+
+    /// Shows the plan and asks for a yes. Whoever is asked is not to hear of a refusal after it.
+    private func ask(_ plan: TopologyPlan, _ request: ApplyTopologyRequest) async throws {
+        guard !mutation.dryRun, !mutation.yes else { return }
+        let driver = try await options.driver(desk.session)
+        defer { driver?.close() }
+        let _: ApplyTopologyResponse = try await (driver ?? desk.session.client).call(
+            .applyTopology, query: [("dry_run", "true")], body: request)
+        Console.note(plan.text(moves: Self.movesShown))
+        try Console.confirm(Self.question(plan), yes: false)
+    }
+
+    static func question(_ plan: TopologyPlan) -> String {
+        let moves =
+            plan.moves.isEmpty
+            ? "no slice moves"
+            : "\(Plural.text(plan.moves.count, "slice")) with \(Plural.text(plan.movedEnvoys, "envoy")) move"
+        return "Carry the plan \(plan.id.shortHex) out: \(plan.diff.summary); \(moves)?"
+    }
+
+    static func text(_ plan: TopologyPlan, _ result: ApplyTopologyResponse, _ task: TaskView?) -> String {
+        var lines = result.dryRun ? [plan.text(moves: movesShown), ""] : []
+        lines += result.effects.map { result.dryRun ? "would be so: \($0)" : $0 }
+        if let apply = result.apply { lines.append("apply \(apply.apply.shortHex): \(apply.summary)") }
+        if let task { lines.append("task \(task.id): \(TaskText.line(task))") }
+        lines.append(result.dryRun ? "dry run: nothing was changed" : "acknowledged at \(result.level)")
+        return lines.joined(separator: "\n")
+    }
+
+    /// Ends with 5 where a partition that was sent slices has no standby in sync, though it has standbys.
+    private func redundancy(_ plan: TopologyPlan, _ result: ApplyTopologyResponse) async throws {
+        guard !result.dryRun, !plan.moves.isEmpty else { return }
+        let answer: PartitionsResponse
+        do throws(ClientError) {
+            answer = try await desk.session.client.call(.partitions)
+        } catch { return Console.warn("whether standbys are in sync could not be asked: \(error.detail)") }
+        let weak = Self.withoutStandby(answer.partitions, among: Set(plan.moves.map(\.to)))
+        guard !weak.isEmpty else { return }
+        Console.warn(
+            "no standby is in sync in \(weak.map(\.text).joined(separator: ", ")): watch it with boltctl partition list"
+        )
+        throw ExitCode(ExitStatus.redundancy.rawValue)
+    }
+
+    /// Partitions of several bolts in which only one disk is in sync.
+    static func withoutStandby(
+        _ partitions: [PartitionView], among names: Set<PartitionName>
+    ) -> [PartitionName] {
+        partitions.filter { names.contains($0.name) && $0.bolts.count > 1 && $0.inSync < 2 }.map(\.name).sorted()
+    }
+}
+
+extension Optional {
+    /// `map` for work that waits.
+    func asyncMap<Value>(_ body: (Wrapped) async throws -> Value) async rethrows -> Value? {
+        guard let value = self else { return nil }
+        return try await body(value)
+    }
+}

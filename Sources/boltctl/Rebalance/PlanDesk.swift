@@ -1,0 +1,172 @@
+import ArgumentParser
+import BoltAPI
+import BoltClient
+import CRDT
+import Spanner
+
+/// What an operator wants the mesh to become.
+struct PlanWish {
+    /// The wanted topology with its text; nil where the one in force stays.
+    var topology: (value: Topology, document: String)?
+    /// All partitions that are to hand on all that they own; nil where those in force stay.
+    var drains: [PartitionName]?
+    /// Whether these are others than those in force.
+    var changesDrains = false
+    /// Distance from its share that a partition may have, in ten-thousandths.
+    var tolerance: Int?
+    /// Seconds for which the plan is taken.
+    var lifetimeSeconds: UInt64?
+
+    /// The wish of a topology file, or where there is none to balance what is in force.
+    init(file: String?, _ options: PlanOptions) throws {
+        topology = try file.map { (try TopologyFile.topology($0), try TopologyFile.text($0)) }
+        tolerance = try options.parts()
+        lifetimeSeconds = try options.seconds()
+    }
+
+    /// The wish that these partitions, and no others, hand on all that they own.
+    init(drains: [PartitionName], isChange: Bool, _ options: PlanOptions) throws {
+        try self.init(file: nil, options)
+        (self.drains, changesDrains) = (drains, isChange)
+    }
+}
+
+/// How exact a plan is, and how long it is taken.
+struct PlanOptions: ParsableArguments {
+    @Option(name: .long, help: "Percent by which a partition may be off its share of the envoys, 0 to 50. Default: 2.")
+    var tolerance: Double?
+
+    @Option(name: .long, help: "How long the plan is taken: 90s, 15m, 24h at most. Default: 15m.")
+    var expires: String?
+
+    /// The tolerance in ten-thousandths.
+    func parts() throws -> Int? {
+        guard let tolerance else { return nil }
+        guard tolerance >= 0, tolerance * 100 <= Double(RebalanceLimits.toleranceMax) else {
+            throw CommandFailure(
+                "bad_tolerance", "--tolerance takes 0 to \(RebalanceLimits.toleranceMax / 100) percent", status: .usage)
+        }
+        return Int((tolerance * 100).rounded())
+    }
+
+    /// The lifetime in seconds.
+    func seconds() throws -> UInt64? {
+        guard let expires else { return nil }
+        guard let seconds = SpanText.seconds(expires), seconds <= TopologyPlanner.lifetimeMax / 1000 else {
+            throw CommandFailure(
+                "bad_span", "--expires “\(expires)” is no span of 1s to 24h", next: "write 90s, 15m or 2h",
+                status: .usage)
+        }
+        return seconds
+    }
+}
+
+/// Has plans made and carried out.
+struct PlanDesk {
+    let session: Session
+
+    /// The plan for a wish.
+    func plan(_ wish: PlanWish) async throws -> PlanTopologyResponse {
+        let planned: PlanTopologyResponse = try await session.client.call(
+            .planTopology,
+            body: PlanTopologyRequest(
+                document: wish.topology?.document, drains: wish.drains, tolerance: wish.tolerance,
+                lifetimeSeconds: wish.lifetimeSeconds))
+        try Self.require(planned, for: wish)
+        return planned
+    }
+
+    /// A bolt that reads the document otherwise, or that hands out a plan with another id, is not believed.
+    static func require(_ planned: PlanTopologyResponse, for wish: PlanWish) throws {
+        let plan = planned.plan
+        let isWhole = plan.refusal(
+            mesh: plan.mesh, version: plan.madeOn, at: plan.madeMilliseconds, despiteBlockers: true,
+            hashedBy: TopologyFile.hash)
+        if case .altered? = isWhole { throw altered("its id is not the hash of what it says", planned) }
+        guard let topology = wish.topology?.value else { return }
+        guard try topology.digest(hashedBy: TopologyFile.hash) == plan.leadsTo else {
+            throw altered("it leads to another topology than the file's", planned)
+        }
+    }
+
+    private static func altered(_ why: String, _ planned: PlanTopologyResponse) -> CommandFailure {
+        CommandFailure(
+            "plan_altered", "the plan \(planned.plan.id.shortHex) of \(planned.bolt) cannot be taken", reason: why,
+            next: "make a new plan; check that boltctl and the bolts have the same version", status: .refused)
+    }
+
+    /// How a command ends that shows a plan: 0 nothing to do, 2 changes, 4 an apply would be refused.
+    static func status(of plan: TopologyPlan, changesDrains: Bool = false, despiteBlockers: Bool = false) -> ExitStatus?
+    {
+        if !plan.diff.refused.isEmpty || (!plan.blockers.isEmpty && !despiteBlockers) { return .refused }
+        return plan.isEmpty && !changesDrains ? nil : .changes
+    }
+
+    /// Refuses a plan that cannot be carried out, before anybody is asked for a yes.
+    static func refuse(_ plan: TopologyPlan, despiteBlockers: Bool) throws {
+        let never = plan.diff.refused
+        guard never.isEmpty else {
+            throw CommandFailure(
+                "topology_refused", "the topology wants what can never be",
+                reason: never.map(\.description).joined(separator: "\n        "),
+                next: "change the topology; nothing was changed here", status: .refused)
+        }
+        guard plan.blockers.isEmpty || despiteBlockers else {
+            let ways = plan.blockers.map { "\($0.what): \($0.next)" }
+            throw CommandFailure(
+                "plan_blocked", "\(Plural.text(plan.blockers.count, "thing")) in the way of the plan",
+                reason: ways.joined(separator: "\n        "),
+                next: "remove the cause, or do what can be done meanwhile: --despite-blockers", status: .refused)
+        }
+    }
+
+    /// Carries a plan out. Where the answer is lost it is asked for again: with the same id it is the same apply.
+    func apply(
+        _ request: ApplyTopologyRequest, _ options: ApplyOptions, _ mutation: MutationOptions
+    ) async throws -> ApplyTopologyResponse {
+        let driver = try await options.driver(session)
+        let client = driver ?? session.client
+        defer { driver?.close() }
+        do throws(ClientError) {
+            return try await client.call(.applyTopology, query: mutation.query, body: request)
+        } catch {
+            guard error.mayHaveChanged, !mutation.dryRun else { throw error }
+        }
+        Console.note("the connection broke off: looking whether the plan \(request.plan.id.shortHex) was taken")
+        var progress = Progress()
+        let found: ApplyTopologyResponse? = try await Waiting.until(
+            seconds: ApplyOptions.lookSeconds, every: .milliseconds(300)
+        ) {
+            do throws(ClientError) {
+                return try await client.call(.applyTopology, body: request)
+            } catch {
+                if error.problem?.code == .topologyMoved, let taken = try? await taken(request) { return taken }
+                guard TaskFollower.mayPass(error) || error.mayHaveChanged else { throw error }
+                progress.say("no bolt says yet whether the plan was taken: \(error.detail)")
+                return nil
+            }
+        }
+        guard let found else {
+            throw CommandFailure(
+                "still_open", "whether the plan \(request.plan.id.shortHex) was taken is not known",
+                reason: "no bolt answered within \(Int(ApplyOptions.lookSeconds)) s",
+                next: "boltctl topology history and boltctl rebalance status \(request.task) tell; asked again with "
+                    + "--task \(request.task) it is the same apply",
+                changed: true, status: .running)
+        }
+        return found
+    }
+
+    /// The apply of a request, where it is in force: another bolt than the one that took it calls that another base.
+    private func taken(_ request: ApplyTopologyRequest) async throws -> ApplyTopologyResponse? {
+        let inForce: TopologyResponse = try await session.client.call(.topology)
+        guard let apply = inForce.apply, apply.plan == request.plan.id else { return nil }
+        var task: TaskView?
+        if let id = apply.task {
+            let answer: TaskResponse = try await session.client.call(.task, [id.apiText])
+            task = answer.task
+        }
+        return ApplyTopologyResponse(
+            apply: apply, task: task, level: .local, dryRun: false, effects: [apply.summary])
+    }
+}

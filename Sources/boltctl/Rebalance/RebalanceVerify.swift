@@ -1,0 +1,80 @@
+import ArgumentParser
+import BoltAPI
+import BoltClient
+import CRDT
+import Spanner
+
+/// `boltctl rebalance verify`
+struct RebalanceVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Check that a task's slices are where it put them, and that all bolts agree.",
+        discussion: """
+            What boltctl slice verify checks, and beside that each move of the task: of one that was reversed that \
+            every slice is back. Exit 0 where all is as it should be, 3 where the task still runs, 1 otherwise.
+
+            EXAMPLES
+              boltctl rebalance verify
+              boltctl rebalance verify 3f2a -o json
+            """)
+
+    @Argument(help: "The task. Default: the one that runs, else the latest.")
+    var task: String?
+    @Option(name: .long, help: "Seconds to wait for what can be over in a moment.")
+    var timeout: Double = 10
+    @OptionGroup var connection: ConnectionOptions
+
+    /// What the command answers.
+    struct Answer: Encodable {
+        let task: TaskView
+        /// Moves whose slice is not where the task wants it.
+        let misplaced: [TaskMoveView]
+        let verification: SliceVerification
+    }
+
+    func run() async throws {
+        guard timeout >= 0, timeout <= 3600 else {
+            throw CommandFailure("bad_timeout", "--timeout takes 0 to 3600 seconds", status: .usage)
+        }
+        let session = try connection.session()
+        let desk = TaskDesk(session: session)
+        let found = try await desk.find(task, orLatest: true)
+        let (verification, _) = try await SliceVerifier(session: session).verify(seconds: timeout)
+        let misplaced = Self.misplaced(try await desk.moves(found), of: found)
+        let answer = Answer(task: found, misplaced: misplaced, verification: verification)
+        try connection.output.emit(answer, table: Self.table(answer))
+        if let status = Self.status(answer) { throw ExitCode(status.rawValue) }
+    }
+
+    /// Moves whose slice is not where the task wants it. What a task that was cancelled has not moved stays where it
+    /// was; what others moved elsewhere since is theirs.
+    static func misplaced(_ moves: [TaskMoveView], of task: TaskView) -> [TaskMoveView] {
+        moves.filter { move in
+            switch move.state {
+            case .overtaken: false
+            case .stayed: !(task.isOver && task.isCancelled && [move.from, move.to].contains(move.owner))
+            case .waiting, .inFlight, .done, .givenUp: move.owner != (task.isReversed ? move.from : move.to)
+            }
+        }
+    }
+
+    static func status(_ answer: Answer) -> ExitStatus? {
+        guard answer.verification.isVerified else { return .error }
+        guard answer.task.isOver else { return .running }
+        return answer.misplaced.isEmpty ? nil : .error
+    }
+
+    static func table(_ answer: Answer) -> String {
+        var parts = [TaskText.line(answer.task)]
+        if !answer.misplaced.isEmpty { parts.append(TaskText.moves(answer.misplaced)) }
+        parts += answer.verification.findings.map { "\($0.what)\n  next: \($0.next)" }
+        parts.append(SliceVerify.verdict(answer.verification))
+        switch (answer.task.isOver, answer.misplaced.count) {
+        case (true, 0): parts.append("all slices of the task are where they should be")
+        case (let isOver, let count):
+            parts.append(
+                "\(Plural.text(count, "slice")) of the task not where it wants them"
+                    + (isOver ? "" : ": it still runs (boltctl rebalance status \(answer.task.id) --wait)"))
+        }
+        return parts.joined(separator: "\n\n")
+    }
+}

@@ -1,0 +1,89 @@
+import BoltAPI
+import BoltClient
+import CRDT
+import Spanner
+
+/// Finds tasks, and brings changes to the bolt that drives them.
+struct TaskDesk {
+    let session: Session
+
+    /// All tasks, running ones first.
+    func all() async throws -> TasksResponse { try await session.client.call(.tasks) }
+
+    /// The task that an argument names: an id, or the beginning of one. Without one the only task that runs, or where
+    /// none does and `orLatest`, the latest.
+    func find(_ argument: String?, orLatest: Bool) async throws -> TaskView {
+        if let argument, let id = PrincipalID(apiText: argument) {
+            let answer: TaskResponse = try await session.client.call(.task, [id.apiText])
+            return answer.task
+        }
+        return try Self.choose(argument, among: try await all().tasks, orLatest: orLatest)
+    }
+
+    /// The one task that is meant; a failure that names the candidates where it is not one.
+    static func choose(_ argument: String?, among tasks: [TaskView], orLatest: Bool) throws -> TaskView {
+        let found: [TaskView]
+        if let argument {
+            guard argument.count >= 4, argument.allSatisfy({ $0.isASCII && $0.isHexDigit }) else {
+                throw CommandFailure(
+                    "bad_id", "“\(argument)” is no task's id, nor the first 4 digits of one or more",
+                    next: "boltctl rebalance status", status: .usage)
+            }
+            found = tasks.filter { $0.id.apiText.hasPrefix(argument.lowercased()) }
+            guard !found.isEmpty else {
+                throw CommandFailure("not_found", "no task has the id \(argument)", next: "boltctl rebalance status")
+            }
+        } else {
+            let running = tasks.filter { !$0.isOver }
+            found = running.isEmpty && orLatest ? Array(tasks.prefix(1)) : running
+            guard !found.isEmpty else {
+                throw CommandFailure(
+                    "no_task", orLatest ? "no task was ever begun" : "no task runs",
+                    next: orLatest ? "boltctl rebalance plan" : "boltctl rebalance status")
+            }
+        }
+        guard found.count == 1 else {
+            throw CommandFailure(
+                "ambiguous", "\(found.count) tasks could be meant",
+                reason: found.map { "\($0.id) (\(TaskText.state($0)))" }.joined(separator: "; "),
+                next: "name one by its id", status: .usage)
+        }
+        return found[0]
+    }
+
+    /// Changes a task at the primary that drives it.
+    func change(
+        _ task: TaskView, _ request: ChangeTaskRequest, _ mutation: MutationOptions
+    ) async throws -> ChangeTaskResponse {
+        let client = try await primary(of: task.driver)
+        defer { client.close() }
+        return try await client.call(.changeTask, [task.id.apiText], query: mutation.query, body: request)
+    }
+
+    /// A client of a partition's primary.
+    func primary(of name: PartitionName) async throws -> BoltClient {
+        let partition: PartitionResponse = try await session.client.call(.partition, [name.text])
+        guard let primary = partition.partition.primary else {
+            throw CommandFailure(
+                "no_primary", "partition \(name) has no primary that is known",
+                reason: "nothing was changed: only its primary can take this",
+                next: "boltctl partition promote \(name) --check", status: .unavailable)
+        }
+        return try session.client(of: PartitionOperator.address(of: primary, in: partition))
+    }
+
+    /// All moves of a task.
+    func moves(_ task: TaskView) async throws -> [TaskMoveView] {
+        var (moves, after) = ([TaskMoveView](), UInt32?.none)
+        repeat {
+            let page: TaskMovesResponse = try await session.client.call(
+                .taskMoves, [task.id.apiText],
+                query: [("after", after.map { "\($0)" }), ("limit", "\(APILimits.pageCountMax)")])
+            moves += page.moves
+            // A page that does not get on would be asked for without end.
+            guard let next = page.nextAfter, after.map({ next > $0 }) ?? true else { break }
+            after = next
+        } while moves.count < HandoffLimits.movesMax
+        return moves
+    }
+}

@@ -1,0 +1,110 @@
+import BoltAPI
+import CRDT
+import Spanner
+
+/// Tasks for people.
+enum TaskText {
+    /// How far it is, in one line: slices, envoys, bytes, what is left, what holds it up.
+    static func line(_ task: TaskView, now: WallTime = .now) -> String {
+        let progress = task.progress
+        var parts = [
+            "\(progress.done) of \(Plural.text(progress.moves, "slice"))",
+            "\(progress.envoysDone) of \(Plural.text(progress.envoys, "envoy"))",
+            "\(ByteText.text(progress.bytesDone)) of \(ByteText.text(progress.bytes))",
+        ]
+        if progress.inFlight > 0 { parts.append("\(progress.inFlight) on their way") }
+        if progress.overtaken > 0 { parts.append("\(progress.overtaken) moved elsewhere by others") }
+        var line = "\(state(task)): \(parts.joined(separator: ", "))"
+        if let left = progress.remainingSeconds, !task.isOver, !task.isPaused {
+            line += "; about \(AboutText.span(left)) left"
+        }
+        if let first = task.stuck.first {
+            let more = task.stuck.count > 1 ? " (and \(task.stuck.count - 1) more)" : ""
+            line += "; stuck: \(stuck(first, now: now))\(more)"
+        }
+        return line
+    }
+
+    /// What is wanted of it, and how it ended.
+    static func state(_ task: TaskView) -> String {
+        switch task.phase {
+        case .moving: task.isPaused ? "held" : "moving"
+        case .reversing: task.isPaused ? "held on the way back" : "moving back"
+        case .cancelling: "being cancelled"
+        case .ended: ended(task)
+        }
+    }
+
+    private static func ended(_ task: TaskView) -> String {
+        let rest = task.progress.moves - task.progress.done
+        switch (task.isReversed, task.isCancelled, rest) {
+        case (true, _, 0): return "reversed"
+        case (true, _, _): return "reversed in part"
+        case (false, true, _): return "cancelled"
+        case (false, false, 0): return "done"
+        case (false, false, _): return rest <= task.progress.overtaken ? "done where it was not overtaken" : "ended"
+        }
+    }
+
+    /// `web/17 north → south for 35 s: the target is sealed`.
+    static func stuck(_ stuck: TaskStuckView, now: WallTime = .now) -> String {
+        "\(stuck.group)/\(stuck.slice) \(stuck.from) → \(stuck.to) for \(AboutText.since(stuck.since, now: now)): "
+            + stuck.reason
+    }
+
+    /// One task, whole.
+    static func screen(_ task: TaskView, now: WallTime = .now) -> String {
+        let progress = task.progress
+        let fields = TextFields([
+            ("task", task.id.description), ("state", state(task)),
+            ("driven by", "\(task.driver)" + (task.bolt.map { ", \($0)" } ?? ", which has no primary that is known")),
+            ("began", "\(Console.time(milliseconds: task.beganAt.milliseconds)) by \(task.actor)"),
+            ("ended", task.endedAt.map { Console.time(milliseconds: $0.milliseconds) }),
+            ("reason", task.reason), ("topology", task.version.shortHex), ("plan", task.plan?.shortHex),
+            ("may take", task.limits.text),
+            ("slices", "\(progress.done) of \(progress.moves), \(progress.inFlight) on their way"),
+            ("overtaken", progress.overtaken == 0 ? nil : Plural.text(progress.overtaken, "slice")),
+            ("envoys", "\(progress.envoysDone) of \(progress.envoys)"),
+            ("bytes", "\(ByteText.text(progress.bytesDone)) of \(ByteText.text(progress.bytes))"),
+            ("left", progress.remainingSeconds.map { "about \(AboutText.span($0))" }),
+        ])
+        guard !task.stuck.isEmpty else { return fields.text }
+        var table = TextTable("STUCK", "FROM", "TO", "SINCE", "FOR", "WHY")
+        for stuck in task.stuck {
+            table.row(
+                "\(stuck.group)/\(stuck.slice)", stuck.from.text, stuck.to.text,
+                Console.time(milliseconds: stuck.since.milliseconds), AboutText.since(stuck.since, now: now),
+                stuck.reason)
+        }
+        return "\(fields.text)\n\n\(table.text)"
+    }
+
+    /// All tasks, one a line.
+    static func table(_ tasks: [TaskView]) -> String {
+        var table = TextTable("TASK", "BEGAN", "STATE", "SLICES", "ENVOYS", "DRIVER", "STUCK", "WHO", "REASON")
+        for task in tasks {
+            table.row(
+                task.id.description, Console.time(milliseconds: task.beganAt.milliseconds), state(task),
+                "\(task.progress.done)/\(task.progress.moves)", "\(task.progress.envoysDone)/\(task.progress.envoys)",
+                task.driver.text, task.stuck.isEmpty ? nil : "\(task.stuck.count)", task.actor, task.reason)
+        }
+        return table.text
+    }
+
+    /// The moves of a task.
+    static func moves(_ moves: [TaskMoveView]) -> String {
+        var table = TextTable("MOVE", "SLICE", "FROM", "TO", "OWNER", "STATE", "ENVOYS", "BYTES", "ATTEMPTS", "WHY")
+        for move in moves {
+            table.row(
+                "\(move.move)", "\(move.group)/\(move.slice)", move.from.text, move.to.text, move.owner.text,
+                move.state.rawValue.replacing("_", with: " "), "\(move.envoys)", ByteText.text(move.bytes),
+                "\(move.attempts)", move.reason)
+        }
+        return table.text
+    }
+
+    /// What to type to watch a task and to end it.
+    static func commands(_ id: PrincipalID) -> String {
+        "watch it: boltctl rebalance status \(id) --wait; end it: boltctl rebalance cancel \(id)"
+    }
+}

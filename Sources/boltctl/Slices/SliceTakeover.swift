@@ -1,0 +1,241 @@
+import ArgumentParser
+import BoltAPI
+import BoltClient
+import CRDT
+import Identity
+import Spanner
+
+/// `boltctl slice takeover`
+struct SliceTakeover: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "takeover", abstract: "Give the slices of a partition that is lost to the others.",
+        discussion: """
+            For a partition all of whose bolts are gone. What it acknowledged and nobody else holds is not there for \
+            the new owners: they show it as holes. If it comes back, it yields, hands over what it holds, and wins \
+            only where it had handed on itself before. While one of its bolts is heard it is refused: move the slices \
+            with boltctl partition drain instead.
+
+            Each takeover is signed with your own key, on this machine. Shows first what would be taken over and what \
+            cannot be known. --to names one new owner for all; otherwise they are spread by the weights.
+
+            EXAMPLES
+              boltctl slice takeover --partition north --dry-run
+              boltctl slice takeover --partition north --reason "the machine room burnt"
+              boltctl slice takeover --partition north --to south --reason "the machine room burnt" --yes
+            """)
+
+    @Option(name: .long, help: "The partition that is lost.")
+    var partition: String
+    @Option(name: .long, help: "Who owns all of its slices from then on. Default: the others, by their weights.")
+    var to: String?
+    @Option(name: .long, help: "Id of an act that was begun before: what it has taken is not taken again.")
+    var act: String?
+    @OptionGroup var mutation: MutationOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    /// What the command answers.
+    struct Answer: Encodable {
+        let act: PrincipalID
+        let partition: PartitionName
+        /// Slices by their new owner.
+        let owners: [String: Int]
+        let unknowable: [String]
+        let taken: Int
+        let refused: [TakeOverResponse.Refusal]
+        let level: BoltAPI.AckLevel?
+        let dryRun: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case act, partition, owners, unknowable, taken, refused, level
+            case dryRun = "dry_run"
+        }
+    }
+
+    func run() async throws {
+        let name: PartitionName = try NamedArgument.name(partition, "the partition")
+        let target: PartitionName? = try to.map { try NamedArgument.name($0, "the new owner") }
+        guard target != name else {
+            throw CommandFailure("same_partition", "--to names the lost partition itself", status: .usage)
+        }
+        let id = try actID()
+        let session = try connection.session()
+        let signer = try TakeoverSigner(ActSigner(session.operatorIdentity), act: id, reason: mutation.reason)
+        let preview = try await TakeoverPreview.ask(name, session)
+        try preview.refuse(mesh: signer.mesh)
+        if !mutation.dryRun, !mutation.yes { Console.note(preview.text(to: target)) }
+        if !mutation.dryRun { try Console.confirm(preview.question(to: target), yes: mutation.yes) }
+        let deltas = try signer.deltas(preview.slices, from: name, to: target)
+        var (taken, refused, level) = (0, [TakeOverResponse.Refusal](), BoltAPI.AckLevel?.none)
+        for delta in deltas {
+            let answer = try await post(delta, id, name, session, after: taken)
+            (taken, level) = (taken + answer.taken, answer.level)
+            refused += answer.refused
+        }
+        let answer = Answer(
+            act: id, partition: name, owners: preview.owners(to: target), unknowable: preview.head.unknowable,
+            taken: taken, refused: refused, level: level, dryRun: mutation.dryRun)
+        try connection.output.emit(answer, table: Self.table(answer, preview, target))
+        if !refused.isEmpty { throw ExitCode(ExitStatus.error.rawValue) }
+    }
+
+    private func actID() throws -> PrincipalID {
+        guard let act else { return try RandomID.principal() }
+        guard let id = PrincipalID(apiText: act) else {
+            throw CommandFailure("bad_id", "--act “\(act)” is not \(PrincipalID.apiKind)", status: .usage)
+        }
+        return id
+    }
+
+    /// Posts one part. What was taken before a failure stays taken, and the failure says so.
+    private func post(
+        _ delta: SliceDelta, _ id: PrincipalID, _ name: PartitionName, _ session: Session, after taken: Int
+    ) async throws -> TakeOverResponse {
+        var encoder = CanonicalEncoder()
+        delta.encode(to: &encoder)
+        let body = TakeOverRequest(
+            act: id, partition: name, transitions: Base64Bytes(encoder.bytes), reason: mutation.reason)
+        do throws(ClientError) {
+            return try await session.client.call(.takeOver, query: mutation.query, body: body)
+        } catch {
+            guard taken > 0 || error.mayHaveChanged, !mutation.dryRun else { throw error }
+            throw CommandFailure(
+                error.code, "after \(Plural.text(taken, "slice")) the takeover broke off: \(error.detail)",
+                next: "boltctl slice verify shows what was taken; go on with the rest: boltctl slice takeover "
+                    + "--partition \(name) --act \(id)",
+                changed: true, status: error.exitStatus, attempts: error.attempts)
+        }
+    }
+
+    static func table(_ answer: Answer, _ preview: TakeoverPreview, _ target: PartitionName?) -> String {
+        var lines = answer.dryRun ? [preview.text(to: target), ""] : []
+        lines.append(
+            "\(answer.dryRun ? "would be taken over" : "taken over"): \(Plural.text(answer.taken, "slice")) of "
+                + "\(answer.partition), act \(answer.act)")
+        lines += answer.refused.map { "stays: \($0.group)/\($0.slice): \($0.why)" }
+        if answer.dryRun {
+            lines.append("dry run: nothing was changed")
+        } else {
+            if let level = answer.level { lines.append("acknowledged at \(level)") }
+            lines.append("next: boltctl slice verify; do not start bolts of \(answer.partition) before that")
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// What a takeover would mean, whole.
+struct TakeoverPreview {
+    /// The first page: what is said of the partition.
+    let head: TakeoverPreviewResponse
+    /// All slices.
+    let slices: [TakeoverPreviewResponse.Slice]
+
+    /// Asks for all pages.
+    static func ask(_ name: PartitionName, _ session: Session) async throws -> TakeoverPreview {
+        func page(_ after: String?) async throws(ClientError) -> TakeoverPreviewResponse {
+            try await session.client.call(
+                .takeoverPreview, [name.text], query: [("after", after), ("limit", "\(APILimits.pageCountMax)")])
+        }
+        let head = try await page(nil)
+        var (slices, after) = (head.slices, head.nextAfter)
+        while let cursor = after {
+            let next = try await page(cursor)
+            slices += next.slices
+            // A page that does not get on would be asked for without end.
+            after = next.slices.isEmpty || next.nextAfter == cursor ? nil : next.nextAfter
+        }
+        return TakeoverPreview(head: head, slices: slices)
+    }
+
+    /// Refuses what must not, or need not, be signed.
+    func refuse(mesh: MeshID) throws {
+        let name = head.partition
+        guard head.mesh.id == mesh else {
+            throw CommandFailure(
+                "not_our_mesh", "\(head.bolt) answered for another mesh", next: "check --bolt and --identity",
+                status: .refused)
+        }
+        guard head.heard.isEmpty else {
+            throw CommandFailure(
+                "owner_lives", "\(Plural.are(head.heard, "heard")): \(name) is not lost",
+                reason: "nothing was changed: what it acknowledges meanwhile would not be there for the new owners",
+                next: "move its slices: boltctl partition drain \(name); or promote a standby: boltctl partition "
+                    + "promote \(name) --check", status: .refused)
+        }
+        guard !slices.isEmpty else {
+            throw CommandFailure(
+                "nothing_owned", "\(name) owns no slice", reason: "nothing was changed",
+                next: "boltctl slice list", status: .refused)
+        }
+    }
+
+    /// How many slices go to whom.
+    func owners(to target: PartitionName?) -> [String: Int] {
+        Dictionary(grouping: slices, by: { (target ?? $0.to).text }).mapValues(\.count)
+    }
+
+    /// Envoys in all slices, as far as was last said.
+    var envoys: UInt64 { slices.reduce(0) { $0 &+ ($1.envoys ?? 0) } }
+
+    func question(to target: PartitionName?) -> String {
+        "Take \(Plural.text(slices.count, "slice")) with \(Plural.text(envoys, "envoy")) over from \(head.partition)? "
+            + "What only its disks hold is not there for the new owners."
+    }
+
+    /// What would be taken over, and what cannot be known.
+    func text(to target: PartitionName?) -> String {
+        let view = head.lastView
+        var fields = TextFields([
+            ("partition", head.partition.text),
+            ("last heard", head.silentSeconds.map { "\(AboutText.span($0)) ago" } ?? "never, by \(head.bolt)"),
+            ("last epoch", view?.epoch.map { "\($0.shortText) of \($0.minter)" }),
+            ("last primary", view?.primary), ("slices", "\(slices.count)"), ("envoys", "\(envoys)"),
+        ])
+        for (owner, count) in owners(to: target).sorted(by: { $0.key < $1.key }) {
+            fields.add("to \(owner)", Plural.text(count, "slice"))
+        }
+        let unknown = head.unknowable.map { "  \($0)" }
+        return fields.text + (unknown.isEmpty ? "" : "\n\nWHAT CANNOT BE KNOWN\n" + unknown.joined(separator: "\n"))
+    }
+}
+
+/// Builds and signs takeovers. The bolts never see the key.
+struct TakeoverSigner {
+    private let signer: ActSigner
+    private let act: PrincipalID
+    private let at: WallTime
+    private let reason: String
+
+    init(_ signer: ActSigner, act: PrincipalID, reason: String, at: WallTime = .now) throws {
+        guard reason.utf8.count <= SliceLimits.reasonBytesMax else {
+            throw CommandFailure(
+                "reason_too_long", "--reason takes at most \(SliceLimits.reasonBytesMax) bytes", status: .usage)
+        }
+        (self.signer, self.act, self.reason, self.at) = (signer, act, reason, at)
+    }
+
+    /// The mesh that is signed for.
+    var mesh: MeshID { signer.mesh }
+
+    /// Signed takeovers of these slices, in parts that one request takes each.
+    func deltas(
+        _ slices: [TakeoverPreviewResponse.Slice], from: PartitionName, to target: PartitionName?
+    ) throws -> [SliceDelta] {
+        let warrant = SliceWarrant(chain: signer.chain)
+        let signed = try slices.map { slice in
+            guard
+                let transition = SliceTransition(
+                    ending: slice.base(owner: from), to: target ?? slice.to,
+                    cause: .takeover(act: act, at: at, reason: reason))
+            else {
+                throw CommandFailure(
+                    "bad_answer", "the bolt proposes \(slice.to) as the owner of \(slice.group)/\(slice.slice)",
+                    reason: "that is no takeover from \(from); nothing was changed", next: "name a new owner with --to")
+            }
+            return SignedTransition(
+                transition, warrant: warrant, signature: signer.key.sign(transition.signedBytes(in: signer.mesh)))
+        }
+        return stride(from: 0, to: signed.count, by: APILimits.takeoversMax).map { start in
+            SliceDelta(Array(signed[start..<min(start + APILimits.takeoversMax, signed.count)]))
+        }
+    }
+}

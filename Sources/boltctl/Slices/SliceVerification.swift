@@ -1,0 +1,172 @@
+import BoltAPI
+import CRDT
+import Spanner
+
+/// Whether every slice is covered once and all bolts agree: judged from what each bolt says itself.
+struct SliceVerification: Encodable {
+    /// One thing that is not as it should be.
+    struct Finding: Encodable, Hashable {
+        /// Stable kind: lower case, words joined by underscores.
+        let code: String
+        /// What is the matter.
+        let what: String
+        /// What to do.
+        let next: String
+        /// Whether it can be over in a moment: news travel, a handoff switches.
+        let mayPass: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case code, what, next
+            case mayPass = "may_pass"
+        }
+    }
+
+    /// Bolts that were asked, and how many answered.
+    let bolts: Int
+    let answered: Int
+    /// Slices of all groups, as the bolts that answered agree; of one of them where they do not.
+    let slices: Int
+    /// What is not as it should be, the gravest first.
+    let findings: [Finding]
+    /// Groups about whose owners bolts disagree.
+    let disputed: [GroupName]
+
+    /// Whether all is as it should be.
+    var isVerified: Bool { findings.isEmpty }
+
+    enum CodingKeys: String, CodingKey { case bolts, answered, slices, findings, disputed }
+
+    init(_ lines: [SliceDigests.Line]) {
+        let answers = lines.compactMap(\.answer)
+        (bolts, answered) = (lines.count, answers.count)
+        slices = answers.first?.groups.reduce(0) { $0 + Int($1.slices) } ?? 0
+        let silent = lines.filter { $0.answer == nil }.map(Self.silent)
+        let disputed = Self.disputed(answers)
+        self.disputed = disputed.map(\.group)
+        findings =
+            Self.uncovered(answers) + Self.doubled(answers) + disputed.map(\.finding) + Self.versions(answers)
+            + Self.unserved(answers) + silent
+    }
+
+    // MARK: What one bolt says
+
+    /// Groups whose owners do not add up to all of the slices.
+    private static func uncovered(_ answers: [SliceDigestResponse]) -> [Finding] {
+        answers.flatMap { answer in
+            answer.groups.compactMap { group in
+                let owned = group.owners.reduce(0) { $0 + Int($1.slices) }
+                guard owned != Int(group.slices) else { return nil }
+                return Finding(
+                    code: "not_covered",
+                    what: "at \(answer.bolt) \(owned) of the \(group.slices) slices of \(group.name) have an owner",
+                    next: "boltctl slice list --group \(group.name) --bolt ADDRESS", mayPass: false)
+            }
+        }
+    }
+
+    /// Registers that a copied key handed on twice.
+    private static func doubled(_ answers: [SliceDigestResponse]) -> [Finding] {
+        var worst: [GroupName: (bolt: String, count: Int)] = [:]
+        for answer in answers {
+            for group in answer.groups where group.equivocations > (worst[group.name]?.count ?? 0) {
+                worst[group.name] = (answer.bolt, group.equivocations)
+            }
+        }
+        return worst.sorted { $0.key < $1.key }.map { name, found in
+            Finding(
+                code: "handed_on_twice",
+                what: "\(Plural.text(found.count, "register")) of \(name) handed on twice by one key, as "
+                    + "\(found.bolt) knows: that key was copied",
+                next:
+                    "boltctl slice explain \(name)/NUMBER names the partition: remove its bolts, and let it join anew",
+                mayPass: false)
+        }
+    }
+
+    // MARK: Whether they agree
+
+    private static func disputed(
+        _ answers: [SliceDigestResponse]
+    ) -> [(group: GroupName, finding: Finding)] {
+        Set(answers.flatMap { $0.groups.map(\.name) }).sorted().compactMap { name in
+            let views = answers.map { answer in (answer.bolt, answer.groups.first { $0.name == name }) }
+            if Set(views.map { $0.1?.root }).count > 1 {
+                return (
+                    name,
+                    Finding(
+                        code: "two_definitions",
+                        what: "bolts know different definitions of the group \(name): \(sides(views) { $0?.root })",
+                        next: "wait until the news has spread; boltctl topology history shows an apply that lost",
+                        mayPass: true)
+                )
+            }
+            guard Set(views.map { $0.1?.registers }).count > 1 else { return nil }
+            return (
+                name,
+                Finding(
+                    code: "owners_differ",
+                    what: "bolts disagree about the owners of \(name): \(sides(views) { $0?.registers })",
+                    next: "wait until the news has spread; boltctl roster digest shows who is behind", mayPass: true)
+            )
+        }
+    }
+
+    private static func versions(_ answers: [SliceDigestResponse]) -> [Finding] {
+        guard Set(answers.map(\.version)).count > 1 else { return [] }
+        return [
+            Finding(
+                code: "topologies_differ",
+                what: "bolts know different topologies: \(sides(answers.map { ($0.bolt, $0.version) }) { $0 })",
+                next: "wait until the news has spread; boltctl topology history", mayPass: true)
+        ]
+    }
+
+    /// `1f… at a.north, b.north; 2e… at a.south`.
+    private static func sides<View>(_ views: [(String, View)], _ value: (View) -> Bytes32?) -> String {
+        let bySide = Dictionary(grouping: views, by: { value($0.1)?.shortHex ?? "nothing" })
+        return bySide.sorted { $0.key < $1.key }
+            .map { "\($0.key) at \($0.value.map(\.0).sorted().joined(separator: ", "))" }.joined(separator: "; ")
+    }
+
+    // MARK: Whether owners serve
+
+    /// States in which a slice is its owner's to serve.
+    private static let owning: Set<HandoffSliceState> = [.active, .sending, .sealed]
+
+    /// Owners that do not serve just what is theirs, or whose primary did not answer.
+    private static func unserved(_ answers: [SliceDigestResponse]) -> [Finding] {
+        guard let groups = answers.first?.groups else { return [] }
+        let owners = Set(groups.flatMap { $0.owners.filter { $0.slices > 0 }.map(\.partition) }).sorted()
+        return owners.flatMap { owner -> [Finding] in
+            guard let primary = answers.first(where: { $0.partition == owner && $0.isPrimary }) else {
+                let count = groups.reduce(0) { sum, group in
+                    sum + group.owners.filter { $0.partition == owner }.reduce(0) { $0 + Int($1.slices) }
+                }
+                return [
+                    Finding(
+                        code: "no_primary",
+                        what: "\(owner) owns \(Plural.text(count, "slice")) and no primary of it answers",
+                        next: "boltctl partition show \(owner)", mayPass: true)
+                ]
+            }
+            return primary.groups.compactMap { served($0, by: primary) }
+        }
+    }
+
+    private static func served(_ group: SliceDigestResponse.Group, by primary: SliceDigestResponse) -> Finding? {
+        let own = group.owners.filter { $0.partition == primary.partition }.reduce(0) { $0 + Int($1.slices) }
+        let serves = primary.holdings.filter { $0.group == group.name && owning.contains($0.state) }
+            .reduce(0) { $0 + Int($1.slices) }
+        guard own != serves else { return nil }
+        return Finding(
+            code: "not_served",
+            what: "\(primary.bolt) serves \(serves) slices of \(group.name), and \(own) are its partition's",
+            next: "boltctl rebalance status shows what is on its way", mayPass: true)
+    }
+
+    private static func silent(_ line: SliceDigests.Line) -> Finding {
+        Finding(
+            code: "unreachable", what: "\(line.name) could not be asked: \(line.error ?? "no answer")",
+            next: "boltctl status", mayPass: true)
+    }
+}

@@ -1,0 +1,97 @@
+import BoltAPI
+import CRDT
+import Spanner
+import Testing
+
+@testable import boltctl
+
+/// P5: every slice is covered once and all bolts agree: what is not so is found and named.
+@Suite struct SliceVerificationTests {
+    private func codes(_ answers: [SliceDigestResponse], silent: [String] = []) -> [String] {
+        let lines =
+            answers.map { Views.line($0) }
+            + silent.map { SliceDigests.Line(address: "h:1", bolt: $0, answer: nil, error: "refused") }
+        return SliceVerification(lines).findings.map(\.code)
+    }
+
+    @Test func aMeshThatIsAsItShouldBeIsVerified() throws {
+        let answers = [
+            try Views.digest("a.north"), try Views.digest("b.north", primary: false, holdings: []),
+            try Views.digest("a.south"),
+        ]
+        let verification = SliceVerification(answers.map { Views.line($0) })
+        #expect(verification.isVerified && verification.slices == 6 && verification.answered == 3)
+        #expect(
+            SliceVerify.verdict(verification)
+                == "verified: every one of 6 slices has one owner, which serves it; 3 bolts agree")
+        let text = SliceVerify.table(verification, answers.map { Views.line($0) }, [])
+        #expect(text.contains("4 active") && text.contains("web"), "\(text)")
+    }
+
+    @Test func aSliceOnItsWayIsItsOwners() throws {
+        let sending = try Views.digest("a.north", holdings: [(.active, 2), (.sending, 1), (.sealed, 1), (.sent, 3)])
+        let receiving = try Views.digest("a.south", holdings: [(.active, 2), (.receiving, 1), (.held, 1)])
+        #expect(codes([sending, receiving]) == [])
+    }
+
+    @Test func eachThingThatIsWrongHasItsName() throws {
+        let (north, south) = (try Views.digest("a.north"), try Views.digest("a.south"))
+        #expect(codes([north, try Views.digest("a.south", registers: 2)]) == ["owners_differ"])
+        #expect(codes([north, try Views.digest("a.south", root: 2)]) == ["two_definitions"])
+        #expect(codes([north, try Views.digest("a.south", version: 2)]) == ["topologies_differ"])
+        #expect(codes([north, try Views.digest("a.south", north: 3)]) == ["not_covered"])
+        #expect(codes([north, south], silent: ["b.north"]) == ["unreachable"])
+        #expect(codes([try Views.digest("a.north", equivocations: 1), south]) == ["handed_on_twice"])
+        #expect(codes([north]) == ["no_primary"])
+        #expect(codes([north, try Views.digest("a.south", primary: false)]) == ["no_primary"])
+        #expect(codes([north, try Views.digest("a.south", holdings: [(.active, 1)])]) == ["not_served"])
+        #expect(codes([north, try Views.digest("a.south", holdings: [(.active, 3)])]) == ["not_served"])
+        // A bolt that knows no such group disagrees too.
+        var blank = south
+        (blank.groups, blank.isPrimary) = ([], false)
+        #expect(codes([north, south, blank]) == ["two_definitions"])
+    }
+
+    @Test func whatCanBeOverInAMomentIsLookedAtAgainAndNothingElse() throws {
+        let (north, south) = (try Views.digest("a.north"), try Views.digest("a.south"))
+        func mayPass(_ answers: [SliceDigestResponse]) -> [Bool] {
+            SliceVerification(answers.map { Views.line($0) }).findings.map(\.mayPass)
+        }
+        #expect(mayPass([north, try Views.digest("a.south", registers: 2)]) == [true])
+        #expect(mayPass([north, try Views.digest("a.south", holdings: [])]) == [true])
+        #expect(
+            mayPass([try Views.digest("a.north", north: 3), try Views.digest("a.south", north: 3)]) == [false, false])
+        #expect(mayPass([try Views.digest("a.north", equivocations: 2), south]) == [false])
+    }
+
+    @Test func sidesAreNamedWithWhoIsOnThem() throws {
+        let answers = [
+            try Views.digest("b.north", primary: false, registers: 1), try Views.digest("a.north", registers: 1),
+            try Views.digest("a.south", registers: 2),
+        ]
+        let verification = SliceVerification(answers.map { Views.line($0) })
+        let what = try #require(verification.findings.first?.what)
+        #expect(what.contains("at a.north, b.north") && what.contains("at a.south"), "\(what)")
+        #expect(verification.disputed.map(\.text) == ["web"])
+    }
+
+    @Test func differencesAreOfSlicesThatBothKnow() throws {
+        func slice(_ index: UInt32, _ owner: String, _ register: UInt8) throws -> SliceView {
+            SliceView(
+                group: try Views.group("web"), slice: index, owner: try Views.name(owner), position: 1,
+                register: Views.bytes(register))
+        }
+        let left = [try slice(0, "north", 1), try slice(1, "north", 1), try slice(2, "north", 1)]
+        let right = [try slice(0, "north", 1), try slice(1, "south", 2)]
+        let found = SliceVerifier.compare(left, "a.north", right, "a.south")
+        #expect(found.map(\.slice) == ["web/1"])
+        #expect(found.first?.first.owner.text == "north" && found.first?.second.owner.text == "south")
+    }
+
+    @Test func aSliceIsNamedByGroupAndNumber() throws {
+        #expect(try SliceName("web/17") == SliceName("web/17"))
+        for text in ["", "web", "web/", "/1", "web/x", "web/-1", "web/01", "Web/1", "web/1/2", "web/4294967296"] {
+            #expect(throws: CommandFailure.self, "\(text)") { _ = try SliceName(text) }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+import ArgumentParser
+import BoltAPI
+import CRDT
+import Spanner
+import Testing
+
+@testable import boltctl
+
+/// What an operator is told of tasks, and how a command ends that follows one.
+@Suite struct TaskCommandTests {
+    private let now = WallTime(milliseconds: 95_000)
+
+    private func code(_ body: () throws -> Void) -> String? {
+        do {
+            try body()
+        } catch let failure as CommandFailure { return failure.code } catch { return "\(error)" }
+        return nil
+    }
+
+    @Test func progressIsInSlicesEnvoysAndBytesWithWhatIsLeftAndWhatIsStuck() throws {
+        #expect(
+            TaskText.line(try Views.task(), now: now)
+                == "moving: 120 of 400 slices, 30000 of 100000 envoys, 1.0 GiB of 4.0 GiB, 16 on their way; "
+                + "about 2 min left")
+        let stuck = try Views.task(left: nil, stuck: [try Views.stuck(17, since: 60_000), try Views.stuck(18)])
+        #expect(
+            TaskText.line(stuck, now: now).hasSuffix(
+                "; stuck: web/17 north → south for 35 s: the target is sealed (and 1 more)"))
+        #expect(TaskText.line(try Views.task(paused: true), now: now).hasPrefix("held: "))
+        let screen = TaskText.screen(stuck, now: now)
+        #expect(screen.contains("web/17") && screen.contains("the target is sealed") && screen.contains("35 s"))
+        #expect(screen.contains("north, a.north") && screen.contains("16 slices at once, as many bytes as go"))
+    }
+
+    @Test func aTaskThatIsOverSaysHowItEnded() throws {
+        func state(
+            _ done: Int, overtaken: Int = 0, reversed: Bool = false, cancelled: Bool = false
+        ) throws -> String {
+            TaskText.state(
+                try Views.task(
+                    phase: .ended, moves: 4, done: done, inFlight: 0, overtaken: overtaken, reversed: reversed,
+                    cancelled: cancelled))
+        }
+        #expect(try state(4) == "done" && state(3) == "ended" && state(3, cancelled: true) == "cancelled")
+        #expect(try state(4, reversed: true) == "reversed" && state(3, reversed: true) == "reversed in part")
+        #expect(try state(3, overtaken: 1) == "done where it was not overtaken")
+        #expect(try TaskText.state(Views.task(phase: .reversing)) == "moving back")
+        #expect(try TaskText.state(Views.task(phase: .cancelling)) == "being cancelled")
+    }
+
+    @Test func aCommandEndsAsItsTaskDid() throws {
+        func status(_ end: TaskFollower.End?, _ task: TaskView? = nil, early: Bool = false) -> BoltAPI.ExitStatus? {
+            TaskOutcome(task ?? end?.task, end, endsEarly: early).status
+        }
+        let running = try Views.task()
+        let done = try Views.task(phase: .ended, moves: 4, done: 4, inFlight: 0)
+        let short = try Views.task(phase: .ended, moves: 4, done: 2, inFlight: 0, cancelled: true)
+        let overtaken = try Views.task(phase: .ended, moves: 4, done: 3, inFlight: 0, overtaken: 1)
+        #expect(status(.over(done)) == nil && status(nil, done) == nil)
+        #expect(status(.over(short)) == .error && status(.over(short), early: true) == nil)
+        #expect(status(.over(overtaken)) == nil)
+        #expect(status(nil, running) == .running && status(.detached(running)) == .running)
+        #expect(status(.late(nil), running) == .running && status(.standstill(running)) == .running)
+        #expect(TaskOutcome(nil, nil).status == nil && TaskOutcome(nil, nil).notes.isEmpty)
+        let notes = TaskOutcome(running, .detached(running)).notes.joined(separator: "\n")
+        #expect(notes.contains("boltctl rebalance status \(running.id) --wait"), "\(notes)")
+        #expect(notes.contains("boltctl rebalance cancel \(running.id)"), "\(notes)")
+    }
+
+    @Test func nothingGetsOnWhereAllThatIsLeftWasGivenUp() throws {
+        let two = [try Views.stuck(1), try Views.stuck(2)]
+        func standstill(_ task: TaskView) -> Bool { TaskFollower.isStandstill(task) }
+        #expect(standstill(try Views.task(moves: 4, done: 2, inFlight: 0, stuck: two)))
+        #expect(standstill(try Views.task(moves: 4, done: 1, inFlight: 0, overtaken: 1, stuck: two)))
+        #expect(!standstill(try Views.task(moves: 4, done: 2, inFlight: 1, stuck: two)))
+        #expect(!standstill(try Views.task(moves: 4, done: 1, inFlight: 0, stuck: two)))
+        #expect(!standstill(try Views.task(moves: 4, done: 2, inFlight: 0, paused: true, stuck: two)))
+        #expect(!standstill(try Views.task(phase: .ended, moves: 4, done: 2, inFlight: 0, stuck: two)))
+    }
+
+    @Test func theTaskThatIsMeantIsFoundOrItsRivalsAreNamed() throws {
+        let (one, two) = (try Views.task(0x1234_0000), try Views.task(0x1234_1111))
+        let over = try Views.task(0x9999_0000, phase: .ended)
+        func choose(_ argument: String?, _ tasks: [TaskView], orLatest: Bool = false) throws -> PrincipalID {
+            try TaskDesk.choose(argument, among: tasks, orLatest: orLatest).id
+        }
+        #expect(try choose(nil, [one, over]) == one.id && choose(nil, [over], orLatest: true) == over.id)
+        #expect(try choose("12340", [one, two]) == one.id && choose("9999", [one, over]) == over.id)
+        #expect(code { _ = try choose(nil, [over]) } == "no_task")
+        #expect(code { _ = try choose(nil, [], orLatest: true) } == "no_task")
+        #expect(code { _ = try choose(nil, [one, two]) } == "ambiguous")
+        #expect(code { _ = try choose("1234", [one, two]) } == "ambiguous")
+        #expect(code { _ = try choose("77777", [one]) } == "not_found")
+        for text in ["123", "", "xyzw", "12 4"] { #expect(code { _ = try choose(text, [one]) } == "bad_id", "\(text)") }
+    }
+
+    @Test func aVerifiedTaskHasEverySliceWhereItPutIt() throws {
+        let task = try Views.task(phase: .ended, moves: 2, done: 2, inFlight: 0)
+        let there = [
+            try Views.move(0, owner: "south", state: .done), try Views.move(1, owner: "north", state: .overtaken),
+        ]
+        #expect(RebalanceVerify.misplaced(there, of: task) == [])
+        let lost = try Views.move(2, owner: "north", state: .done)
+        #expect(RebalanceVerify.misplaced(there + [lost], of: task) == [lost])
+        let back = try Views.task(phase: .ended, reversed: true)
+        #expect(RebalanceVerify.misplaced([lost], of: back) == [])
+        let stayed = try Views.move(3, owner: "north", state: .stayed)
+        #expect(RebalanceVerify.misplaced([stayed], of: try Views.task(phase: .ended, cancelled: true)) == [])
+        #expect(RebalanceVerify.misplaced([stayed], of: task) == [stayed])
+        let fine = SliceVerification([
+            Views.line(try Views.digest("a.north")), Views.line(try Views.digest("a.south")),
+        ])
+        func status(_ task: TaskView, _ misplaced: [TaskMoveView]) -> BoltAPI.ExitStatus? {
+            RebalanceVerify.status(.init(task: task, misplaced: misplaced, verification: fine))
+        }
+        #expect(status(task, []) == nil && status(task, [lost]) == .error)
+        #expect(try status(Views.task(), []) == .running)
+    }
+
+    @Test func limitsThatAreNotNamedStayAsTheyAre() throws {
+        func limits(_ line: String, _ known: TaskLimits) throws -> TaskLimits {
+            let command = try RebalanceThrottle.parse(line.split(separator: " ").map(String.init))
+            return try #require(
+                command.request(
+                    {
+                        var task = try Views.task()
+                        task.limits = known
+                        return task
+                    }()
+                ).limits)
+        }
+        let known = TaskLimits(slices: 7, bytesPerSecond: 100, addedMilliseconds: 5)
+        #expect(
+            try limits("--slices-in-flight 4", known)
+                == TaskLimits(slices: 4, bytesPerSecond: 100, addedMilliseconds: 5))
+        #expect(
+            try limits("--bytes-per-second none --added-latency-ms 9", known)
+                == TaskLimits(slices: 7, addedMilliseconds: 9))
+        #expect(try limits("--bytes-per-second 64M", known).bytesPerSecond == 64 << 20)
+        for line in [
+            "--slices-in-flight 0", "--slices-in-flight 257", "--bytes-per-second 0", "--bytes-per-second fast",
+            "--added-latency-ms -1",
+        ] { #expect(code { _ = try limits(line, known) } == "bad_budget", "\(line)") }
+        #expect(try code { try RebalanceThrottle.parse([]).check() } == "nothing_to_change")
+    }
+
+    @Test func bytesAndSpansAreReadAsPeopleWriteThem() {
+        for (text, bytes) in [
+            ("0", 0), ("512", 512), ("1k", 1024), ("64M", 64 << 20), ("2GiB", 2 << 30), ("3tb", 3 << 40), ("7b", 7),
+        ] as [(String, UInt64)] { #expect(ByteText.bytes(text) == bytes, "\(text)") }
+        for text in ["", "M", "-1", "1.5G", "1 M", "1x", "99999999999999999999", "18446744073709551615k"] {
+            #expect(ByteText.bytes(text) == nil, "\(text)")
+        }
+        for (bytes, text) in [
+            (0, "0 bytes"), (1, "1 byte"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (1536, "1.5 KiB"),
+            ((1 << 20) - 1, "1.0 MiB"), (.max, "16.0 EiB"),
+        ] as [(UInt64, String)] { #expect(ByteText.text(bytes) == text, "\(bytes)") }
+        for (seconds, text) in [
+            (0.2, "less than a second"), (35, "35 s"), (125, "2 min"), (7200, "2 h"), (864_000, "10 d"),
+            (-5, "less than a second"), (.infinity, "for ever"),
+        ] as [(Double, String)] { #expect(AboutText.span(seconds) == text, "\(seconds)") }
+    }
+}
