@@ -65,9 +65,7 @@ final class EnvoyGroundsCache: Sendable {
         let known = bolts.compactMap { BoltAddress($0) }
         let partitions = Array(Set(bolts.compactMap(\.partition))).sorted()
         let place = standing.principal.flatMap { node.board?.place(of: $0.id, group: $0.group) }
-        let owner =
-            place?.register.owner
-            ?? standing.principal.flatMap { Placement.owner(of: $0.id, partitions: partitions) }
+        let owner = standing.principal.flatMap { node.owner(of: $0, partitions: partitions) }
         // By slices an envoy follows its owner; before there are any, whoever it asked answers for its own partition.
         let first = place?.register.owner ?? partition
         let sorted = known.filter { $0.partition == first } + known.filter { $0.partition != first }

@@ -56,7 +56,10 @@ extension PartitionService {
             fail(error, "reading a queue")
             return .refused(NodeService.problem(error))
         }
-        switch await write(commands, level: .paired) {
+        let begun = ContinuousClock.now
+        let answer = await write(commands, level: .paired)
+        pace.note(ContinuousClock.now - begun)
+        switch answer {
         case .done(let point, let level, let safe, let outcomes):
             return receipt(of: checkIn, at: point, level: level, safe: safe, outcomes)
         // Asked again here it would wait for the same disk.

@@ -79,6 +79,7 @@ actor PartitionService {
     /// Slices: nil where this bolt has no part in them.
     nonisolated let slices: SliceContext?
     var desk = HandoffDesk()
+    var pace = CheckInPace()
     /// Tells the node.
     var tellNews: (@Sendable (SliceNews) -> Void)?
     /// Asks the node in which slices envoys are.

@@ -63,6 +63,8 @@ struct HandoffDesk {
     /// Whether every envoy that was seen here is in its slice.
     var isPlaced = false
     var isPlacing = false
+    /// The last envoy that was looked at; nil at the beginning, and at the end.
+    var placedThrough: PrincipalID?
     var ticked = ContinuousClock.now
     var counted = ContinuousClock.now - .seconds(60)
     var told: (census: SliceCensus, at: ContinuousClock.Instant)?

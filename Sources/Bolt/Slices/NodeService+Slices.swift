@@ -64,9 +64,8 @@ extension NodeService {
         case .transitions(let transitions):
             guard let board else { return }
             noteChange()
-            let untold = Set(board.untold(in: machine.roster))
             let waiting = Set(ownership.waiting)
-            ownership.waiting += transitions.filter { untold.contains($0) && !waiting.contains($0) }
+            ownership.waiting += board.untold(transitions).filter { !waiting.contains($0) }
             partition.post(.registersMoved(Set(transitions.map(\.transition.slice)).sorted()))
             publishSoon(after: SliceShellLimits.publishPause)
         case .census(let census):
@@ -114,6 +113,12 @@ extension NodeService {
             best[heard.partition] = (heard.standing.epoch, link)
         }
         board.setLinks(best.mapValues(\.link))
+    }
+
+    /// Who serves an envoy: the owner of its slice, before there are slices by rendezvous hashing over partitions.
+    func owner(of envoy: Principal, partitions: [PartitionName]) -> PartitionName? {
+        board?.place(of: envoy.id, group: envoy.group)?.register.owner
+            ?? Placement.owner(of: envoy.id, partitions: partitions)
     }
 
     /// In which slices envoys are, by the roster; those that it does not know go where its first group puts them.

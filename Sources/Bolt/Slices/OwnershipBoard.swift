@@ -41,8 +41,12 @@ final class OwnershipBoard: Sendable {
         var line = TopologyLine()
         var assembly = TopologyAssembly()
         var registers = SliceRegisterSet()
-        /// Transitions that the partition's own journal holds, safe.
-        var journaled: [SignedTransition] = []
+        /// Transitions that the partition's own journal holds, safe, by their hash.
+        var journaled: [Bytes32: SignedTransition] = [:]
+        /// Transitions that an event of the roster tells.
+        var told: Set<Bytes32> = []
+        /// Slices that are on their way here: handed on, maybe, and not served yet.
+        var arriving: Set<SliceID> = []
         var walks: [SliceID: SliceWalk] = [:]
         var geneses: [GroupName: SliceGenesis] = [:]
         var byID: [GroupID: SliceGenesis] = [:]
@@ -81,7 +85,9 @@ final class OwnershipBoard: Sendable {
             if anew {
                 slices = Set(state.registers.slices)
                 (state.line, state.assembly, state.registers) = (TopologyLine(), TopologyAssembly(), SliceRegisterSet())
-                absorb(SliceDelta(state.journaled), &state, &slices)
+                state.told = []
+                let journaled = state.journaled.sorted { $0.key < $1.key }.map(\.value)
+                absorb(SliceDelta(journaled), &state, &slices)
             }
             var hasTopology = anew
             for fact in facts {
@@ -89,7 +95,9 @@ final class OwnershipBoard: Sendable {
                 case .part(let part, let author):
                     guard let apply = state.assembly.take(part, by: author, hashedBy: witness) else { continue }
                     if state.line.insert(apply) { hasTopology = true }
-                case .transitions(let delta): absorb(delta, &state, &slices)
+                case .transitions(let delta):
+                    absorb(delta, &state, &slices)
+                    for signed in delta.transitions { state.told.insert(signed.transition.hash(by: witness)) }
                 }
             }
             state.taken = count
@@ -106,8 +114,7 @@ final class OwnershipBoard: Sendable {
     func take(journaled: [SignedTransition]) -> Bool {
         state.withLock { state in
             var slices: Set<SliceID> = []
-            let known = Set(state.journaled)
-            state.journaled += journaled.filter { !known.contains($0) }
+            for signed in journaled { state.journaled[signed.transition.hash(by: witness)] = signed }
             absorb(SliceDelta(journaled), &state, &slices)
             for slice in slices { state.walks[slice] = nil }
             if !slices.isEmpty { state.change &+= 1 }
@@ -206,16 +213,17 @@ final class OwnershipBoard: Sendable {
         state.withLock { $0.registers.transition(hash, of: slice) }
     }
 
-    /// Transitions of the partition's own journal that no event of the roster tells yet.
-    func untold(in roster: Roster) -> [SignedTransition] {
-        let journaled = state.withLock { $0.journaled }
-        guard !journaled.isEmpty else { return [] }
-        var told: Set<Bytes32> = []
-        for case .transitions(let delta) in roster.ownership() {
-            for signed in delta.transitions { told.insert(signed.transition.hash(by: witness)) }
-        }
-        return journaled.filter { !told.contains($0.transition.hash(by: witness)) }
+    /// Those that no event of the roster tells yet.
+    func untold(_ transitions: [SignedTransition]) -> [SignedTransition] {
+        let told = state.withLock { $0.told }
+        return transitions.filter { !told.contains($0.transition.hash(by: witness)) }
     }
+
+    /// Whether a slice is on its way here. Who passes a request on to here may have heard of the hand-on already.
+    func isArriving(_ slice: SliceID) -> Bool { state.withLock { $0.arriving.contains(slice) } }
+
+    /// Says which slices are on their way here.
+    func setArriving(_ slices: Set<SliceID>) { state.withLock { $0.arriving = slices } }
 
     /// The apply that somebody asked for under this id; nil where there is none.
     func version(askedFor task: PrincipalID) -> Version? {

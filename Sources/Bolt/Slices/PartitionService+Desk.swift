@@ -146,8 +146,14 @@ extension PartitionService {
         desk.targets[state.order.id] = HandoffTarget(
             state: state, safe: desk.safe, mesh: context.board.mesh, settings: context.settings,
             witness: context.board.witness)
+        tellArriving()
         enqueue(.target(state.order.id, .start))
         tellTarget(of: state.order, context)
+    }
+
+    /// Says which slices are on their way here.
+    func tellArriving() {
+        slices?.board.setArriving(Set(desk.targets.values.filter { !$0.state.isOver }.map(\.order.slice)))
     }
 
     // MARK: - What becomes safe, and what moved
@@ -170,8 +176,11 @@ extension PartitionService {
         for slice in moved {
             guard let register = context.board.register(of: slice) else { continue }
             if let id = desk.sending[slice] { enqueue(.source(id, .registerMoved(register))) }
-            for target in desk.targets.values where target.order.slice == slice { tellTarget(of: target.order, context) }
-            for id in desk.tasks.keys { enqueue(.task(id, .register(register))) }
+            let arriving = desk.targets.values.map(\.order).filter { $0.slice == slice }.sorted { $0.id < $1.id }
+            for order in arriving { tellTarget(of: order, context) }
+            for (id, run) in desk.tasks where run.machine.state.phase != .ended {
+                enqueue(.task(id, .register(register)))
+            }
         }
     }
 
@@ -206,6 +215,8 @@ extension PartitionService {
         placeUnplaced()
         if now - desk.ticked >= SliceShellLimits.tickInterval {
             desk.ticked = now
+            let added = pace.turn(isMoving: !desk.inFlight.isEmpty || !desk.targets.isEmpty)
+            if let added { desk.budget.observe(addedMilliseconds: added) }
             for id in desk.tasks.keys.sorted() { enqueue(.task(id, .tick(now - began))) }
             for id in desk.drivers.keys.sorted() { report(id) }
         }
@@ -246,9 +257,11 @@ extension PartitionService {
         guard !desk.isPlaced, !desk.isPlacing, let context = slices, context.board.version != nil, let placing
         else { return }
         do throws(StoreError) {
-            let envoys = try store.tables.slices.unplaced(limit: SliceShellLimits.placeEnvoys)
+            let (envoys, last) = try store.tables.slices.unplaced(
+                after: desk.placedThrough, limit: SliceShellLimits.placeEnvoys)
+            desk.placedThrough = last
             guard !envoys.isEmpty else {
-                desk.isPlaced = true
+                desk.isPlaced = last == nil
                 return
             }
             desk.isPlacing = true
@@ -263,10 +276,14 @@ extension PartitionService {
         let placements = envoys.compactMap { envoy in
             places[envoy].map { PartitionCommand.EnvoyPlacement(envoy: envoy, slice: $0) }
         }
-        guard desk.epoch != nil, !placements.isEmpty else {
-            desk.isPlacing = false
-            return
+        guard desk.epoch != nil, !placements.isEmpty else { return placedAgain() }
+        begin([.placed(placements)], level: .local) { answer in
+            if case .done = answer { self.desk.isPlacing = false } else { self.placedAgain() }
         }
-        begin([.placed(placements)], level: .local) { _ in self.desk.isPlacing = false }
+    }
+
+    /// What was not written is looked for again, from the beginning.
+    private func placedAgain() {
+        (desk.isPlacing, desk.placedThrough) = (false, nil)
     }
 }

@@ -181,7 +181,9 @@ extension PartitionService {
                 tellNews?(.transitions([signed]))
                 logger.notice("slice taken over", metadata: words(order))
             case .setTimer(let timer, let after): post(.desk(.target(id, .timerFired(timer))), after: after)
-            case .ended: desk.targets[id] = nil
+            case .ended:
+                desk.targets[id] = nil
+                tellArriving()
             }
         } catch { fail(error, "taking a slice over") }
     }

@@ -52,8 +52,8 @@ enum SliceShellLimits {
     static let censusRepeat: Duration = .seconds(15)
     /// Envoys whose rows one command removes.
     static let collectEnvoys: UInt64 = 32
-    /// Envoys that are put into their slices in one look.
-    static let placeEnvoys = 512
+    /// Envoys that are looked at in one look, whether they are in their slices.
+    static let placeEnvoys = 1000
     /// Tasks that one partition keeps at hand.
     static let tasksMax = 256
     /// Transitions in one event of the roster.

@@ -56,17 +56,22 @@ public final class SliceTables {
         }
     }
 
-    /// Envoys that were seen here and are in no slice yet; at most `limit` and `StoreLimits.pageMax`.
-    public func unplaced(limit: Int) throws(StoreError) -> [PrincipalID] {
-        try database.rows(
+    /// Of the envoys after one, `limit` and `StoreLimits.pageMax` at most, those that are in no slice yet; and the last
+    /// that was looked at, nil at the end.
+    public func unplaced(
+        after envoy: PrincipalID?, limit: Int
+    ) throws(StoreError) -> (envoys: [PrincipalID], last: PrincipalID?) {
+        let limit = max(1, min(limit, StoreLimits.pageMax))
+        let rows = try database.rows(
             """
-            SELECT id FROM envoy WHERE NOT EXISTS (SELECT 1 FROM placement WHERE placement.envoy = envoy.id)
-            ORDER BY id LIMIT ?1
-            """, .integer(Int64(max(0, min(limit, StoreLimits.pageMax))))
-        ) { row throws(StoreError) in
+            SELECT envoy.id, placement.envoy IS NULL FROM envoy LEFT JOIN placement ON placement.envoy = envoy.id
+            WHERE envoy.id > ?1 ORDER BY envoy.id LIMIT ?2
+            """, .blob(envoy?.bytes ?? []), .integer(Int64(limit))
+        ) { row throws(StoreError) -> (PrincipalID, Bool) in
             guard let envoy = PrincipalID(bytes: row.blob(0)) else { throw database.damage("an envoy's row has no id") }
-            return envoy
+            return (envoy, row.integer(1) == 1)
         }
+        return (rows.filter(\.1).map(\.0), rows.count < limit ? nil : rows.last?.0)
     }
 
     /// Envoys of a slice after one, in order of their ids; at most `limit`.
@@ -125,7 +130,7 @@ public final class SliceTables {
         }
     }
 
-    private func readPlacement(_ row: SQLRow) throws(StoreError) -> PartitionCommand.EnvoyPlacement {
+    func readPlacement(_ row: SQLRow) throws(StoreError) -> PartitionCommand.EnvoyPlacement {
         guard let envoy = PrincipalID(bytes: row.blob(0)), let group = Bytes32(bytes: row.blob(1)),
             let index = UInt32(exactly: row.integer(2))
         else { throw database.damage("a placement is not what was written") }

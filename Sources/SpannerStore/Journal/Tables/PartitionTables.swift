@@ -132,6 +132,8 @@ public final class PartitionTables {
         case tokens(after: [UInt8])
         case envoys(after: PrincipalID?)
         case named(Int, after: String)
+        case placements(after: PrincipalID?)
+        case handoffs
 
         static let start = Place.queues(after: 0)
     }
@@ -154,9 +156,14 @@ public final class PartitionTables {
             return try verifyTraits(after: envoy, limit: limit).map { .envoys(after: $0) } ?? .named(0, after: "")
         case .named(let number, let name):
             let all = [settings, secrets, keyrings]
-            guard all.indices.contains(number) else { return nil }
+            guard all.indices.contains(number) else { return .placements(after: nil) }
             return try all[number].verify(after: name, limit: limit).map { .named(number, after: $0) }
                 ?? .named(number + 1, after: "")
+        case .placements(let envoy):
+            return try slices.verifyPlacements(after: envoy, limit: limit).map { .placements(after: $0) } ?? .handoffs
+        case .handoffs:
+            try slices.verifyHandoffs()
+            return nil
         }
     }
 
