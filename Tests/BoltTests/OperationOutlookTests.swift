@@ -8,7 +8,7 @@ import Testing
 /// What a primary knows of an operation before it does anything, and how it stands in the audit log.
 @Suite struct OperationOutlookTests {
     private func disk(_ number: UInt64) -> ReplicaID {
-        ReplicaID(key: Bytes32(words: (number, 0, 0, 0)), incarnation: 1)
+        ReplicaID(key: Bytes32(words: (number << 56, 0, 0, 0)), incarnation: 1)
     }
 
     private func outlook(

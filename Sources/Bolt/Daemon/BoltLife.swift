@@ -53,7 +53,7 @@ struct BoltLife: Sendable {
         }
         let grounds = EnvoyGroundsCache(node: node, partition: configuration.partition)
         let api = BoltEndpoints(
-            configuration: configuration, topology: start.topology, node: node, grounds: grounds,
+            configuration: configuration, given: start.topology, board: start.board, node: node, grounds: grounds,
             partition: start.partition, identity: start.identity, judge: judge,
             forwarder: PeerForwarder(dialer: TLSDialer(contexts: contexts, judge: judge), group: group, table: table),
             readiness: readiness, logger: logger, metrics: metrics, table: table)
@@ -81,6 +81,9 @@ struct BoltLife: Sendable {
         let opsListener = PlainListener(responder: ops, logger: logger)
         let (mainChannel, opsChannel): (MainChannel, NIOAsyncChannel<HTTPConnection, Never>)
         do {
+            await partition.bind(
+                tell: { [node] in node.post(.news($0)) },
+                placing: { [node] envoys in await node.read { $0.places(of: envoys) } })
             await partition.start { [node, lease] standing in
                 node.post(.standing(standing))
                 lease.take(standing)

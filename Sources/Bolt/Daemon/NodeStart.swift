@@ -17,6 +17,7 @@ struct NodeStart {
     let genesis: GenesisFile?
     let topology: Topology?
     let own: GossipSelf
+    let board: OwnershipBoard
     let eventsRead: Int
 
     /// Reads it all. Throws `StoreError` or `DaemonError`; changes nothing but what opening a store does.
@@ -39,6 +40,7 @@ struct NodeStart {
                 key: witness.hash(identity.signingKey.key.bytes.bytes),
                 incarnation: try NodeStart.incarnation(store, logger: logger)),
             chain: identity.credential.chain.map(\.der))
+        board = OwnershipBoard(own: configuration.partition, mesh: mesh, witness: witness)
         let part = try PartitionStart(
             place, key: own.replica.key, witness: witness, reserveSpent: &reserveSpent, logger: logger)
         let sealing = SealService(
@@ -46,14 +48,16 @@ struct NodeStart {
             logger: logger)
         partition = PartitionService(
             part, settings: configuration.replication, recordsKept: configuration.recordsKept, witness: witness,
-            sealing: sealing, logger: logger, metrics: metrics, failure: failure)
+            sealing: sealing, logger: logger, metrics: metrics,
+            slices: SliceContext(board: board, chain: own.chain, signer: identity.signingKey), failure: failure)
         let machine = GossipMachine(
             own: own, roster: roster, witness: witness, signer: identity.signingKey, settings: configuration.gossip,
             seed: UInt64.random(in: 0...UInt64.max))
         node = NodeService(
             executor: NodeExecutor(label: "bolt.node"), store: store, machine: machine, witness: witness,
             signer: identity.signingKey, partition: partition, reserveBytes: configuration.reserveBytes,
-            reserveSpent: reserveSpent, logger: logger, metrics: metrics, table: table, failure: failure)
+            reserveSpent: reserveSpent, logger: logger, metrics: metrics, table: table, board: board,
+            failure: failure)
     }
 
     /// Opens the store and holds the reserve. On a full disk the reserve is what opening needs: it is given up, and the

@@ -124,20 +124,29 @@ extension BoltEndpoints {
                 let isOurs = owner.partition == configuration.partition
                 // Two bolts that take each other for the primary must not pass it to and fro; a primary that does not
                 // answer may be about to have a successor.
-                if address != sender {
+                let waits = hops > 0 ? await isArriving(peer) : false
+                if address != sender, !waits {
                     do {
                         return try await passOn(
                             try body.whole(), chain: peer.chain, to: address, of: owner.partition, hops: hops)
                     } catch let problem as Problem where problem.code == .ownerUnreachable {
                         guard isOurs, hops < APILimits.forwardHopsMax else { throw problem }
                     }
-                } else if !isOurs {
+                } else if !isOurs, !waits {
                     throw Problem(
                         .ownerUnreachable, "the bolt at \(address) passed this on to here, and here it belongs there")
                 }
             }
-            try await holdOn(since: begun, owner.partition)
+            do { try await holdOn(since: begun, owner.partition) } catch let problem as Problem {
+                guard owner.isSelf, owner.isPrimary, problem.code == .noPrimary else { throw problem }
+                throw Problem(.sliceSealed, "the envoy's slice is being handed over; nothing was stored")
+            }
         }
+    }
+
+    /// Whether the envoy's slice is on its way here: the sender may know of the hand-on already.
+    private func isArriving(_ peer: CertifiedPeer) async -> Bool {
+        await grounds.grounds(of: peer).slice.map { board.isArriving($0) } ?? false
     }
 
     /// A pause between two looks for a primary; throws once it is not worth waiting any more.
@@ -186,7 +195,7 @@ extension BoltEndpoints {
         defer { partition.leave() }
         let pending = PendingCheckIn(
             envoy: envoy, queue: checked.queue, firstHeld: checked.firstHeld, results: checked.results,
-            traits: checked.traits)
+            traits: checked.traits, slice: grounds.slice)
         let receipt: CheckInReceipt
         switch await partition.store(pending) {
         case .stored(let stored): receipt = stored

@@ -11,8 +11,12 @@ internal import Synchronization
 /// What every endpoint does. Who may call it was judged before.
 struct BoltEndpoints: Sendable {
     let configuration: BoltConfiguration
-    /// Whose groups take machines; nil where this bolt was given none.
-    let topology: Topology?
+    /// The topology that this bolt was given in a file; nil where there is none.
+    let given: Topology?
+    /// Who owns what.
+    let board: OwnershipBoard
+    /// Whose groups take machines: the topology in force, before the first that of this bolt's file.
+    var topology: Topology? { board.version?.topology ?? given }
     let node: NodeService
     let grounds: EnvoyGroundsCache
     let traits = TraitsMemory()

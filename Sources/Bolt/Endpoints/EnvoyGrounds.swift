@@ -14,6 +14,8 @@ struct EnvoyGrounds: Sendable {
     let isReserveSpent: Bool
     /// The partition that its results go to.
     let owner: PartitionName
+    /// Its slice; nil where no topology is in force.
+    let slice: SliceID?
     /// The bolts of the roster, those of this partition first, in JSON.
     let bolts: String
 }
@@ -62,11 +64,14 @@ final class EnvoyGroundsCache: Sendable {
         let bolts = node.bolts
         let known = bolts.compactMap { BoltAddress($0) }
         let partitions = Array(Set(bolts.compactMap(\.partition))).sorted()
-        let owner = standing.principal.flatMap { Placement.owner(of: $0.id, partitions: partitions) }
-        let sorted = known.filter { $0.partition == partition } + known.filter { $0.partition != partition }
+        let place = standing.principal.flatMap { node.board?.place(of: $0.id, group: $0.group) }
+        let owner = standing.principal.flatMap { node.owner(of: $0, partitions: partitions) }
+        // By slices an envoy follows its owner; before there are any, whoever it asked answers for its own partition.
+        let first = place?.register.owner ?? partition
+        let sorted = known.filter { $0.partition == first } + known.filter { $0.partition != first }
         let json = (try? APIJSON.encode(sorted)).map { String(decoding: $0, as: UTF8.self) }
         return EnvoyGrounds(
             standing: standing, unready: node.unready, isReserveSpent: node.reserveSpent, owner: owner ?? partition,
-            bolts: json ?? "[]")
+            slice: place?.slice, bolts: json ?? "[]")
     }
 }

@@ -32,6 +32,7 @@ enum EventWords {
             case .multiUse(let uses): return ("token", "token \(token.id) for \(uses) admissions")
             }
         case .act(let act): return words(act)
+        case .topology, .slices: return (EventDescription.kind(payload), EventDescription.text(payload))
         case .unknown(let kind, let content): return ("unknown", "kind \(kind), \(content.count) bytes")
         }
     }
@@ -69,7 +70,7 @@ enum EventWords {
             if facts.contains(where: { $0.kind == .inForce }) { return (true, nil) }
             return (false, facts.last { $0.kind != .admitted && $0.kind != .amended }?.text)
         case .unknown: return (false, "of a kind that this version does not know")
-        case .open, .amend, .remove, .token, .act: return (true, nil)
+        case .open, .amend, .remove, .token, .act, .topology, .slices: return (true, nil)
         }
     }
 }

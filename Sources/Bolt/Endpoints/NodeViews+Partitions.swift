@@ -183,7 +183,7 @@ extension NodeViews {
         let names = pictures.map(\.name)
         var envoys: [PartitionName: Int] = [:]
         for envoy in node.machine.roster.principals(role: .envoy) {
-            if let owner = Placement.owner(of: envoy.id, partitions: names) { envoys[owner, default: 0] += 1 }
+            if let owner = node.owner(of: envoy, partitions: names) { envoys[owner, default: 0] += 1 }
         }
         return pictures.map { $0.view(envoys: envoys[$0.name] ?? 0) }
     }

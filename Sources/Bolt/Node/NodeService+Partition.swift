@@ -33,6 +33,7 @@ extension NodeService {
             link.send(.disk(incarnation: partition.own.disk.incarnation))
         }
         if let ownStanding { link.send(.standing(ownStanding)) }
+        if ownStanding?.reigns == true, let census = ownership.census { link.send(.sliceCensus(census)) }
     }
 
     /// A message that is not the roster's. What is replication goes to the partition's service, which gives the bytes
@@ -49,6 +50,8 @@ extension NodeService {
                 break
             }
             return partition.post(.message(link, message, bytes: bytes))
+        case .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus:
+            if hearSlices(message, on: link, bytes: bytes) { return }
         }
         link.processed(bytes: bytes)
     }
@@ -100,6 +103,7 @@ extension NodeService {
     /// A link is gone.
     func forget(_ link: LinkID) {
         unplaced[link] = nil
+        linePrimaries()
         guard siblings.removeValue(forKey: link) != nil else { return }
         partition.post(.linkDown(link))
     }
@@ -123,6 +127,7 @@ extension NodeService {
         }
         unplaced[link.id] = nil
         standings[bolt.id] = HeardStanding(standing: standing, partition: name, at: .now)
+        linePrimaries()
         guard name == partition.identity.partition, standing.tip.position > 0 else { return }
         partition.post(.hearsay(PartitionHearsay(epoch: standing.tip.epoch.number, cut: [])))
     }

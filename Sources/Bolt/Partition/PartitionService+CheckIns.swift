@@ -15,6 +15,8 @@ struct PendingCheckIn: Sendable {
     let results: [SequencedResult]
     /// What it reports of its machine.
     let traits: EnvoyRecord.Traits?
+    /// Its slice; nil where no topology is in force.
+    var slice: SliceID?
 }
 
 /// What became of a check-in that is durable.
@@ -47,12 +49,17 @@ extension PartitionService {
     /// on all of those, or after a moment.
     func store(_ checkIn: PendingCheckIn) async -> CheckInAnswer {
         guard machine.role.reigns, broken == nil, !closed else { return .elsewhere }
+        // From here to the journal nothing else runs: a seal is before all of it, or behind.
+        if let slice = checkIn.slice, !takes(slice) { return .elsewhere }
         let commands: [PartitionCommand]
         do throws(StoreError) { commands = try self.commands(for: checkIn) } catch {
             fail(error, "reading a queue")
             return .refused(NodeService.problem(error))
         }
-        switch await write(commands, level: .paired) {
+        let begun = ContinuousClock.now
+        let answer = await write(commands, level: .paired)
+        pace.note(ContinuousClock.now - begun)
+        switch answer {
         case .done(let point, let level, let safe, let outcomes):
             return receipt(of: checkIn, at: point, level: level, safe: safe, outcomes)
         // Asked again here it would wait for the same disk.
@@ -78,6 +85,9 @@ extension PartitionService {
         let at = WallClock.now()
         let source = PartitionCommand.EnvoyQueue(envoy: checkIn.envoy, queue: checkIn.queue)
         var commands: [PartitionCommand] = []
+        if let slice = checkIn.slice, try store.tables.slices.slice(of: checkIn.envoy) != slice {
+            commands.append(.placed([PartitionCommand.EnvoyPlacement(envoy: checkIn.envoy, slice: slice)]))
+        }
         if checkIn.firstHeld > 1, checkIn.firstHeld > (try store.tables.results.storedThrough(checkIn.queue)) + 1 {
             // The envoy no longer has what lies before: it must not wait for ever for what nobody can send.
             commands.append(

@@ -120,6 +120,7 @@ extension PartitionService {
     private func become(_ role: PartitionRole) {
         logger.notice("partition role", metadata: [LogKeys.status: "\(role.word)"])
         if case .primary = role { ledger.begin(at: machine.tip.position) }
+        turnDesk(to: role)
         replays.isDue = true
         tellStanding(always: true)
     }
@@ -142,7 +143,9 @@ extension PartitionService {
                 "records were dropped and are kept as salvage: the partition went on without them",
                 metadata: [LogKeys.from: "\(from)", LogKeys.through: "\(through)"])
         case .contradiction(let disk, let what): contradict(disk, what)
-        case .safe(let position): becameSafe(position)
+        case .safe(let position):
+            becameSafe(position)
+            if desk.epoch != nil { enqueue(.safe(position)) }
         }
     }
 

@@ -20,6 +20,7 @@ extension PartitionService {
         foundIfDue()
         restoreIfAlone()
         replaySalvage()
+        lookAfterSlices()
         keepUp()
     }
 

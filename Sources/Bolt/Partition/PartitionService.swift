@@ -76,6 +76,15 @@ actor PartitionService {
     var shipments: [LinkID: SnapshotShipment] = [:]
     var arrival: SnapshotArrival?
 
+    /// Slices: nil where this bolt has no part in them.
+    nonisolated let slices: SliceContext?
+    var desk = HandoffDesk()
+    var pace = CheckInPace()
+    /// Tells the node.
+    var tellNews: (@Sendable (SliceNews) -> Void)?
+    /// Asks the node in which slices envoys are.
+    var placing: (@Sendable ([PrincipalID]) async -> [PrincipalID: SliceID])?
+
     // Looks.
     var founder: FounderState
     var hasRestored = false
@@ -102,9 +111,10 @@ actor PartitionService {
 
     init(
         _ start: sending PartitionStart, settings: PartitionSettings, recordsKept: UInt64, witness: any Witness,
-        sealing: SealService, logger: Logger, metrics: MetricsRegistry,
+        sealing: SealService, logger: Logger, metrics: MetricsRegistry, slices: SliceContext? = nil,
         failure: @escaping @Sendable (StoreError) -> Void
     ) {
+        self.slices = slices
         executor = NodeExecutor(label: "bolt.partition")
         (identity, own, self.settings) = (start.store.identity, start.own, settings)
         (self.logger, self.metrics, self.failure, self.sealing) = (logger, metrics, failure, sealing)
@@ -177,6 +187,7 @@ actor PartitionService {
         }
         for input in inputs { take(input) }
         turnDisk()
+        runDesk()
         if more || due != nil || settled != nil { wake() } else { checkpoint() }
     }
 
@@ -225,11 +236,21 @@ actor PartitionService {
         case .snapshotSealed(let link, let result): sealed(link, result)
         case .shipSnapshot(let link): ship(link)
         case .snapshotVerified(let link, let result): verified(link, result)
+        case .slices(let link, let partition, let message, let bytes):
+            metrics.add(.partitionReceived, by: Double(bytes))
+            hearSlices(message, from: partition)
+            link.processed(bytes: bytes)
+        case .registersMoved(let slices): registersMoved(slices)
+        case .registersHeard: registersHeard()
+        case .desk(let event): desk.inbox.append(event)
         }
     }
 
     private func give(back input: PartitionInput) {
-        if case .message(let link, _, let bytes) = input { link.processed(bytes: bytes) }
+        switch input {
+        case .message(let link, _, let bytes), .slices(let link, _, _, let bytes): link.processed(bytes: bytes)
+        case _: break
+        }
     }
 
     private func hear(_ message: PeerMessage, on link: PeerLink) {
@@ -241,7 +262,8 @@ actor PartitionService {
         case .snapshotPiece(let offset, let bytes): take(piece: bytes, at: offset, on: link.id)
         case .replay(let number, let command): replay(command, as: number, for: link)
         case .replayed(let number, let verdict): replayed(number, verdict)
-        case .gossip, .disk, .standing, .expelled: break
+        case .gossip, .disk, .standing, .expelled, .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus:
+            break
         }
     }
 

@@ -1,7 +1,7 @@
 /// Bounds of a handoff: of what is on its way, of what is kept, and of how often something is tried.
 public enum HandoffLimits {
-    /// Bytes of one piece of a slice.
-    public static let pieceBytesMax = 256 * 1024
+    /// Bytes of one piece of a slice: the largest result, or the largest traits, with what names them.
+    public static let pieceBytesMax = 288 * 1024
     /// Pieces on their way before one is acknowledged.
     public static let piecesInFlightMax = 32
     /// Places of the source's journal that a target remembers, one for each epoch, to find a fork.

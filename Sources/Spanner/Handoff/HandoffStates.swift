@@ -1,3 +1,5 @@
+public import CRDT
+
 /// What a partition's journal says of a handoff in which it is the source: a fold over its records, the same at the
 /// primary, at each standby and after a restart.
 public struct HandoffSourceState: Hashable, Sendable {
@@ -83,6 +85,49 @@ public struct HandoffSourceState: Hashable, Sendable {
         case .sent: .sent
         case .garbage: .garbage
         case .done: .absent
+        }
+    }
+}
+
+extension HandoffSourceState: CanonicalValue {
+    /// Order, phase, places, seals, hand-on, reason.
+    public func encode(to encoder: inout CanonicalEncoder) {
+        order.encode(to: &encoder)
+        encoder.byte(phase.rawValue)
+        encoder.optional(since) { encoder, point in point.encode(to: &encoder) }
+        encoder.optional(sealPoint) { encoder, point in point.encode(to: &encoder) }
+        encoder.count(seals)
+        encoder.optional(transition) { encoder, signed in signed.encode(to: &encoder) }
+        encoder.optional(reason) { encoder, reason in encoder.text(reason) }
+        encoder.integer(takesAfter)
+    }
+
+    /// Reads what `encode(to:)` wrote.
+    public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
+        self.init(order: try HandoffOrder(from: &decoder))
+        guard let phase = Phase(rawValue: try decoder.byte()) else { throw .invalid(what: "phase of a handoff") }
+        self.phase = phase
+        since = try HandoffSourceState.point(&decoder)
+        sealPoint = try HandoffSourceState.point(&decoder)
+        let seals = try decoder.integer()
+        guard seals <= UInt64(UInt32.max) else { throw .invalid(what: "number of seals") }
+        self.seals = Int(seals)
+        transition = try HandoffSourceState.transition(&decoder)
+        reason = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try decoder.text("reason", limit: HandoffLimits.reasonBytesMax)
+        }
+        takesAfter = try decoder.integer()
+    }
+
+    static func point(_ decoder: inout CanonicalDecoder) throws(DecodingFailure) -> LogPoint? {
+        try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try LogPoint(from: &decoder)
+        }
+    }
+
+    static func transition(_ decoder: inout CanonicalDecoder) throws(DecodingFailure) -> SignedTransition? {
+        try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try SignedTransition(from: &decoder)
         }
     }
 }
@@ -187,5 +232,30 @@ public struct HandoffTargetState: Hashable, Sendable {
         case .held: .held
         case .adopted: .active
         }
+    }
+}
+
+extension HandoffTargetState: CanonicalValue {
+    /// Order, phase, place, progress, seal, hand-on.
+    public func encode(to encoder: inout CanonicalEncoder) {
+        order.encode(to: &encoder)
+        encoder.byte(phase.rawValue)
+        encoder.optional(since) { encoder, point in point.encode(to: &encoder) }
+        progress.encode(to: &encoder)
+        encoder.optional(seal) { encoder, seal in seal.encode(to: &encoder) }
+        encoder.optional(transition) { encoder, signed in signed.encode(to: &encoder) }
+    }
+
+    /// Reads what `encode(to:)` wrote.
+    public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
+        self.init(order: try HandoffOrder(from: &decoder))
+        guard let phase = Phase(rawValue: try decoder.byte()) else { throw .invalid(what: "phase of a handoff") }
+        self.phase = phase
+        since = try HandoffSourceState.point(&decoder)
+        progress = try HandoffProgress(from: &decoder)
+        seal = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try SliceSeal(from: &decoder)
+        }
+        transition = try HandoffSourceState.transition(&decoder)
     }
 }

@@ -80,6 +80,9 @@ public struct RebalanceTask: Sendable {
     /// Commands that wait for one another at most.
     static let commandsMax = 16
 
+    /// Whether no record is on its way and no command waits.
+    public var isSettled: Bool { pending == nil && commands.isEmpty }
+
     /// A task, as far as `state` says.
     public init(state: RebalanceState, hashedBy witness: any Witness) { (self.state, self.witness) = (state, witness) }
 

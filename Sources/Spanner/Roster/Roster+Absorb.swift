@@ -40,6 +40,13 @@ extension Roster {
         case .act:
             guard let act else { return .nothing }
             return absorb(act, dot: dot, &cutsMayChange)
+        case .topology(let part):
+            let fact = OwnershipFact.part(part, by: histories[dot.place].replica)
+            facts.ownership.append(RosterFacts.OwnershipEntry(dot: dot, fact: fact))
+            return .nothing
+        case .slices(let delta):
+            facts.ownership.append(RosterFacts.OwnershipEntry(dot: dot, fact: .transitions(delta)))
+            return .nothing
         case .unknown:
             return .nothing
         }

@@ -69,7 +69,7 @@ public struct TopologyPlanner: Sendable {
 
     /// What the slices are planned from: the partitions of both topologies, those that leave as drained ones. Groups
     /// that are yet to be made have no slices; those that leave empty have nothing to move.
-    func input(to desired: Topology, from state: State, tolerance: Int) -> RebalanceInput {
+    public func input(to desired: Topology, from state: State, tolerance: Int) -> RebalanceInput {
         let wanted = Dictionary(desired.groups.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let occupied = Set(state.slices.filter { $0.envoys > 0 }.map(\.id.group))
         let groups = state.groups.filter { wanted[$0.key] != nil || occupied.contains($0.value) }

@@ -12,6 +12,8 @@ public enum EventCodec {
         case remove = 4
         case token = 5
         case act = 6
+        case topology = 7
+        case slices = 8
     }
 
     /// The body of `event`. Dots and labels are written in ascending order, each once.
@@ -27,6 +29,8 @@ public enum EventCodec {
         case .remove: kind = Kind.remove.rawValue
         case .token: kind = Kind.token.rawValue
         case .act: kind = Kind.act.rawValue
+        case .topology: kind = Kind.topology.rawValue
+        case .slices: kind = Kind.slices.rawValue
         case .unknown(let number, _): kind = number
         }
         encoder.integer(kind)
@@ -44,6 +48,8 @@ public enum EventCodec {
             encoder.string(act.content)
             encode(chain: act.chain, to: &encoder)
             encoder.raw(act.signature)
+        case .topology(let part): part.encode(to: &encoder)
+        case .slices(let delta): delta.encode(to: &encoder)
         case .unknown(_, let content): encoder.raw(content)
         }
         return encoder.bytes
@@ -84,6 +90,11 @@ public enum EventCodec {
             let content = try decoder.string("act", limit: RosterLimits.eventBytesMax)
             let chain = try decodeChain(&decoder)
             return .act(SignedAct(content: content, chain: chain, signature: try decoder.raw(64)))
+        case .topology: return .topology(try TopologyPart(from: &decoder))
+        case .slices:
+            let delta = try SliceDelta(from: &decoder)
+            guard !delta.isEmpty else { throw .invalid(what: "no transitions") }
+            return .slices(delta)
         case nil:
             guard decoder.remaining <= RosterLimits.unknownBytesMax else {
                 throw .overLimit(

@@ -49,6 +49,11 @@ struct RosterFacts: Sendable {
         let record: JoinTokenRecord
     }
 
+    struct OwnershipEntry: Sendable {
+        let dot: PackedDot
+        let fact: OwnershipFact
+    }
+
     var admissions = AdmissionTable()
     var lineage = Lineage()
     var amendments: [AmendmentFact] = []
@@ -61,6 +66,8 @@ struct RosterFacts: Sendable {
     var tokens: [TokenID: [TokenFact]] = [:]
     var tokenUses: [TokenID: Int] = [:]
     var revocations: [TokenID: [Int]] = [:]
+    /// Topologies and transitions of slices, in the order of arrival.
+    var ownership: [OwnershipEntry] = []
     /// Names and ids that more than one key claimed, ever; and names of principals with two new keys.
     var crowdedNames: Set<PrincipalName> = []
     /// Per history, what each of its events left behind.

@@ -1,0 +1,161 @@
+internal import BoltAPI
+internal import CRDT
+internal import Foundation
+internal import Identity
+internal import Logging
+internal import Spanner
+
+extension BoltEndpoints {
+    // MARK: - Preview
+
+    func takeoverPreview(_ request: HTTPRequestContext) async throws -> TakeoverPreviewResponse {
+        let version = try requireTopology()
+        guard let name = PartitionName(apiText: request.arguments[0]) else {
+            throw Problem(.notFound, "“\(request.arguments[0].prefix(64))” is no partition's name")
+        }
+        let (limit, views) = (try request.limit(), views)
+        let picture = try await node.read { try views.picture($0, of: name) }
+        let heard = picture.reports.filter { $0.bolt.reach != .unreachable }.map(\.bolt.fullName)
+        let all = owned(by: name, version)
+        var start = 0
+        if let after = request.query["after"] {
+            guard let place = all.firstIndex(where: { "\($0.group)/\($0.slice)" == after }) else {
+                throw Problem(.badRequest, "after names no slice of \(name)", next: "list from the start")
+            }
+            start = place + 1
+        }
+        let page = Array(all.dropFirst(start).prefix(limit))
+        let isMore = all.count > start + page.count
+        return TakeoverPreviewResponse(
+            bolt: configuration.fullName,
+            mesh: MeshSummary(name: configuration.meshName.text, id: identity.credential.mesh), partition: name,
+            lastView: picture.view(envoys: 0), silentSeconds: picture.reports.compactMap(\.age).min(), heard: heard,
+            unknowable: BoltEndpoints.unknowable(name, heard: heard, slices: all.count), slices: page,
+            nextAfter: isMore ? page.last.map { "\($0.group)/\($0.slice)" } : nil, freshness: await freshness())
+    }
+
+    private static func unknowable(_ name: PartitionName, heard: [String], slices: Int) -> [String] {
+        var lines: [String] = []
+        if !heard.isEmpty {
+            lines.append("\(heard.joined(separator: ", ")) can be heard: a takeover is for a partition that is lost")
+        }
+        guard slices > 0 else { return lines + ["it owns no slice"] }
+        return lines + [
+            "results that only \(name) stored: envoys go on after them, and each hole is shown",
+            "whether \(name) handed slices on just before it was lost: that hand-on wins where it comes to light",
+            "what \(name) acknowledged after it was last heard",
+        ]
+    }
+
+    /// What a partition owns, with who should: rendezvous hashing over those that serve the group without it.
+    private func owned(
+        by name: PartitionName, _ version: OwnershipBoard.Version
+    ) -> [TakeoverPreviewResponse.Slice] {
+        let census = board.census(of: name)
+        return board.geneses.flatMap { genesis -> [TakeoverPreviewResponse.Slice] in
+            let candidates = version.topology.partitions.filter {
+                $0.name != name && $0.weight > 0 && $0.groups.contains(genesis.name)
+                    && !version.note.drains.contains($0.name)
+            }.map { Placement.Candidate(partition: $0.name, weight: UInt32(clamping: $0.weight)) }
+            return board.registers(of: genesis).filter { $0.owner == name }.compactMap { register in
+                guard let to = Placement.owner(ofKey: register.slice.placementKey, among: candidates) else {
+                    return nil
+                }
+                return TakeoverPreviewResponse.Slice(
+                    group: genesis.name, id: genesis.id, slice: register.slice.index, register: register.hash,
+                    position: register.position, envoys: census.map { $0.entry(of: register.slice)?.envoys ?? 0 },
+                    to: to)
+            }
+        }
+    }
+
+    // MARK: - Takeover
+
+    /// Slices of a lost partition get other owners, by transitions that the operator signed.
+    func takeOver(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        _ = try requireTopology()
+        let body = try request.decode(TakeOverRequest.self)
+        let reason = try checked(reason: body.reason)
+        let delta = try transitions(of: body)
+        let views = views
+        let picture = try await node.read { try views.picture($0, of: body.partition) }
+        if let alive = picture.reports.first(where: { $0.isLive && $0.bolt.reach != .unreachable }) {
+            throw Problem(.ownerLives, "\(alive.bolt.fullName) answers; nothing was changed")
+        }
+        var refused: [TakeOverResponse.Refusal] = []
+        var taken: [SignedTransition] = []
+        for signed in delta.transitions {
+            if let why = try await obstacle(to: signed, body) {
+                let name = board.geneses.first { $0.id == signed.transition.slice.group }?.name
+                guard let name else { throw Problem(.badRequest, "a transition is of a group that is not known here") }
+                refused.append(.init(group: name, slice: signed.transition.slice.index, why: why))
+            } else {
+                taken.append(signed)
+            }
+        }
+        let effects = [
+            "\(taken.count) slices of \(body.partition) have other owners; what \(body.partition) alone stored is not there"
+        ]
+        guard !request.isDryRun, !taken.isEmpty else {
+            return try .json(
+                TakeOverResponse(
+                    act: body.act, taken: taken.count, refused: refused, level: .local, dryRun: request.isDryRun,
+                    effects: effects))
+        }
+        let level = try await publish(taken)
+        logger.notice(
+            "slices taken over",
+            metadata: [
+                LogKeys.request: "\(request.requestID)", LogKeys.name: "\(body.partition)",
+                LogKeys.count: "\(taken.count)", LogKeys.why: "\(reason)",
+            ])
+        // The transitions are their own record, signed and at every bolt.
+        await note(.actCarried, of: "\(taken.count) slices of \(body.partition) taken over", reason: reason, request)
+        return try .json(
+            TakeOverResponse(
+                act: body.act, taken: taken.count, refused: refused, level: level, dryRun: false, effects: effects))
+    }
+
+    private func transitions(of body: TakeOverRequest) throws -> SliceDelta {
+        var decoder = CanonicalDecoder(body.transitions.bytes)
+        guard let delta = try? SliceDelta(from: &decoder), decoder.remaining == 0, !delta.isEmpty,
+            delta.transitions.count <= APILimits.takeoversMax
+        else { throw Problem(.badRequest, "transitions are not 1 to \(APILimits.takeoversMax) signed takeovers") }
+        for signed in delta.transitions {
+            guard case .takeover(let act, _, _) = signed.transition.cause, act == body.act,
+                signed.transition.from == body.partition
+            else { throw Problem(.badRequest, "a transition is not of this act, or not of \(body.partition)") }
+        }
+        return delta
+    }
+
+    /// Why a slice is not taken over; nil where it is.
+    private func obstacle(to signed: SignedTransition, _ body: TakeOverRequest) async throws -> String? {
+        let transition = signed.transition
+        guard signed.isAuthentic(in: board.mesh, witness: board.witness) else { return "its signature does not verify" }
+        guard let author = board.witness.author(certifiedBy: signed.warrant.chain) else {
+            return "its signer's certificate does not verify"
+        }
+        let standing = await node.read { $0.machine.roster.standing(of: author.tlsKey, as: .operator) }
+        guard case .active(let signer) = standing, Authorisation.rank(of: signer) >= .admin else {
+            return "its signer is no operator of the rank admin"
+        }
+        guard let register = board.register(of: transition.slice) else { return "there is no such slice" }
+        if register.hash == transition.hash(by: board.witness) { return nil }
+        guard register.hash == transition.base, register.owner == transition.from else {
+            return "it has register \(register.position) of \(register.owner) now"
+        }
+        return nil
+    }
+
+    private func publish(_ transitions: [SignedTransition]) async throws -> BoltAPI.AckLevel {
+        var level = BoltAPI.AckLevel.local
+        var rest = transitions[...]
+        while let first = rest.first {
+            let some = rest.prefix(SliceShellLimits.transitionsPerEvent).prefix { $0.warrant == first.warrant }
+            rest = rest.dropFirst(some.count)
+            level = try NodeService.level(await node.command([.slices(SliceDelta(Array(some)))], level: .spread(2)))
+        }
+        return level
+    }
+}

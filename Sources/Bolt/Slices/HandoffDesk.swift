@@ -1,0 +1,82 @@
+internal import CRDT
+internal import Spanner
+internal import SpannerStore
+
+/// What a partition's service keeps of slices: the machines of its reign, and what they wait for. Rebuilt from the
+/// journal with each reign.
+struct HandoffDesk {
+    /// Something for the desk, in its turn: never within a step of the partition's machine.
+    enum Event: Sendable {
+        /// A reign began, or everything is to be read from the journal again.
+        case reign
+        /// All of the journal up to here is safe.
+        case safe(UInt64)
+        /// For one source.
+        case source(HandoffID, HandoffSource.Event)
+        /// For one target.
+        case target(HandoffID, HandoffTarget.Event)
+        /// An effect that was put off.
+        case perform(HandoffID, HandoffSource.Effect)
+        /// For one task.
+        case task(PrincipalID, RebalanceTask.Event)
+        /// A record of a task is durable at this place.
+        case taskJournaled(PrincipalID, RebalanceRecord, at: UInt64)
+    }
+
+    /// A task that this partition drives.
+    struct TaskRun {
+        var machine: RebalanceTask
+        /// Records in the journal, those on their way included.
+        var records: UInt64
+        /// A record that is durable and not safe yet.
+        var unsafe: (record: RebalanceRecord, position: UInt64)?
+        /// What became of the last command.
+        var refusal: String?
+        /// When it was begun here, by the wall clock.
+        var began: WallTime
+    }
+
+    /// A piece that was read, with the last record that it may show something of.
+    struct ReadPiece {
+        let piece: HandoffPiece
+        let shows: UInt64
+    }
+
+    var inbox: [Event] = []
+    /// The reign whose machines these are; nil while there are none.
+    var epoch: PartitionEpoch?
+    var safe: UInt64 = 0
+    var sources: [HandoffID: HandoffSource] = [:]
+    var targets: [HandoffID: HandoffTarget] = [:]
+    /// Sources by slice: at most one that is not over.
+    var sending: [SliceID: HandoffID] = [:]
+    var snapshots: [HandoffID: SliceSnapshot] = [:]
+    /// Pieces that wait until what they show is safe.
+    var unsafePieces: [HandoffID: ReadPiece] = [:]
+    /// Who drives the task of a source.
+    var drivers: [HandoffID: PartitionName] = [:]
+    /// Registers that this partition took over by a handoff, safe.
+    var adopted: Set<Bytes32> = []
+    var collecting: Set<HandoffID> = []
+    var tasks: [PrincipalID: TaskRun] = [:]
+    var budget = HandoffBudget()
+    /// Whether every envoy that was seen here is in its slice.
+    var isPlaced = false
+    var isPlacing = false
+    /// The last envoy that was looked at; nil at the beginning, and at the end.
+    var placedThrough: PrincipalID?
+    var ticked = ContinuousClock.now
+    var counted = ContinuousClock.now - .seconds(60)
+    var told: (census: SliceCensus, at: ContinuousClock.Instant)?
+    /// Handoffs away from here that count in the budget.
+    var inFlight: Set<HandoffID> = []
+    /// Whether siblings' registers were heard since this bolt started: before that nothing is handed on.
+    var hasHeard = false
+
+    /// The reign is over: everything goes, for the next primary goes on from the journal.
+    mutating func end() {
+        let (heard, limits) = (hasHeard, budget.limits)
+        self = HandoffDesk()
+        (hasHeard, budget) = (heard, HandoffBudget(limits: limits))
+    }
+}

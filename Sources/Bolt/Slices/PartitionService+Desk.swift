@@ -1,0 +1,289 @@
+internal import BoltAPI
+internal import CRDT
+internal import Foundation
+internal import Logging
+internal import Spanner
+internal import SpannerStore
+internal import SpannerTransport
+internal import SpannerWire
+
+/// The shell of handoffs: who is served here, what came for which machine, and the machines of a reign.
+extension PartitionService {
+    /// Events of the desk in one run of the queue: reading pieces must not hold up who waits for an answer.
+    private static let deskEventsPerRun = 256
+
+    /// Something for the desk, in its turn.
+    func enqueue(_ event: HandoffDesk.Event) {
+        desk.inbox.append(event)
+        wake()
+    }
+
+    /// Does what waits at the desk. Never within a step of the partition's machine.
+    func runDesk() {
+        guard slices != nil, !closed, broken == nil else {
+            desk.inbox = []
+            return
+        }
+        var count = 0
+        while !desk.inbox.isEmpty {
+            let events = desk.inbox
+            desk.inbox = []
+            for (index, event) in events.enumerated() {
+                guard count < PartitionService.deskEventsPerRun else {
+                    desk.inbox = Array(events[index...]) + desk.inbox
+                    return wake()
+                }
+                take(event)
+                count += 1
+            }
+        }
+    }
+
+    private func take(_ event: HandoffDesk.Event) {
+        switch event {
+        case .reign: beginSliceReign()
+        case .safe(let position): settleSlices(position)
+        case .source(let id, let event): step(source: id, event)
+        case .target(let id, let event): step(target: id, event)
+        case .perform(let id, let effect): if desk.sources[id] != nil { perform(effect, of: id) }
+        case .task(let id, let event): step(task: id, event)
+        case .taskJournaled(let id, let record, let position): taskJournaled(id, record, at: position)
+        }
+    }
+
+    // MARK: - The gate
+
+    /// Whether a new write of this slice may be journaled here now: by the register this partition owns it, it was
+    /// taken over safely, and no handoff has sealed it.
+    func takes(_ slice: SliceID) -> Bool {
+        guard let board = slices?.board else { return true }
+        guard desk.epoch != nil, let register = board.register(of: slice), register.owner == identity.partition
+        else { return false }
+        if let id = desk.sending[slice], let source = desk.sources[id], !source.isTaking { return false }
+        if register.position == 0 || desk.adopted.contains(register.hash) { return true }
+        // Nobody hands on what an operator took from its owner: it is served as it is.
+        return board.transition(register.hash, of: slice)?.transition.isHandOn == false
+    }
+
+    // MARK: - Reigns
+
+    /// The part of this bolt in its partition changed: machines are the primary's alone.
+    func turnDesk(to role: PartitionRole) {
+        guard slices != nil else { return }
+        switch role {
+        case .primary(let epoch):
+            guard desk.epoch != epoch else { return }
+            desk.end()
+            enqueue(.reign)
+        case .handingOver: break
+        case .waiting, .standby, .candidate, .fenced: desk.end()
+        }
+    }
+
+    /// Makes the machines of this reign from the journal.
+    private func beginSliceReign() {
+        guard let context = slices, let epoch = reign else { return }
+        desk.end()
+        desk.safe = machine.safePosition
+        do throws(StoreError) {
+            let all = try store.tables.slices.handoffs(includingOver: true)
+            remember(all.sources, all.targets, context)
+            desk.epoch = epoch
+            for state in all.sources where !state.isOver { make(source: state, epoch, context) }
+            for state in all.targets where !state.isOver { make(target: state, context) }
+            for id in try store.tables.slices.tasks() { try make(task: id, context) }
+        } catch {
+            desk.end()
+            fail(error, "reading handoffs")
+        }
+    }
+
+    /// The epoch in which this bolt reigns; nil where it does not.
+    var reign: PartitionEpoch? {
+        switch machine.role {
+        case .primary(let epoch), .handingOver(let epoch, _): epoch
+        case .waiting, .standby, .candidate, .fenced: nil
+        }
+    }
+
+    /// What the journal knows of owners, safe: it may have been forgotten before it was told to anybody.
+    private func remember(
+        _ sources: [HandoffSourceState], _ targets: [HandoffTargetState], _ context: SliceContext
+    ) {
+        var transitions: [SignedTransition] = []
+        for state in sources {
+            guard let signed = state.transition else { continue }
+            if state.phase != .sent || (state.since?.position ?? 0) <= desk.safe { transitions.append(signed) }
+        }
+        for state in targets where state.phase == .adopted && (state.since?.position ?? 0) <= desk.safe {
+            guard let signed = state.transition else { continue }
+            transitions.append(signed)
+            desk.adopted.insert(signed.transition.hash(by: context.board.witness))
+        }
+        guard !transitions.isEmpty else { return }
+        context.board.take(journaled: transitions)
+        tellNews?(.transitions(transitions))
+    }
+
+    func make(source state: HandoffSourceState, _ epoch: PartitionEpoch, _ context: SliceContext) {
+        let (id, board) = (state.order.id, context.board)
+        let voice = HandoffSource.Voice(
+            mesh: board.mesh, epoch: epoch, warrant: context.warrant, signer: context.signer)
+        desk.sources[id] = HandoffSource(
+            state: state, safe: desk.safe, voice: voice, settings: context.settings, witness: board.witness)
+        if !state.isOver {
+            desk.sending[state.order.slice] = id
+            if desk.inFlight.insert(id).inserted { _ = desk.budget.begin() }
+        }
+        if !desk.hasHeard { enqueue(.source(id, .holdSeal(true))) }
+        enqueue(.source(id, .start))
+        if let register = board.register(of: state.order.slice), register != state.order.register {
+            enqueue(.source(id, .registerMoved(register)))
+        }
+    }
+
+    func make(target state: HandoffTargetState, _ context: SliceContext) {
+        desk.targets[state.order.id] = HandoffTarget(
+            state: state, safe: desk.safe, mesh: context.board.mesh, settings: context.settings,
+            witness: context.board.witness)
+        tellArriving()
+        enqueue(.target(state.order.id, .start))
+        tellTarget(of: state.order, context)
+    }
+
+    /// Says which slices are on their way here.
+    func tellArriving() {
+        slices?.board.setArriving(Set(desk.targets.values.filter { !$0.state.isOver }.map(\.order.slice)))
+    }
+
+    // MARK: - What becomes safe, and what moved
+
+    private func settleSlices(_ position: UInt64) {
+        guard desk.epoch != nil, position > desk.safe else { return }
+        desk.safe = position
+        for (id, read) in desk.unsafePieces where read.shows <= position {
+            desk.unsafePieces[id] = nil
+            deliver(read.piece, to: id)
+        }
+        for id in desk.sources.keys.sorted() { step(source: id, .safe(through: position)) }
+        for id in desk.targets.keys.sorted() { step(target: id, .safe(through: position)) }
+        for id in desk.tasks.keys.sorted() { settleTask(id) }
+    }
+
+    /// Owners changed: by hand-ons that others told of, or by an operator's act.
+    func registersMoved(_ moved: [SliceID]) {
+        guard let context = slices, desk.epoch != nil else { return }
+        for slice in moved {
+            guard let register = context.board.register(of: slice) else { continue }
+            if let id = desk.sending[slice] { enqueue(.source(id, .registerMoved(register))) }
+            let arriving = desk.targets.values.map(\.order).filter { $0.slice == slice }.sorted { $0.id < $1.id }
+            for order in arriving { tellTarget(of: order, context) }
+            for (id, run) in desk.tasks where run.machine.state.phase != .ended {
+                enqueue(.task(id, .register(register)))
+            }
+        }
+    }
+
+    /// A target may hear from the roster that the slice is its own before the source says so, or though that is gone;
+    /// or that it never will be.
+    private func tellTarget(of order: HandoffOrder, _ context: SliceContext) {
+        guard let register = context.board.register(of: order.slice), register != order.register,
+            register.position > order.register.position, let epoch = desk.epoch
+        else { return }
+        if register.owner == order.to, let signed = context.board.transition(register.hash, of: order.slice),
+            signed.transition.base == order.register.hash, signed.transition.isHandOn
+        {
+            let message = HandoffMessage(id: order.id, epoch: epoch, body: .handOn(signed))
+            return enqueue(.target(order.id, .received(message)))
+        }
+        enqueue(.target(order.id, .abandon(reason: "the slice went to \(register.owner) meanwhile")))
+    }
+
+    /// What other bolts know of owners is known here too: from now on slices may be handed on.
+    func registersHeard() {
+        guard slices != nil, !desk.hasHeard else { return }
+        desk.hasHeard = true
+        for id in desk.sources.keys.sorted() { enqueue(.source(id, .holdSeal(false))) }
+    }
+
+    // MARK: - Looks
+
+    /// Time passes: tasks tick, sources say how they stand, envoys are put into their slices and counted.
+    func lookAfterSlices() {
+        guard slices != nil, desk.epoch != nil else { return }
+        let now = ContinuousClock.now
+        placeUnplaced()
+        if now - desk.ticked >= SliceShellLimits.tickInterval {
+            desk.ticked = now
+            let added = pace.turn(isMoving: !desk.inFlight.isEmpty || !desk.targets.isEmpty)
+            if let added { desk.budget.observe(addedMilliseconds: added) }
+            for id in desk.tasks.keys.sorted() { enqueue(.task(id, .tick(now - began))) }
+            for id in desk.drivers.keys.sorted() { report(id) }
+        }
+        if now >= desk.counted { count(now) }
+    }
+
+    private func count(_ now: ContinuousClock.Instant) {
+        guard let context = slices, context.board.version != nil else { return }
+        do throws(StoreError) {
+            let counts = try store.tables.slices.counts()
+            let total = counts.values.reduce(0, +)
+            var destinations: [SliceID: PartitionName] = [:]
+            for (slice, id) in desk.sending {
+                if let source = desk.sources[id], !source.state.isOver { destinations[slice] = source.order.to }
+            }
+            let slices = Set(counts.keys).union(destinations.keys)
+            let census = SliceCensus(
+                bytesPerEnvoy: total == 0 ? 0 : store.bytes / total,
+                entries: slices.map {
+                    SliceCensus.Entry(slice: $0, envoys: counts[$0] ?? 0, destination: destinations[$0])
+                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) })
+            // Counting many envoys takes a while: it is done the more seldom.
+            let took = ContinuousClock.now - now
+            desk.counted = now + max(SliceShellLimits.censusInterval, took * 200)
+            context.board.note(census, of: identity.partition)
+            if let told = desk.told, told.census.entries == census.entries, told.census.tasks == census.tasks,
+                now - told.at < SliceShellLimits.censusRepeat
+            {
+                return
+            }
+            desk.told = (census, now)
+            tellNews?(.census(census))
+        } catch { fail(error, "counting the envoys of slices") }
+    }
+
+    /// Envoys that were seen here before there was a topology are put into their slices.
+    private func placeUnplaced() {
+        guard !desk.isPlaced, !desk.isPlacing, let context = slices, context.board.version != nil, let placing
+        else { return }
+        do throws(StoreError) {
+            let (envoys, last) = try store.tables.slices.unplaced(
+                after: desk.placedThrough, limit: SliceShellLimits.placeEnvoys)
+            desk.placedThrough = last
+            guard !envoys.isEmpty else {
+                desk.isPlaced = last == nil
+                return
+            }
+            desk.isPlacing = true
+            Task {
+                let places = await placing(envoys)
+                self.placed(envoys, places)
+            }
+        } catch { fail(error, "reading who is in no slice") }
+    }
+
+    private func placed(_ envoys: [PrincipalID], _ places: [PrincipalID: SliceID]) {
+        let placements = envoys.compactMap { envoy in
+            places[envoy].map { PartitionCommand.EnvoyPlacement(envoy: envoy, slice: $0) }
+        }
+        guard desk.epoch != nil, !placements.isEmpty else { return placedAgain() }
+        begin([.placed(placements)], level: .local) { answer in
+            if case .done = answer { self.desk.isPlacing = false } else { self.placedAgain() }
+        }
+    }
+
+    /// What was not written is looked for again, from the beginning.
+    private func placedAgain() {
+        (desk.isPlacing, desk.placedThrough) = (false, nil)
+    }
+}

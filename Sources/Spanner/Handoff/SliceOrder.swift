@@ -1,0 +1,182 @@
+public import CRDT
+
+/// What the partition that drives a task asks the source of a handoff. Each may be said again and again.
+public enum SliceOrder: Hashable, Sendable {
+    /// Begin this handoff, or say how it stands.
+    case begin(HandoffOrder)
+    /// Let the slice stay.
+    case cancel(HandoffOrder)
+    /// Hold this handoff still, or let it go on.
+    case pause(HandoffOrder, Bool)
+    /// What all handoffs of the source may take together.
+    case throttle(HandoffBudget.Limits)
+
+    /// The handoff; nil for what concerns all.
+    public var order: HandoffOrder? {
+        switch self {
+        case .begin(let order), .cancel(let order), .pause(let order, _): order
+        case .throttle: nil
+        }
+    }
+}
+
+/// What a handoff's source says to the partition that drives the task.
+public enum SliceReport: Hashable, Sendable {
+    /// Bytes that the target confirmed, and what holds it up.
+    case progress(HandoffID, bytes: UInt64, hindrance: String?)
+    /// It came to an end, and the slice stays; why.
+    case cancelled(HandoffID, reason: String)
+}
+
+extension SliceOrder: CanonicalValue {
+    /// Kind, then the fields in order.
+    public func encode(to encoder: inout CanonicalEncoder) {
+        switch self {
+        case .begin(let order):
+            encoder.byte(1)
+            order.encode(to: &encoder)
+        case .cancel(let order):
+            encoder.byte(2)
+            order.encode(to: &encoder)
+        case .pause(let order, let isPaused):
+            encoder.byte(3)
+            order.encode(to: &encoder)
+            encoder.flag(isPaused)
+        case .throttle(let limits):
+            encoder.byte(4)
+            limits.encode(to: &encoder)
+        }
+    }
+
+    /// Reads what `encode(to:)` wrote.
+    public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
+        switch try decoder.byte() {
+        case 1: self = .begin(try HandoffOrder(from: &decoder))
+        case 2: self = .cancel(try HandoffOrder(from: &decoder))
+        case 3:
+            let order = try HandoffOrder(from: &decoder)
+            self = .pause(order, try decoder.flag())
+        case 4: self = .throttle(try HandoffBudget.Limits(from: &decoder))
+        default: throw .invalid(what: "kind of an order")
+        }
+    }
+}
+
+extension SliceReport: CanonicalValue {
+    /// Kind, then the fields in order.
+    public func encode(to encoder: inout CanonicalEncoder) {
+        switch self {
+        case .progress(let id, let bytes, let hindrance):
+            encoder.byte(1)
+            id.encode(to: &encoder)
+            encoder.integer(bytes)
+            encoder.optional(hindrance) { encoder, hindrance in encoder.text(hindrance) }
+        case .cancelled(let id, let reason):
+            encoder.byte(2)
+            id.encode(to: &encoder)
+            encoder.text(reason)
+        }
+    }
+
+    /// Reads what `encode(to:)` wrote.
+    public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
+        switch try decoder.byte() {
+        case 1:
+            let id = try HandoffID(from: &decoder)
+            let bytes = try decoder.integer()
+            let hindrance = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+                try decoder.text("hindrance", limit: HandoffLimits.reasonBytesMax)
+            }
+            self = .progress(id, bytes: bytes, hindrance: hindrance)
+        case 2:
+            let id = try HandoffID(from: &decoder)
+            self = .cancelled(id, reason: try decoder.text("reason", limit: HandoffLimits.reasonBytesMax))
+        default: throw .invalid(what: "kind of a report")
+        }
+    }
+}
+
+/// What the primary of a partition says of its slices, to everybody: for plans and listings, never for a decision about
+/// who serves what.
+public struct SliceCensus: Hashable, Sendable {
+    /// One slice that the partition has rows of, or hands on.
+    public struct Entry: Hashable, Sendable {
+        /// Which.
+        public let slice: SliceID
+        /// Envoys in it.
+        public let envoys: UInt64
+        /// Where a running handoff takes it.
+        public let destination: PartitionName?
+
+        /// A slice.
+        public init(slice: SliceID, envoys: UInt64, destination: PartitionName?) {
+            (self.slice, self.envoys, self.destination) = (slice, envoys, destination)
+        }
+    }
+
+    /// Bytes that an envoy takes on the average.
+    public let bytesPerEnvoy: UInt64
+    /// By slice, ascending; slices without envoys that stay are left out.
+    public let entries: [Entry]
+    /// Tasks that the partition drives, as the shells write them; opaque here. At most `tasksMax`.
+    public let tasks: [[UInt8]]
+
+    /// Tasks that are told of.
+    public static let tasksMax = 32
+    /// Bytes of what is told of one.
+    public static let taskBytesMax = 16 * 1024
+    /// Slices of one partition that are counted.
+    public static let entriesMax = 65_536
+
+    /// A census.
+    public init(bytesPerEnvoy: UInt64, entries: [Entry], tasks: [[UInt8]] = []) {
+        self.bytesPerEnvoy = bytesPerEnvoy
+        self.tasks = Array(tasks.filter { $0.count <= SliceCensus.taskBytesMax }.prefix(SliceCensus.tasksMax))
+        self.entries = Array(entries.sorted { $0.slice < $1.slice }.prefix(SliceCensus.entriesMax))
+    }
+}
+
+extension SliceCensus: CanonicalValue {
+    /// The average; then the groups, each with its slices.
+    public func encode(to encoder: inout CanonicalEncoder) {
+        encoder.integer(bytesPerEnvoy)
+        let groups = Dictionary(grouping: entries, by: \.slice.group).sorted { $0.key < $1.key }
+        encoder.list(groups) { encoder, group in
+            group.key.encode(to: &encoder)
+            encoder.list(group.value) { encoder, entry in
+                encoder.integer(UInt64(entry.slice.index))
+                encoder.integer(entry.envoys)
+                encoder.text(entry.destination?.text ?? "")
+            }
+        }
+        encoder.list(tasks) { encoder, task in encoder.string(task) }
+    }
+
+    /// Reads what `encode(to:)` wrote.
+    public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
+        bytesPerEnvoy = try decoder.integer()
+        let groups = try decoder.list("groups", limit: SliceCensus.entriesMax) {
+            (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            let group = try GroupID(from: &decoder)
+            return try decoder.list("slices", limit: SliceCensus.entriesMax) {
+                (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+                let index = try decoder.integer()
+                guard index < UInt64(Placement.slicesMax) else { throw .invalid(what: "slice index") }
+                let envoys = try decoder.integer()
+                let name = try decoder.text("partition", limit: SliceLimits.nameBytesMax)
+                let destination = PartitionName(name)
+                guard name.isEmpty || destination != nil else { throw .invalid(what: "partition name") }
+                return Entry(
+                    slice: SliceID(group: group, index: UInt32(index)), envoys: envoys, destination: destination)
+            }
+        }
+        entries = groups.flatMap { $0 }
+        tasks = try decoder.list("tasks", limit: SliceCensus.tasksMax) {
+            (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try decoder.string("task", limit: SliceCensus.taskBytesMax)
+        }
+        guard entries.count <= SliceCensus.entriesMax,
+            zip(entries, entries.dropFirst()).allSatisfy({ $0.slice < $1.slice })
+        else { throw .notCanonical(what: "census") }
+    }
+}
