@@ -140,6 +140,24 @@ import Testing
         #expect(code { try RebalanceThrottle.parse([]).check() } == "nothing_to_change")
     }
 
+    @Test func theStatusTellsWhatMovesAndWhatIsStuck() throws {
+        let bolts = [try Views.bolt("a", "north", reach: .itself)]
+        let whole = try Views.partition("north", ["a.north", "b.north"], primary: "a.north", epoch: 1, inSync: 2)
+        func status(_ tasks: [TaskView]) throws -> StatusResponse {
+            var status = try Views.status(bolts: bolts, partitions: [whole], tolerance: 1)
+            status.add(tasks: tasks)
+            return status
+        }
+        let running = try Views.task()
+        let calm = try status([running, try Views.task(3, phase: .ended)])
+        #expect(calm.tasks == [running] && calm.alarms == [] && calm.verdict == .healthy)
+        let text = StatusScreen(status: calm).text
+        #expect(text.contains("\n\ntask \(running.id): moving: 120 of 400 slices"), "\(text)")
+        let stuck = try status([try Views.task(stuck: [try Views.stuck(17)])])
+        #expect(stuck.verdict == .degraded && stuck.alarms.map(\.code) == ["moves_stuck"])
+        #expect(stuck.alarms.first?.next == "boltctl rebalance status \(running.id)")
+    }
+
     @Test func bytesAndSpansAreReadAsPeopleWriteThem() {
         for (text, bytes) in [
             ("0", 0), ("512", 512), ("1k", 1024), ("64M", 64 << 20), ("2GiB", 2 << 30), ("3tb", 3 << 40), ("7b", 7),
