@@ -1,3 +1,5 @@
+import Spanner
+
 extension StatusResponse {
     /// Adds the tasks that are not over, and an alarm for each of them that does not get on.
     public mutating func add(tasks all: [TaskView]) {
