@@ -111,8 +111,10 @@ extension IntegrationTests {
                     .write(toFile: mesh.file("forged.json"), atomically: true, encoding: .utf8)
                 let forged = try apply(heavy, "forged.json")
                 #expect(forged.status == 4 && forged.standardError.contains("plan_altered"), "\(forged)")
+                // Until then it would be carried out: only asked for, it is not.
                 try waitUntil("the short plan has expired") {
-                    let late = try apply(heavy, "short.json")
+                    let late = try mesh.ctl(
+                        "topology", "apply", heavy, "--plan", mesh.file("short.json"), "--dry-run", "-o", "json")
                     return late.status == 4 && late.standardError.contains("plan_expired")
                 }
                 try mesh.done("topology", "apply", light, "--yes", "--reason", "south is drained")
@@ -136,7 +138,8 @@ extension IntegrationTests {
                 let id = try #require(try task(begun)["id"] as? String)
                 try mesh.done("rebalance", "pause", "--yes", "--reason", "later")
                 // One task at a time, and it is named.
-                let second = try mesh.ctl("rebalance", "apply", "--tolerance", "0", "--yes", "-o", "json")
+                let second = try mesh.ctl(
+                    "topology", "apply", try weighted(mesh, "south", 300), "--yes", "-o", "json")
                 #expect(second.status == 4 && second.standardError.contains("task_runs"), "\(second)")
                 let held = try mesh.done("rebalance", "status", id, "-o", "json")
                 #expect(try task(held)["paused"] as? Bool == true, "\(held)")
