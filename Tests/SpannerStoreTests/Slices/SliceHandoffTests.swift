@@ -152,7 +152,7 @@ import Testing
             let (from, to) = (source.store.tables.results, target.store.tables.results)
             #expect(try to.storedThrough(queueID(queue)) == stored)
             #expect(try to.results(of: envoyID(envoy), limit: 100) == from.results(of: envoyID(envoy), limit: 100))
-            #expect(try to.bases(of: envoyID(envoy)).map(\.range) == from.bases(of: envoyID(envoy)).map(\.range))
+            #expect(try to.bases(of: envoyID(envoy)).map { $0.range } == from.bases(of: envoyID(envoy)).map { $0.range })
             #expect(
                 try target.store.tables.envoys.record(of: envoyID(envoy))
                     == source.store.tables.envoys.record(of: envoyID(envoy)))
