@@ -46,34 +46,38 @@ extension ReplicatedIntegrationTests {
                 let before = try owners(mesh, at: mesh.bolts[0])
                 for bolt in mesh.bolts { #expect(try owners(mesh, at: bolt) == before, "\(bolt.name)") }
                 let fleet = try Fleet(mesh, count: 8)
-                let load = try fleet.start()
-                try waitUntil("the machines report", seconds: 60) { fleet.delivered > 40 }
-                let drained = try apply(mesh, try weighted(mesh, "south", 300))
-                #expect(drained.status == 0, "\(drained)")
+                let running = try fleet.start()
+                try fleet.waitForMore(40, of: running)
+                let heavier = try apply(mesh, try weighted(mesh, "south", 300))
+                #expect(heavier.status == 0, "\(heavier)")
                 let after = try owners(mesh, at: mesh.bolts[0])
                 #expect(after["south", default: 0] > before["south", default: 0], "\(before) → \(after)")
-                let count = fleet.delivered
-                try waitUntil("the machines go on", seconds: 60) { fleet.delivered > count + 40 }
+                try fleet.waitForMore(40, of: running)
                 let verified = try mesh.ctl("slice", "verify")
                 #expect(verified.status == 0, "\(verified)")
                 let back = try apply(mesh, mesh.topology)
                 #expect(back.status == 0, "\(back)")
-                try waitUntil("the machines go on", seconds: 60) { fleet.delivered > count + 120 }
-                load.terminate()
-                let ended = load.wait()
-                #expect(ended.status == 0, "\(ended)")
-                let said = try #require(ended.json, "\(ended)")
-                #expect(said["failed"] as? Int == 0, "\(said)")
+                try fleet.waitForMore(40, of: running)
+                let said = try fleet.finish(running)
+                #expect(said["failed_passes"] as? Int == 0, "\(said)")
+                #expect(said["failed_enrolments"] as? Int == 0, "\(said)")
                 try stored(mesh, fleet)
             }
         }
 
         /// What each machine was told is stored is at its owner, in order, and nowhere else.
         private func stored(_ mesh: RealMesh, _ fleet: Fleet) throws {
-            var told: [String: UInt64] = [:]
-            for delivery in fleet.deliveries() { told[delivery.id] = max(told[delivery.id] ?? 0, delivery.through) }
+            let told = fleet.told()
+            #expect(told.count == fleet.count)
             for partition in ["north", "south"] { try mesh.waitForSync(of: partition, bolts: 2) }
             let primaries = try ["north", "south"].map { try mesh.primary(of: $0) }
+            try waitUntil("what was handed on is removed", seconds: 60) {
+                try primaries.allSatisfy { bolt in
+                    let page = try mesh.ctl("slice", "list", "--limit", "1000", "--bolt", bolt.address, "-o", "json").json
+                    let states = (page?["slices"] as? [[String: Any]])?.compactMap { $0["state"] as? String }
+                    return states.map { Set($0).isSubset(of: ["active"]) } ?? false
+                }
+            }
             for bolt in mesh.bolts { try mesh.crash(bolt) }
             for (envoy, through) in told {
                 let held = try primaries.filter { try PartitionDisk($0, of: mesh).envoys().contains(envoy) }
@@ -85,16 +89,18 @@ extension ReplicatedIntegrationTests {
             }
         }
 
-        @Test("P7: the source's primary is killed while slices go; they go on, and all bolts agree", .timeLimit(.minutes(5)))
+        @Test(
+            "P7: the source's primary is killed while slices go; they go on, and all bolts agree",
+            .timeLimit(.minutes(5)))
         func killed() throws {
             try withMesh(["north", "north", "south", "south"]) { (mesh) throws in
                 for partition in ["north", "south"] { try mesh.waitForSync(of: partition, bolts: 2) }
                 let first = try apply(mesh, mesh.topology)
                 #expect(first.status == 0, "\(first)")
                 let fleet = try Fleet(mesh, count: 8)
-                let load = try fleet.start()
-                try waitUntil("the machines report", seconds: 60) { fleet.delivered > 40 }
-                let began = try apply(mesh, try weighted(mesh, "south", 900), "--slices", "1", "--no-wait")
+                let running = try fleet.start()
+                try fleet.waitForMore(40, of: running)
+                let began = try apply(mesh, try weighted(mesh, "south", 900), "--slices-in-flight", "1", "--no-wait")
                 #expect(began.status == 3 || began.status == 0, "\(began)")
                 let north = try mesh.primary(of: "north")
                 let heir = try #require(mesh.bolts.first { $0.partition == "north" && $0.name != north.name })
@@ -110,8 +116,8 @@ extension ReplicatedIntegrationTests {
                 }
                 let verified = try mesh.ctl("slice", "verify")
                 #expect(verified.status == 0, "\(verified)")
-                load.terminate()
-                _ = load.wait()
+                try fleet.waitForMore(40, of: running)
+                _ = try fleet.finish(running)
                 try stored(mesh, fleet)
             }
         }
