@@ -124,7 +124,8 @@ extension BoltEndpoints {
                 let isOurs = owner.partition == configuration.partition
                 // Two bolts that take each other for the primary must not pass it to and fro; a primary that does not
                 // answer may be about to have a successor.
-                let waits = hops > 0 ? await isArriving(peer) : false
+                var waits = false
+                if hops > 0 { waits = await isArriving(peer) }
                 if address != sender, !waits {
                     do {
                         return try await passOn(

@@ -94,7 +94,8 @@ extension BoltEndpoints {
             }
         }
         let effects = [
-            "\(taken.count) slices of \(body.partition) have other owners; what \(body.partition) alone stored is not there"
+            "\(taken.count) slices of \(body.partition) have other owners",
+            "what \(body.partition) alone stored is not there: each hole is shown",
         ]
         guard !request.isDryRun, !taken.isEmpty else {
             return try .json(

@@ -156,21 +156,12 @@ extension SliceCensus: CanonicalValue {
     public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
         bytesPerEnvoy = try decoder.integer()
         let groups = try decoder.list("groups", limit: SliceCensus.entriesMax) {
-            (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
-            let group = try GroupID(from: &decoder)
-            return try decoder.list("slices", limit: SliceCensus.entriesMax) {
-                (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
-                let index = try decoder.integer()
-                guard index < UInt64(Placement.slicesMax) else { throw .invalid(what: "slice index") }
-                let envoys = try decoder.integer()
-                let name = try decoder.text("partition", limit: SliceLimits.nameBytesMax)
-                let destination = PartitionName(name)
-                guard name.isEmpty || destination != nil else { throw .invalid(what: "partition name") }
-                return Entry(
-                    slice: SliceID(group: group, index: UInt32(index)), envoys: envoys, destination: destination)
-            }
+            (decoder: inout CanonicalDecoder) throws(DecodingFailure) in try SliceCensus.group(&decoder)
         }
-        entries = groups.flatMap { $0 }
+        for (left, right) in zip(groups, groups.dropFirst()) where left.id >= right.id {
+            throw .notCanonical(what: "order of groups")
+        }
+        entries = groups.flatMap(\.entries)
         tasks = try decoder.list("tasks", limit: SliceCensus.tasksMax) {
             (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             try decoder.string("task", limit: SliceCensus.taskBytesMax)
@@ -178,5 +169,23 @@ extension SliceCensus: CanonicalValue {
         guard entries.count <= SliceCensus.entriesMax,
             zip(entries, entries.dropFirst()).allSatisfy({ $0.slice < $1.slice })
         else { throw .notCanonical(what: "census") }
+    }
+
+    private static func group(
+        _ decoder: inout CanonicalDecoder
+    ) throws(DecodingFailure) -> (id: GroupID, entries: [Entry]) {
+        let group = try GroupID(from: &decoder)
+        let entries = try decoder.list("slices", limit: SliceCensus.entriesMax) {
+            (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            let index = try decoder.integer()
+            guard index < UInt64(Placement.slicesMax) else { throw .invalid(what: "slice index") }
+            let envoys = try decoder.integer()
+            let name = try decoder.text("partition", limit: SliceLimits.nameBytesMax)
+            let destination = PartitionName(name)
+            guard name.isEmpty || destination != nil else { throw .invalid(what: "partition name") }
+            return Entry(slice: SliceID(group: group, index: UInt32(index)), envoys: envoys, destination: destination)
+        }
+        guard !entries.isEmpty else { throw .invalid(what: "group without slices") }
+        return (group, entries)
     }
 }

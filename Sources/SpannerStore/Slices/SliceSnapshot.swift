@@ -3,8 +3,8 @@ public import Spanner
 
 /// A slice as it is sent away, cut into pieces one at a time while the journal goes on.
 ///
-/// It counts as the slice at one place of the journal, and each piece may show what came since: rows are unions, and the
-/// tail that follows brings the rest again. So nobody has to wait for it, and no piece is kept. A piece that is asked
+/// It counts as the slice at one place of the journal, and each piece may show what came since: rows are unions, and
+/// the tail that follows brings the rest again. So nobody has to wait for it, and no piece is kept. A piece that is asked
 /// for again holds the same rows, for what it holds is remembered as ranges.
 public struct SliceSnapshot {
     /// Which slice.
@@ -92,9 +92,10 @@ extension SliceTables {
             return (row.integer(0), PartitionCommand.EnvoyQueue(envoy: envoy, queue: queue))
         }
         for (index, queue) in queues {
-            parts += try database.rows("SELECT through FROM base WHERE queue_ix = ?1 ORDER BY through", .integer(index)) {
-                row throws(StoreError) in .base(queue: index, queue, through: row.count(0))
-            }
+            let bases = try database.rows(
+                "SELECT through FROM base WHERE queue_ix = ?1 ORDER BY through", .integer(index)
+            ) { row throws(StoreError) in row.count(0) }
+            parts += bases.map { .base(queue: index, queue, through: $0) }
             parts += try resultParts(index, queue)
         }
         return parts

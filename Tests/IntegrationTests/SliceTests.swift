@@ -1,0 +1,125 @@
+import Foundation
+import Testing
+
+/// Topologies, slices and handoffs between real processes.
+extension ReplicatedIntegrationTests {
+    @Suite(.serialized) struct SliceTests {
+        /// The mesh's own topology with another weight for one partition.
+        private func weighted(_ mesh: RealMesh, _ partition: String, _ weight: Int) throws -> String {
+            let text = try String(contentsOfFile: mesh.topology, encoding: .utf8).replacing(
+                "  - name: \(partition)\n", with: "  - name: \(partition)\n    weight: \(weight)\n")
+            let path = mesh.file("\(partition)-\(weight).yaml")
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            return path
+        }
+
+        private func apply(_ mesh: RealMesh, _ file: String, _ options: String...) throws -> Command.Output {
+            try Command.run(
+                "boltctl", ["topology", "apply", file, "--yes", "--reason", "test", "-o", "json"] + options,
+                environment: mesh.environment, deadline: 120)
+        }
+
+        /// How many slices each partition owns, as one bolt says.
+        private func owners(_ mesh: RealMesh, at bolt: RealMesh.Bolt) throws -> [String: Int] {
+            let page = try #require(
+                try mesh.done("slice", "list", "--limit", "1000", "--bolt", bolt.address, "-o", "json").json)
+            var owners: [String: Int] = [:]
+            for slice in page["slices"] as? [[String: Any]] ?? [] {
+                if let owner = slice["owner"] as? String { owners[owner, default: 0] += 1 }
+            }
+            return owners
+        }
+
+        @Test(
+            "P5, P7: slices go to another partition while machines report: nothing is refused, lost or doubled, and back",
+            .timeLimit(.minutes(5)))
+        func moved() throws {
+            try withMesh(["north", "north", "south", "south"]) { (mesh) throws in
+                for partition in ["north", "south"] { try mesh.waitForSync(of: partition, bolts: 2) }
+                let first = try apply(mesh, mesh.topology)
+                #expect(first.status == 0, "\(first)")
+                for bolt in mesh.bolts {
+                    try waitUntil("\(bolt.name) knows the owners") {
+                        try owners(mesh, at: bolt).values.reduce(0, +) == 64
+                    }
+                }
+                let before = try owners(mesh, at: mesh.bolts[0])
+                for bolt in mesh.bolts { #expect(try owners(mesh, at: bolt) == before, "\(bolt.name)") }
+                let fleet = try Fleet(mesh, count: 8)
+                let running = try fleet.start()
+                try fleet.waitForMore(40, of: running)
+                let heavier = try apply(mesh, try weighted(mesh, "south", 300))
+                #expect(heavier.status == 0, "\(heavier)")
+                let after = try owners(mesh, at: mesh.bolts[0])
+                #expect(after["south", default: 0] > before["south", default: 0], "\(before) → \(after)")
+                try fleet.waitForMore(40, of: running)
+                let verified = try mesh.ctl("slice", "verify")
+                #expect(verified.status == 0, "\(verified)")
+                let back = try apply(mesh, mesh.topology)
+                #expect(back.status == 0, "\(back)")
+                try fleet.waitForMore(40, of: running)
+                let said = try fleet.finish(running)
+                #expect(said["failed_passes"] as? Int == 0, "\(said)")
+                #expect(said["failed_enrolments"] as? Int == 0, "\(said)")
+                try stored(mesh, fleet)
+            }
+        }
+
+        /// What each machine was told is stored is at its owner, in order, and nowhere else.
+        private func stored(_ mesh: RealMesh, _ fleet: Fleet) throws {
+            let told = fleet.told()
+            #expect(told.count == fleet.count)
+            for partition in ["north", "south"] { try mesh.waitForSync(of: partition, bolts: 2) }
+            let primaries = try ["north", "south"].map { try mesh.primary(of: $0) }
+            try waitUntil("what was handed on is removed", seconds: 60) {
+                try primaries.allSatisfy { bolt in
+                    let page = try mesh.ctl("slice", "list", "--limit", "1000", "--bolt", bolt.address, "-o", "json").json
+                    let states = (page?["slices"] as? [[String: Any]])?.compactMap { $0["state"] as? String }
+                    return states.map { Set($0).isSubset(of: ["active"]) } ?? false
+                }
+            }
+            for bolt in mesh.bolts { try mesh.crash(bolt) }
+            for (envoy, through) in told {
+                let held = try primaries.filter { try PartitionDisk($0, of: mesh).envoys().contains(envoy) }
+                #expect(held.count == 1, "\(envoy) is at \(held.map(\.name))")
+                guard let owner = held.first else { continue }
+                let sequences = try PartitionDisk(owner, of: mesh).results(of: envoy).sequences
+                #expect(sequences.count >= Int(through), "\(envoy): \(sequences.count) of \(through)")
+                #expect(sequences == Array(1...(sequences.last ?? 1)), "\(envoy): dense and in order")
+            }
+        }
+
+        @Test(
+            "P7: the source's primary is killed while slices go; they go on, and all bolts agree",
+            .timeLimit(.minutes(5)))
+        func killed() throws {
+            try withMesh(["north", "north", "south", "south"]) { (mesh) throws in
+                for partition in ["north", "south"] { try mesh.waitForSync(of: partition, bolts: 2) }
+                let first = try apply(mesh, mesh.topology)
+                #expect(first.status == 0, "\(first)")
+                let fleet = try Fleet(mesh, count: 8)
+                let running = try fleet.start()
+                try fleet.waitForMore(40, of: running)
+                let began = try apply(mesh, try weighted(mesh, "south", 900), "--slices-in-flight", "1", "--no-wait")
+                #expect(began.status == 3 || began.status == 0, "\(began)")
+                let north = try mesh.primary(of: "north")
+                let heir = try #require(mesh.bolts.first { $0.partition == "north" && $0.name != north.name })
+                try mesh.crash(north)
+                try waitUntil("the standby is promoted", seconds: 60) {
+                    try mesh.promote(heir).status == 0 || mesh.part(heir).reigns
+                }
+                try mesh.launch(north)
+                try mesh.waitForSync(of: "north", bolts: 2, seconds: 60, underLoad: true)
+                try waitUntil("the task is over", seconds: 120) {
+                    let tasks = try mesh.ctl("rebalance", "status", "-o", "json").json?["tasks"] as? [[String: Any]]
+                    return tasks?.isEmpty == false && tasks?.allSatisfy { $0["phase"] as? String == "ended" } == true
+                }
+                let verified = try mesh.ctl("slice", "verify")
+                #expect(verified.status == 0, "\(verified)")
+                try fleet.waitForMore(40, of: running)
+                _ = try fleet.finish(running)
+                try stored(mesh, fleet)
+            }
+        }
+    }
+}

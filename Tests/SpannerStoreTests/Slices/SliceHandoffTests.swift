@@ -1,0 +1,327 @@
+import CRDT
+import Spanner
+import SpannerTestKit
+import Testing
+
+@testable import SpannerStore
+
+/// A slice goes from one partition's database to another's: snapshot, tail, digest, and who has it afterwards.
+@Suite struct SliceHandoffTests {
+    static let slice = SliceID(group: GroupID(TestWitness.digest([1])), index: 3)
+    static let south = PartitionIdentity(mesh: TestIdentity.mesh, partition: PartitionName(checked: "south"))
+
+    /// A partition that writes its journal, all of it safe.
+    final class Side {
+        let bed: JournalBed
+        let store: PartitionStore
+        var author: LogAuthor
+
+        init(_ identity: PartitionIdentity) throws {
+            bed = try JournalBed(identity: identity)
+            store = try #require(bed.store)
+            author = LogAuthor(identity)
+            try store.commit(author.founding())
+        }
+
+        @discardableResult
+        func write(_ commands: [PartitionCommand], isSafe: Bool = true) throws -> LogPoint {
+            let record = author.commands(commands)
+            let outcomes = try store.commit(author.write([record], safe: isSafe ? record.position : nil))
+            for case .refused(let error) in outcomes.flatMap({ $0 }) { throw error }
+            return author.tip
+        }
+    }
+
+    private func results(_ envoy: UInt64, _ queue: UInt64, _ sequences: ClosedRange<UInt64>) -> PartitionCommand {
+        let source = PartitionCommand.EnvoyQueue(envoy: envoyID(envoy), queue: queueID(queue))
+        return .results(
+            PartitionCommand.QueuedResults(
+                source: source, received: WallTime(milliseconds: 100 + sequences.lowerBound),
+                results: sequences.map { SequencedResult(sequence: $0, body: Array("\(queue): \($0)".utf8)) }))
+    }
+
+    private func seen(_ envoy: UInt64, _ at: UInt64, traits: [UInt8]? = nil) -> PartitionCommand {
+        .seen([
+            PartitionCommand.EnvoySighting(
+                envoy: envoyID(envoy), at: WallTime(milliseconds: at), traits: traits)
+        ])
+    }
+
+    private func placed(_ envoy: UInt64, in slice: SliceID = SliceHandoffTests.slice) -> PartitionCommand {
+        .placed([PartitionCommand.EnvoyPlacement(envoy: envoyID(envoy), slice: slice)])
+    }
+
+    private func order(_ number: UInt8 = 1) throws -> HandoffOrder {
+        let register = SliceRegister(
+            slice: SliceHandoffTests.slice, owner: north.partition, position: 0, hash: TestWitness.digest([2]))
+        return try #require(
+            HandoffOrder(
+                id: HandoffID(TestWitness.digest([number])), register: register,
+                to: SliceHandoffTests.south.partition))
+    }
+
+    private func signed(_ order: HandoffOrder, _ seal: SliceSeal) throws -> SignedTransition {
+        let transition = try #require(
+            SliceTransition(ending: order.register, to: order.to, cause: .handOn(seal: seal)))
+        return TestPartition(order.from).sign(transition)
+    }
+
+    /// Envoys 1 to 3 are in the slice, 4 is in another one.
+    private func source() throws -> Side {
+        let side = try Side(north)
+        try side.write([placed(1), results(1, 1, 1...5), seen(1, 10, traits: [1, 2])])
+        try side.write([placed(2), results(2, 2, 1...2), seen(2, 11)])
+        let other = SliceID(group: SliceHandoffTests.slice.group, index: 4)
+        try side.write([placed(4, in: other), results(4, 4, 1...9), seen(4, 12)])
+        let hole = PartitionCommand.EnvoyQueue(envoy: envoyID(3), queue: queueID(3))
+        try side.write([
+            placed(3), .base(hole, through: 7, reason: "lost", at: WallTime(milliseconds: 3)), results(3, 3, 8...9),
+            seen(3, 13),
+        ])
+        return side
+    }
+
+    /// Sends a snapshot whole; gives the place that it is of.
+    private func sendSnapshot(
+        _ source: Side, _ target: Side, _ order: HandoffOrder, while work: () throws -> Void = {}
+    ) throws -> LogPoint {
+        var snapshot = try source.store.beginSliceSnapshot(order.slice, at: nil)
+        var number: UInt32 = 0
+        while true {
+            let read = try #require(try source.store.piece(number, of: &snapshot))
+            try target.write([.handoffTarget(.stored(order.id, read.piece))])
+            guard case .snapshot(let point, _, let isLast) = read.piece.place else {
+                Issue.record("no piece of a snapshot")
+                return snapshot.point
+            }
+            #expect(point == snapshot.point)
+            if isLast { return point }
+            try work()
+            number += 1
+        }
+    }
+
+    /// Sends what the journal did since.
+    private func sendTail(_ source: Side, _ target: Side, _ order: HandoffOrder, from place: LogPoint) throws -> LogPoint {
+        var (read, sent) = (place, place)
+        let limit = source.author.tip.position
+        while read.position < limit {
+            switch try source.store.tail(of: order.slice, after: read, upTo: limit) {
+            case .gone:
+                Issue.record("the tail is gone")
+                return sent
+            case .nothing(let through): read = through
+            case .piece(let piece):
+                guard case .tail(_, let through) = piece.place else { continue }
+                let place = HandoffPiece.Place.tail(after: sent, through: through)
+                try target.write([.handoffTarget(.stored(order.id, HandoffPiece(place: place, content: piece.content)))])
+                (read, sent) = (through, through)
+            }
+        }
+        if sent != read {
+            try target.write([
+                .handoffTarget(.stored(order.id, HandoffPiece(place: .tail(after: sent, through: read), content: [])))
+            ])
+        }
+        return read
+    }
+
+    @Test("P7, P8: after snapshot and tail both digests are equal, and the target serves what the source did")
+    func whole() throws {
+        let (source, target, order) = (try source(), try Side(SliceHandoffTests.south), try order())
+        try source.write([.handoffSource(.begun(order))])
+        try target.write([.handoffTarget(.opened(order))])
+        // The snapshot shows more than its place; what comes in meanwhile is in it, or in the tail, or in both.
+        let place = try sendSnapshot(source, target, order) {}
+        try source.write([results(1, 1, 6...8), seen(1, 20, traits: [9]), results(4, 4, 10...11)])
+        try source.write([seen(4, 21)])
+        try source.write([results(2, 5, 1...1), seen(2, 22)])
+        try source.write([placed(5), results(5, 6, 1...3), seen(5, 23)])
+        let sealed = try source.write([.handoffSource(.sealed(order.id))])
+        let through = try sendTail(source, target, order, from: place)
+        #expect(through == sealed)
+        let seal = SliceSeal(point: sealed, digest: try source.store.digest(of: order.slice))
+        #expect(try target.store.stagedDigest(of: order.id) == seal.digest)
+        #expect(try target.store.tables.results.count() == 0, "nothing is served before the hand-on")
+        try target.write([.handoffTarget(.held(order.id, seal))])
+        let signed = try signed(order, seal)
+        try source.write([.handoffSource(.handedOn(order.id, signed))])
+        try target.write([.handoffTarget(.adopted(order.id, signed))])
+        #expect(try target.store.digest(of: order.slice) == seal.digest)
+        for (envoy, queue, stored) in [(1, 1, 8), (2, 2, 2), (2, 5, 1), (3, 3, 9), (5, 6, 3)] as [(UInt64, UInt64, UInt64)] {
+            let (from, to) = (source.store.tables.results, target.store.tables.results)
+            #expect(try to.storedThrough(queueID(queue)) == stored)
+            #expect(try to.results(of: envoyID(envoy), limit: 100) == from.results(of: envoyID(envoy), limit: 100))
+            #expect(try to.bases(of: envoyID(envoy)).map { $0.range } == from.bases(of: envoyID(envoy)).map { $0.range })
+            #expect(
+                try target.store.tables.envoys.record(of: envoyID(envoy))
+                    == source.store.tables.envoys.record(of: envoyID(envoy)))
+        }
+        #expect(try target.store.tables.results.storedThrough(queueID(4)) == 0, "another slice's")
+        try target.store.integrityCheck()
+        // P5: a repeat of what the source had stored adds nothing at the target, and the next goes on there.
+        try target.write([results(1, 1, 8...9)])
+        #expect(try target.store.tables.results.storedThrough(queueID(1)) == 9)
+        try collected(source, order)
+    }
+
+    private func collected(_ source: Side, _ order: HandoffOrder) throws {
+        try source.write([.sliceCollected(order.id, envoys: 100)])
+        #expect(try source.store.holds(order.slice), "not before the target serves, safe")
+        try source.write([.handoffSource(.released(order.id))])
+        try source.write([.sliceCollected(order.id, envoys: 2)])
+        #expect(try source.store.holds(order.slice))
+        try source.write([.sliceCollected(order.id, envoys: 2)])
+        #expect(try !source.store.holds(order.slice))
+        #expect(try source.store.tables.results.storedThrough(queueID(1)) == 0)
+        #expect(try source.store.tables.results.storedThrough(queueID(4)) == 11, "another slice stays")
+        try source.store.integrityCheck()
+    }
+
+    @Test("P4, P7: what was staged, adopted and collected is taken back to the very rows, wherever the journal is cut")
+    func cut() throws {
+        let (source, target, order) = (try source(), try Side(SliceHandoffTests.south), try order())
+        try source.write([.handoffSource(.begun(order))])
+        try target.write([.handoffTarget(.opened(order))])
+        let (clean, start) = (try tableDump(target.store), target.author)
+        var snapshot = try source.store.beginSliceSnapshot(order.slice, at: nil)
+        let piece = try #require(try source.store.piece(0, of: &snapshot)).piece
+        try target.write([.handoffTarget(.stored(order.id, piece))], isSafe: false)
+        let seal = SliceSeal(point: snapshot.point, digest: try source.store.digest(of: order.slice))
+        try target.write([.handoffTarget(.held(order.id, seal))], isSafe: false)
+        let (held, beforeAdoption) = (try tableDump(target.store), target.author)
+        try target.write([.handoffTarget(.adopted(order.id, signed(order, seal)))], isSafe: false)
+        #expect(try target.store.tables.results.storedThrough(queueID(1)) == 5)
+        var write = PartitionWrite(fence: target.author.fence)
+        write.cut = beforeAdoption.tip.position
+        try target.store.commit(write)
+        #expect(try tableDump(target.store) == held)
+        write.cut = start.tip.position
+        try target.store.commit(write)
+        #expect(try tableDump(target.store) == clean)
+        target.author = start
+        #expect(try target.store.tables.slices.target(order.id)?.phase == .receiving)
+    }
+
+    @Test("A target that goes back to a place drops what came after it, and nothing else")
+    func rewound() throws {
+        let (source, target, order) = (try source(), try Side(SliceHandoffTests.south), try order())
+        try target.write([.handoffTarget(.opened(order))])
+        let place = try sendSnapshot(source, target, order)
+        let before = try target.store.stagedDigest(of: order.id)
+        try source.write([results(1, 1, 6...6), seen(1, 30)])
+        _ = try sendTail(source, target, order, from: place)
+        #expect(try target.store.stagedDigest(of: order.id) != before)
+        try target.write([.handoffTarget(.truncated(order.id, to: place))])
+        #expect(try target.store.stagedDigest(of: order.id) == before)
+        try target.write([.handoffTarget(.truncated(order.id, to: nil))])
+        #expect(try target.store.stagedDigest(of: order.id) == SliceModel().digest(TestWitness()))
+    }
+
+    @Test("A slice of large results is cut into pieces that commands of a journal hold, and is whole at the other end")
+    func large() throws {
+        let (source, target, order) = (try Side(north), try Side(SliceHandoffTests.south), try order())
+        for envoy in 1...4 as ClosedRange<UInt64> {
+            try source.write([placed(envoy), seen(envoy, envoy, traits: [UInt8](repeating: 5, count: 200_000))])
+            for sequence in 1...6 as ClosedRange<UInt64> {
+                let queue = PartitionCommand.EnvoyQueue(envoy: envoyID(envoy), queue: queueID(envoy))
+                let body = [UInt8](repeating: UInt8(sequence), count: sequence == 3 ? 256 * 1024 : 70_000)
+                try source.write([
+                    .results(
+                        .init(
+                            source: queue, received: WallTime(milliseconds: 1),
+                            results: [SequencedResult(sequence: sequence, body: body)]))
+                ])
+            }
+        }
+        try target.write([.handoffTarget(.opened(order))])
+        var snapshot = try source.store.beginSliceSnapshot(order.slice, at: nil)
+        var (number, largest): (UInt32, Int) = (0, 0)
+        while let read = try source.store.piece(number, of: &snapshot) {
+            largest = max(largest, read.piece.content.count)
+            // A piece that is read again is the same.
+            #expect(try source.store.piece(number, of: &snapshot)?.piece == read.piece)
+            try target.write([.handoffTarget(.stored(order.id, read.piece))])
+            guard case .snapshot(_, _, false) = read.piece.place else { break }
+            number += 1
+        }
+        #expect(number > 8 && largest <= HandoffLimits.pieceBytesMax)
+        #expect(try target.store.stagedDigest(of: order.id) == source.store.digest(of: order.slice))
+    }
+
+    @Test("A tail that the journal no longer has, or that is of another history, is gone; none is made up")
+    func gone() throws {
+        let source = try source()
+        let place = source.author.tip
+        for number in 1...40 as ClosedRange<UInt64> { try source.write([results(1, 1, (5 + number)...(5 + number))]) }
+        let limit = source.author.tip.position
+        let other = LogPoint(epoch: place.epoch, position: place.position, hash: TestWitness.digest([77]))
+        guard case .gone = try source.store.tail(of: SliceHandoffTests.slice, after: other, upTo: limit) else {
+            Issue.record("a place of another history was followed")
+            return
+        }
+        while try source.store.compact(through: limit - 5) {}
+        guard case .gone = try source.store.tail(of: SliceHandoffTests.slice, after: place, upTo: limit) else {
+            Issue.record("a tail was made up")
+            return
+        }
+        #expect(try source.store.first(of: [place, source.author.tip], safe: limit) == source.author.tip)
+        #expect(try source.store.first(of: [source.author.tip], safe: limit - 1) == nil)
+    }
+
+    @Test("Envoys that were seen before there were slices are found, a stretch at a time")
+    func unplaced() throws {
+        let side = try Side(north)
+        for envoy in 1...25 as ClosedRange<UInt64> {
+            try side.write([seen(envoy, envoy)] + (envoy.isMultiple(of: 5) ? [placed(envoy)] : []))
+        }
+        var (found, last): ([PrincipalID], PrincipalID?) = ([], nil)
+        repeat {
+            let page = try side.store.tables.slices.unplaced(after: last, limit: 10)
+            found += page.envoys
+            last = page.last
+        } while last != nil
+        #expect(found == (1...25).filter { $0 % 5 != 0 }.map { envoyID(UInt64($0)) })
+        #expect(try side.store.tables.slices.counts() == [SliceHandoffTests.slice: 5])
+    }
+
+    @Test("A task's records are read back in order, large ones from their parts, and a half written one not at all")
+    func tasks() throws {
+        let side = try Side(north)
+        let id = PrincipalID(high: 4, low: 4)
+        let moves = (0..<3000).compactMap { index -> RebalanceMove? in
+            let register = SliceRegister(
+                slice: SliceID(group: SliceHandoffTests.slice.group, index: UInt32(index)), owner: north.partition,
+                position: 0, hash: TestWitness.digest([UInt8(truncatingIfNeeded: index)]))
+            return RebalanceMove(register: register, to: SliceHandoffTests.south.partition, envoys: 1, bytes: 2)
+        }
+        let job = try #require(RebalanceJob(id: id, topology: .zero, moves: moves))
+        let records: [RebalanceRecord] = [
+            .planned(job, HandoffBudget.Limits(slices: 4)), .began(move: 0, attempt: 0),
+            .failed(move: 0, attempt: 0, reason: "busy"), .paused,
+        ]
+        var expected = RebalanceState(job: job, limits: HandoffBudget.Limits(slices: 4))
+        for (number, record) in records.enumerated() {
+            let bytes = record.canonicalBytes
+            let size = PartitionLimits.taskPartBytesMax
+            let parts = max(1, (bytes.count + size - 1) / size)
+            for part in 0..<parts {
+                let range = (part * size)..<min(bytes.count, (part + 1) * size)
+                try side.write([
+                    .task(
+                        .init(
+                            task: id, number: UInt64(number), part: UInt64(part), parts: UInt64(parts),
+                            bytes: Array(bytes[range])))
+                ])
+                if number == 0, part == 0 {
+                    #expect(parts > 1)
+                    #expect(try side.store.tables.slices.task(id) == nil, "half of a plan is none")
+                }
+            }
+            if number > 0 { expected.apply(record) }
+        }
+        let read = try #require(try side.store.tables.slices.task(id))
+        #expect(read.state == expected && read.records == 4)
+        #expect(try side.store.tables.slices.tasks() == [id])
+    }
+}
