@@ -81,6 +81,8 @@ struct BoltLife: Sendable {
         let opsListener = PlainListener(responder: ops, logger: logger)
         let (mainChannel, opsChannel): (MainChannel, NIOAsyncChannel<HTTPConnection, Never>)
         do {
+            let isDrained = await node.read { $0.isKeptDrained }
+            await partition.drain(isDrained)
             await partition.bind(
                 tell: { [node] in node.post(.news($0)) },
                 placing: { [node] envoys in await node.read { $0.places(of: envoys) } })

@@ -21,10 +21,8 @@ extension BoltEndpoints {
         case .task, .taskMoves, .changeTask: return try await taskRequest(request)
         case .takeoverPreview: return try .json(await takeoverPreview(request))
         case .takeOver: return try await takeOver(request)
-        case .drainBolt, .undrainBolt, .reassignEnvoy:
-            throw Problem(
-                .badRequest, "bolts of this version do not take \(request.endpoint.path) yet; nothing was changed",
-                next: "boltctl partition drain moves slices away, boltctl partition switchover the primary")
+        case .drainBolt, .undrainBolt: return try await drainBolt(request)
+        case .reassignEnvoy: return try await reassign(request)
         case _: throw Problem(.notFound, "no such path")
         }
     }

@@ -32,7 +32,14 @@ extension BoltEndpoints {
 
     /// Carries a plan out, at the primary of the partition that was asked: it drives the task.
     func applyTopology(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
-        if let elsewhere = try await elsewhere(request) { return elsewhere }
+        let (views, own) = (views, configuration.partition)
+        if await !partition.read({ $0.machine.role.reigns }) {
+            let picture = try await node.read { try views.picture($0, of: own) }
+            guard let primary = picture.reigning, primary.bolt.fullName != configuration.fullName else {
+                throw noPrimary(picture)
+            }
+            return try await passOn(request, to: primary)
+        }
         guard !partition.sealing.isSealed else { throw sealedProblem() }
         let body = try request.decode(ApplyTopologyRequest.self)
         if let again = try await knownApply(body) { return try .json(again) }

@@ -80,6 +80,7 @@ struct BoltEndpoints: Sendable {
             guard node.machine.isAuthoringOpen else { return (.starting, ["waiting for a first exchange with a peer"]) }
             guard sealed.isEmpty else { return (.sealed, sealed) }
             let primary = node.standings.values.first { $0.standing.disk == standing.primary }?.standing
+            if standing.isDrained, !standing.reigns { return (.maintenance, [BoltEndpoints.drainedText]) }
             let (state, reasons) = PartitionHealth.state(of: standing, by: primary)
             return (state, (node.storeFull ? [node.fullDisk] : []) + reasons)
         }

@@ -198,8 +198,9 @@ enum CheckInWriter {
         // Names of partitions and levels need no escapes.
         var text = "{\"bolts\":\(bolts),\"contested\":\(isContested),\"epoch\":\(receipt.epoch),\"level\":\""
         text += "\((receipt.level == .paired ? BoltAPI.AckLevel.paired : .local).apiText)\""
-        text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"},\"register\":1"
-        text += ",\"release_through\":\(receipt.releaseThrough),\"stored_through\":\(receipt.storedThrough)}"
+        text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"},\"register\":"
+        text += "\(receipt.register),\"release_through\":\(receipt.releaseThrough)"
+        text += ",\"stored_through\":\(receipt.storedThrough)}"
         return Data(text.utf8)
     }
 }

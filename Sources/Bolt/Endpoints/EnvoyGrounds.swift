@@ -62,7 +62,8 @@ final class EnvoyGroundsCache: Sendable {
     ) -> EnvoyGrounds {
         let standing = node.machine.roster.standing(of: peer.tlsKey, as: .envoy)
         let bolts = node.bolts
-        let known = bolts.compactMap { BoltAddress($0) }
+        let serving = bolts.filter { !node.isDrained($0) }
+        let known = (serving.isEmpty ? bolts : serving).compactMap { BoltAddress($0) }
         let partitions = Array(Set(bolts.compactMap(\.partition))).sorted()
         let place = standing.principal.flatMap { node.board?.place(of: $0.id, group: $0.group) }
         let owner = standing.principal.flatMap { node.owner(of: $0, partitions: partitions) }

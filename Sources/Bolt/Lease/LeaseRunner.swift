@@ -41,7 +41,8 @@ final class LeaseRunner: Sendable {
     static func role(of standing: PartitionStanding, isSealed: Bool) -> LeaseRole {
         switch standing.role {
         case .primary, .handingOver: .primary
-        case .standby, .candidate: standing.isInSync && !standing.isForgetful && !isSealed ? .standby : .ineligible
+        case .standby, .candidate:
+            standing.isInSync && !standing.isForgetful && !isSealed && !standing.isDrained ? .standby : .ineligible
         case .waiting, .fenced: .ineligible
         }
     }

@@ -112,6 +112,7 @@ extension NodeService {
 
     /// This bolt's part in its partition changed: everybody is told.
     func spread(_ standing: PartitionStanding) {
+        if standing.isDrained != ownStanding?.isDrained { noteChange() }
         ownStanding = standing
         for link in links.values { link.send(.standing(standing)) }
     }
@@ -126,7 +127,9 @@ extension NodeService {
             return
         }
         unplaced[link.id] = nil
+        let before = standings[bolt.id]?.standing.isDrained ?? false
         standings[bolt.id] = HeardStanding(standing: standing, partition: name, at: .now)
+        if standing.isDrained != before { noteChange() }
         linePrimaries()
         guard name == partition.identity.partition, standing.tip.position > 0 else { return }
         partition.post(.hearsay(PartitionHearsay(epoch: standing.tip.epoch.number, cut: [])))
@@ -149,6 +152,12 @@ extension NodeService {
         guard surroundings != toldSurroundings else { return }
         toldSurroundings = surroundings
         partition.post(.surroundings(surroundings))
+    }
+
+    /// Whether a bolt said that it is to serve nobody.
+    func isDrained(_ bolt: Principal) -> Bool {
+        let standing = bolt.id == machine.own.bolt ? ownStanding : standings[bolt.id]?.standing
+        return standing?.isDrained ?? false
     }
 
     // MARK: Routes

@@ -15,6 +15,8 @@ struct HandoverHeir {
     /// Standbys in sync with a link, the furthest first.
     private let able: [ReplicaID]
     private let sealed: Set<ReplicaID>
+    /// Those that serve nobody: taken where an operator names one, never chosen.
+    private let drained: Set<ReplicaID>
 
     /// Chosen by the primary's own standing and by what its siblings say of themselves.
     init(_ primary: PartitionStanding, siblings: [PartitionStanding]) {
@@ -24,12 +26,13 @@ struct HandoverHeir {
             return one == other ? left.disk < right.disk : one > other
         }.map(\.disk)
         sealed = Set(siblings.filter(\.isSealed).map(\.disk))
+        drained = Set(siblings.filter(\.isDrained).map(\.disk))
     }
 
     /// The disk that takes over: the one that is wanted, else the furthest that can.
     func disk(_ wanted: ReplicaID? = nil) -> Result<ReplicaID, Refusal> {
         if let wanted, sealed.contains(wanted) { return .failure(.sealed([wanted])) }
-        let candidates = able.filter { wanted == nil || $0 == wanted }
+        let candidates = able.filter { wanted == nil ? !drained.contains($0) : $0 == wanted }
         guard !candidates.isEmpty else { return .failure(.notInSync(wanted)) }
         if let heir = candidates.first(where: { !sealed.contains($0) }) { return .success(heir) }
         return .failure(.sealed(candidates))

@@ -29,6 +29,9 @@ struct CheckInReceipt: Sendable {
     let level: PartitionAckLevel
     /// Number of the epoch in which it was written.
     let epoch: UInt64
+    /// The register of the envoy's slice under which it was taken: 1 at its first owner, and one more with each
+    /// hand-over. An envoy obeys none below what it saw (P2).
+    var register: UInt64 = 1
 }
 
 /// What a bolt does with a check-in of its partition.
@@ -51,6 +54,7 @@ extension PartitionService {
         guard machine.role.reigns, broken == nil, !closed else { return .elsewhere }
         // From here to the journal nothing else runs: a seal is before all of it, or behind.
         if let slice = checkIn.slice, !takes(slice) { return .elsewhere }
+        let register = checkIn.slice.flatMap { slices?.board.register(of: $0)?.position } ?? 0
         let commands: [PartitionCommand]
         do throws(StoreError) { commands = try self.commands(for: checkIn) } catch {
             fail(error, "reading a queue")
@@ -61,7 +65,7 @@ extension PartitionService {
         pace.note(ContinuousClock.now - begun)
         switch answer {
         case .done(let point, let level, let safe, let outcomes):
-            return receipt(of: checkIn, at: point, level: level, safe: safe, outcomes)
+            return receipt(of: checkIn, at: point, level: level, safe: safe, register: register + 1, outcomes)
         // Asked again here it would wait for the same disk.
         case .undecided: return isFull && machine.role.reigns ? .refused(PartitionService.diskFull) : .elsewhere
         case .refused(let refusal):
@@ -116,7 +120,7 @@ extension PartitionService {
     }
 
     private func receipt(
-        of checkIn: PendingCheckIn, at point: LogPoint, level: PartitionAckLevel, safe: UInt64,
+        of checkIn: PendingCheckIn, at point: LogPoint, level: PartitionAckLevel, safe: UInt64, register: UInt64,
         _ outcomes: [JournaledOutcome]
     ) -> CheckInAnswer {
         var (stored, known): (Int, UInt64?) = (0, nil)
@@ -136,7 +140,8 @@ extension PartitionService {
             let release = ledger.released(checkIn.queue, stored: through, safe: safe)
             return .stored(
                 CheckInReceipt(
-                    storedThrough: through, releaseThrough: release, level: level, epoch: point.epoch.number))
+                    storedThrough: through, releaseThrough: release, level: level, epoch: point.epoch.number,
+                    register: register))
         } catch {
             fail(error, "reading a queue")
             return .refused(NodeService.problem(error))

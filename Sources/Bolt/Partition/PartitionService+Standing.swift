@@ -61,7 +61,7 @@ extension PartitionService {
             role: role, isInSync: configuration?.inSync.contains(own.disk) ?? false, isForgetful: machine.isNew,
             epoch: machine.tip.epoch, promised: machine.promisedEpoch, tip: machine.tip, safe: machine.safePosition,
             disk: own.disk, primary: primary, members: members, reason: reason,
-            isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil)
+            isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil, isDrained: isDrained)
     }
 
     private var part: (PartitionStanding.Role, ReplicaID?, String) {

@@ -79,6 +79,8 @@ actor PartitionService {
     /// Slices: nil where this bolt has no part in them.
     nonisolated let slices: SliceContext?
     var desk = HandoffDesk()
+    /// Whether an operator has this bolt serve nobody.
+    var isDrained = false
     var pace = CheckInPace()
     /// Tells the node.
     var tellNews: (@Sendable (SliceNews) -> Void)?

@@ -45,13 +45,16 @@ extension NodeService {
 
     /// A word about slices from a bolt of another partition.
     func hearSlices(_ message: PeerMessage, on link: PeerLink, bytes: Int) -> Bool {
-        guard let board, let name = NodeService.partition(of: link), name != partition.identity.partition,
+        guard let board, let name = NodeService.partition(of: link),
             case .active = machine.roster.standing(of: link.peer.tlsKey, as: .bolt)
         else { return false }
         if case .sliceCensus(let census) = message {
-            board.note(census, of: name)
+            // A primary counts itself.
+            let isOurs = name == partition.identity.partition && ownStanding?.reigns == true
+            if !isOurs { board.note(census, of: name) }
             return false
         }
+        guard name != partition.identity.partition else { return false }
         partition.post(.slices(link, name, message, bytes: bytes))
         return true
     }

@@ -90,7 +90,10 @@ extension PartitionService {
             remember(all.sources, all.targets, context)
             desk.epoch = epoch
             for state in all.sources where !state.isOver { make(source: state, epoch, context) }
-            for state in all.targets where !state.isOver { make(target: state, context) }
+            // What was taken over just before the reign began is served once that is safe.
+            for state in all.targets where !state.isOver || (state.since?.position ?? 0) > desk.safe {
+                make(target: state, context)
+            }
             for id in try store.tables.slices.tasks() { try make(task: id, context) }
         } catch {
             desk.end()
@@ -217,7 +220,8 @@ extension PartitionService {
             desk.ticked = now
             let added = pace.turn(isMoving: !desk.inFlight.isEmpty || !desk.targets.isEmpty)
             if let added { desk.budget.observe(addedMilliseconds: added) }
-            for id in desk.tasks.keys.sorted() { enqueue(.task(id, .tick(now - began))) }
+            let running = desk.tasks.filter { $0.value.machine.state.phase != .ended }.keys.sorted()
+            for id in running { enqueue(.task(id, .tick(now - began))) }
             for id in desk.drivers.keys.sorted() { report(id) }
         }
         if now >= desk.counted { count(now) }

@@ -161,7 +161,7 @@ extension SliceCensus: CanonicalValue {
         for (left, right) in zip(groups, groups.dropFirst()) where left.id >= right.id {
             throw .notCanonical(what: "order of groups")
         }
-        entries = groups.flatMap(\.entries)
+        entries = groups.flatMap { $0.entries }
         tasks = try decoder.list("tasks", limit: SliceCensus.tasksMax) {
             (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             try decoder.string("task", limit: SliceCensus.taskBytesMax)

@@ -45,6 +45,8 @@ public struct PartitionStanding: Hashable, Sendable {
     public var isForgetful: Bool
     /// Whether it holds its partition's keyring and no key: it keeps its copy and takes nothing over.
     public var isSealed: Bool
+    /// Whether an operator has it serve nobody: it follows, and is not chosen to reign.
+    public var isDrained: Bool
     /// Where it is fenced because the partition went on without what its disk holds: the last record that both hold.
     public var partedAt: UInt64?
     /// Epoch of its last record; `none` where it holds none.
@@ -68,10 +70,10 @@ public struct PartitionStanding: Hashable, Sendable {
     public init(
         role: Role, isInSync: Bool, isForgetful: Bool, epoch: PartitionEpoch, promised: PartitionEpoch, tip: LogPoint,
         safe: UInt64, disk: ReplicaID, primary: ReplicaID?, members: [Member], reason: String, isSealed: Bool = false,
-        partedAt: UInt64? = nil
+        partedAt: UInt64? = nil, isDrained: Bool = false
     ) {
         (self.role, self.isInSync, self.isForgetful) = (role, isInSync, isForgetful)
-        (self.isSealed, self.partedAt) = (isSealed, partedAt)
+        (self.isSealed, self.partedAt, self.isDrained) = (isSealed, partedAt, isDrained)
         (self.epoch, self.promised, self.tip, self.safe) = (epoch, promised, tip, safe)
         (self.disk, self.primary) = (disk, primary)
         self.members = Array(members.prefix(PartitionLimits.universeMax))
@@ -99,6 +101,7 @@ extension PartitionStanding: CanonicalValue {
         encoder.flag(isInSync)
         encoder.flag(isForgetful)
         encoder.flag(isSealed)
+        encoder.flag(isDrained)
         encoder.optional(partedAt) { encoder, position in encoder.integer(position) }
         epoch.encode(to: &encoder)
         promised.encode(to: &encoder)
@@ -117,6 +120,7 @@ extension PartitionStanding: CanonicalValue {
         isInSync = try decoder.flag()
         isForgetful = try decoder.flag()
         isSealed = try decoder.flag()
+        isDrained = try decoder.flag()
         partedAt = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             try decoder.integer()
         }

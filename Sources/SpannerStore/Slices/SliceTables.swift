@@ -71,7 +71,7 @@ public final class SliceTables {
             guard let envoy = PrincipalID(bytes: row.blob(0)) else { throw database.damage("an envoy's row has no id") }
             return (envoy, row.integer(1) == 1)
         }
-        return (rows.filter(\.1).map(\.0), rows.count < limit ? nil : rows.last?.0)
+        return (rows.filter { $0.1 }.map { $0.0 }, rows.count < limit ? nil : rows.last?.0)
     }
 
     /// Envoys of a slice after one, in order of their ids; at most `limit`.
