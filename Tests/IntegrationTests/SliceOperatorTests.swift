@@ -144,7 +144,8 @@ extension IntegrationTests {
                 let held = try mesh.done("rebalance", "status", id, "-o", "json")
                 #expect(try task(held)["paused"] as? Bool == true, "\(held)")
                 try mesh.done("rebalance", "throttle", "--slices-in-flight", "8", "--yes")
-                let limits = try task(try mesh.done("rebalance", "status", id, "-o", "json"))["limits"] as? [String: Any]
+                let limits =
+                    try task(try mesh.done("rebalance", "status", id, "-o", "json"))["limits"] as? [String: Any]
                 #expect(limits?["slices"] as? Int == 8 && limits?["bytes_per_second"] as? Int == 1, "\(limits ?? [:])")
                 // Whoever follows a held task is told so, and gets the terminal back.
                 let followed = try mesh.ctl("rebalance", "status", id, "--wait", "--timeout", "2")
