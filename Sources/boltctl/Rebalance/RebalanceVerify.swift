@@ -29,6 +29,18 @@ struct RebalanceVerify: AsyncParsableCommand {
         /// Moves whose slice is not where the task wants it.
         let misplaced: [TaskMoveView]
         let verification: SliceVerification
+        /// Whether the task is over and all is where it should be.
+        let isVerified: Bool
+
+        init(task: TaskView, misplaced: [TaskMoveView], verification: SliceVerification) {
+            (self.task, self.misplaced, self.verification) = (task, misplaced, verification)
+            isVerified = task.isOver && misplaced.isEmpty && verification.isVerified
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case task, misplaced, verification
+            case isVerified = "verified"
+        }
     }
 
     func run() async throws {

@@ -32,13 +32,16 @@ struct SliceVerify: AsyncParsableCommand {
         let (verification, lines) = try await verifier.verify(seconds: timeout)
         let differences = try await verifier.differences(verification, lines)
         try connection.output.emit(
-            Extended(answer: verification, more: Answer(lines: lines, differences: differences)),
+            Extended(
+                answer: verification,
+                more: Answer(verdict: Self.verdict(verification), lines: lines, differences: differences)),
             table: Self.table(verification, lines, differences))
         if !verification.isVerified { throw ExitCode(ExitStatus.error.rawValue) }
     }
 
     /// What is said beside the verdict.
     struct Answer: Encodable {
+        let verdict: String
         let lines: [SliceDigests.Line]
         let differences: [SliceVerifier.Difference]
     }

@@ -24,6 +24,8 @@ import Testing
         #expect(
             SliceVerify.verdict(verification)
                 == "verified: every one of 6 slices has one owner, which serves it; 3 bolts agree")
+        let json = String(decoding: try APIJSON.encode(verification), as: UTF8.self)
+        #expect(json.contains("\"verified\":true") && json.contains("\"findings\":[]"), "\(json)")
         let text = SliceVerify.table(verification, answers.map { Views.line($0) }, [])
         #expect(text.contains("4 active") && text.contains("web"), "\(text)")
     }
