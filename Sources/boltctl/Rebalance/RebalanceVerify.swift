@@ -61,11 +61,9 @@ struct RebalanceVerify: AsyncParsableCommand {
     /// was; what others moved elsewhere since is theirs.
     static func misplaced(_ moves: [TaskMoveView], of task: TaskView) -> [TaskMoveView] {
         moves.filter { move in
-            switch move.state {
-            case .overtaken: false
-            case .stayed: !(task.isOver && task.isCancelled && [move.from, move.to].contains(move.owner))
-            case .waiting, .inFlight, .done, .givenUp: move.owner != (task.isReversed ? move.from : move.to)
-            }
+            if move.state == .overtaken { return false }
+            if task.isOver, task.isCancelled { return ![move.from, move.to].contains(move.owner) }
+            return move.owner != (task.isReversed ? move.from : move.to)
         }
     }
 

@@ -44,6 +44,7 @@ import Testing
         #expect(try state(4) == "done" && state(3) == "ended" && state(3, cancelled: true) == "cancelled")
         #expect(try state(4, reversed: true) == "reversed" && state(3, reversed: true) == "reversed in part")
         #expect(try state(3, overtaken: 1) == "done where it was not overtaken")
+        #expect(try state(3, overtaken: 1, cancelled: true) == "done where it was not overtaken")
         #expect(try TaskText.state(Views.task(phase: .reversing)) == "moving back")
         #expect(try TaskText.state(Views.task(phase: .cancelling)) == "being cancelled")
     }
@@ -107,6 +108,10 @@ import Testing
         let stayed = try Views.move(3, owner: "north", state: .stayed)
         #expect(RebalanceVerify.misplaced([stayed], of: try Views.task(phase: .ended, cancelled: true)) == [])
         #expect(RebalanceVerify.misplaced([stayed], of: task) == [stayed])
+        // What was given up before somebody cancelled the task stays where it was, too.
+        let given = try Views.move(4, owner: "north", state: .givenUp)
+        #expect(RebalanceVerify.misplaced([given], of: try Views.task(phase: .ended, cancelled: true)) == [])
+        #expect(try RebalanceVerify.misplaced([given], of: Views.task()) == [given])
         let fine = SliceVerification([
             Views.line(try Views.digest("a.north")), Views.line(try Views.digest("a.south")),
         ])
