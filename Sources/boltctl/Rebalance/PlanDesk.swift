@@ -157,7 +157,8 @@ struct PlanDesk {
             do {
                 let client = try await TaskDesk(session: session).primary(of: driver)
                 defer { client.close() }
-                return try await client.call(.applyTopology, body: request)
+                let answer: ApplyTopologyResponse = try await client.call(.applyTopology, body: request)
+                return answer
             } catch {
                 let why = CommandFailure(error)
                 if why.code == Problem.Code.topologyMoved.rawValue, let taken = try? await taken(request) {
