@@ -30,7 +30,7 @@ extension PartitionService {
         do throws(StoreError) {
             switch effect {
             case .journal(let record): journal(record, of: id)
-            case .send(let message): context.board.link(to: order.to)?.send(.handoff(message))
+            case .send(let message): context.board.line(to: order.to)?.send(.handoff(message))
             case .readSnapshot(let point, let number, let seal):
                 guard hasRoom(to: order.to, effect, of: id) else { return }
                 try readSnapshot(of: point, number, at: seal, of: id, order.slice)
@@ -86,7 +86,7 @@ extension PartitionService {
 
     /// Whether the target takes another piece now; else the effect is put off.
     private func hasRoom(to target: PartitionName, _ effect: HandoffSource.Effect, of id: HandoffID) -> Bool {
-        guard let link = slices?.board.link(to: target), link.queuedBytes > SliceShellLimits.linkBytesMax else {
+        guard let link = slices?.board.line(to: target), link.queuedBytes > SliceShellLimits.linkBytesMax else {
             return true
         }
         post(.desk(.perform(id, effect)), after: SliceShellLimits.linkPause)
@@ -173,7 +173,7 @@ extension PartitionService {
             switch effect {
             case .check(let order): enqueue(.target(id, .checked(blockers: try blockers(of: order, context))))
             case .journal(let record): journal(record, of: id)
-            case .reply(let reply): context.board.link(to: order.from)?.send(.handoffReply(reply))
+            case .reply(let reply): context.board.line(to: order.from)?.send(.handoffReply(reply))
             case .digest(let point): enqueue(.target(id, .digested(at: point, try store.stagedDigest(of: id))))
             case .serve(let signed):
                 desk.adopted.insert(signed.transition.hash(by: context.board.witness))
@@ -254,7 +254,7 @@ extension PartitionService {
                 make(target: HandoffTargetState(order: order), context)
             } else {
                 guard let reply = HandoffTarget.answer(toUnknown: message) else { return }
-                context.board.link(to: partition)?.send(.handoffReply(reply))
+                context.board.line(to: partition)?.send(.handoffReply(reply))
                 return
             }
         }

@@ -65,7 +65,7 @@ extension PartitionService {
 
     func send(_ report: SliceReport, to driver: PartitionName) {
         guard driver != identity.partition else { return hear(report) }
-        slices?.board.link(to: driver)?.send(.sliceReport(report))
+        slices?.board.line(to: driver)?.send(.sliceReport(report))
     }
 
     // MARK: - As a driver
@@ -104,7 +104,7 @@ extension PartitionService {
 
     private func ask(_ order: SliceOrder, of source: PartitionName) {
         guard source == identity.partition else {
-            slices?.board.link(to: source)?.send(.sliceOrder(order))
+            slices?.board.line(to: source)?.send(.sliceOrder(order))
             return
         }
         do throws(StoreError) { try take(order, from: source) } catch { fail(error, "reading a handoff") }
