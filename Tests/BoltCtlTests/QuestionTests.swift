@@ -70,7 +70,7 @@ import Testing
                 == #"GET /v1/slices/{group}/{slice} ["web", "17"]"#)
         #expect(try asked("topology history", as: TopologyHistory.self) == "GET /v1/topology/history ?limit=100")
         for (line, code) in [
-            ("slice list --group Web", "bad_name"), ("slice list --owner -", "bad_name"),
+            ("slice list --group Web", "bad_name"), ("slice list --owner North", "bad_name"),
             ("slice list --after web", "bad_slice"),
         ] {
             let command = try parsed(line, as: SliceList.self)

@@ -108,6 +108,7 @@ struct PartitionPicture {
             assigned: epoch.map { $0.minter.key == report.key ? .primary : .standby },
             isInSync: mine?.isInSync ?? false, position: position, lagRecords: lag(report, mine),
             heardSeconds: report.age, reason: reason.flatMap { $0.isEmpty ? nil : $0 }, isSealed: report.isSealed,
+            isDrained: report.isLive && report.standing?.isDrained == true,
             partedAt: report.isLive ? report.standing?.partedAt : nil)
     }
 

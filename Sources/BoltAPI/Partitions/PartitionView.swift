@@ -31,6 +31,9 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     public var isInSync: Bool
     /// Whether it is sealed: it keeps its copy, and cannot take the partition over. False where it was not heard.
     public var isSealed: Bool
+    /// Whether an operator has it serve nobody: it keeps its copy, and is not chosen to take the partition over. False
+    /// where it was not heard.
+    public var isDrained: Bool
     /// Where it is fenced because the partition went on without what its disk holds: the last record that both hold.
     public var partedAt: UInt64?
     /// Where its journal ends; nil where that is not known.
@@ -46,12 +49,11 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     public init(
         bolt: String?, disk: ReplicaID?, reported: PartitionRoleWord?, assigned: PartitionRoleWord?, isInSync: Bool,
         position: UInt64? = nil, lagRecords: UInt64? = nil, heardSeconds: Double? = nil,
-        reason: String? = nil, isSealed: Bool = false,
-        partedAt: UInt64? = nil
+        reason: String? = nil, isSealed: Bool = false, isDrained: Bool = false, partedAt: UInt64? = nil
     ) {
         (self.bolt, self.disk, self.reported, self.assigned) = (bolt, disk, reported, assigned)
         (self.isInSync, self.isSealed, self.position) = (isInSync, isSealed, position)
-        self.partedAt = partedAt
+        (self.isDrained, self.partedAt) = (isDrained, partedAt)
         (self.lagRecords, self.heardSeconds, self.reason) = (lagRecords, heardSeconds, reason)
     }
 
@@ -62,6 +64,7 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
         case bolt, disk, reported, assigned, position, reason
         case isInSync = "in_sync"
         case isSealed = "sealed"
+        case isDrained = "drained"
         case partedAt = "parted_at"
         case lagRecords = "lag_records"
         case heardSeconds = "heard_seconds"

@@ -34,9 +34,14 @@ enum PartitionTable {
                 member.bolt ?? member.disk.map { DiskView(bolt: nil, disk: $0).text }, word(member.reported),
                 word(member.assigned), member.isInSync ? inSync : "no",
                 member.position.map { "\($0)" }, member.lagRecords.map { Plural.text($0, "record") },
-                member.heardSeconds.map { "\(Int($0.rounded())) s ago" }, member.reason)
+                member.heardSeconds.map { "\(Int($0.rounded())) s ago" }, note(member))
         }
         return table.text
+    }
+
+    /// What is to be known of a bolt beside its part.
+    private static func note(_ member: PartitionMemberView) -> String {
+        [member.isDrained ? "drained" : nil, member.reason].compactMap { $0 }.joined(separator: "; ")
     }
 
     private static func word(_ role: PartitionRoleWord?) -> String? { role?.rawValue.replacing("_", with: " ") }

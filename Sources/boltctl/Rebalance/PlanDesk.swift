@@ -65,6 +65,23 @@ struct PlanOptions: ParsableArguments {
 struct PlanDesk {
     let session: Session
 
+    /// The wish with who is drained, where it names a topology that lacks some of those: whoever leaves it is no longer
+    /// drained, but gone.
+    func completed(_ wish: PlanWish) async throws -> PlanWish {
+        guard let topology = wish.topology?.value, wish.drains == nil else { return wish }
+        let inForce: TopologyResponse = try await session.client.call(.topology)
+        return Self.completed(wish, topology, drained: inForce.drains)
+    }
+
+    static func completed(_ wish: PlanWish, _ topology: Topology, drained: [PartitionName]) -> PlanWish {
+        let names = Set(topology.partitions.map(\.name))
+        let kept = drained.filter { names.contains($0) }
+        guard kept != drained else { return wish }
+        var wish = wish
+        (wish.drains, wish.changesDrains) = (kept.sorted(), true)
+        return wish
+    }
+
     /// The plan for a wish.
     func plan(_ wish: PlanWish) async throws -> PlanTopologyResponse {
         let planned: PlanTopologyResponse = try await session.client.call(

@@ -29,6 +29,18 @@ struct RebalanceVerify: AsyncParsableCommand {
         /// Moves whose slice is not where the task wants it.
         let misplaced: [TaskMoveView]
         let verification: SliceVerification
+        /// Whether the task is over and all is where it should be.
+        let isVerified: Bool
+
+        init(task: TaskView, misplaced: [TaskMoveView], verification: SliceVerification) {
+            (self.task, self.misplaced, self.verification) = (task, misplaced, verification)
+            isVerified = task.isOver && misplaced.isEmpty && verification.isVerified
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case task, misplaced, verification
+            case isVerified = "verified"
+        }
     }
 
     func run() async throws {
@@ -49,11 +61,9 @@ struct RebalanceVerify: AsyncParsableCommand {
     /// was; what others moved elsewhere since is theirs.
     static func misplaced(_ moves: [TaskMoveView], of task: TaskView) -> [TaskMoveView] {
         moves.filter { move in
-            switch move.state {
-            case .overtaken: false
-            case .stayed: !(task.isOver && task.isCancelled && [move.from, move.to].contains(move.owner))
-            case .waiting, .inFlight, .done, .givenUp: move.owner != (task.isReversed ? move.from : move.to)
-            }
+            if move.state == .overtaken { return false }
+            if task.isOver, task.isCancelled { return ![move.from, move.to].contains(move.owner) }
+            return move.owner != (task.isReversed ? move.from : move.to)
         }
     }
 

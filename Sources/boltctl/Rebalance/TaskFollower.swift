@@ -51,12 +51,17 @@ struct TaskFollower: Sendable {
         return .detached(latest.task)
     }
 
+    /// After how long a task that nobody has heard of is none.
+    private static let newsTime: Duration = .seconds(15)
+
     private func watch(_ latest: Latest) async throws {
         var progress = Progress()
         let clock = ContinuousClock()
+        var heardAt = clock.now
         let deadline = timeout.map { clock.now.advanced(by: .seconds($0)) }
         while true {
-            if let task = try await look(&progress) {
+            if let task = try await look(&progress, isNews: clock.now - heardAt < Self.newsTime) {
+                heardAt = clock.now
                 let isEnd = task.isOver || Self.isStandstill(task)
                 latest.see(task, isEnd: isEnd)
                 if isEnd { return }
@@ -67,14 +72,15 @@ struct TaskFollower: Sendable {
         }
     }
 
-    /// The task, where anybody says how it stands: bolts may come and go while it runs.
-    private func look(_ progress: inout Progress) async throws -> TaskView? {
+    /// The task, where anybody says how it stands: bolts may come and go while it runs. `isNews`: whether the bolt that
+    /// answers may not have heard of it yet.
+    private func look(_ progress: inout Progress, isNews: Bool) async throws -> TaskView? {
         do throws(ClientError) {
             let answer: TaskResponse = try await session.client.call(.task, [id.apiText])
             return answer.task
         } catch {
             try Task.checkCancellation()
-            guard Self.mayPass(error) else { throw error }
+            guard Self.mayPass(error) || (isNews && error.problem?.code == .notFound) else { throw error }
             progress.say("nobody says how task \(id) stands: \(error.detail)")
             return nil
         }

@@ -37,12 +37,12 @@ enum TaskText {
 
     private static func ended(_ task: TaskView) -> String {
         let rest = task.progress.moves - task.progress.done
-        switch (task.isReversed, task.isCancelled, rest) {
-        case (true, _, 0): return "reversed"
-        case (true, _, _): return "reversed in part"
-        case (false, true, _): return "cancelled"
-        case (false, false, 0): return "done"
-        case (false, false, _): return rest <= task.progress.overtaken ? "done where it was not overtaken" : "ended"
+        if rest > 0, rest <= task.progress.overtaken { return "done where it was not overtaken" }
+        switch (task.isReversed, rest) {
+        case (true, 0): return "reversed"
+        case (true, _): return "reversed in part"
+        case (false, 0): return "done"
+        case (false, _): return task.isCancelled ? "cancelled" : "ended"
         }
     }
 

@@ -12,6 +12,8 @@ enum SliceDigests {
         let bolt: String?
         let answer: SliceDigestResponse?
         let error: String?
+        /// The stable kind of the problem that it answered with; nil where it answered with none.
+        var code: Problem.Code?
 
         /// Who it is, for people.
         var name: String { answer?.bolt ?? bolt ?? address }
@@ -41,7 +43,10 @@ enum SliceDigests {
                         return (index, Line(address: place.address, bolt: place.bolt, answer: answer, error: nil))
                     } catch {
                         let reason = error.attempts.first?.reason ?? error.detail
-                        return (index, Line(address: place.address, bolt: place.bolt, answer: nil, error: reason))
+                        let line = Line(
+                            address: place.address, bolt: place.bolt, answer: nil, error: reason,
+                            code: error.problem?.code)
+                        return (index, line)
                     }
                 }
             }

@@ -31,10 +31,13 @@ struct SliceVerification: Encodable {
     /// Groups about whose owners bolts disagree.
     let disputed: [GroupName]
 
-    /// Whether all is as it should be.
-    var isVerified: Bool { findings.isEmpty }
+    /// Whether all is as it should be: there is no finding.
+    let isVerified: Bool
 
-    enum CodingKeys: String, CodingKey { case bolts, answered, slices, findings, disputed }
+    enum CodingKeys: String, CodingKey {
+        case bolts, answered, slices, findings, disputed
+        case isVerified = "verified"
+    }
 
     init(_ lines: [SliceDigests.Line]) {
         let answers = lines.compactMap(\.answer)
@@ -46,6 +49,7 @@ struct SliceVerification: Encodable {
         findings =
             Self.uncovered(answers) + Self.doubled(answers) + disputed.map(\.finding) + Self.versions(answers)
             + Self.unserved(answers) + silent
+        isVerified = findings.isEmpty
     }
 
     // MARK: What one bolt says

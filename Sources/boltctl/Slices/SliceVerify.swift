@@ -32,13 +32,16 @@ struct SliceVerify: AsyncParsableCommand {
         let (verification, lines) = try await verifier.verify(seconds: timeout)
         let differences = try await verifier.differences(verification, lines)
         try connection.output.emit(
-            Extended(answer: verification, more: Answer(lines: lines, differences: differences)),
+            Extended(
+                answer: verification,
+                more: Answer(verdict: Self.verdict(verification), lines: lines, differences: differences)),
             table: Self.table(verification, lines, differences))
         if !verification.isVerified { throw ExitCode(ExitStatus.error.rawValue) }
     }
 
     /// What is said beside the verdict.
     struct Answer: Encodable {
+        let verdict: String
         let lines: [SliceDigests.Line]
         let differences: [SliceVerifier.Difference]
     }
@@ -119,6 +122,7 @@ struct SliceVerifier {
             seconds: seconds, every: .milliseconds(300)
         ) {
             let lines = try await SliceDigests.askAll(session)
+            try Self.requireTopology(lines)
             let verification = SliceVerification(lines)
             last = (verification, lines)
             guard let first = verification.findings.first else { return last }
@@ -133,6 +137,15 @@ struct SliceVerifier {
                 attempts: result.1.map { .init(address: $0.address, reason: $0.error ?? "no answer") })
         }
         return result
+    }
+
+    /// Ends the command where no bolt that answers knows any topology: there is nothing to verify yet.
+    static func requireTopology(_ lines: [SliceDigests.Line]) throws {
+        let codes = lines.compactMap(\.code)
+        guard lines.allSatisfy({ $0.answer == nil }), codes.contains(.noTopology) else { return }
+        throw CommandFailure(
+            "no_topology", "no topology was applied yet: there are no slices", next: "boltctl topology apply FILE",
+            status: .refused)
     }
 
     /// The slices that bolts disagree about, as two bolts that differ know them.

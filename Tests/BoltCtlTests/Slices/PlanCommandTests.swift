@@ -131,6 +131,20 @@ import Testing
         #expect(code { _ = try list("nort", true, []) } == "not_found")
     }
 
+    /// A topology without a partition that is drained was refused: the partition is drained, and is not there.
+    @Test func whoeverLeavesTheTopologyIsNoLongerDrained() throws {
+        let wanted = try topology()
+        let (north, gone) = (try Views.name("north"), try Views.name("gone"))
+        func completed(_ drained: [PartitionName]) throws -> PlanWish {
+            PlanDesk.completed(try wish(wanted), wanted, drained: drained)
+        }
+        #expect(try completed([]).drains == nil)
+        #expect(try completed([north]).drains == nil)
+        let without = try completed([gone, north])
+        #expect(without.drains == [north] && without.changesDrains)
+        #expect(try completed([gone]).drains == [])
+    }
+
     @Test func redundancyIsAskedOfWhoWasSentSlices() throws {
         let partitions = [
             try Views.partition("north", ["a.north", "b.north"], inSync: 1),
@@ -139,7 +153,7 @@ import Testing
         ]
         let all = Set(partitions.map(\.name))
         #expect(PlanApplication.withoutStandby(partitions, among: all).map(\.text) == ["north"])
-        #expect(PlanApplication.withoutStandby(partitions, among: all.subtracting([try Views.name("north")])) == [])
+        #expect(PlanApplication.withoutStandby(partitions, among: all.subtracting([partitions[0].name])) == [])
     }
 
     @Test func anApplyIsFoundByTheBeginningOfItsId() throws {

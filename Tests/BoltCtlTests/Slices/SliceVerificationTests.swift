@@ -24,6 +24,8 @@ import Testing
         #expect(
             SliceVerify.verdict(verification)
                 == "verified: every one of 6 slices has one owner, which serves it; 3 bolts agree")
+        let json = String(decoding: try APIJSON.encode(verification), as: UTF8.self)
+        #expect(json.contains("\"verified\":true") && json.contains("\"findings\":[]"), "\(json)")
         let text = SliceVerify.table(verification, answers.map { Views.line($0) }, [])
         #expect(text.contains("4 active") && text.contains("web"), "\(text)")
     }
@@ -86,6 +88,15 @@ import Testing
         let found = SliceVerifier.compare(left, "a.north", right, "a.south")
         #expect(found.map(\.slice) == ["web/1"])
         #expect(found.first?.first.owner.text == "north" && found.first?.second.owner.text == "south")
+    }
+
+    @Test func beforeTheFirstApplyThereIsNothingToVerify() throws {
+        let none = SliceDigests.Line(address: "h:1", bolt: "a.north", answer: nil, error: "no", code: .noTopology)
+        let dead = SliceDigests.Line(address: "h:2", bolt: "b.north", answer: nil, error: "refused")
+        #expect(throws: CommandFailure.self) { try SliceVerifier.requireTopology([none, dead]) }
+        #expect(throws: Never.self) { try SliceVerifier.requireTopology([dead]) }
+        let known = Views.line(try Views.digest("a.south"))
+        #expect(throws: Never.self) { try SliceVerifier.requireTopology([none, known]) }
     }
 
     @Test func aSliceIsNamedByGroupAndNumber() throws {

@@ -44,6 +44,7 @@ import Testing
         #expect(try state(4) == "done" && state(3) == "ended" && state(3, cancelled: true) == "cancelled")
         #expect(try state(4, reversed: true) == "reversed" && state(3, reversed: true) == "reversed in part")
         #expect(try state(3, overtaken: 1) == "done where it was not overtaken")
+        #expect(try state(3, overtaken: 1, cancelled: true) == "done where it was not overtaken")
         #expect(try TaskText.state(Views.task(phase: .reversing)) == "moving back")
         #expect(try TaskText.state(Views.task(phase: .cancelling)) == "being cancelled")
     }
@@ -107,6 +108,10 @@ import Testing
         let stayed = try Views.move(3, owner: "north", state: .stayed)
         #expect(RebalanceVerify.misplaced([stayed], of: try Views.task(phase: .ended, cancelled: true)) == [])
         #expect(RebalanceVerify.misplaced([stayed], of: task) == [stayed])
+        // What was given up before somebody cancelled the task stays where it was, too.
+        let given = try Views.move(4, owner: "north", state: .givenUp)
+        #expect(RebalanceVerify.misplaced([given], of: try Views.task(phase: .ended, cancelled: true)) == [])
+        #expect(try RebalanceVerify.misplaced([given], of: Views.task()) == [given])
         let fine = SliceVerification([
             Views.line(try Views.digest("a.north")), Views.line(try Views.digest("a.south")),
         ])
@@ -120,14 +125,10 @@ import Testing
     @Test func limitsThatAreNotNamedStayAsTheyAre() throws {
         func limits(_ line: String, _ known: TaskLimits) throws -> TaskLimits {
             let command = try RebalanceThrottle.parse(line.split(separator: " ").map(String.init))
-            return try #require(
-                command.request(
-                    {
-                        var task = try Views.task()
-                        task.limits = known
-                        return task
-                    }()
-                ).limits)
+            var task = try Views.task()
+            task.limits = known
+            let request = try command.request(task)
+            return try #require(request.limits)
         }
         let known = TaskLimits(slices: 7, bytesPerSecond: 100, addedMilliseconds: 5)
         #expect(
@@ -139,9 +140,27 @@ import Testing
         #expect(try limits("--bytes-per-second 64M", known).bytesPerSecond == 64 << 20)
         for line in [
             "--slices-in-flight 0", "--slices-in-flight 257", "--bytes-per-second 0", "--bytes-per-second fast",
-            "--added-latency-ms -1",
+            "--added-latency-ms 0",
         ] { #expect(code { _ = try limits(line, known) } == "bad_budget", "\(line)") }
-        #expect(try code { try RebalanceThrottle.parse([]).check() } == "nothing_to_change")
+        #expect(code { try RebalanceThrottle.parse([]).check() } == "nothing_to_change")
+    }
+
+    @Test func theStatusTellsWhatMovesAndWhatIsStuck() throws {
+        let bolts = [try Views.bolt("a", "north", reach: .itself)]
+        let whole = try Views.partition("north", ["a.north", "b.north"], primary: "a.north", epoch: 1, inSync: 2)
+        func status(_ tasks: [TaskView]) throws -> StatusResponse {
+            var status = try Views.status(bolts: bolts, partitions: [whole], tolerance: 1)
+            status.add(tasks: tasks)
+            return status
+        }
+        let running = try Views.task()
+        let calm = try status([running, try Views.task(3, phase: .ended)])
+        #expect(calm.tasks == [running] && calm.alarms == [] && calm.verdict == .healthy)
+        let text = StatusScreen(status: calm).text
+        #expect(text.contains("\n\ntask \(running.id): moving: 120 of 400 slices"), "\(text)")
+        let stuck = try status([try Views.task(stuck: [try Views.stuck(17)])])
+        #expect(stuck.verdict == .degraded && stuck.alarms.map(\.code) == ["moves_stuck"])
+        #expect(stuck.alarms.first?.next == "boltctl rebalance status \(running.id)")
     }
 
     @Test func bytesAndSpansAreReadAsPeopleWriteThem() {

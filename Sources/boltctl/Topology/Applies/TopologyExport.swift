@@ -9,12 +9,12 @@ struct TopologyExport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "The topology in force, as a document that can be applied again.",
         discussion: """
-            With --apply that of an earlier apply, or of one that lost against another: applied again it is made on \
-            what is in force now. Comments are not kept.
+            Write it to a file with > FILE. With --apply that of an earlier apply, or of one that lost against another: \
+            applied again it is made on what is in force now. Comments are not kept.
 
             EXAMPLES
-              boltctl topology export > topology.yaml
-              boltctl topology export --apply 9c41d2 > theirs.yaml
+              boltctl topology export
+              boltctl topology export --apply 9c41d2
             """)
 
     @Option(name: .long, help: "An apply: its id, or the first 4 digits of it or more. Default: the one in force.")

@@ -27,9 +27,9 @@ struct TopologyPlanCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-        let wish = try PlanWish(file: file, planning)
         let desk = PlanDesk(session: try connection.session())
-        try showing.show(try await desk.plan(wish), connection.output)
+        let wish = try await desk.completed(PlanWish(file: file, planning))
+        try showing.show(try await desk.plan(wish), changesDrains: wish.changesDrains, connection.output)
     }
 }
 
@@ -63,11 +63,11 @@ struct TopologyApply: AsyncParsableCommand {
 
     func run() async throws {
         try options.check()
-        let wish = try PlanWish(file: file, planning)
+        let desk = PlanDesk(session: try connection.session())
+        let wish = try await desk.completed(PlanWish(file: file, planning))
         let saved = try plan.map { try PlanFile.read($0, for: wish) }
         let application = PlanApplication(
-            desk: PlanDesk(session: try connection.session()), options: options, mutation: mutation,
-            output: connection.output)
+            desk: desk, options: options, mutation: mutation, output: connection.output)
         try await application.run(wish, saved: saved)
     }
 }
