@@ -130,9 +130,17 @@ extension PartitionService {
 
     /// Hands a piece to its source, not faster than the budget allows.
     func deliver(_ piece: HandoffPiece, to id: HandoffID) {
-        let pause = desk.budget.reserve(bytes: piece.content.count, at: ContinuousClock.now - began)
+        let bytes = piece.content.count + SliceShellLimits.pieceOverhead
+        let pause = desk.budget.reserve(bytes: bytes, at: ContinuousClock.now - began)
         guard pause > .zero else { return enqueue(.source(id, .read(piece))) }
-        post(.desk(.source(id, .read(piece))), after: pause)
+        desk.paced[id] = piece
+        post(.desk(.paced(id)), after: pause)
+    }
+
+    /// A piece need not wait any longer: its time has come, or the budget is another.
+    func release(_ id: HandoffID) {
+        guard let piece = desk.paced.removeValue(forKey: id) else { return }
+        enqueue(.source(id, .read(piece)))
     }
 
     /// The target serves the slice, safe: our rows go, some envoys at a time.
@@ -156,6 +164,7 @@ extension PartitionService {
         if desk.sending[source.order.slice] == id { desk.sending[source.order.slice] = nil }
         desk.snapshots[id] = nil
         desk.unsafePieces[id] = nil
+        desk.paced[id] = nil
         if desk.inFlight.remove(id) != nil { desk.budget.end() }
         let driver = desk.drivers.removeValue(forKey: id)
         guard phase == .cancelled else { return }

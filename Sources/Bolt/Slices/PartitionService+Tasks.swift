@@ -12,7 +12,12 @@ extension PartitionService {
     /// What a task's driver asks. It is said again each second, so that nothing of it has to be remembered.
     func take(_ order: SliceOrder, from driver: PartitionName) throws(StoreError) {
         guard desk.epoch != nil else { return }
-        if case .throttle(let limits) = order { return desk.budget.change(to: limits) }
+        if case .throttle(let limits) = order {
+            guard limits != desk.budget.limits else { return }
+            desk.budget.change(to: limits)
+            for id in desk.paced.keys.sorted() { release(id) }
+            return
+        }
         guard let handoff = order.order, handoff.from == identity.partition else { return }
         switch order {
         case .begin:
@@ -191,6 +196,9 @@ extension PartitionService {
     /// Gives a task a command; why not, where it refused.
     func command(_ command: RebalanceTask.Command, task id: PrincipalID) -> String? {
         guard desk.tasks[id] != nil else { return "no task \(id) is driven by \(identity.partition)" }
+        if let other = desk.tasks.first(where: { $0.key != id && $0.value.machine.state.phase != .ended })?.key {
+            return "task \(other) still moves slices"
+        }
         desk.tasks[id]?.refusal = nil
         step(task: id, .command(command))
         runDesk()

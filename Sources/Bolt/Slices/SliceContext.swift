@@ -57,6 +57,8 @@ extension PartitionService {
 enum SliceShellLimits {
     /// Bytes that may wait to be written to a target before another piece is read.
     static let linkBytesMax = 4 * 1024 * 1024
+    /// Bytes that a piece takes beside its content.
+    static let pieceOverhead = 256
     /// Pause where they do.
     static let linkPause: Duration = .milliseconds(5)
     /// Time between two words to a task's driver about a handoff.
