@@ -9,7 +9,9 @@ struct PartitionCommandTests {
     private static let source = PartitionCommand.EnvoyQueue(
         envoy: PrincipalID(high: 1, low: 2), queue: QueueID(high: 3, low: 4))
 
-    private static let examples: [PartitionCommand] = [
+    private static let examples: [PartitionCommand] = plain + slices
+
+    private static let plain: [PartitionCommand] = [
         .results(
             PartitionCommand.QueuedResults(
                 source: source, received: at,
@@ -28,7 +30,7 @@ struct PartitionCommandTests {
         .keyring([1, 2, 3]),
         .audit(AuditEntry(at: at, actor: "operator/ada", action: "secret.put", object: "db/password", reason: "rota")),
         .skip(position: 1 << 40, index: 3),
-    ] + slices
+    ]
 
     /// Placements, steps of handoffs to and from here, and parts of a task.
     private static var slices: [PartitionCommand] {
