@@ -55,6 +55,7 @@ struct PartitionCommandTests {
             .handoffTarget(.stored(id, piece)), .handoffTarget(.truncated(id, to: nil)),
             .handoffTarget(.held(id, seal)), .handoffTarget(.adopted(id, signed)),
             .sliceCollected(id, envoys: 1 << 20),
+            .remainsGone(PartitionCommand.EnvoyPlacement(envoy: source.envoy, slice: slice)),
             .task(.init(task: source.envoy, number: 9, part: 1, parts: 3, bytes: [4, 5])),
         ]
     }
