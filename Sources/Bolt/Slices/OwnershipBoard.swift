@@ -182,6 +182,17 @@ final class OwnershipBoard: Sendable {
     /// How a slice came to its owner; nil where there is no such slice.
     func walk(of slice: SliceID) -> SliceWalk? { state.withLock { walk(slice, &$0) } }
 
+    /// Which of a slice's owners is in force, counted over all that were told, those of lost branches included: it only
+    /// grows with what is heard, so that of two who knew different things the one who knows both is above both. Nil
+    /// where there is no such slice. 1 is for whoever served before there were slices.
+    func number(ofOwner slice: SliceID) -> UInt64? {
+        state.withLock { state in
+            walk(slice, &state).map { walk in
+                2 + UInt64(walk.path.count) + walk.losers.reduce(UInt64(0)) { $0 + UInt64($1.count) }
+            }
+        }
+    }
+
     private func walk(_ slice: SliceID, _ state: inout State) -> SliceWalk? {
         if let known = state.walks[slice] { return known }
         guard let genesis = state.byID[slice.group],
