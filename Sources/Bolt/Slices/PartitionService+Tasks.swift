@@ -102,6 +102,7 @@ extension PartitionService {
             for partition in Set(moves.flatMap { [$0.from, $0.to] }).sorted() { ask(.throttle(limits), of: partition) }
         case .refuse(_, let reason): desk.tasks[id]?.refusal = reason
         case .ended(let status):
+            noteEnd(of: id)
             logger.notice(
                 "task ended", metadata: [LogKeys.name: "\(id)", LogKeys.count: "\(status.done) of \(status.moves)"])
         }
