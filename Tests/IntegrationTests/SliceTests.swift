@@ -117,6 +117,32 @@ extension ReplicatedIntegrationTests {
         }
 
         @Test(
+            "P5, P7: the first topology comes late: what another partition holds by then is brought to its owner",
+            .timeLimit(.minutes(4)))
+        func late() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                let fleet = try Fleet(mesh, count: 12)
+                let running = try fleet.start()
+                try fleet.waitForMore(60, of: running)
+                let first = try apply(mesh, mesh.topology)
+                #expect(first.status == 0, "\(first)")
+                try fleet.waitForMore(60, of: running)
+                // Primaries count every few seconds.
+                let counted = Date().addingTimeInterval(8)
+                for bolt in mesh.bolts {
+                    try waitUntil("\(bolt.name) holds nothing of another partition", seconds: 90) {
+                        let metrics = try HTTP.get("http://\(bolt.ops)/metrics").body
+                        return Date() > counted && metrics.contains("\nbolt_slices_left 0\n")
+                    }
+                }
+                try fleet.waitForMore(60, of: running)
+                let said = try fleet.finish(running)
+                #expect(said["failed_passes"] as? Int == 0, "\(said)")
+                try stored(mesh, fleet, bolts: 1)
+            }
+        }
+
+        @Test(
             "P7: the source's primary is killed while slices go; they go on, and all bolts agree",
             .timeLimit(.minutes(5)))
         func killed() throws {
