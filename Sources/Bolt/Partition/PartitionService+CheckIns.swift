@@ -54,6 +54,8 @@ extension PartitionService {
         guard machine.role.reigns, broken == nil, !closed else { return .elsewhere }
         // From here to the journal nothing else runs: a seal is before all of it, or behind.
         if let slice = checkIn.slice, !takes(slice) { return .elsewhere }
+        // It was routed before the first topology came.
+        if checkIn.slice == nil, slices?.board.hasSlices == true { return .elsewhere }
         let register = checkIn.slice.flatMap { slices?.board.number(ofOwner: $0) } ?? 1
         let commands: [PartitionCommand]
         do throws(StoreError) { commands = try self.commands(for: checkIn) } catch {
@@ -63,6 +65,7 @@ extension PartitionService {
         let begun = ContinuousClock.now
         let answer = await write(commands, level: .paired)
         pace.note(ContinuousClock.now - begun)
+        if checkIn.slice == nil, slices?.board.hasSlices == true { placeAnew() }
         switch answer {
         case .done(let point, let level, let safe, let outcomes):
             return receipt(of: checkIn, at: point, level: level, safe: safe, register: register, outcomes)

@@ -153,6 +153,9 @@ final class OwnershipBoard: Sendable {
     /// The topology in force; nil before the first.
     var version: Version? { state.withLock { $0.version } }
 
+    /// Whether every envoy is in a slice.
+    var hasSlices: Bool { state.withLock { $0.fallback != nil } }
+
     /// All applies that are in force, in order, and the others.
     var applies: (path: [TopologyApply], others: [TopologyApply]) {
         state.withLock { ($0.line.path, $0.line.others) }
