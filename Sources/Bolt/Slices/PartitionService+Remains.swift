@@ -40,7 +40,8 @@ extension PartitionService {
         guard let board = slices?.board, desk.epoch != nil else { return }
         do throws(StoreError) {
             if let current = desk.remains {
-                guard board.register(of: current.slice)?.owner == current.owner, current.owner != identity.partition
+                guard board.register(of: current.slice)?.owner == current.owner, current.owner != identity.partition,
+                    board.line(to: current.owner) != nil
                 else {
                     desk.remains = nil
                     return
@@ -49,7 +50,9 @@ extension PartitionService {
                 return try sendPart(of: current)
             }
             while let slice = desk.remaining.first {
+                // Those whose owner is away are looked at again when slices are counted.
                 guard let owner = board.register(of: slice)?.owner, owner != identity.partition,
+                    board.line(to: owner) != nil,
                     let envoy = try store.firstEnvoy(of: slice, after: desk.skipped[slice])
                 else {
                     desk.remaining.removeFirst()
