@@ -48,7 +48,7 @@ extension BoltEndpoints {
         let (left, away, here) = await partition.read { service in
             let desk = service.desk
             return (
-                desk.remaining.count, desk.sources.values.count { !$0.state.isOver },
+                desk.left, desk.sources.values.count { !$0.state.isOver },
                 desk.targets.values.count { !$0.state.isOver }
             )
         }

@@ -33,6 +33,7 @@ extension PartitionService {
             guard let register = board.register(of: slice), register.owner != identity.partition else { return false }
             return desk.sending[slice] == nil && !arriving.contains(slice)
         }.sorted()
+        desk.left = desk.remaining.count
     }
 
     /// Sends the next part, or the last once more where it was not answered.
