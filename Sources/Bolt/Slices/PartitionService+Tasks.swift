@@ -161,9 +161,10 @@ extension PartitionService {
 
     // MARK: - Tasks of a reign
 
-    /// Goes on with a task of the journal.
+    /// Goes on with a task of the journal. Of those that are over some are kept at hand.
     func make(task id: PrincipalID, _ context: SliceContext) throws(StoreError) {
-        guard desk.tasks.count < SliceShellLimits.tasksMax, let (state, records) = try store.tables.slices.task(id)
+        guard let (state, records) = try store.tables.slices.task(id),
+            state.phase != .ended || desk.tasks.count < SliceShellLimits.tasksMax
         else { return }
         start(id, state, records: records, context)
     }
