@@ -51,7 +51,8 @@ public struct Problem: Error, Hashable, Sendable, Codable {
             || Problem.Code.sliceRefusals.contains(code):
             .refused
         case (401, _), (403, _): .notPermitted
-        case (503, .ownerUnreachable), (503, .notReady), (503, .draining), (503, .noPrimary): .unavailable
+        case (503, .ownerUnreachable), (503, .notReady), (503, .draining), (503, .noPrimary), (503, .boltRemoved):
+            .unavailable
         default: .error
         }
     }

@@ -3,7 +3,7 @@ extension Problem.Code {
     public static let safetyRefusals: Set<Self> = [
         .primaryLives, .promisesMissing, .tailMissing, .unexpectedLog, .outbid, .notInSync, .notPrimary, .notPaired,
         .notMember, .diskIsNew, .sealed, .operationRuns, .absurdEpoch, .alreadyFounded, .badMembers,
-        .handoverCancelled, .lastStandby,
+        .handoverCancelled, .lastStandby, .vaultInitialised,
     ]
 
     static let partitionEntries: [Self: Problem.Entry] = [

@@ -90,6 +90,8 @@ extension Problem.Code {
     public static let ownerUnreachable = Self(rawValue: "owner_unreachable")
     /// The bolt is not initialised, or has not yet exchanged contexts after a restore.
     public static let notReady = Self(rawValue: "not_ready")
+    /// The bolt that was asked was removed from the mesh, or banned: what it knows is of an earlier day.
+    public static let boltRemoved = Self(rawValue: "bolt_removed")
     /// The bolt is shutting down.
     public static let draining = Self(rawValue: "draining")
     /// The disk refused the write; nothing was acknowledged.
@@ -109,7 +111,7 @@ extension Problem.Code {
             .outbid, .notInSync, .notPrimary, .notPaired, .notMember, .diskIsNew, .sealed, .operationRuns, .absurdEpoch,
             .alreadyFounded, .badMembers, .handoverCancelled, .lastStandby, .tooLarge, .tooManyRequests, .tooManyQueues,
             .badAct, .ownerUnreachable, .notReady,
-            .draining, .storeFailure, .storeFull, .internalError,
+            .boltRemoved, .draining, .storeFailure, .storeFull, .internalError,
         ] + sealCodes + sliceCodes
 
     /// The HTTP status that this kind comes with by default.
@@ -164,6 +166,8 @@ extension Problem.Code {
         .ownerUnreachable: .init(
             status: 503, title: "Owner unreachable", next: "keep the results and try again after Retry-After"),
         .notReady: .init(status: 503, title: "Not ready", next: "try another bolt, or this one again shortly"),
+        .boltRemoved: .init(
+            status: 503, title: "Removed from the mesh", next: "ask another bolt: boltctl --bolt ADDRESS"),
         .draining: .init(status: 503, title: "Draining", next: "use another bolt"),
         .storeFailure: .init(
             status: 503, title: "Store failure", next: "look at the bolt's disk and log; use another bolt meanwhile"),

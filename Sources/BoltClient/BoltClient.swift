@@ -238,7 +238,9 @@ extension ClientError {
     /// Whether another bolt may do better: this one is starting, draining, cut off or has a sick disk.
     var isWorthAnotherBolt: Bool {
         guard let code = problem?.code else { return kind == .unreachable || kind == .notOurMesh }
-        return [.notReady, .draining, .ownerUnreachable, .homeUnreachable, .noPrimary, .sealed, .storeFailure]
-            .contains(code)
+        return [
+            .notReady, .draining, .ownerUnreachable, .homeUnreachable, .noPrimary, .sealed, .storeFailure, .boltRemoved,
+        ]
+        .contains(code)
     }
 }

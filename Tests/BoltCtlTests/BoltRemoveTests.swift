@@ -9,7 +9,7 @@ import Testing
 
 /// `boltctl bolt remove`: who is asked, what is said, and what can be asked again.
 @Suite struct BoltRemoveTests {
-    private func response(_ bolts: [String], primary: String?, inSync: Int = 2) throws -> PartitionResponse {
+    fileprivate func response(_ bolts: [String], primary: String?, inSync: Int = 2) throws -> PartitionResponse {
         PartitionResponse(
             partition: try Views.partition("south", bolts, primary: primary, inSync: inSync),
             addresses: bolts.map { "\($0):1" },
@@ -60,5 +60,17 @@ import Testing
         for words in ["\"level\":\"spread(2)\"", "\"effects\":[\"gone\"]", "\"partition\":{", "\"in_sync\":1"] {
             #expect(json.contains(words), "\(words) in \(json)")
         }
+    }
+}
+
+extension BoltRemoveTests {
+    /// A dry run said nothing of what the removal then ended with 5 for.
+    @Test func aDryRunSaysWhatWouldBeLeft() throws {
+        let pair = try response(["a.south", "b.south"], primary: "b.south").partition
+        let text = try #require(RedundancyText.outlook(pair, "a.south"))
+        #expect(text.contains("left without a standby") && text.contains("b.south") && text.contains("5"))
+        let three = try response(["a.south", "b.south", "c.south"], primary: "b.south").partition
+        #expect(RedundancyText.outlook(three, "a.south") == "south would have b.south, c.south left")
+        #expect(RedundancyText.outlook(pair, "x.south") == nil)
     }
 }

@@ -93,6 +93,22 @@ import Vault
         #expect(PartitionSeals.copy(among: [silent]) == nil)
     }
 
+    @Test("S2: a second seal init says that it is done, that nothing changed, and ends with 4")
+    func initialisedAlready() throws {
+        let north = try #require(PartitionName("north"))
+        var answer = SealStatusResponse(
+            bolt: "a.north", partition: north, state: .unsealed, reasons: [],
+            keyring: KeyringView(id: PrincipalID(high: 1, low: 2), lock: 1, revision: 3, dataKeys: 2),
+            isMemoryLocked: nil, hasKeyFile: true, isPrimary: true)
+        let failure = SealInit.refusal(north, .init(bolt: "a.north", address: "h:1", answer: answer, error: nil))
+        #expect(failure?.code == "vault_initialised" && failure?.status == .refused && failure?.changed == false)
+        #expect(failure?.message.hasPrefix("it is done already") == true)
+        #expect(failure?.reason?.contains("nothing was changed") == true)
+        answer.keyring = nil
+        #expect(SealInit.refusal(north, .init(bolt: "a.north", address: "h:1", answer: answer, error: nil)) == nil)
+        #expect(Problem(.vaultInitialised, "").exitStatus == .refused)
+    }
+
     @Test func aKeyThatOnlySomeBoltsTookEndsWithFive() {
         func line(_ note: String?) -> UnsealRound.Line {
             .init(bolt: "a.north", address: "h:1", state: note == nil ? .unsealed : nil, changed: true, note: note)

@@ -147,3 +147,17 @@ import Testing
         return CertifiedPeer(verified: verified, chain: [])
     }
 }
+
+extension AuthorisationTests {
+    /// A removed bolt that ran on handed its own refusal to admitted envoys, as theirs: enrol again, it said.
+    @Test("S2: a forwarding bolt's refusal is not told as that of whoever asked it")
+    func aRefusalOfTheForwarderIsNotTheEnvoys() {
+        for problem in [Problem(.removed, "the admission of this key has ended"), Problem.banned(reason: "stolen")] {
+            let said = Authorisation.said(problem, of: .bolt)
+            #expect(said.code == .boltRemoved && said.status == 503 && !said.changed)
+            #expect(Authorisation.said(problem, of: .envoy) == problem)
+        }
+        let other = Problem(.notPermitted, "this is for the role bolt")
+        #expect(Authorisation.said(other, of: .bolt) == other)
+    }
+}

@@ -15,7 +15,7 @@ import Testing
         _ role: PartitionStanding.Role, _ number: UInt64, epoch: UInt64 = 1, minter: UInt64 = 1, tip: UInt64 = 10,
         life: UInt64 = 1, primary: UInt64? = 1, inSync: [UInt64] = [1, 2], members: [UInt64] = [1, 2],
         unlinked: [UInt64] = [], acknowledged: UInt64? = nil, reason: String = "", isSealed: Bool = false,
-        partedAt: UInt64? = nil
+        partedAt: UInt64? = nil, isFull: Bool = false
     ) -> PartitionStanding {
         let epoch = PartitionEpoch(number: epoch, minter: disk(minter))
         let all = members.map {
@@ -27,7 +27,7 @@ import Testing
             role: role, isInSync: inSync.contains(number), isForgetful: false, epoch: epoch, promised: epoch,
             tip: LogPoint(epoch: epoch, position: tip, hash: .zero), safe: tip, disk: disk(number, life: life),
             primary: primary.map { disk($0) }, members: all, reason: reason, isSealed: isSealed,
-            partedAt: partedAt)
+            partedAt: partedAt, isFull: isFull)
     }
 
     static func report(
@@ -105,6 +105,12 @@ import Testing
             view.members[2].bolt == "b.north"
                 && view.members[2].reason?.hasPrefix("an earlier disk of this bolt") == true)
         #expect(view.members[3].bolt == nil && view.members[3].reason == "of no bolt that is admitted")
+    }
+
+    /// N1: a bolt far away knows of a removal before it hears the primary count again.
+    @Test func aBoltThatWasJustRemovedIsNotCountedAsInSync() throws {
+        let view = Self.picture([try Self.report("a", 1, Self.standing(.primary, 1, inSync: [1, 2]))]).view(envoys: 0)
+        #expect(view.inSync == 1 && view.faultTolerance == 0)
     }
 
     // MARK: Health

@@ -211,6 +211,71 @@ struct PartitionServiceTests {
         await service.close()
     }
 
+    @Test("D7: what a bolt must write to be left comes from the reserve, results never do")
+    func reserveForLeaving() async throws {
+        let place = try Place()
+        let service = try await founded(place)
+        try await service.read { service in
+            let (reserve, own) = (service.store.reserve, service.own.disk)
+            let (epoch, other) = (PartitionEpoch(number: 9, minter: own), ReplicaID(key: .zero, incarnation: 7))
+            let full = StoreError(.full, what: "writing", why: "no room", next: "make some")
+            service.foundFull = { _ in Issue.record("results took the reserve") }
+            func write(_ content: JournalRecord.Content, by minter: ReplicaID) -> PartitionWrite {
+                let record = JournalRecord(
+                    epoch: PartitionEpoch(number: 9, minter: minter), position: 1, previous: .zero, content: content)
+                var write = PartitionWrite(fence: epoch)
+                write.records = [record]
+                return write
+            }
+            /// On a disk that has room only where the reserve was given up: how often it is tried; nil: not written.
+            func tries(_ write: PartitionWrite, _ service: isolated PartitionService) -> Int? {
+                var count = 0
+                do throws(StoreError) {
+                    return try service.takingReserve(for: write) { () throws(StoreError) -> Int in
+                        count += 1
+                        if reserve.bytes > 0 { throw full }
+                        return count
+                    }
+                } catch { return nil }
+            }
+            try reserve.hold(bytes: 1 << 20)
+            #expect(tries(write(.commands([[1]]), by: own), service) == nil && reserve.bytes == 1 << 20)
+            #expect(tries(write(.commands([[1]]), by: other), service) == nil && reserve.bytes == 1 << 20)
+            service.foundFull = { _ in }
+            let operation = OperationID(PrincipalID(high: 1, low: 1))
+            #expect(tries(write(.control(.handover(operation, to: other)), by: own), service) == 2)
+            #expect(reserve.bytes == 0 && service.isShort && service.standing().isFull)
+            // What is left of it is not for another's results, though there is room.
+            #expect(tries(write(.commands([[1]]), by: other), service) == nil)
+            service.hearRoom(isFull: false, isReserveSpent: false)
+            // A transaction that did not fit and left nothing to try again: room ends that too, no write has to.
+            service.noteFull()
+            let wasShort = service.isShort
+            service.hearRoom(isFull: false, isReserveSpent: false)
+            let isShort = service.isShort
+            #expect(wasShort && !isShort)
+            #expect(tries(write(.commands([[1]]), by: other), service) == 1 && !service.isShort)
+        }
+        await service.close()
+    }
+
+    @Test("D7: a bolt on a full disk is not promoted without an accepted loss, nor called fit for it")
+    func fullIsNoCandidate() async throws {
+        let place = try Place()
+        let service = try place.service()
+        await service.start { _ in }
+        await service.read { $0.hearRoom(isFull: true, isReserveSpent: false) }
+        for asked in [PartitionOperation.check, .promote(.failover, expect: nil, acceptingLoss: false)] {
+            guard
+                case .refused(.storage(.full)) = await service.operate(OperationID(PrincipalID(high: 1, low: 2)), asked)
+            else {
+                Issue.record("\(asked) was not refused for want of room")
+                continue
+            }
+        }
+        await service.close()
+    }
+
     private func firstLife(_ place: Place) async throws -> ReplicaID {
         let service = try await founded(place)
         if case .done = await service.write([.setting(name: "a", value: [7])], level: .local) {

@@ -1,6 +1,8 @@
 import BoltAPI
 import CRDT
+import Foundation
 import Spanner
+import SpannerStore
 import Testing
 
 @testable import Bolt
@@ -70,6 +72,64 @@ import Testing
         #expect(carried(hasHistory: false, known: [key(1), key(2), key(3)]) == [acts[1]])
         #expect(carried(hasHistory: true, known: [key(1), key(2)]) == [acts[2]])
         #expect(carried(hasHistory: true, known: [key(1), key(2), key(3)]).isEmpty)
+    }
+
+    @Test func aFolderOfAnotherMeshIsRefusedByTheNamesOfBothBeforeItIsReadAsDamage() throws {
+        let folder = NSTemporaryDirectory() + "bolt-owner-\(UUID().uuidString.prefix(8))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func owner(_ name: String, _ number: UInt64) -> StateOwner {
+            StateOwner(name: name, mesh: MeshID(Bytes32(words: (number, 0, 0, 0))))
+        }
+        let store = try BoltStore(path: folder)
+        try owner("acme", 1).requireOwn(store, folder: folder)
+        try owner("acme", 1).sign(store)
+        try owner("acme", 1).sign(store)
+        try owner("acme", 1).requireOwn(store, folder: folder)
+        let error = #expect(throws: DaemonError.self) { try owner("beta", 2).requireOwn(store, folder: folder) }
+        #expect(error?.code == .foreignState)
+        for words in ["mesh acme (", "mesh beta (", folder] {
+            #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+        }
+        #expect(error?.next.contains("state.directory") == true)
+        // The root is what tells meshes apart: two may have one name.
+        #expect(throws: DaemonError.self) { try owner("acme", 2).requireOwn(store, folder: folder) }
+    }
+
+    /// One identity, two state folders: a peer meets them in turns.
+    @Test func twoProcessesWithOneIdentityAreToldWithBothAddressesAndARestartIsNot() {
+        func key(_ number: UInt64) -> KeyFingerprint { KeyFingerprint(Bytes32(words: (number, 0, 0, 0))) }
+        func life(_ number: UInt64) -> ReplicaID { ReplicaID(key: .zero, incarnation: number) }
+        let begin = ContinuousClock.now
+        func at(_ seconds: Int) -> ContinuousClock.Instant { begin + .seconds(seconds) }
+        var twins = IdentityTwins()
+        // Restarts over the same folder, over an emptied one, and one folder swapped for another and back.
+        for (second, number) in [(0, UInt64(1)), (5, 1), (9, 1), (20, 2), (40, 3), (50, 2)] {
+            #expect(twins.hear(key(1), name: "a.east", life: life(number), remote: "x:1", at: at(second)) == nil)
+        }
+        #expect(twins.current(at: at(50)).isEmpty)
+        var told = 0
+        for turn in 0..<10 {
+            let number = UInt64(turn % 2)
+            if let pair = twins.hear(
+                key(2), name: "b.east", life: life(number), remote: "y:\(number)", at: at(2 * turn))
+            {
+                told += 1
+                #expect(pair == IdentityTwins.Pair(name: "b.east", remotes: ["y:0", "y:1"]), "\(pair)")
+            }
+        }
+        #expect(told == 1, "told \(told) times")
+        // What was on its way when a process ended comes in a burst: that is a restart.
+        for turn in 0..<20 {
+            let number = UInt64(turn % 2)
+            #expect(twins.hear(key(4), name: "d.east", life: life(number), remote: "z", at: at(20)) == nil)
+        }
+        #expect(twins.isContested(key(4)) && twins.current(at: at(20)).map(\.name) == ["b.east"])
+        // Once one of them is stopped it ends.
+        #expect(twins.current(at: at(400)).isEmpty)
+        for number in UInt64(10)..<500 {
+            _ = twins.hear(key(number), name: "c", life: life(1), remote: "z", at: at(500))
+        }
+        #expect(twins.hear(key(3), name: "c", life: life(1), remote: "z", at: at(501)) == nil)
     }
 
     @Test func mismatchesAreToldForAWhileBoundedAndUntilTheyAreMended() {

@@ -1,3 +1,4 @@
+import CRDT
 import Spanner
 import Testing
 
@@ -20,6 +21,28 @@ struct ReleaseLedgerTests {
         QueueID(bytes: [UInt8](repeating: UInt8(number), count: 16)) ?? QueueID(PrincipalID(high: 0, low: 0))
     }
 
+    private func epoch(_ number: UInt64) -> PartitionEpoch {
+        PartitionEpoch(number: number, minter: ReplicaID(key: .zero, incarnation: 1))
+    }
+
+    /// A hand-over whose heir died made the answers of the same epoch say that nothing may be released.
+    @Test func `P5: a reign that goes on after a hand-over that was not taken takes nothing back`() {
+        var ledger = ReleaseLedger()
+        ledger.begin(epoch(1), at: 4)
+        ledger.note(queue(1), at: 5, through: 7, before: 0, safe: 4)
+        ledger.settle(5)
+        ledger.note(queue(1), at: 6, through: 9, before: 7, safe: 5)
+        #expect(ledger.released(queue(1), stored: 9, safe: 5) == 7)
+        ledger.begin(epoch(1), at: 6)
+        #expect(ledger.released(queue(1), stored: 9, safe: 5) == 7)
+        #expect(ledger.released(queue(2), stored: 3, safe: 5) == 3)
+        // Another epoch, or the same after somebody else's, is another reign.
+        ledger.end()
+        ledger.begin(epoch(1), at: 6)
+        #expect(ledger.released(queue(1), stored: 9, safe: 5) == 0)
+        #expect(ledger.released(queue(1), stored: 9, safe: 6) == 9)
+    }
+
     @Test(arguments: 1...60 as ClosedRange<UInt64>)
     func `P1: what is released was stored by a record that is safe, and in the end all of it is`(_ seed: UInt64) {
         var generator = Generator(state: seed)
@@ -29,7 +52,7 @@ struct ReleaseLedgerTests {
         // Before the reign some queues were stored, by records up to its start that may not be safe.
         var stored = (0..<4).map { _ in generator.below(5) }
         var history: [[(position: UInt64, through: UInt64)]] = stored.map { [(start, $0)] }
-        ledger.begin(at: start)
+        ledger.begin(epoch(1), at: start)
         func isSafelyStored(_ queue: Int) -> UInt64 {
             history[queue].last { $0.position <= safe }?.through ?? 0
         }

@@ -64,5 +64,55 @@ extension ReplicatedIntegrationTests {
             }
             withExtendedLifetime(disk) {}
         }
+
+        @Test(
+            "D7, P1: a primary whose disk is full is handed over, and is no heir until it has room; nothing is lost",
+            .enabled(if: SmallDisk.canMount, "needs root that may mount a file system in memory"),
+            .timeLimit(.minutes(3)))
+        func primaryIsLeft() throws {
+            let mesh = try RealMesh(["north", "north"])
+            let (a, b) = (mesh.bolts[0], mesh.bolts[1])
+            try FileManager.default.createDirectory(atPath: a.state, withIntermediateDirectories: true)
+            let disk = try SmallDisk(at: a.state, megabytes: 48)
+            try with(mesh, settings: ["limits.reserve_mib=4"]) { (mesh) throws in
+                #expect(try mesh.waitForSync(of: "north", bolts: 2).name == a.name)
+                let token = try mesh.token("--uses", "1")
+                try mesh.enroll("web-1", token: token, at: a)
+                var web = Reporter(mesh: mesh, bolt: a, name: "web-1")
+                #expect(try web.report(bytes: 100_000).status == 200)
+                try web.fill(disk)
+                let left = try mesh.ctl(
+                    "partition", "switchover", "north", "--yes", "--reason", "its disk is full", "--bolt", b.address)
+                #expect(left.status == 0 || left.status == 5, "\(left)")
+                try waitUntil("the other one reigns") { try mesh.part(b).role == "primary" }
+                #expect(try reserve(a) == 0, "the hand-over did not need the reserve")
+                web = Reporter(mesh: mesh, bolt: b, name: "web-1", acknowledged: web.acknowledged)
+                #expect(try web.report(bytes: 100_000).status == 200)
+                try waitUntil("its page and an alarm say why it keeps nothing more", seconds: 20) {
+                    let shown = try mesh.ctl("status", "--bolt", b.address).standardOutput
+                    let page = try mesh.ctl("partition", "show", "north", "--bolt", b.address).standardOutput
+                    return shown.contains("the disk of a.north is full") && page.contains("takes nothing over")
+                }
+                let back = try mesh.ctl(
+                    "partition", "switchover", "north", "--to", "a.north", "--yes", "--bolt", b.address)
+                let check = try mesh.ctl(
+                    "partition", "promote", "north", "--to", "a.north", "--check", "--bolt", b.address)
+                for refused in [back, check] {
+                    #expect(refused.status != 0 && refused.standardError.contains("a.north"), "\(refused)")
+                }
+                #expect(check.standardError.contains("store_full"), "\(check)")
+                try disk.makeRoom()
+                try mesh.waitForSync(of: "north", bolts: 2, seconds: 40)
+                try mesh.done("partition", "switchover", "north", "--to", "a.north", "--yes", "--bolt", b.address)
+                try mesh.waitForSync(of: "north", bolts: 2)
+                let id = try #require(try mesh.envoyIDs(at: a).first)
+                for bolt in [a, b] { try mesh.crash(bolt) }
+                for bolt in [a, b] {
+                    let held = try PartitionDisk(bolt, of: mesh).results(of: id)
+                    #expect(held.sequences == Array(1...UInt64(web.acknowledged)) && held.gaps.isEmpty, "\(bolt.name)")
+                }
+            }
+            withExtendedLifetime(disk) {}
+        }
     }
 }

@@ -68,6 +68,13 @@ extension ReplicatedIntegrationTests {
                 #expect(mesh.log(away).contains("peers refuse this bolt"))
                 let status = try mesh.ctl("status", "-o", "json", "--bolt", away.address)
                 #expect(status.standardOutput.contains("bolt_expelled"), "\(status)")
+                // Its views are of an earlier day: it says so, and whom to ask.
+                let list = try mesh.ctl("partition", "list", "--bolt", away.address)
+                let page = try mesh.ctl("partition", "show", "south", "--bolt", away.address)
+                for stale in [list, page] {
+                    #expect(stale.status == 69 && stale.standardError.contains("bolt_removed"), "\(stale)")
+                    #expect(stale.standardError.contains(north.address), "\(stale)")
+                }
             }
         }
 

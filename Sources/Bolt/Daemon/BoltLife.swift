@@ -88,6 +88,7 @@ struct BoltLife: Sendable {
             await partition.bind(
                 tell: { [node] in node.post(.news($0)) },
                 placing: { [node] envoys in await node.read { $0.places(of: envoys) } })
+            await partition.read { [node] in $0.foundFull = { node.post(.diskFull(isReserveSpent: $0)) } }
             await partition.start { [node, lease] standing in
                 node.post(.standing(standing))
                 lease.take(standing)

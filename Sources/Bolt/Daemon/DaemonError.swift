@@ -19,12 +19,15 @@ public struct DaemonError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let notAdmitted = Self(rawValue: "not_admitted")
         /// Operator: the topology cannot be read, breaks a rule, or is another mesh's.
         public static let badTopology = Self(rawValue: "bad_topology")
+        /// Operator: the state directory was written by a bolt of another mesh. Nothing was changed.
+        public static let foreignState = Self(rawValue: "foreign_state")
         /// Operator: a file cannot be read.
         public static let unreadable = Self(rawValue: "unreadable_file")
 
         /// Every code, for the error catalogue.
         public static let all: [Self] = [
-            .portInUse, .cannotListen, .identityMismatch, .badGenesis, .notAdmitted, .badTopology, .unreadable,
+            .portInUse, .cannotListen, .identityMismatch, .badGenesis, .notAdmitted, .badTopology, .foreignState,
+            .unreadable,
         ]
     }
 

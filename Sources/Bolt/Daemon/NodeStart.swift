@@ -32,7 +32,10 @@ struct NodeStart {
         let witness = RosterWitness(verifier: verifier)
         var reserveSpent = false
         let store = try NodeStart.open(place, reserveSpent: &reserveSpent, logger: logger)
+        let owner = StateOwner(name: configuration.meshName.text, mesh: mesh)
+        try owner.requireOwn(store, folder: configuration.stateDirectory)
         let (roster, events) = try NodeStart.readRoster(store, mesh: mesh, witness: witness)
+        try owner.sign(store)
         eventsRead = events
         let principal = try NodeStart.principal(place, roster: roster)
         own = GossipSelf(

@@ -74,10 +74,20 @@ extension BoltEndpoints {
         let forwarded = PeerOperatorRequest(
             operatorChainDER: chain.map { Base64Bytes($0) }, endpoint: Endpoint.auditNote.rawValue,
             arguments: [configuration.partition.text], query: [:], body: Base64Bytes(Array(body)), hops: 1)
-        let answer = try? await forwarder.post(
-            APIJSON.encode(forwarded), to: Endpoint.peerOperator.path, at: primary.bolt.address)
-        guard let answer else { return false }
-        return answer.status == 200 ? true : answer.status == 503 ? nil : false
+        do {
+            let answer = try await forwarder.post(
+                APIJSON.encode(forwarded), to: Endpoint.peerOperator.path, at: primary.bolt.address, once: true)
+            if answer.status == 200 { return true }
+            return BoltEndpoints.mayTryAgain(try? APIJSON.decode(Problem.self, from: answer.body)) ? nil : false
+        } catch {
+            return BoltEndpoints.mayTryAgain(error as? Problem) ? nil : false
+        }
+    }
+
+    /// Whether a line that was refused like this certainly does not stand, and may be taken in a moment.
+    static func mayTryAgain(_ problem: Problem?) -> Bool {
+        guard let problem, !problem.changed else { return false }
+        return problem.status == 503 || [.sealed, .ownerUnreachable].contains(problem.code)
     }
 
     private func entry(_ note: AuditNoteRequest, by principal: Principal?) -> PartitionCommand {
@@ -101,7 +111,11 @@ extension BoltEndpoints {
         case .refused(.storage(.full)): throw PartitionService.diskFull
         case .refused(.storage), .refused(.tooLarge), .refused(.overloaded), .refused(.notPaired):
             throw Problem(.storeFailure, "the bolt's disk did not take the line; nothing was changed")
-        case .refused, .undecided: throw noPrimary(picture)
+        case .refused: throw noPrimary(picture)
+        case .undecided:
+            throw Problem(
+                .noPrimary, "the reign changed hands meanwhile: whether the line stands shows at the new primary",
+                changed: true, next: "boltctl audit log --partition \(picture.name)")
         }
     }
 

@@ -59,26 +59,42 @@ struct HistoryWords {
 
     /// By the operation's id: the line of the audit log that says who asked for it. What was refused began nothing.
     static func lines(in audit: AuditTable) throws -> [String: AuditEntry] {
-        let last = try audit.last().number
-        var (lines, after): ([String: AuditEntry], UInt64) =
-            ([:], last - min(last, BoltEndpoints.historyLinesMax))
-        while after < last {
-            let page = try audit.records(after: after, limit: APILimits.pageCountMax)
-            guard let end = page.last?.number else { return lines }
-            for record in page {
-                guard let operation = operation(in: record.entry) else { continue }
-                lines[operation] = lines[operation] ?? record.entry
-            }
-            after = end
+        var lines: [String: AuditEntry] = [:]
+        try forEachLine(of: audit) { entry in
+            guard let operation = begun(in: entry) else { return }
+            lines[operation] = lines[operation] ?? entry
         }
         return lines
     }
 
-    /// The operation that a line is about; nil where it is about none, or about one that was refused.
-    static func operation(in entry: AuditEntry) -> String? {
-        guard !entry.action.hasSuffix(".refused"), let range = entry.object.firstRange(of: "by operation ") else {
-            return nil
+    /// The words of the lines that are about one operation.
+    static func words(of operation: OperationID, in audit: AuditTable) throws -> Set<String> {
+        var words: Set<String> = []
+        try forEachLine(of: audit) { entry in
+            if self.operation(in: entry) == operation.description { words.insert(entry.action) }
         }
+        return words
+    }
+
+    private static func forEachLine(of audit: AuditTable, _ visit: (AuditEntry) -> Void) throws {
+        let last = try audit.last().number
+        var after = last - min(last, BoltEndpoints.historyLinesMax)
+        while after < last {
+            let page = try audit.records(after: after, limit: APILimits.pageCountMax)
+            guard let end = page.last?.number else { return }
+            for record in page { visit(record.entry) }
+            after = end
+        }
+    }
+
+    /// The operation that a line says to be asked for or done; what was refused began nothing.
+    static func begun(in entry: AuditEntry) -> String? {
+        entry.action.hasSuffix(".refused") ? nil : operation(in: entry)
+    }
+
+    /// The operation that a line is about; nil where it is about none.
+    static func operation(in entry: AuditEntry) -> String? {
+        guard let range = entry.object.firstRange(of: "by operation ") else { return nil }
         return String(entry.object[range.upperBound...].prefix(32))
     }
 }

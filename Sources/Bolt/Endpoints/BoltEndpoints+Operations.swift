@@ -4,6 +4,7 @@ internal import Foundation
 internal import Identity
 internal import Logging
 internal import Spanner
+internal import SpannerStore
 
 /// What an operator asks of a partition, in the machine's words.
 struct RequestedOperation: Sendable {
@@ -18,6 +19,11 @@ struct RequestedOperation: Sendable {
     let effects: [String]
     /// Whether it changes nothing.
     var isCheck = false
+
+    /// The word of its line in the audit log.
+    func word(_ outcome: AuditNoteRequest.Outcome?) -> String {
+        AuditNoteRequest(action: action, outcome: outcome, object: object, reason: reason).word
+    }
 }
 
 extension BoltEndpoints {
@@ -29,12 +35,14 @@ extension BoltEndpoints {
         let words = PartitionWords(picture: picture, bolt: configuration.fullName)
         let outlook = await outlook(picture)
         var asked = try requested(request, picture, outlook)
-        // What is certain to be refused leaves no line in the audit log; a repeat has left its own.
+        // What is certain to be refused leaves no line in the audit log.
         let isKnown = await partition.isKnown(asked.id)
         if !asked.isCheck, !isKnown { try requireFeasible(&asked, outlook, words) }
         if request.isDryRun, !asked.isCheck { return try planned(asked, picture) }
-        let isOnRecord = !asked.isCheck && !isKnown
-        if isOnRecord { await recordAsked(asked, request) }
+        if case .switchover = asked.operation { await partition.read { $0.makeRoomToLeave() } }
+        let keepsRecord = await keepsRecord(of: asked, isKnown: isKnown)
+        let standing = keepsRecord ? await lines(of: asked.id) : []
+        if keepsRecord { await recordAsked(asked, standing, request) }
         logger.notice(
             "operation asked for",
             metadata: [
@@ -52,12 +60,14 @@ extension BoltEndpoints {
         let views = NodeViews(configuration: configuration)
         let after = (try? await node.read { try views.picture($0, of: picture.name) }) ?? picture
         let wordsNow = PartitionWords(picture: after, bolt: configuration.fullName)
-        if isOnRecord {
-            if let resolution {
-                await recordEnd(of: asked, resolution, wordsNow, request)
-            } else {
-                Task { await recordEnd(of: carried, end.value, wordsNow, request) }
+        if keepsRecord {
+            let bare = request.withoutBody
+            let record = Task {
+                await recordEnd(of: carried, end.value, standing, wordsNow, bare)
+                await partition.endRecord(of: carried.id)
             }
+            // Whoever reigns now takes the line; after a hand-over that is another bolt, and nobody waits for that.
+            if resolution != nil, await partition.read({ $0.machine.role.reigns }) { await record.value }
         }
         let answer = try wordsNow.response(resolution ?? .ask(nil), asked.id, effects: asked.effects)
         return try .json(answer, status: answer.outcome == .running ? 202 : 200)
@@ -180,29 +190,44 @@ extension BoltEndpoints {
 
     // MARK: On record
 
+    /// Whether this request sees to the operation's lines. What the journal knows of has been seen to, but for a
+    /// promotion, which has no line before it is done: whoever asked for it may have died in between.
+    private func keepsRecord(of asked: RequestedOperation, isKnown: Bool) async -> Bool {
+        guard !asked.isCheck else { return false }
+        if isKnown { guard case .promote = asked.operation else { return false } }
+        return await partition.keepRecord(of: asked.id)
+    }
+
+    /// Which lines the audit log has of an operation already, by their words: a repeat adds only what is missing.
+    private func lines(of id: OperationID) async -> Set<String> {
+        (try? await readStore { try HistoryWords.words(of: id, in: $0.store.tables.audit) }) ?? []
+    }
+
     /// A hand-over ends this bolt's reign and a removal may end its bolt's memory: that they were asked for is on
     /// record before. A promotion can be only after: there was no primary that took a line.
-    private func recordAsked(_ asked: RequestedOperation, _ request: HTTPRequestContext) async {
+    private func recordAsked(
+        _ asked: RequestedOperation, _ standing: Set<String>, _ request: HTTPRequestContext
+    ) async {
         if case .promote = asked.operation { return }
+        guard !standing.contains(asked.word(.asked)) else { return }
         await note(asked.action, outcome: .asked, of: asked.object, reason: asked.reason, request)
     }
 
     /// What became of it, where that is known: an operation that ended is done or refused. One that is asked for
     /// elsewhere is found by its id in the history.
     private func recordEnd(
-        of asked: RequestedOperation, _ resolution: PartitionResolution, _ words: PartitionWords,
-        _ request: HTTPRequestContext
+        of asked: RequestedOperation, _ resolution: PartitionResolution, _ standing: Set<String>,
+        _ words: PartitionWords, _ request: HTTPRequestContext
     ) async {
         switch resolution {
         case .done:
-            // Whoever reigns now takes it; after a hand-over that is another bolt, and nobody waits for that.
-            if await partition.read({ $0.machine.role.reigns }) {
-                await note(asked.action, of: asked.object, reason: asked.reason, waiting: .brief, request)
-            } else {
-                Task { await note(asked.action, of: asked.object, reason: asked.reason, waiting: .long, request) }
-            }
+            guard !standing.contains(asked.word(nil)) else { return }
+            let reigns = await partition.read { $0.machine.role.reigns }
+            await note(
+                asked.action, of: asked.object, reason: asked.reason, waiting: reigns ? .brief : .long, request)
         case .refused(let refusal):
             if case .promote = asked.operation { return }
+            guard !standing.contains(asked.word(.refused)) else { return }
             let object = "\(asked.object): \(words.problem(refusal).code.rawValue)"
             await note(asked.action, outcome: .refused, of: object, reason: asked.reason, waiting: .brief, request)
         case .ask, .report: return

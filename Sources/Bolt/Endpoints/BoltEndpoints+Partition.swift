@@ -9,6 +9,7 @@ internal import Synchronization
 extension BoltEndpoints {
     /// What operators ask of one partition: answered by the bolt that has to, wherever it was asked.
     func partitionRequest(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+        try await requireAdmitted(request)
         try await requireServing()
         let name = try partitionName(of: request)
         let views = NodeViews(configuration: configuration)
@@ -31,6 +32,18 @@ extension BoltEndpoints {
         case _: throw Problem(.notFound, "no such path")
         }
     }
+
+    /// Refuses where this bolt was removed or banned: what it would tell is stale. What only its own disk holds it
+    /// tells all the same, whoever names it.
+    func requireAdmitted(_ request: HTTPRequestContext) async throws {
+        if request.endpoint == .partitionSalvage, request.query["bolt"] == configuration.fullName { return }
+        // Peers' word alone stops no change: it may be the last bolt that could be promoted. The roster's does.
+        if BoltEndpoints.partitionChanges.contains(request.endpoint) { return }
+        let bolt = configuration.fullName
+        if let problem = await node.read({ $0.removedProblem(asked: bolt) }) { throw problem }
+    }
+
+    private static let partitionChanges: Set<Endpoint> = [.switchover, .promote, .removeMember, .stepDown]
 
     private func partitionName(of request: HTTPRequestContext) throws -> PartitionName {
         let text = request.arguments[0]

@@ -20,6 +20,7 @@ extension BoltEndpoints {
                 await node.read { BoltsResponse(bolts: views.bolts($0), freshness: views.freshness($0)) })
         case .bolt: return try .json(await node.read { try views.bolt($0, named: request.arguments[0]) })
         case .partitions:
+            try await requireAdmitted(request)
             return try .json(
                 await node.read { PartitionsResponse(partitions: views.partitions($0), freshness: views.freshness($0)) }
             )

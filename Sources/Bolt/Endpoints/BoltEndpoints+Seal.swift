@@ -71,7 +71,9 @@ extension BoltEndpoints {
                 return try .json(await sealChange(false, level: .paired, ["this keyring is in the journal already"]))
             }
             guard held == nil else {
-                throw Problem(.vaultInitialised, "partition \(configuration.partition) has a keyring already")
+                throw Problem(
+                    .vaultInitialised,
+                    "it is done already: partition \(configuration.partition) has a keyring; nothing was changed")
             }
             if let elsewhere = try await elsewhere(request) { return elsewhere }
             try await requireSafeWrites("a keyring")
@@ -121,7 +123,8 @@ extension BoltEndpoints {
         note("unsealed by an operator", request, [LogKeys.why: "\(reason)"])
         // Only a primary can write it down, and there may be none before this bolt is one: nobody waits for the line.
         // The bolt's own log says it in any case.
-        Task { await note(.unsealed, of: configuration.fullName, reason: reason, waiting: .long, request) }
+        let bare = request.withoutBody
+        Task { await note(.unsealed, of: configuration.fullName, reason: reason, waiting: .long, bare) }
         return try .json(await sealChange(true, level: nil, ["\(configuration.fullName) is unsealed"]))
     }
 
@@ -189,6 +192,10 @@ extension BoltEndpoints {
             throw Problem(
                 .sealed, "\(words.text(disks)) cannot take over, being sealed: sealed too, \(name) would stop",
                 next: "boltctl seal unseal --key-file FILE; or stop the partition with --stop-partition")
+        case .failure(.full(let disks)):
+            throw Problem(
+                .storeFull, "\(words.text(disks)) cannot take over, for want of room: sealed, \(name) would stop",
+                next: "make room there; or stop the partition with --stop-partition")
         case .failure(.notInSync):
             throw Problem(
                 .notInSync, "no standby in sync could take over: sealed, \(name) would stop",

@@ -3,10 +3,39 @@ internal import Spanner
 
 extension NodeViews {
     /// What an operator should look at in the partitions.
-    static func alarms(of partitions: [PartitionView]) -> [Alarm] {
+    /// What is wrong with the own disk of `bolt`, who answers, is told elsewhere.
+    static func alarms(of partitions: [PartitionView], askedAt bolt: String? = nil) -> [Alarm] {
         partitions.flatMap { partition -> [Alarm] in
             guard partition.reachable > 0 else { return [] }
-            return fenced(in: partition) + sealed(in: partition) + unserved(partition) + unpaired(partition)
+            return fenced(in: partition) + sealed(in: partition) + full(in: partition, but: bolt) + stuck(in: partition)
+                + unserved(partition) + unpaired(partition)
+        }
+    }
+
+    /// A full disk keeps no results: of a primary it stops the partition, of a standby it is one copy less.
+    private static func full(in partition: PartitionView, but asked: String?) -> [Alarm] {
+        partition.members.filter { $0.isFull && $0.bolt != asked }.compactMap { member in
+            guard let bolt = member.bolt else { return nil }
+            let reigns = bolt == partition.primary
+            let way = reigns ? "; or hand over: boltctl partition switchover \(partition.name)" : ""
+            return Alarm(
+                code: "store_full", severity: .critical,
+                text: "the disk of \(bolt) is full: "
+                    + (reigns ? "\(partition.name) takes no results" : "it is no standby that can take over"),
+                next: "make room in the state directory of \(bolt)\(way)")
+        }
+    }
+
+    /// A standby that does not catch up by itself, whatever the cause.
+    private static func stuck(in partition: PartitionView) -> [Alarm] {
+        partition.members.filter { $0.stuckSeconds != nil && !$0.isFull }.compactMap { member in
+            guard let bolt = member.bolt else { return nil }
+            return Alarm(
+                code: "standby_stuck", severity: .warning,
+                text: "\(bolt) does not catch up with \(partition.name): \(member.reason ?? "its copy does not move")",
+                next:
+                    "see its log; if it never moves: boltctl bolt remove \(bolt) --dead, and join it anew with "
+                    + "an empty state directory")
         }
     }
 

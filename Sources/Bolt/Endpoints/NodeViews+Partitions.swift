@@ -13,6 +13,8 @@ struct PartitionReport: Sendable {
     let standing: PartitionStanding?
     /// Seconds since; nil for this bolt itself.
     let age: Double?
+    /// Seconds for which it is out of sync and its copy does not move; nil where that is not so, or not for long.
+    var stuckSeconds: Double?
 
     /// Whether it is to be believed still.
     var isLive: Bool {
@@ -52,8 +54,12 @@ struct PartitionPicture {
         }
     }
 
-    /// Disks in sync with a primary that lives.
-    var inSync: Int { reigning?.standing?.inSyncCount ?? 0 }
+    /// Disks in sync with a primary that lives. What it said before it heard of a removal is not counted: a partition
+    /// that is just left without a standby must not look whole.
+    var inSync: Int {
+        let admitted = Set(reports.map(\.key))
+        return reigning?.standing?.members.count { $0.isInSync && admitted.contains($0.disk.key) } ?? 0
+    }
 
     /// How many more bolts may be lost, whichever they are, with somebody left who can be promoted without a loss. All
     /// members but one must promise: where one is missing already, none may follow, however many are in sync.
@@ -73,7 +79,7 @@ struct PartitionPicture {
     private func mayReign(_ disk: ReplicaID) -> Bool {
         reports.contains { report in
             guard report.isLive, let standing = report.standing, standing.disk == disk else { return false }
-            return (standing.role == .standby || standing.role == .candidate) && !standing.isSealed
+            return (standing.role == .standby || standing.role == .candidate) && !standing.isSealed && !standing.isFull
         }
     }
 
@@ -102,6 +108,10 @@ struct PartitionPicture {
             let last = report.standing.map { "it last said to be \(Self.word($0.role).rawValue)" }
             reason = "cannot be reached" + (last.map { "; \($0)" } ?? "")
         }
+        if let seconds = report.stuckSeconds, report.isLive, report.standing?.isFull == false {
+            let still = "out of sync, and its copy has not moved for \(Int(seconds)) s"
+            reason = reason.flatMap { $0.isEmpty ? nil : "\(still): \($0)" } ?? still
+        }
         return PartitionMemberView(
             bolt: report.bolt.fullName, disk: disk,
             reported: report.isLive ? report.standing.map { Self.word($0.role) } : nil,
@@ -109,7 +119,8 @@ struct PartitionPicture {
             isInSync: mine?.isInSync ?? false, position: position, lagRecords: lag(report, mine),
             heardSeconds: report.age, reason: reason.flatMap { $0.isEmpty ? nil : $0 }, isSealed: report.isSealed,
             isDrained: report.isLive && report.standing?.isDrained == true,
-            partedAt: report.isLive ? report.standing?.partedAt : nil)
+            partedAt: report.isLive ? report.standing?.partedAt : nil,
+            isFull: report.isLive && report.standing?.isFull == true, stuckSeconds: report.stuckSeconds)
     }
 
     /// Records that the primary holds and this one does not: by what it acknowledged, else by where it says to end.
@@ -162,11 +173,14 @@ extension NodeViews {
                 let key = principals[bolt.id]?.signingKey.map { node.witness.hash($0.bytes.bytes) }
                 if bolt.reach == .itself {
                     let own = node.partition.board.withLock { $0.standing }
-                    return PartitionReport(bolt: bolt, key: key, standing: own, age: nil)
+                    return PartitionReport(
+                        bolt: bolt, key: key, standing: own, age: nil,
+                        stuckSeconds: node.stillness.seconds(of: own.disk, at: now))
                 }
                 let heard = node.standings[bolt.id]
                 return PartitionReport(
-                    bolt: bolt, key: key, standing: heard?.standing, age: heard.map { Self.seconds(now - $0.at) })
+                    bolt: bolt, key: key, standing: heard?.standing, age: heard.map { Self.seconds(now - $0.at) },
+                    stuckSeconds: heard.flatMap { node.stillness.seconds(of: $0.standing.disk, at: now) })
             }
             return PartitionPicture(name: name, reports: reports)
         }

@@ -4,6 +4,7 @@ internal import Foundation
 internal import Identity
 internal import Spanner
 internal import SpannerStore
+internal import Synchronization
 
 /// What the node holds, in the API's words. Read inside the node, so that each answer is of one moment.
 struct NodeViews: Sendable {
@@ -34,7 +35,8 @@ struct NodeViews: Sendable {
         let dark = partitions.filter { $0.reachable == 0 }
         let conflicts = roster.conflicts
         let alarms =
-            alarms(node, peers: peers, dark: dark, conflicts: conflicts) + NodeViews.alarms(of: partitions)
+            alarms(node, peers: peers, dark: dark, conflicts: conflicts)
+            + NodeViews.alarms(of: partitions, askedAt: configuration.fullName)
         let events = roster.vector.entries.reduce(UInt64(0)) { $0 &+ $1.counter }
         let verdict: StatusResponse.Verdict =
             alarms.contains { $0.severity == .critical } ? .broken : alarms.isEmpty ? .healthy : .degraded
@@ -86,12 +88,18 @@ struct NodeViews: Sendable {
                         + "its key: no link is kept with it",
                     next: "compare the ids and its genesis file: boltctl bolt show \(mismatch.name)"))
         }
-        if node.storeFull {
+        for pair in node.twins.current() {
             alarms.append(
                 Alarm(
-                    code: "store_full", severity: .critical, text: "the disk of \(configuration.fullName) is full",
-                    next: "make room in \(configuration.stateDirectory)"))
+                    code: "bolt_identity_twice", severity: .critical,
+                    text:
+                        "two processes run with the identity of \(pair.name), each with a state folder of its own: at "
+                        + pair.remotes.joined(separator: " and "),
+                    next:
+                        "stop the one that should not be: one identity is one process; see its pid in the lock of its "
+                        + "state directory"))
         }
+        if let alarm = fullDiskAlarm(node) { alarms.append(alarm) }
         if let trouble = node.leaseTrouble {
             alarms.append(
                 Alarm(
@@ -100,12 +108,23 @@ struct NodeViews: Sendable {
                     next: "look at etcd; an operator can promote meanwhile: boltctl partition list"))
         }
         if let expelled = node.expulsionText {
-            alarms.append(
+            // First: whatever else it says is of an earlier day.
+            alarms.insert(
                 Alarm(
                     code: "bolt_expelled", severity: .critical,
-                    text: "\(configuration.fullName) is no longer admitted: \(expelled)", next: "ask another bolt"))
+                    text: "\(configuration.fullName) is no longer admitted: \(expelled)", next: "ask another bolt"),
+                at: 0)
         }
         return alarms
+    }
+
+    private func fullDiskAlarm(_ node: isolated NodeService) -> Alarm? {
+        let standing = node.partition.board.withLock { $0.standing }
+        guard node.storeFull || standing.isFull else { return nil }
+        let way = standing.reigns ? "; or hand over: boltctl partition switchover \(configuration.partition)" : ""
+        return Alarm(
+            code: "store_full", severity: .critical, text: "the disk of \(configuration.fullName) is full",
+            next: "make room in \(configuration.stateDirectory)\(way)")
     }
 
     func bolts(_ node: isolated NodeService) -> [BoltView] {

@@ -24,7 +24,8 @@ struct OperationOutlook {
             guard standing.reigns else { return .notPrimary(standing.primary) }
             guard disk != standing.disk else { return .notInSync(disk) }
             guard !dead.contains(disk.key) else { return nil }
-            guard members.contains(disk) else { return .notInSync(disk) }
+            // It is out already: whoever asks is told so once that is safe.
+            guard members.contains(disk) else { return nil }
             return members.count <= 2 || Set(inSync) == [standing.disk, disk] ? .lastStandby(disk) : nil
         }
     }

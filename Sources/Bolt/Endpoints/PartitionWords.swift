@@ -43,7 +43,7 @@ struct PartitionWords {
         case .absurdEpoch(let number):
             return Problem(.absurdEpoch, "epoch \(number) was heard of in \(name): nobody could have minted it")
         case .storage(.full):
-            return Problem(.storeFull, "the disk of \(bolt) is full; nothing was changed")
+            return fullDisk
         case .storage: return Problem(.storeFailure, "the disk of \(bolt) did not take it; nothing was changed")
         case .alreadyFounded: return Problem(.alreadyFounded, "partition \(name) was founded before")
         case .badMembers: return Problem(.badMembers, "that is no list of members for \(name)")
@@ -113,10 +113,28 @@ struct PartitionWords {
             next: (["boltctl seal unseal --key-file FILE --only \(bolt)"] + instead).joined(separator: "; or "))
     }
 
+    /// This bolt's disk is full: it takes nothing over, and leaves only where its reserve is held. Nothing was changed.
+    private var fullDisk: Problem {
+        let others = picture.view(envoys: 0).unsealedStandbys.filter { $0 != bolt }
+        let reigns = picture.reigning?.bolt.fullName == bolt
+        let instead = reigns ? [] : others.map { "promote another: boltctl partition promote \(name) --to \($0)" }
+        return Problem(
+            .storeFull,
+            reigns
+                ? "the disk of \(bolt) is full, and nothing is left of its reserve; nothing was changed"
+                : "\(bolt) can take nothing over: its disk is full; nothing was changed",
+            next: (["make room on the disk of \(bolt)"] + instead).joined(separator: "; or "))
+    }
+
     /// Nobody takes over. Nothing was changed.
     func problem(handover refusal: HandoverHeir.Refusal) -> Problem {
         switch refusal {
         case .notInSync(let disk): return problem(.notInSync(disk))
+        case .full(let disks):
+            let names = text(disks)
+            return Problem(
+                .storeFull, "\(name) stays with \(bolt): \(names) can take nothing over, for want of room on the disk",
+                next: "make room on the disk of \(names); or name another with --to: boltctl partition show \(name)")
         case .sealed(let disks):
             let names = Plural.are(disks.map { text($0) }, "sealed")
             return Problem(

@@ -50,6 +50,13 @@ enum Authorisation {
         return .success(.principal(principal, peer, contested: contested))
     }
 
+    /// A refusal as it is told. Of a bolt that passes something on it is not told as of whoever asked that bolt: an
+    /// admitted envoy must not hear that its own admission has ended, but to ask another bolt.
+    static func said(_ problem: Problem, of access: Access) -> Problem {
+        guard case .bolt = access, [.removed, .banned].contains(problem.code) else { return problem }
+        return Problem(.boltRemoved, "the bolt that passed this on is no longer admitted: \(problem.detail)")
+    }
+
     /// Why a key in this standing may do nothing; nil where it may.
     static func refusal(of standing: Standing) -> Problem? {
         switch standing {

@@ -19,7 +19,7 @@ struct HTTPRequestContext: Sendable {
     /// The certificate that was shown, whatever the endpoint asks for.
     let peer: CertifiedPeer?
     /// The body; empty where the endpoint takes none.
-    let body: Data
+    var body: Data
     /// The request's id, in the answer and in log lines.
     let requestID: String
     /// Whether the caller would rather be told where to ask than have its request passed on.
@@ -30,6 +30,13 @@ struct HTTPRequestContext: Sendable {
     var hops = 0
     /// The bolt that passed it on.
     var forwardedBy: PrincipalID?
+
+    /// The same without what it carries, for what outlives the answer: a body may hold a key.
+    var withoutBody: HTTPRequestContext {
+        var context = self
+        context.body = Data()
+        return context
+    }
 
     /// The admitted principal that asks. Endpoints that ask for a role always have one.
     var principal: Principal? {

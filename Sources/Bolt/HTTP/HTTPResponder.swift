@@ -90,7 +90,8 @@ struct HTTPResponder: Sendable {
         do {
             let (endpoint, arguments) = try match(request)
             found = endpoint
-            let caller = try await Authorisation.judge(endpoint.access, peer: peer, standing: standing).get()
+            let caller = try await Authorisation.judge(endpoint.access, peer: peer, standing: standing)
+                .mapError { Authorisation.said($0, of: endpoint.access) }.get()
             let data = try await read(request, body, endpoint: endpoint, channel: channel)
             var context = HTTPRequestContext(
                 endpoint: endpoint, arguments: arguments, query: HTTPResponder.query(request), caller: caller,

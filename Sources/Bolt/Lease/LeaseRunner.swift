@@ -37,12 +37,14 @@ final class LeaseRunner: Sendable {
         if changed { service.role(next) }
     }
 
-    /// Who may campaign: a primary, so that nobody else tries, and an open standby that holds all that is acknowledged.
+    /// Who may campaign: a primary, so that nobody else tries, and an open standby that holds all that is acknowledged
+    /// and has room for more.
     static func role(of standing: PartitionStanding, isSealed: Bool) -> LeaseRole {
         switch standing.role {
         case .primary, .handingOver: .primary
         case .standby, .candidate:
-            standing.isInSync && !standing.isForgetful && !isSealed && !standing.isDrained ? .standby : .ineligible
+            standing.isInSync && !standing.isForgetful && !isSealed && !standing.isDrained && !standing.isFull
+                ? .standby : .ineligible
         case .waiting, .fenced: .ineligible
         }
     }

@@ -1,3 +1,4 @@
+internal import BoltAPI
 internal import Spanner
 
 /// That peers take this bolt for removed or banned. They speak with it no more, so its own roster never learns the act:
@@ -44,5 +45,33 @@ extension NodeService {
         }
         guard expulsion.isTold else { return nil }
         return Expulsion.text(banned: expulsion.isBanned, by: expulsion.sources.sorted())
+    }
+}
+
+extension Expulsion {
+    /// Most bolts that are named to ask instead.
+    static let othersMax = 3
+
+    /// What an operator is told who asks a bolt that is no longer admitted: its views would be of an earlier day.
+    /// `others` are bolts that its roster admits still, with their addresses.
+    static func problem(asked bolt: String, others: [(name: String, address: String)]) -> Problem {
+        let some = others.prefix(othersMax).map { "\($0.name) at \($0.address)" }
+        return Problem(
+            .boltRemoved, "\(bolt) is no longer admitted to the mesh: what it knows of partitions is of an earlier day",
+            next: some.isEmpty
+                ? "ask another bolt with --bolt ADDRESS"
+                : "ask another bolt with --bolt ADDRESS: " + some.joined(separator: ", "))
+    }
+}
+
+extension NodeService {
+    /// Whom to ask instead of this bolt, whose admission has ended; nil where it has not.
+    func removedProblem(asked bolt: String) -> Problem? {
+        guard expulsionText != nil else { return nil }
+        let others = bolts.compactMap { other -> (name: String, address: String)? in
+            guard other.id != machine.own.bolt, let address = other.address else { return nil }
+            return (other.name.text, address)
+        }
+        return Expulsion.problem(asked: bolt, others: others)
     }
 }

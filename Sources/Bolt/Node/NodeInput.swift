@@ -9,6 +9,8 @@ enum NodeInput: Sendable {
     case timer(TimerID)
     /// This bolt's part in its partition is to be told to everybody.
     case standing(PartitionStanding)
+    /// The partition's part found the disk full, and gave the reserve up or did not.
+    case diskFull(isReserveSpent: Bool)
     /// What people should know about the lease of this partition; nil: nothing any more.
     case leaseTrouble(String?)
     /// Look which live connections are of principals that are no longer admitted.

@@ -155,6 +155,7 @@ extension NodeService {
         guard !closed else { return }
         do { try store.checkpointIfNeeded() } catch { fail(error, "copying the log back") }
         lookForRoom()
+        lookAtStandbys()
     }
 
     func observe(_ metric: BoltMetric, since begun: DispatchTime) {

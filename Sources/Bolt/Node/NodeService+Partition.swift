@@ -160,6 +160,18 @@ extension NodeService {
         return standing?.isDrained ?? false
     }
 
+    /// Now and then: which standbys do not catch up.
+    func lookAtStandbys() {
+        let now = ContinuousClock.now
+        guard stillness.isDue(at: now) else { return }
+        var live: [PartitionName: [PartitionStanding]] = [:]
+        if let ownStanding { live[partition.identity.partition, default: []].append(ownStanding) }
+        for heard in standings.values where now - heard.at < NodeService.standingAge {
+            live[heard.partition, default: []].append(heard.standing)
+        }
+        stillness.look(at: live.values, at: now)
+    }
+
     // MARK: Routes
 
     /// Which bolt has this disk; nil where none is admitted with its key.

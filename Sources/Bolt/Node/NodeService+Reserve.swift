@@ -27,13 +27,22 @@ extension NodeService {
             logger.warning("the disk is full: the reserve is given up for the roster; results are refused")
             try append(runs)
         }
-        storeFull = reserveSpent
+        // That this fitted ends nothing: `lookForRoom` does, once there is room for more than a moment.
     }
 
     /// What is refused while only the reserve is left.
     static let onlyReserveIsLeft = StoreError(
         .full, what: "writing", why: "the disk is full, and its reserve is kept for bans and the roster",
         next: "make room on the disk; the same call then works")
+
+    /// How the disk is may have changed: the other plane goes by it too.
+    func noteRoom() {
+        noteChange()
+        let room = DiskRoom(isFull: storeFull, isReserveSpent: reserveSpent)
+        guard room != toldRoom else { return }
+        toldRoom = room
+        partition.post(.room(isFull: room.isFull, isReserveSpent: room.isReserveSpent))
+    }
 
     /// The mode in words, with what ends it.
     var fullDisk: String {
@@ -57,4 +66,10 @@ extension NodeService {
             logger.debug("no room for the reserve yet", metadata: [LogKeys.why: "\(error)"])
         }
     }
+}
+
+/// How much room there is, as the other plane was told.
+struct DiskRoom: Equatable {
+    var isFull = false
+    var isReserveSpent = false
 }

@@ -37,15 +37,20 @@ public actor NodeService {
     var boltsStale = false { didSet { noteChange() } }
     /// Links whose bolts were not who the roster says.
     var mismatches = LinkMismatches()
+    /// Bolts that seem to be two.
+    var twins = IdentityTwins()
+    /// The life that was named on each link.
+    var linkLives: [LinkID: ReplicaID] = [:]
     /// Who waits for own events to be allowed.
     var authoringWaiters: [CheckedContinuation<Bool, Never>] = []
     /// Bytes of disk that are to be kept back.
     let reserveBytes: Int
     /// Whether the reserve was given up: own admissions and results are refused until it is held again.
-    var reserveSpent: Bool { didSet { noteChange() } }
+    var reserveSpent: Bool { didSet { noteRoom() } }
+    var toldRoom = DiskRoom()
     var lastReserveLook = ContinuousClock.now
     /// Whether the disk did not take the last write for want of room.
-    var storeFull: Bool
+    var storeFull: Bool { didSet { noteRoom() } }
     /// What people should know about the lease of this partition.
     var leaseTrouble: String?
     var closed = false
@@ -57,6 +62,8 @@ public actor NodeService {
     var ownStanding: PartitionStanding?
     /// What other bolts said last of their part.
     var standings: [PrincipalID: HeardStanding] = [:]
+    /// Standbys that do not catch up.
+    var stillness = StandbyStillness()
     /// Last words of bolts that the roster does not know yet, one for each link.
     var unplaced: [LinkID: PartitionStanding] = [:]
     var toldSurroundings: PartitionSurroundings?
@@ -105,6 +112,7 @@ public actor NodeService {
         lookAtOwnership(anew: true)
         tellHeard()
         tellSurroundings()
+        noteRoom()
         peersChanged()
     }
 
@@ -135,6 +143,8 @@ public actor NodeService {
             case .link(let event): take(event)
             case .timer(let timer): step(.timerFired(timer))
             case .standing(let standing): spread(standing)
+            case .diskFull(let isReserveSpent):
+                (reserveSpent, storeFull) = (reserveSpent || isReserveSpent, true)
             case .leaseTrouble(let trouble): leaseTrouble = trouble
             case .review: review()
             case .news(let news): take(news)
@@ -165,6 +175,7 @@ public actor NodeService {
             step(.undecodable(link.id))
         case .down(let link):
             shortcuts.forget(link.id)
+            linkLives[link.id] = nil
             guard links.removeValue(forKey: link.id) != nil else { return }
             forget(link.id)
             step(.linkDown(link.id))
@@ -173,6 +184,7 @@ public actor NodeService {
     }
 
     private func hear(_ message: GossipMessage, on link: LinkID) {
+        meet(message, on: link)
         step(.received(message, on: link))
         switch message {
         case .durable, .context: spreads.note { machine.holders(of: $0) }

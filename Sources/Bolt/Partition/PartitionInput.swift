@@ -20,6 +20,8 @@ enum PartitionInput: Sendable {
     case surroundings(PartitionSurroundings)
     /// What others say about this partition.
     case hearsay(PartitionHearsay)
+    /// Whether the bolt's disk is full, and whether what is left of it is its reserve.
+    case room(isFull: Bool, isReserveSpent: Bool)
     /// The bolt was sealed or unsealed by other than its journal.
     case sealChanged
     /// The next piece of the journal that a standby lacks may be read.
@@ -66,6 +68,8 @@ enum PartitionWriteAnswer: Sendable {
 enum PartitionServiceLimits {
     /// Inputs taken in one run of the queue.
     static let inputsPerRun = 1024
+    /// Bytes of a snapshot between two words of how far it is.
+    static let snapshotWordBytes: UInt64 = 16 * 1024 * 1024
     /// Time between looks.
     static let lookInterval: Duration = .milliseconds(250)
     /// Longest time without telling everybody how things stand.

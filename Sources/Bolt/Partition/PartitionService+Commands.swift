@@ -44,6 +44,10 @@ extension PartitionService {
         guard !commands.isEmpty, commands.count <= PartitionLimits.recordCommandsMax else {
             return reply(.refused(.tooLarge))
         }
+        // What is left of the reserve is for bans and for leaving, whoever asks.
+        if disk.isReserveSpent, commands.contains(where: { $0.storing != nil }) {
+            return reply(.refused(.storage(.full)))
+        }
         let encoded = commands.map(\.canonicalBytes)
         let groups = PartitionService.recordsHolding(encoded)
         let number = nextWrite
@@ -226,6 +230,8 @@ extension PartitionService {
             return .refused(.busy(id))
         }
         if operations[id] == nil, let known = fate(of: id) { return known }
+        if operations[id] == nil, let refusal = refusalWhereFull(operation) { return .refused(refusal) }
+        if case .switchover = operation { makeRoomToLeave() }
         return await withCheckedContinuation { continuation in
             let isNew = operations[id] == nil
             operations[id, default: []].append(continuation)
@@ -235,6 +241,14 @@ extension PartitionService {
 
     /// Whether an operation was asked for here before: it runs, or the journal says what became of it.
     func isKnown(_ id: OperationID) -> Bool { operations[id] != nil || fate(of: id) != nil }
+
+    /// Whether whoever asks is to see to the operation's lines of the audit log: one of those who ask at once.
+    func keepRecord(of id: OperationID) -> Bool {
+        kept.count < PartitionServiceLimits.operationsMax && kept.insert(id).inserted
+    }
+
+    /// Its lines stand, or nobody takes them.
+    func endRecord(of id: OperationID) { kept.remove(id) }
 
     /// What the journal says of an operation, as whoever asked for it is told; nil where it says nothing.
     private func fate(of id: OperationID) -> PartitionResolution? {

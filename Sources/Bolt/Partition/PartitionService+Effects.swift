@@ -49,12 +49,13 @@ extension PartitionService {
         guard broken == nil, !closed else { return nil }
         let begun = DispatchTime.now()
         do throws(StoreError) {
-            let outcomes = try store.commit(write)
+            let outcomes = try takingReserve(for: write) { () throws(StoreError) in try store.commit(write) }
             let nanoseconds = DispatchTime.now().uptimeNanoseconds - begun.uptimeNanoseconds
             metrics.observe(.commitSeconds, [], Double(nanoseconds) / 1e9)
             metrics.add(.journalFlushes)
             metrics.add(.journalCommands, by: Double(outcomes.reduce(0) { $0 + $1.count }))
-            isFull = false
+            // What was refused leaves a transaction without records behind: that it fits says nothing.
+            if !write.records.isEmpty { isFull = false }
             note(outcomes, of: write)
             return .persisted(batch)
         } catch {
@@ -63,7 +64,7 @@ extension PartitionService {
                 return nil
             }
             let level: Logger.Level = known == .full && isFull ? .debug : .error
-            isFull = known == .full
+            if known == .full { noteFull() }
             metrics.add(.storeFailures)
             logger.log(
                 level: level, "the partition's disk did not take a transaction", metadata: [LogKeys.why: "\(error)"])
@@ -119,7 +120,11 @@ extension PartitionService {
 
     private func become(_ role: PartitionRole) {
         logger.notice("partition role", metadata: [LogKeys.status: "\(role.word)"])
-        if case .primary = role { ledger.begin(at: machine.tip.position) }
+        switch role {
+        case .primary(let epoch): ledger.begin(epoch, at: machine.tip.position)
+        case .handingOver: break
+        case .waiting, .standby, .candidate, .fenced: ledger.end()
+        }
         turnDesk(to: role)
         replays.isDue = true
         tellStanding(always: true)

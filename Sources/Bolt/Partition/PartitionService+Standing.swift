@@ -57,29 +57,53 @@ extension PartitionService {
         }
         let (role, primary, why) = part
         let held = sealing.reasons.first ?? (isDrained ? "drained by an operator: it serves nobody" : nil)
-        let reason = why.isEmpty || role == .standby ? held ?? why : why
+        let said = why.isEmpty || role == .standby ? held ?? why : why
+        let reason = role == .standby || role == .waiting ? arrivalReason ?? said : said
         return PartitionStanding(
             role: role, isInSync: configuration?.inSync.contains(own.disk) ?? false, isForgetful: machine.isNew,
             epoch: machine.tip.epoch, promised: machine.promisedEpoch, tip: machine.tip, safe: machine.safePosition,
             disk: own.disk, primary: primary, members: members, reason: reason,
-            isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil, isDrained: isDrained)
+            isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil, isFull: isShort,
+            isDrained: isDrained)
+    }
+
+    /// How far a snapshot is that comes in; nil where none does. It goes up in steps: every change is told to all.
+    private var arrivalReason: String? {
+        guard let arrival, !isShort else { return nil }
+        if arrival.isVerifying { return "a snapshot is here and is being checked" }
+        let step = PartitionServiceLimits.snapshotWordBytes
+        let mebibytes = UInt64(arrival.receiver.bytes) / step * step / 1024 / 1024
+        return "a snapshot comes in: \(mebibytes) MiB are here"
     }
 
     private var part: (PartitionStanding.Role, ReplicaID?, String) {
         if let broken { return (.fenced, nil, broken) }
         switch machine.role {
         case .waiting: return (.waiting, nil, waitingReason)
+        case .standby(let primary, _) where isShort:
+            return (.standby, primary, "its disk is full: it keeps no more of the journal and takes nothing over")
         case .standby(let primary, let inSync):
             // It goes on following whom it heard last: only a link tells that somebody is there.
             guard links.values.contains(where: { $0.disk == primary }) else {
                 return (.standby, primary, "no primary is heard of partition \(identity.partition)")
             }
-            return (.standby, primary, inSync ? "" : "catching up with the primary")
+            return (.standby, primary, Self.standbyReason(isNew: machine.isNew, isInSync: inSync))
         case .candidate(let epoch): return (.candidate, nil, "asks for promises of epoch \(epoch.number)")
-        case .primary: return (.primary, own.disk, isFull ? "the disk is full: writes are refused" : "")
+        case .primary: return (.primary, own.disk, isShort ? "the disk is full: writes are refused" : "")
         case .handingOver(_, let to): return (.handingOver, own.disk, "hands over to \(to)")
         case .fenced(let reason): return (.fenced, nil, reason)
         }
+    }
+
+    /// Why a standby that hears its primary is not one that takes over. A disk that was emptied, restored or lost its
+    /// log is another one than the partition counts, and may copy all of it and still count for nothing.
+    static func standbyReason(isNew: Bool, isInSync: Bool) -> String {
+        if isNew {
+            return
+                "its disk is new to the partition, and not counted yet; where an earlier disk of this bolt still is, "
+                + "it never will be: boltctl bolt remove NAME --dead, and join it anew"
+        }
+        return isInSync ? "" : "catching up with the primary"
     }
 
     private var waitingReason: String {

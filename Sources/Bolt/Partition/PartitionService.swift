@@ -49,6 +49,10 @@ actor PartitionService {
     /// What the start found: nothing is done with the disk then.
     let damage: StoreError?
     var isFull = false
+    /// What the node says of the same disk: that it is full, and that the reserve is what is left of it.
+    var disk = (isFull: false, isReserveSpent: false)
+    /// Who is told that the reserve was given up here.
+    var foundFull: (@Sendable (_ isReserveSpent: Bool) -> Void)?
     var closed = false
 
     // Those who wait.
@@ -61,6 +65,8 @@ actor PartitionService {
     /// Writes that are durable here and wait for the standbys, by position.
     var unsafe: [(position: UInt64, write: UInt64)] = []
     var operations: [OperationID: [CheckedContinuation<PartitionResolution, Never>]] = [:]
+    /// Operations whose lines of the audit log somebody sees to.
+    var kept: Set<OperationID> = []
     var ledger = ReleaseLedger()
 
     // The keyring that the vault follows.
@@ -233,6 +239,7 @@ actor PartitionService {
             tellHearsay()
         case .hearsay(let hearsay): hear(hearsay)
         case .sealChanged: applySeal()
+        case .room(let isFull, let isReserveSpent): hearRoom(isFull: isFull, isReserveSpent: isReserveSpent)
         case .readOn: readOn()
         case .copySnapshot(let link): copySnapshot(link)
         case .snapshotSealed(let link, let result): sealed(link, result)

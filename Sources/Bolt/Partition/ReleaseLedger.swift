@@ -22,6 +22,8 @@ struct ReleaseLedger {
     private var settled = 0
     private var queues: [QueueID: Queue] = [:]
     private var horizon: UInt64 = 0
+    /// Of the reign that it is kept for; nil where none is.
+    private var epoch: PartitionEpoch?
     private let countMax: Int
 
     /// An empty ledger that holds at most so many places.
@@ -30,8 +32,18 @@ struct ReleaseLedger {
     /// Places that are not safe yet.
     var count: Int { entries.count - settled }
 
-    /// A reign begins: everything up to its first record may be anybody's.
-    mutating func begin(at tip: UInt64) {
+    /// A reign begins: everything up to its first record may be anybody's. One that goes on after a hand-over that was
+    /// not taken began before: what it said may be released stays said.
+    mutating func begin(_ epoch: PartitionEpoch, at tip: UInt64) {
+        guard self.epoch != epoch else { return }
+        self.epoch = epoch
+        forget(upTo: tip)
+    }
+
+    /// The reign is over.
+    mutating func end() { epoch = nil }
+
+    private mutating func forget(upTo tip: UInt64) {
         (entries, settled, queues) = ([], 0, [:])
         horizon = tip
     }
@@ -39,7 +51,7 @@ struct ReleaseLedger {
     /// The record at `position` stored results of a queue up to `through`; `before` of them were stored already.
     mutating func note(_ queue: QueueID, at position: UInt64, through: UInt64, before: UInt64, safe: UInt64) {
         guard position > safe else { return }
-        guard count < countMax else { return begin(at: position) }
+        guard count < countMax else { return forget(upTo: position) }
         entries.append(Entry(position: position, queue: queue, through: through))
         queues[queue, default: Queue(known: safe >= horizon ? before : 0, open: 0)].open += 1
     }

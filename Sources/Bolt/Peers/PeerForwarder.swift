@@ -30,8 +30,9 @@ final class PeerForwarder: Sendable {
     }
 
     /// Posts JSON to a path of the bolt at `address`. Throws `Problem` with `owner_unreachable` where it cannot be
-    /// reached or does not answer in time; whether it acted on the request is then not known.
-    func post(_ body: Data, to path: String, at address: String) async throws -> Answer {
+    /// reached or does not answer in time; whether it acted on the request is then not known. What must not be done
+    /// twice is sent once, on a new connection; where that was sent and not answered, the problem says `changed`.
+    func post(_ body: Data, to path: String, at address: String, once: Bool = false) async throws -> Answer {
         let admitted = inFlight.withLock { count in
             guard count < PeerForwarder.inFlightMax else { return false }
             count += 1
@@ -43,18 +44,25 @@ final class PeerForwarder: Sendable {
         var used: (any Channel)?
         defer { pool.give(back: used, at: address) }
         // A kept connection may have been closed by the other side meanwhile: then once more on a new one. What is
-        // forwarded may be repeated without harm.
-        if case .use(let channel) = turn, let answer = try? await send(body, path, address, on: channel) {
-            used = channel
-            return answer
+        // forwarded may be repeated without harm, unless it says otherwise.
+        if case .use(let channel) = turn {
+            if once {
+                channel.close(promise: nil)
+            } else if let answer = try? await send(body, path, address, on: channel) {
+                used = channel
+                return answer
+            }
         }
+        var isSent = false
         do {
             let channel = try await connect(address)
+            isSent = true
             let answer = try await send(body, path, address, on: channel)
             used = channel
             return answer
         } catch {
-            throw Problem(.ownerUnreachable, "the bolt at \(address) does not answer: \(error)")
+            throw Problem(
+                .ownerUnreachable, "the bolt at \(address) does not answer: \(error)", changed: once && isSent)
         }
     }
 

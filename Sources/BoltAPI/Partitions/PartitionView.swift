@@ -34,6 +34,12 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     /// Whether an operator has it serve nobody: it keeps its copy, and is not chosen to take the partition over. False
     /// where it was not heard.
     public var isDrained: Bool
+    /// Whether its disk is full: it keeps no more results, and cannot take the partition over. False where it was not
+    /// heard.
+    public var isFull: Bool
+    /// Seconds for which it has been out of sync with a primary that it is linked with, and its copy has not moved;
+    /// nil where that is not so, or not for long.
+    public var stuckSeconds: Double?
     /// Where it is fenced because the partition went on without what its disk holds: the last record that both hold.
     public var partedAt: UInt64?
     /// Where its journal ends; nil where that is not known.
@@ -49,22 +55,25 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     public init(
         bolt: String?, disk: ReplicaID?, reported: PartitionRoleWord?, assigned: PartitionRoleWord?, isInSync: Bool,
         position: UInt64? = nil, lagRecords: UInt64? = nil, heardSeconds: Double? = nil,
-        reason: String? = nil, isSealed: Bool = false, isDrained: Bool = false, partedAt: UInt64? = nil
+        reason: String? = nil, isSealed: Bool = false, isDrained: Bool = false,
+        partedAt: UInt64? = nil, isFull: Bool = false, stuckSeconds: Double? = nil
     ) {
         (self.bolt, self.disk, self.reported, self.assigned) = (bolt, disk, reported, assigned)
         (self.isInSync, self.isSealed, self.position) = (isInSync, isSealed, position)
-        (self.isDrained, self.partedAt) = (isDrained, partedAt)
+        (self.isDrained, self.partedAt, self.isFull, self.stuckSeconds) = (isDrained, partedAt, isFull, stuckSeconds)
         (self.lagRecords, self.heardSeconds, self.reason) = (lagRecords, heardSeconds, reason)
     }
 
-    /// Whether it says to stand by and has the keys, or needs none.
-    public var mayBePromoted: Bool { (reported == .standby || reported == .candidate) && !isSealed }
+    /// Whether it says to stand by, has room on its disk, and has the keys, or needs none.
+    public var mayBePromoted: Bool { (reported == .standby || reported == .candidate) && !isSealed && !isFull }
 
     enum CodingKeys: String, CodingKey {
         case bolt, disk, reported, assigned, position, reason
         case isInSync = "in_sync"
         case isSealed = "sealed"
         case isDrained = "drained"
+        case isFull = "disk_full"
+        case stuckSeconds = "stuck_seconds"
         case partedAt = "parted_at"
         case lagRecords = "lag_records"
         case heardSeconds = "heard_seconds"
@@ -108,7 +117,7 @@ public struct PartitionView: Hashable, Sendable, Codable {
     /// Bolts that say of themselves that they are sealed, by name.
     public var sealedBolts: [String] { members.filter(\.isSealed).compactMap(\.bolt).sorted() }
 
-    /// Bolts that say to stand by and have the keys, or need none: who may be promoted.
+    /// Bolts that say to stand by, have room, and have the keys, or need none: who may be promoted.
     public var unsealedStandbys: [String] {
         members.filter(\.mayBePromoted).compactMap(\.bolt).sorted()
     }

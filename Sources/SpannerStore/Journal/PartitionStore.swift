@@ -76,6 +76,9 @@ public final class PartitionStore {
         disk = .current(incarnation)
     }
 
+    /// Disk kept back for a full one, in the same directory.
+    public var reserve: ReserveFile { directory.reserve }
+
     func keeper(of database: Database) -> IncarnationKeeper {
         IncarnationKeeper(
             database: database, file: directory.file("partition-incarnation"), machine: environment.machine)

@@ -57,8 +57,7 @@ struct BoltRemove: AsyncParsableCommand {
         let members = partition?.partition.members ?? []
         let isFenced = members.contains { $0.bolt == bolt.name.text && $0.reported == .fenced }
         let removal = MemberRemoval(
-            bolt: bolt.name.text, session: session, waiting: waiting, operation: operation,
-            isRepeat: waiting.operation != nil)
+            bolt: bolt.name.text, session: session, waiting: waiting, operation: operation)
         if dead, !isFenced { try await refuseLiving(bolt, session) }
         // Whoever is asked for a yes is not to hear of a refusal after it.
         let isTakenOut = !dead && !isFenced
@@ -77,9 +76,14 @@ struct BoltRemove: AsyncParsableCommand {
                 principal: bolt.id, targets: bolt.admissions.sorted(),
                 cut: OperatorAct.Cut(seen: context.versionVector)))
         guard !mutation.dryRun, let partition, partition.partition.bolts.count > 1 else {
-            return try connection.output.emit(Answer(change: change, partition: nil), table: ActPoster.line(change))
+            var lines = [ActPoster.line(change)]
+            if mutation.dryRun, let view = partition?.partition {
+                lines += [RedundancyText.outlook(view, bolt.name.text)].compactMap(\.self)
+            }
+            return try connection.output.emit(
+                Answer(change: change, partition: nil), table: lines.joined(separator: "\n"))
         }
-        try await tell(change, partition.partition, session)
+        try await tell(change, partition.partition, without: bolt.name.text, session, poster.carrier)
     }
 
     /// Whom the act is brought to; nil for the bolts of the context. Whoever was named on the command line is asked
@@ -106,9 +110,13 @@ struct BoltRemove: AsyncParsableCommand {
     }
 
     /// Says what the partition has left, and what to do where that is too little.
-    private func tell(_ change: ChangeResponse, _ before: PartitionView, _ session: Session) async throws {
+    private func tell(
+        _ change: ChangeResponse, _ before: PartitionView, without gone: String, _ session: Session,
+        _ carrier: BoltClient?
+    ) async throws {
         let operatorOf = PartitionOperator(session: session, mutation: mutation, waiting: waiting)
-        let (view, restored) = try await operatorOf.settle(before.name, inSync: 2)
+        let (view, restored) = try await operatorOf.settle(
+            before.name, inSync: 2, without: gone, from: carrier)
         try connection.output.emit(
             Answer(change: change, partition: view),
             table: ActPoster.line(change) + (view.map { "\n" + RedundancyText.left($0) } ?? ""))
@@ -130,6 +138,15 @@ struct BoltRemove: AsyncParsableCommand {
 
 /// What a partition has left after a bolt of it is gone, for people.
 enum RedundancyText {
+    /// What it would have left; nil where it has no other bolt.
+    static func outlook(_ partition: PartitionView, _ gone: String) -> String? {
+        let rest = partition.bolts.filter { $0 != gone }
+        guard let last = rest.first, rest.count < partition.bolts.count else { return nil }
+        guard rest.count == 1 else { return "\(partition.name) would have \(rest.joined(separator: ", ")) left" }
+        return "\(partition.name) would be left without a standby: what the disk of \(last) loses is lost; the command "
+            + "would end with 5"
+    }
+
     static func left(_ partition: PartitionView) -> String {
         let bolts = partition.bolts.isEmpty ? "no bolt" : partition.bolts.joined(separator: ", ")
         return "\(partition.name) has \(bolts) left: \(Plural.text(partition.inSync, "disk")) in sync, of which "

@@ -13,29 +13,31 @@ struct MemberRemoval {
     let session: Session
     let waiting: OperationOptions
     let operation: OperationID
-    /// Whether it was asked for before: a disk that is no member any more has been taken out then.
-    let isRepeat: Bool
 
     /// Has the primary say whether it would refuse; changes nothing.
     func rehearse(_ partition: PartitionResponse, reason: String) async throws {
         guard let primary = try primary(of: partition) else { return }
         let answer = try await ask(primary, partition.partition.name, reason: reason, dryRun: true)
-        for effect in answer?.effects ?? [] { Console.note(effect) }
+        for effect in answer.effects { Console.note(effect) }
     }
 
     /// Asks until it is done or refused, or the time is over; says meanwhile what it waits for.
     func carryOut(_ partition: PartitionResponse, reason: String) async throws {
-        guard let primary = try primary(of: partition) else { return }
+        guard var primary = try primary(of: partition) else { return }
         let name = partition.partition.name
         var progress = Progress()
-        var hasRun = isRepeat
+        var isAsked = false
         let isDone: Bool? = try await Waiting.until(seconds: waiting.timeout, every: .milliseconds(200)) {
+            let (reigning, wasAsked) = (primary, isAsked)
             let answer = try await Patience.telling(
                 "waiting for \(primary.name): that \(bolt) is out has to be safe on every disk in sync"
-            ) { try await ask(primary, name, reason: reason, dryRun: false, hasRun: hasRun) }
-            guard let answer, answer.outcome == .running else { return true }
-            hasRun = true
+            ) { try await ask(reigning, name, reason: reason, dryRun: false, wasAsked: wasAsked) }
+            guard answer.outcome == .running else { return true }
+            isAsked = true
             progress.say("\(primary.name) has not done it yet; operation \(operation)")
+            // Somebody else may reign by now, whose log says what became of it.
+            let now: PartitionResponse? = try? await session.client.call(.partition, [name.text])
+            if let now, let next = try? self.primary(of: now) { primary = next }
             return nil
         }
         guard isDone == nil else { return Console.note("\(bolt) is no member of \(name) any more") }
@@ -48,8 +50,7 @@ struct MemberRemoval {
     ) -> CommandFailure {
         CommandFailure(
             "still_open", "\(bolt) was not taken out of \(name) within \(Int(seconds)) s",
-            reason: "the primary wrote that it is out, and that is not safe on every disk in sync yet; its admission "
-                + "stands",
+            reason: "nobody has said yet that this is safe on every disk in sync; its admission stands",
             next: "see who is in sync: boltctl partition show \(name); then ask again: "
                 + "boltctl bolt remove \(bolt) --operation \(operation)",
             changed: true, status: .running)
@@ -78,11 +79,11 @@ struct MemberRemoval {
         return (primary, try PartitionOperator.address(of: primary, in: partition))
     }
 
-    /// One request; nil where the disk is no member any more because of an earlier one.
+    /// One request. Where it was asked for before, a primary that is away or no primary any more ends nothing.
     private func ask(
         _ primary: (name: String, address: String), _ name: PartitionName, reason: String, dryRun: Bool,
-        hasRun: Bool = false
-    ) async throws -> OperationResponse? {
+        wasAsked: Bool = false
+    ) async throws -> OperationResponse {
         let client = try session.client(of: primary.address)
         defer { client.close() }
         do throws(ClientError) {
@@ -90,10 +91,15 @@ struct MemberRemoval {
                 .removeMember, [name.text], query: [("dry_run", dryRun ? "true" : nil)],
                 body: RemoveMemberRequest(operation: operation, bolt: bolt, reason: reason))
         } catch {
-            if hasRun || isRepeat, error.problem?.code == .notInSync { return nil }
             // It may have been done although no answer came: the next request says so.
-            guard !dryRun, error.mayHaveChanged else { throw error }
+            guard !dryRun, error.mayHaveChanged || (wasAsked && Self.isPassing(error)) else { throw error }
             return OperationResponse(operation: operation, partition: name, bolt: primary.name, outcome: .running)
         }
+    }
+
+    /// Whether it says no more than that a reign just ends or begins.
+    static func isPassing(_ error: ClientError) -> Bool {
+        guard let problem = error.problem else { return error.kind == .unreachable }
+        return problem.status == 503 || [.notPrimary, .operationRuns].contains(problem.code)
     }
 }

@@ -27,7 +27,10 @@ extension LocalMesh {
                 seen[bolt.fullName] = await look(at: bolt, client)
             }
             let health = MeshHealth(bolts, seen, isEnough: states)
-            if let (bolt, reason) = health.awaited.first { progress.say("waiting for \(bolt.fullName): \(reason)") }
+            if let (bolt, reason) = health.awaited.first {
+                // What to do about it is for those who wait longer than a start takes.
+                progress.say("waiting for \(bolt.fullName): \(reason.prefix { $0 != ";" })")
+            }
             return health.awaited.isEmpty ? health : nil
         }
         return settled ?? MeshHealth(bolts, seen, isEnough: states)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BoltAPI
+import BoltClient
 
 /// `boltctl status`
 struct StatusCommand: AskingCommand {
@@ -14,6 +15,25 @@ struct StatusCommand: AskingCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func question() -> Question<StatusResponse> { Question(endpoint: .status) }
+
+    /// What a removed bolt sees is of an earlier day: it is passed over where another answers, unless it was named.
+    func preferred(_ answer: StatusResponse, _ session: Session) async throws -> StatusResponse {
+        guard Self.isExpelled(answer), !session.isNamed else { return answer }
+        for address in session.context.bolts {
+            let client = try session.client(of: address)
+            defer { client.close() }
+            guard let other: StatusResponse = try? await client.call(.status), !Self.isExpelled(other) else { continue }
+            Console.warn(
+                "\(answer.bolt) is no longer admitted and was passed over; to forget its address: "
+                    + "boltctl context refresh")
+            return other
+        }
+        return answer
+    }
+
+    static func isExpelled(_ answer: StatusResponse) -> Bool {
+        answer.alarms.contains { $0.code == "bolt_expelled" }
+    }
 
     func table(_ answer: StatusResponse) -> String { StatusScreen(status: answer).text }
 

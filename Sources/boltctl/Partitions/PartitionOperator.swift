@@ -95,6 +95,19 @@ struct PartitionOperator {
         return try await follow(operation, of: name, at: bolt)
     }
 
+    /// What an operation that was asked for before came to; nil where it is new, or open. It is not done twice, nor
+    /// judged by how things stand since.
+    func settled(_ name: PartitionName) async throws -> OperationResponse? {
+        guard waiting.operation != nil else { return nil }
+        let id = try waiting.id()
+        let fate: OperationFateResponse = try await session.client.call(.partitionOperation, [name.text, id.apiText])
+        guard fate.state == .done else { return nil }
+        Console.note("operation \(id) was done before; nothing is done now")
+        return OperationResponse(
+            operation: id, partition: name, bolt: fate.bolt, outcome: .done, epoch: fate.epoch, point: fate.point,
+            primary: fate.bolt)
+    }
+
     /// Walks the journals for an operation until one says what became of it. Ends with 3 where none does in time.
     func follow(_ operation: OperationID, of name: PartitionName, at bolt: String) async throws -> OperationResponse {
         var progress = Progress()
@@ -126,7 +139,11 @@ struct PartitionOperator {
     }
 
     /// Waits until as many disks are in sync as before, telling each transition; gives the partition as it is then.
-    func settle(_ name: PartitionName, inSync wanted: Int) async throws -> (view: PartitionView?, restored: Bool) {
+    /// The view of a bolt that has not heard yet that `gone` was removed counts for nothing.
+    func settle(
+        _ name: PartitionName, inSync wanted: Int, without gone: String? = nil, from client: BoltClient? = nil
+    ) async throws -> (view: PartitionView?, restored: Bool) {
+        let client = client ?? session.client
         var transitions = PartitionTransitions()
         var last: PartitionView?
         let clock = ContinuousClock()
@@ -134,9 +151,8 @@ struct PartitionOperator {
         let whole: PartitionView? = try await Waiting.until(
             seconds: waiting.wait ? waiting.timeout : 0, every: .milliseconds(100)
         ) {
-            guard let seen: PartitionResponse = try? await session.client.call(.partition, [name.text]) else {
-                return nil
-            }
+            guard let seen: PartitionResponse = try? await client.call(.partition, [name.text]) else { return nil }
+            if let gone, seen.partition.bolts.contains(gone) { return nil }
             for line in transitions.changes(seen.partition) { Console.note(line) }
             last = seen.partition
             let isWhole = seen.partition.primary != nil && seen.partition.inSync >= wanted

@@ -41,6 +41,9 @@ struct PartitionPromote: AsyncParsableCommand {
         let expected = try expect.map { try ExpectedPoint($0) }
         let operation = try waiting.id()
         let operatorOf = PartitionOperator(session: try connection.session(), mutation: mutation, waiting: waiting)
+        if let done = try await operatorOf.settled(name) {
+            return try await operatorOf.tell(done, wanted: 0, to: connection.output)
+        }
         let before = try await operatorOf.partition(name)
         let bolt = try candidate(in: before)
         let report = try await operatorOf.ask(
@@ -58,7 +61,7 @@ struct PartitionPromote: AsyncParsableCommand {
             guard allowDataLoss else { throw Self.refusal(report, bound, name, bolt) }
             Console.warn("could be lost: \(bound)")
         }
-        guard expected != nil || Console.isInteractive else { throw Self.unseen(report, name, bolt) }
+        guard expected != nil || Console.isInteractive else { throw Self.unseen(report, name, bolt, mutation.reason) }
         let stake = report.bound == nil ? "nothing acknowledged as paired can be lost" : "accepting that loss"
         try Console.confirm("Make \(bolt) primary of \(name), \(stake)?", yes: mutation.yes)
         let result = try await operatorOf.ask(
@@ -105,12 +108,16 @@ struct PartitionPromote: AsyncParsableCommand {
     }
 
     /// P10: a script promotes only what somebody, or itself, has looked at.
-    private static func unseen(_ report: OperationResponse, _ name: PartitionName, _ bolt: String) -> CommandFailure {
+    private static func unseen(
+        _ report: OperationResponse, _ name: PartitionName, _ bolt: String, _ reason: String
+    ) -> CommandFailure {
         let point = report.point?.shortText ?? "EPOCH:POSITION:HASH"
         return CommandFailure(
             "expect_required", "without a terminal a promotion needs --expect",
-            reason: "nothing was changed: what \(bolt) would stand on was not looked at",
-            next: "boltctl partition promote \(name) --to \(bolt) --expect \(point) --yes", status: .refused)
+            reason: "nothing was changed: nobody saw yet what \(bolt) stands on now, \(point)",
+            next: "where that is what you mean: boltctl partition promote \(name) --to \(bolt) --expect \(point) --yes"
+                + (reason.isEmpty ? "" : " --reason \"\(reason)\""),
+            status: .refused)
     }
 
     private static func refusal(

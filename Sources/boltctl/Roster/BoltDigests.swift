@@ -24,8 +24,8 @@ enum BoltDigests {
     static func askAll(_ session: Session) async throws -> [Line] {
         let lines = try await ask(session.context.bolts, session)
         guard !session.isNamed, lines.contains(where: { $0.answer != nil }) else { return lines }
-        let known: BoltsResponse? = try? await session.client.call(.bolts)
-        guard let bolts = known?.bolts.filter({ $0.standing == .active }) else { return lines }
+        let known: BoltsResponse = try await session.client.call(.bolts)
+        let bolts = known.bolts.filter { $0.standing == .active }
         return merged(lines, try await ask(unasked(bolts, lines).map(\.address), session), bolts)
     }
 

@@ -64,22 +64,27 @@ struct SealInit: AsyncParsableCommand {
         try UnsealRound.require(lines)
     }
 
+    /// It is done already: a keyring is never made over another. Nil where there is none.
+    static func refusal(_ name: PartitionName, _ primary: PartitionSeals.Line) -> CommandFailure? {
+        guard let keyring = primary.answer?.keyring else { return nil }
+        return CommandFailure(
+            "vault_initialised", "it is done already: partition \(name) has the keyring \(keyring.id)",
+            reason: "nothing was changed, and no key was made: the key file written with that keyring opens it",
+            next: "boltctl seal status --partition \(name)", status: .refused)
+    }
+
     /// Makes keyring and key, writes the key, then has the primary journal the keyring. A crash between the two leaves
     /// a key that opens nothing, never a keyring that nothing opens; a lost answer loses no key.
     static func make(
         _ name: PartitionName, _ keyFile: String, _ session: Session, _ mutation: MutationOptions
     ) async throws -> (SealChangeResponse, UnsealKey) {
+        let primary = try await PartitionSeals.primary(of: name, session)
+        if let refusal = SealInit.refusal(name, primary) { throw refusal }
         guard !SecureFile.exists(keyFile) else {
             throw CommandFailure(
                 "key_file_exists", "\(keyFile) is there already and is not overwritten",
                 reason: "it may be the only copy of another key; nothing was changed",
                 next: "choose another place, or move the old one away first", status: .refused)
-        }
-        let primary = try await PartitionSeals.primary(of: name, session)
-        if let keyring = primary.answer?.keyring {
-            throw CommandFailure(
-                "vault_initialised", "partition \(name) has the keyring \(keyring.id) already",
-                reason: "nothing was changed", next: "boltctl seal status --partition \(name)")
         }
         let mesh = session.operatorIdentity.credential.mesh
         let (keyring, key) = Keyring.initialise(VaultOwner(mesh: mesh, partition: name))

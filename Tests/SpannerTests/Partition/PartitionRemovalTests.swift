@@ -60,6 +60,24 @@ struct PartitionRemovalTests {
         #expect(isFenced(cluster, 2))
     }
 
+    /// "No standby in sync" was taken for "out already" by those who asked again, whatever was the reason for it.
+    @Test("P1: who asks for a removal again is told that it is done once that is safe, by a later primary too")
+    func askedAgain() {
+        var cluster = PartitionCluster.founded(3)
+        cluster.isolate(1)
+        let all = [cluster.ask(0, .remove(cluster.id(2))), cluster.ask(0, .remove(cluster.id(2)))]
+        #expect(all.allSatisfy { cluster.resolutions[$0] == nil })
+        cluster.heal()
+        cluster.tick(3)
+        for operation in all { #expect(cluster.isDone(operation)) }
+        _ = cluster.ask(0, .switchover(to: cluster.id(1)))
+        cluster.tick(5)
+        #expect(cluster.primaries == [1])
+        let again = cluster.ask(1, .remove(cluster.id(2)))
+        cluster.tick(2)
+        #expect(cluster.isDone(again))
+    }
+
     @Test("What would leave the primary alone in sync is refused: it could not be safe")
     func lastInSync() {
         var cluster = PartitionCluster.founded(3)
@@ -323,5 +341,11 @@ struct PartitionRemovalTests {
         _ = cluster.ask(cluster.primaries.first ?? 0, .remove(cluster.id(2)))
         cluster.tick(20)
         #expect(isFenced(cluster, 2), "\(cluster.summary)")
+    }
+}
+
+extension PartitionCluster {
+    fileprivate func isDone(_ operation: OperationID) -> Bool {
+        if case .done = resolutions[operation] { true } else { false }
     }
 }

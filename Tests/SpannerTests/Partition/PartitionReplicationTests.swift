@@ -188,6 +188,90 @@ struct PartitionReplicationTests {
         #expect(safe == point.position)
     }
 
+    @Test("A primary whose full disk was given some room hands over, with what waited for it (D7, P1)")
+    func leavesFullDisk() {
+        var cluster = PartitionCluster.founded(2)
+        cluster.bolts[0].disk.isFull = true
+        let waiting = cluster.command(0)
+        cluster.deliver()
+        let refused = cluster.ask(0, .switchover(to: cluster.id(1)))
+        #expect(cluster.resolutions[refused] == .refused(.storage(.full)))
+        cluster.bolts[0].disk.isFull = false
+        cluster.step(0, .roomMade)
+        let operation = PartitionCluster.operation(77)
+        cluster.step(0, .operation(operation, .switchover(to: cluster.id(1))))
+        cluster.deliver()
+        guard case .done = cluster.resolutions[operation] else {
+            Issue.record("\(String(describing: cluster.resolutions[operation]))")
+            return
+        }
+        #expect(cluster.primaries == [1])
+        #expect(cluster.bolts[1].disk.commands.contains(cluster.bytes(waiting)))
+        #expect(cluster.broken.isEmpty)
+    }
+
+    @Test("A standby whose disk is full takes no hand-over (D7)")
+    func fullHeir() {
+        var cluster = PartitionCluster.founded(2)
+        cluster.bolts[1].disk.isFull = true
+        _ = cluster.command(0)
+        cluster.deliver()
+        let operation = cluster.ask(0, .switchover(to: cluster.id(1)))
+        cluster.tick(25)
+        #expect(cluster.resolutions[operation] != nil)
+        #expect(cluster.primaries == [0])
+    }
+
+    @Test("A snapshot that waits behind a full disk keeps nobody from a promise (D7)")
+    func offeredOnFullDisk() {
+        var cluster = PartitionCluster.founded(3)
+        cluster.bolts[2].disk.isFull = true
+        _ = cluster.command(0)
+        cluster.deliver()
+        cluster.isolate(2)
+        _ = cluster.command(0)
+        cluster.tick(15)
+        cluster.kill(0)
+        cluster.bolts[0].disk.compacted = cluster.bolts[0].disk.tip.position
+        cluster.start(0)
+        cluster.tick(15)
+        cluster.heal()
+        cluster.tick(5)
+        #expect(cluster.bolts[2].machine?.installation?.isRunning == false)
+        cluster.kill(0)
+        cluster.bolts[2].disk.isFull = false
+        let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
+        cluster.deliver()
+        guard case .done = cluster.resolutions[operation] else {
+            Issue.record("\(String(describing: cluster.resolutions[operation]))")
+            return
+        }
+        #expect(cluster.broken.isEmpty)
+    }
+
+    @Test("A standby lets go of what its full disk did not take, to promise: it was acknowledged to nobody (D7, P3)")
+    func promisesOnFullDisk() {
+        var cluster = PartitionCluster.founded(3)
+        let before = cluster.command(0)
+        cluster.deliver()
+        cluster.bolts[2].disk.isFull = true
+        _ = cluster.command(0)
+        cluster.deliver()
+        cluster.kill(0)
+        // Room for a promise, and no look since.
+        cluster.bolts[2].disk.isFull = false
+        let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
+        cluster.deliver()
+        guard case .done = cluster.resolutions[operation] else {
+            Issue.record("\(String(describing: cluster.resolutions[operation]))")
+            return
+        }
+        cluster.tick(20)
+        #expect(cluster.primaries == [1])
+        #expect(cluster.bolts[2].disk.commands.contains(cluster.bytes(before)))
+        #expect(cluster.broken.isEmpty)
+    }
+
     @Test("What a standby was sent is not taken back on a full disk, though the standby is gone (P4)")
     func sentIsKept() {
         var cluster = PartitionCluster.founded(2)

@@ -125,7 +125,7 @@ extension PartitionMachine {
     }
 
     /// Nothing that waits will ever be written. Promises that were to be given are not; memory is as the disk is.
-    private mutating func dropStaged() {
+    mutating func dropStaged() {
         for then in staged.flatMap(\.thens) {
             if case .promise(let link, let operation, let epoch, _) = then {
                 effects.append(.send(.declined(operation, epoch, .storage), on: link))
@@ -135,6 +135,8 @@ extension PartitionMachine {
         staged = []
         planned = durable
         plannedPromise = promised
+        // What was said to be safe above was said of records that are gone: others may come to stand there.
+        followedSafe = min(followedSafe, durable.tip.position)
         // Whoever was to be counted is not, and is not told so when it asks again.
         acquaintances = durableAcquaintances
         matchedEpoch = nil

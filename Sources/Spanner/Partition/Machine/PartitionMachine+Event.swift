@@ -29,6 +29,8 @@ extension PartitionMachine {
         case outside(PartitionHearsay)
         /// The vault was opened or closed: a sealed bolt is neither primary nor candidate.
         case sealed(Bool)
+        /// The disk was full and has room again, or some was made: what waits is tried at once.
+        case roomMade
         /// Answers `Effect.takeSnapshot`: it is built up to this point and can be read.
         case snapshotTaken(LinkID, LogPoint, bytes: UInt64, digest: Bytes32)
         /// Answers `Effect.installSnapshot`: the database is exchanged, whole, and holds this.

@@ -35,7 +35,8 @@ extension PartitionMachine {
         return write(.control(.configuration(configuration)))
     }
 
-    /// Takes a living disk out of the members.
+    /// Takes a living disk out of the members. One that is none is out already, once that is safe: whoever lost the
+    /// answer asks again, maybe somebody who reigns since, and is told what is true.
     ///
     /// Never down to one: a disk that does not know yet that it is out could begin an epoch without the only one that
     /// is left, which would by then acknowledge alone.
@@ -45,11 +46,14 @@ extension PartitionMachine {
             return
         }
         let isCut = cutOff.contains(disk)
+        if !isCut, !configuration.members.contains(disk) {
+            // What the log says of the members is in it up to its end.
+            removals.append((operation, planned.tip.position))
+            return resolveRemovals()
+        }
         let refusal: PartitionOperationRefusal? =
             if disk == own.disk {
                 .primaryLives(own.disk)
-            } else if !configuration.members.contains(disk) {
-                isCut ? nil : .notInSync(disk)
             } else if reign?.handover != nil, let running = reign?.handover?.operation {
                 .busy(running)
             } else if !isCut, configuration.members.count <= 2 || configuration.inSync == pair(with: disk) {

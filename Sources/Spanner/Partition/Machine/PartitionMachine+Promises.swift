@@ -11,6 +11,7 @@ extension PartitionMachine {
             effects.append(.send(.declined(operation, epoch, refusal), on: link))
             return
         }
+        if waitsForRoom { makeWayForPromise() }
         let before = plannedPromise
         if reign != nil { stepDown(disk) }
         if candidacy != nil { giveUp(.outbid(epoch)) }
@@ -20,12 +21,23 @@ extension PartitionMachine {
         stage { $0.thens.append(.promise(link, operation, epoch, before: before)) }
     }
 
+    /// Whether what waits for room was acknowledged to nobody: as a standby's is.
+    private var mayMakeWay: Bool { reign == nil && candidacy == nil && beginning == nil && !isForgetful }
+
+    /// What a standby's full disk did not take is let go of, as a restart would: a promise needs less room, and is what
+    /// others wait for.
+    /// So is a snapshot that was offered and waits behind it.
+    private mutating func makeWayForPromise() {
+        dropStaged()
+        (waitsForRoom, installation) = (false, nil)
+    }
+
     private func refusal(
         of operation: OperationID, _ epoch: PartitionEpoch, _ cause: PartitionCause, by disk: ReplicaID
     ) -> PartitionOperationRefusalWire? {
         guard knows(disk), epoch.minter == disk else { return .notMember }
         if isAbsurd(epoch) { return .absurd }
-        if installation != nil || waitsForRoom { return .storage }
+        if waitsForRoom ? installation?.isRunning == true || !mayMakeWay : installation != nil { return .storage }
         if epoch <= plannedPromise { return .outbid(plannedPromise) }
         switch cause {
         case .switchover:

@@ -66,7 +66,8 @@ extension PartitionMachine {
     /// This standby is to take over: everything that was acknowledged is on its disk.
     mutating func takeOver(_ operation: OperationID, _ point: LogPoint, by disk: ReplicaID) {
         guard let following, following.disk == disk, following.epoch == point.epoch, !isForgetful, !isSealed,
-            candidacy == nil, beginning == nil, installation == nil, durable.tip.position >= point.position,
+            !waitsForRoom, candidacy == nil, beginning == nil, installation == nil,
+            durable.tip.position >= point.position,
             durable.holds(point), members.contains(own.disk), !isAbsurd(hearsayEpoch)
         else { return }
         candidacy = PartitionCandidacy(operation, .switchover)

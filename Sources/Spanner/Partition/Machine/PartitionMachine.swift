@@ -153,6 +153,7 @@ public struct PartitionMachine: Sendable {
         case .operation(let operation, let asked): take(operation, asked)
         case .outside(let hearsay): heard(hearsay)
         case .sealed(let sealed): seal(sealed)
+        case .roomMade: waitsForRoom = false
         case .snapshotTaken(let link, let point, let bytes, let digest): snapshotTaken(link, point, bytes, digest)
         case .snapshotInstalled(let durable): snapshotInstalled(durable)
         case .snapshotFailed(let link): snapshotFailed(link)

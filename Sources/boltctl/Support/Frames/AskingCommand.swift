@@ -15,6 +15,8 @@ protocol AskingCommand: AsyncParsableCommand {
     var connection: ConnectionOptions { get }
     /// What to ask; refuses bad arguments before anybody is asked.
     func question() throws -> Question<Answer>
+    /// The answer to show, where another bolt's may be better.
+    func preferred(_ answer: Answer, _ session: Session) async throws -> Answer
     /// The answer for people.
     func table(_ answer: Answer) -> String
     /// The answer for scripts: all that people are told, the answer itself where nothing else is said.
@@ -24,10 +26,14 @@ protocol AskingCommand: AsyncParsableCommand {
 extension AskingCommand {
     func data(_ answer: Answer) -> any Encodable { answer }
 
+    func preferred(_ answer: Answer, _ session: Session) async throws -> Answer { answer }
+
     func run() async throws {
         let question = try question()
-        let answer: Answer = try await connection.session().client.call(
+        let session = try connection.session()
+        let first: Answer = try await session.client.call(
             question.endpoint, question.arguments, query: question.query)
+        let answer = try await preferred(first, session)
         let value: any Encodable = data(answer)
         try show(value, table(answer))
     }
