@@ -4,6 +4,7 @@ internal import Foundation
 internal import Logging
 internal import Spanner
 internal import SpannerStore
+internal import SpannerTransport
 
 extension BoltEndpoints {
     static let drainedText = "an operator has this bolt serve nobody; boltctl bolt undrain ends that"
