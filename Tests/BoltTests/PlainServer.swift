@@ -55,7 +55,8 @@ final class PlainServer: Sendable {
         // A server that refuses may close before all of it is sent.
         try? await client.writeAndFlush(ByteBuffer(string: text))
         if finish { try? await client.close(mode: .output) }
-        let deadline = client.eventLoop.scheduleTask(in: .seconds(6)) { client.close(promise: nil) }
+        // Longer than a server may linger (`HTTPLimits.lingerMax`), else a busy machine ends the talk first.
+        let deadline = client.eventLoop.scheduleTask(in: .seconds(20)) { client.close(promise: nil) }
         try? await client.closeFuture.get()
         deadline.cancel()
         return Talk(text: heard.text, ended: heard.ended)

@@ -9,17 +9,26 @@ extension ReplicatedIntegrationTests {
             return facts[.size] as? Int ?? 0
         }
 
+        /// A partition of two in sync, whose primary, the first, is on a small disk.
+        private func withSmallPrimary(_ body: (RealMesh, SmallDisk) throws -> Void) throws {
+            let mesh = try RealMesh(["north", "north"])
+            let first = mesh.bolts[0]
+            try FileManager.default.createDirectory(atPath: first.state, withIntermediateDirectories: true)
+            let disk = try SmallDisk(at: first.state, megabytes: 48)
+            try with(mesh, settings: ["limits.reserve_mib=4"]) { (mesh) throws in
+                #expect(try mesh.waitForSync(of: "north", bolts: 2).name == first.name)
+                try body(mesh, disk)
+            }
+            withExtendedLifetime(disk) {}
+        }
+
         @Test(
             "D7, P1: a primary's full disk refuses writes, not bans; with room it goes on, and the two hold the same",
             .enabled(if: SmallDisk.canMount, "needs root that may mount a file system in memory"),
             .timeLimit(.minutes(3)))
         func primaryIsFull() throws {
-            let mesh = try RealMesh(["north", "north"])
-            let (a, b) = (mesh.bolts[0], mesh.bolts[1])
-            try FileManager.default.createDirectory(atPath: a.state, withIntermediateDirectories: true)
-            let disk = try SmallDisk(at: a.state, megabytes: 48)
-            try with(mesh, settings: ["limits.reserve_mib=4"]) { (mesh) throws in
-                #expect(try mesh.waitForSync(of: "north", bolts: 2).name == a.name)
+            try withSmallPrimary { (mesh, disk) throws in
+                let (a, b) = (mesh.bolts[0], mesh.bolts[1])
                 let (pid, epoch) = (a.pid, try mesh.part(a).epoch)
                 let token = try mesh.token("--uses", "3")
                 for name in ["web-1", "web-2", "web-3"] { try mesh.enroll(name, token: token, at: a) }
@@ -62,7 +71,6 @@ extension ReplicatedIntegrationTests {
                     #expect(held.sequences == Array(1...UInt64(web.acknowledged)) && held.gaps.isEmpty, "\(bolt.name)")
                 }
             }
-            withExtendedLifetime(disk) {}
         }
 
         @Test(
@@ -70,12 +78,8 @@ extension ReplicatedIntegrationTests {
             .enabled(if: SmallDisk.canMount, "needs root that may mount a file system in memory"),
             .timeLimit(.minutes(3)))
         func primaryIsLeft() throws {
-            let mesh = try RealMesh(["north", "north"])
-            let (a, b) = (mesh.bolts[0], mesh.bolts[1])
-            try FileManager.default.createDirectory(atPath: a.state, withIntermediateDirectories: true)
-            let disk = try SmallDisk(at: a.state, megabytes: 48)
-            try with(mesh, settings: ["limits.reserve_mib=4"]) { (mesh) throws in
-                #expect(try mesh.waitForSync(of: "north", bolts: 2).name == a.name)
+            try withSmallPrimary { (mesh, disk) throws in
+                let (a, b) = (mesh.bolts[0], mesh.bolts[1])
                 let token = try mesh.token("--uses", "1")
                 try mesh.enroll("web-1", token: token, at: a)
                 var web = Reporter(mesh: mesh, bolt: a, name: "web-1")
@@ -112,7 +116,6 @@ extension ReplicatedIntegrationTests {
                     #expect(held.sequences == Array(1...UInt64(web.acknowledged)) && held.gaps.isEmpty, "\(bolt.name)")
                 }
             }
-            withExtendedLifetime(disk) {}
         }
     }
 }

@@ -54,7 +54,7 @@ extension BoltEndpoints {
         let deadline = ContinuousClock.now + span
         while true {
             if let isWritten = await deliver(note, request) { return isWritten }
-            guard ContinuousClock.now < deadline, !Task.isCancelled, !readiness.isDraining else { return false }
+            guard ContinuousClock.now < deadline, !readiness.isDraining else { return false }
             try? await Task.sleep(for: .milliseconds(200))
         }
     }

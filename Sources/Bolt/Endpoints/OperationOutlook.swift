@@ -19,7 +19,8 @@ struct OperationOutlook {
         case .found, .promote, .check: return nil
         case .switchover(let to):
             guard standing.reigns else { return .notPrimary(standing.primary) }
-            return able.contains { to == nil || $0.disk == to } ? nil : .notInSync(to)
+            guard case .failure(.notInSync(let disk)) = heir.disk(to) else { return nil }
+            return .notInSync(disk)
         case .remove(let disk):
             guard standing.reigns else { return .notPrimary(standing.primary) }
             guard disk != standing.disk else { return .notInSync(disk) }
@@ -42,9 +43,5 @@ struct OperationOutlook {
     /// Records that a standby has not acknowledged yet; nil where nothing was heard of it.
     func lag(of member: PartitionStanding.Member) -> UInt64? {
         member.acknowledged.map { standing.tip.position - min($0, standing.tip.position) }
-    }
-
-    private var able: [PartitionStanding.Member] {
-        standing.members.filter { $0.disk != standing.disk && $0.isInSync && $0.isLinked }
     }
 }

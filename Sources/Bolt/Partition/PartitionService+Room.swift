@@ -13,9 +13,11 @@ extension PartitionService {
     func hearRoom(isFull: Bool, isReserveSpent: Bool) {
         let wasShort = isShort
         disk = (isFull, isReserveSpent)
-        // Whatever did not fit is long dropped where nothing waits: the next write says whether it fits now.
-        if !isFull, !isReserveSpent { self.isFull = false }
-        if wasShort, !isFull, !isReserveSpent { step(.roomMade) }
+        if !isFull, !isReserveSpent {
+            // Whatever did not fit is long dropped where nothing waits: the next write says whether it fits now.
+            self.isFull = false
+            if wasShort { step(.roomMade) }
+        }
         tellStanding(always: wasShort != isShort)
     }
 

@@ -51,7 +51,7 @@ actor PartitionService {
     var isFull = false
     /// What the node says of the same disk: that it is full, and that the reserve is what is left of it.
     var disk = (isFull: false, isReserveSpent: false)
-    /// Who is told that the reserve was given up here.
+    /// Who is told that the disk was found full here, and whether the reserve was given up for that.
     var foundFull: (@Sendable (_ isReserveSpent: Bool) -> Void)?
     var closed = false
 

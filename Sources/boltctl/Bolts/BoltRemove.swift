@@ -76,12 +76,10 @@ struct BoltRemove: AsyncParsableCommand {
                 principal: bolt.id, targets: bolt.admissions.sorted(),
                 cut: OperatorAct.Cut(seen: context.versionVector)))
         guard !mutation.dryRun, let partition, partition.partition.bolts.count > 1 else {
-            var lines = [ActPoster.line(change)]
-            if mutation.dryRun, let view = partition?.partition {
-                lines += [RedundancyText.outlook(view, bolt.name.text)].compactMap(\.self)
-            }
+            let before = mutation.dryRun ? partition?.partition : nil
+            let lines = [ActPoster.line(change), before.flatMap { RedundancyText.outlook($0, bolt.name.text) }]
             return try connection.output.emit(
-                Answer(change: change, partition: nil), table: lines.joined(separator: "\n"))
+                Answer(change: change, partition: nil), table: lines.compactMap(\.self).joined(separator: "\n"))
         }
         try await tell(change, partition.partition, without: bolt.name.text, session, poster.carrier)
     }

@@ -95,17 +95,25 @@ struct PartitionOperator {
         return try await follow(operation, of: name, at: bolt)
     }
 
-    /// What an operation that was asked for before came to; nil where it is new, or open. It is not done twice, nor
-    /// judged by how things stand since.
-    func settled(_ name: PartitionName) async throws -> OperationResponse? {
-        guard waiting.operation != nil else { return nil }
+    /// Tells what an operation that was asked for before came to; false where it is new, or open. It is not done twice,
+    /// nor judged by how things stand since.
+    func tellSettled(_ name: PartitionName, to output: OutputOptions) async throws -> Bool {
+        guard waiting.operation != nil else { return false }
         let id = try waiting.id()
         let fate: OperationFateResponse = try await session.client.call(.partitionOperation, [name.text, id.apiText])
-        guard fate.state == .done else { return nil }
+        guard fate.state == .done else { return false }
         Console.note("operation \(id) was done before; nothing is done now")
-        return OperationResponse(
-            operation: id, partition: name, bolt: fate.bolt, outcome: .done, epoch: fate.epoch, point: fate.point,
-            primary: fate.bolt)
+        try await tell(Self.done(fate, of: id, in: name), wanted: 0, to: output)
+        return true
+    }
+
+    /// The answer to an operation that a journal says is done.
+    private static func done(
+        _ fate: OperationFateResponse, of operation: OperationID, in name: PartitionName
+    ) -> OperationResponse {
+        OperationResponse(
+            operation: operation, partition: name, bolt: fate.bolt, outcome: .done, epoch: fate.epoch,
+            point: fate.point, primary: fate.bolt)
     }
 
     /// Walks the journals for an operation until one says what became of it. Ends with 3 where none does in time.
@@ -117,10 +125,7 @@ struct PartitionOperator {
                 .partitionOperation, [name.text, operation.apiText])
             guard let fate else { return nil }
             switch fate.state {
-            case .done:
-                return OperationResponse(
-                    operation: operation, partition: name, bolt: fate.bolt, outcome: .done, epoch: fate.epoch,
-                    point: fate.point, primary: fate.bolt)
+            case .done: return Self.done(fate, of: operation, in: name)
             case .cancelled where fate.isPrimary:
                 throw CommandFailure(
                     "handover_cancelled", "the hand-over was taken back: \(fate.bolt) goes on as primary",

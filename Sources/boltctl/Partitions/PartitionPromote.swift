@@ -41,9 +41,7 @@ struct PartitionPromote: AsyncParsableCommand {
         let expected = try expect.map { try ExpectedPoint($0) }
         let operation = try waiting.id()
         let operatorOf = PartitionOperator(session: try connection.session(), mutation: mutation, waiting: waiting)
-        if let done = try await operatorOf.settled(name) {
-            return try await operatorOf.tell(done, wanted: 0, to: connection.output)
-        }
+        if try await operatorOf.tellSettled(name, to: connection.output) { return }
         let before = try await operatorOf.partition(name)
         let bolt = try candidate(in: before)
         let report = try await operatorOf.ask(

@@ -32,9 +32,7 @@ struct PartitionSwitchover: AsyncParsableCommand {
         let name: PartitionName = try NamedArgument.name(name, "the partition")
         let operation = try waiting.id()
         let operatorOf = PartitionOperator(session: try connection.session(), mutation: mutation, waiting: waiting)
-        if let done = try await operatorOf.settled(name) {
-            return try await operatorOf.tell(done, wanted: 0, to: connection.output)
-        }
+        if try await operatorOf.tellSettled(name, to: connection.output) { return }
         let before = try await operatorOf.partition(name)
         let target = try to.map { try PartitionOperator.bolt($0, in: before) }
         guard let primary = before.partition.primary else {
@@ -77,9 +75,7 @@ struct BoltStepDown: AsyncParsableCommand {
         let partition = try BoltName.partition(of: name)
         let operation = try waiting.id()
         let operatorOf = PartitionOperator(session: try connection.session(), mutation: mutation, waiting: waiting)
-        if let done = try await operatorOf.settled(partition) {
-            return try await operatorOf.tell(done, wanted: 0, to: connection.output)
-        }
+        if try await operatorOf.tellSettled(partition, to: connection.output) { return }
         let before = try await operatorOf.partition(partition)
         let bolt = try PartitionOperator.bolt(name, in: before)
         let body = StepDownRequest(operation: operation, reason: mutation.reason)

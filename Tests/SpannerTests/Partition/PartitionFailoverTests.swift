@@ -17,10 +17,7 @@ struct PartitionFailoverTests {
         cluster.kill(0)
         let operation = cluster.ask(1, .promote(.promotion, expect: nil, acceptingLoss: false))
         cluster.tick(12)
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         #expect(cluster.primaries == [1])
         cluster.heal()
         cluster.start(0)
@@ -53,10 +50,7 @@ struct PartitionFailoverTests {
         #expect(cluster.bolts[2].disk.promised == before.promised)
         let accepted = cluster.ask(2, .promote(.promotion, expect: nil, acceptingLoss: true))
         cluster.tick(12)
-        guard case .done = cluster.resolutions[accepted] else {
-            Issue.record("\(String(describing: cluster.resolutions[accepted]))")
-            return
-        }
+        #expect(cluster.isDone(accepted), "\(String(describing: cluster.resolutions[accepted]))")
         guard case .control(.begin(let begin)) = cluster.bolts[2].disk.records.last?.content else {
             Issue.record("no begin")
             return
@@ -77,10 +71,7 @@ struct PartitionFailoverTests {
         cluster.deliver()
         let operation = cluster.ask(2, .promote(.failover, expect: nil, acceptingLoss: false))
         cluster.tick(10)
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         #expect(cluster.primaries == [2])
         #expect(commands.allSatisfy { cluster.bolts[2].disk.commands.contains(cluster.bytes($0)) })
         cluster.tick(5)
@@ -126,10 +117,7 @@ struct PartitionFailoverTests {
         cluster.deliver()
         let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
         cluster.deliver()
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         #expect(cluster.primaries == [1])
         #expect(cluster.outcomes[cluster.command(0)] == .refused(.notPrimary(cluster.id(1))))
         cluster.tick(3)
@@ -144,10 +132,7 @@ struct PartitionFailoverTests {
         cluster.tick(12)
         let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
         cluster.tick(12)
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         let late = cluster.command(0)
         cluster.bolts[0].isPaused = false
         cluster.tick(4)
@@ -184,10 +169,7 @@ struct PartitionFailoverTests {
         cluster.kill(0)
         let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
         cluster.tick(3)
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         cluster.start(0)
         cluster.tick(15)
         #expect(cluster.primaries == [1])
@@ -200,10 +182,7 @@ struct PartitionFailoverTests {
         var cluster = PartitionCluster.founded(4)
         let first = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
         cluster.deliver()
-        guard case .done = cluster.resolutions[first] else {
-            Issue.record("\(String(describing: cluster.resolutions[first]))")
-            return
-        }
+        #expect(cluster.isDone(first), "\(String(describing: cluster.resolutions[first]))")
         // 0 keeps only its promise, as if the first record had not reached it.
         cluster.tick(2)
         let paired = cluster.command(1)

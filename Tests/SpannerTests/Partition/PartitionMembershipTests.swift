@@ -130,10 +130,7 @@ struct PartitionMembershipTests {
         cluster.start(1)
         let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: true))
         cluster.tick(10)
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         cluster.heal()
         cluster.tick(10)
         guard case .fenced = cluster.bolts[0].machine?.role else {
@@ -162,10 +159,7 @@ struct PartitionMembershipTests {
         let gone = cluster.id(2)
         let operation = cluster.ask(0, .remove(gone))
         cluster.tick(3)
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         cluster.tick(15)
         #expect(cluster.inSync(0) == [0, 1])
         #expect(cluster.bolts[0].machine?.configuration?.members == [cluster.id(0), cluster.id(1)].sorted())

@@ -102,10 +102,7 @@ struct PartitionRemovalTests {
         let fork = try #require(cluster.bolts[2].machine?.tip.position)
         let operation = cluster.ask(2, .promote(.promotion, expect: nil, acceptingLoss: true))
         cluster.tick(12)
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(cluster.summary)")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(cluster.summary)")
         #expect(cluster.bolts[2].machine?.partedAt == nil)
         cluster.start(1)
         cluster.tick(12)
@@ -341,11 +338,5 @@ struct PartitionRemovalTests {
         _ = cluster.ask(cluster.primaries.first ?? 0, .remove(cluster.id(2)))
         cluster.tick(20)
         #expect(isFenced(cluster, 2), "\(cluster.summary)")
-    }
-}
-
-extension PartitionCluster {
-    fileprivate func isDone(_ operation: OperationID) -> Bool {
-        if case .done = resolutions[operation] { true } else { false }
     }
 }

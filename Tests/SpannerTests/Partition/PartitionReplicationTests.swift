@@ -201,10 +201,7 @@ struct PartitionReplicationTests {
         let operation = PartitionCluster.operation(77)
         cluster.step(0, .operation(operation, .switchover(to: cluster.id(1))))
         cluster.deliver()
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         #expect(cluster.primaries == [1])
         #expect(cluster.bolts[1].disk.commands.contains(cluster.bytes(waiting)))
         #expect(cluster.broken.isEmpty)
@@ -242,10 +239,7 @@ struct PartitionReplicationTests {
         cluster.bolts[2].disk.isFull = false
         let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
         cluster.deliver()
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         #expect(cluster.broken.isEmpty)
     }
 
@@ -262,10 +256,7 @@ struct PartitionReplicationTests {
         cluster.bolts[2].disk.isFull = false
         let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
         cluster.deliver()
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         cluster.tick(20)
         #expect(cluster.primaries == [1])
         #expect(cluster.bolts[2].disk.commands.contains(cluster.bytes(before)))

@@ -36,10 +36,7 @@ struct PartitionSwitchoverTests {
         cluster.tick(15)
         let operation = cluster.ask(0, .switchover(to: nil))
         cluster.deliver()
-        guard case .done = cluster.resolutions[operation] else {
-            Issue.record("\(String(describing: cluster.resolutions[operation]))")
-            return
-        }
+        #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         #expect(cluster.primaries == [2])
     }
 
@@ -81,10 +78,7 @@ struct PartitionSwitchoverTests {
         if cluster.primaries != [1] {
             let operation = cluster.ask(1, .promote(.failover, expect: nil, acceptingLoss: false))
             cluster.tick(10)
-            guard case .done = cluster.resolutions[operation] else {
-                Issue.record("\(String(describing: cluster.resolutions[operation]))")
-                return
-            }
+            #expect(cluster.isDone(operation), "\(String(describing: cluster.resolutions[operation]))")
         }
         cluster.start(0)
         cluster.tick(15)
@@ -103,10 +97,7 @@ struct PartitionSwitchoverTests {
             cluster.deliver()
             let operation = cluster.ask(from, .switchover(to: cluster.id(to)))
             cluster.deliver()
-            guard case .done = cluster.resolutions[operation] else {
-                Issue.record("round \(round): \(String(describing: cluster.resolutions[operation]))")
-                return
-            }
+            #expect(cluster.isDone(operation), "round \(round): \(String(describing: cluster.resolutions[operation]))")
             cluster.deliver()
         }
         cluster.tick(3)

@@ -232,6 +232,10 @@ struct PartitionCluster {
         (bolts[bolt].machine?.configuration?.inSync ?? []).compactMap { index(of: $0) }.sorted()
     }
 
+    func isDone(_ operation: OperationID) -> Bool {
+        if case .done = resolutions[operation] { true } else { false }
+    }
+
     func level(_ command: CommandID) -> PartitionAckLevel? {
         if case .done(_, let level, _) = outcomes[command] { return level }
         return nil
