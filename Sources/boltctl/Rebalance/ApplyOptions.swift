@@ -11,7 +11,7 @@ struct ApplyOptions: ParsableArguments {
     @Flag(name: .customLong("despite-blockers"), help: "Do what can be done while something stands in the way.")
     var despiteBlockers = false
 
-    @Option(name: .long, help: "The partition whose primary drives the task. Default: that of the bolt that is asked.")
+    @Option(name: .long, help: "The partition whose primary drives the task. Default: that of the bolt that planned.")
     var driver: String?
 
     @Option(name: .long, help: "Id of an apply that was asked for before: it is looked up, not done twice.")
@@ -39,11 +39,22 @@ struct ApplyOptions: ParsableArguments {
         return id
     }
 
-    /// A client of the primary that is to drive; nil where any bolt may be asked.
-    func driver(_ session: Session) async throws -> BoltClient? {
-        guard let driver else { return nil }
-        let name: PartitionName = try NamedArgument.name(driver, "the partition")
-        return try await TaskDesk(session: session).primary(of: name)
+    /// The partition that is to drive. Only a primary takes an apply.
+    func driver(_ session: Session, near bolt: String) async throws -> PartitionName {
+        if let driver { return try NamedArgument.name(driver, "the partition") }
+        let known: PartitionsResponse = try await session.client.call(.partitions)
+        guard let name = Self.driver(known.partitions, near: bolt) else {
+            throw CommandFailure(
+                "no_primary", "no partition has a primary that could drive the moves", reason: "nothing was changed",
+                next: "boltctl partition list", status: .unavailable)
+        }
+        return name
+    }
+
+    /// The partition of a bolt, where it has a primary; else the first that has one.
+    static func driver(_ partitions: [PartitionView], near bolt: String) -> PartitionName? {
+        let reigning = partitions.filter { $0.primary != nil }
+        return (reigning.first { $0.bolts.contains(bolt) } ?? reigning.first)?.name
     }
 }
 
@@ -83,8 +94,9 @@ struct PlanApplication {
             task: try options.id(), document: wish.topology?.document, drains: wish.drains, base: planned.base,
             plan: plan, limits: try options.budget.limits(), despiteBlockers: options.despiteBlockers,
             reason: mutation.reason)
-        try await ask(plan, request)
-        let result = try await desk.apply(request, options, mutation)
+        let driver = try await options.driver(desk.session, near: planned.bolt)
+        try await ask(plan, request, driver)
+        let result = try await desk.apply(request, driver, mutation)
         let end = try await result.task.asyncMap { try await options.following.follow($0, desk.session) }
         let outcome = TaskOutcome(result.task, end ?? nil)
         let answer = Answer(plan: plan, drains: planned.drains, result: result, task: outcome.task)
@@ -94,11 +106,13 @@ struct PlanApplication {
     }
 
     /// Shows the plan and asks for a yes. Whoever is asked is not to hear of a refusal after it.
-    private func ask(_ plan: TopologyPlan, _ request: ApplyTopologyRequest) async throws {
+    private func ask(
+        _ plan: TopologyPlan, _ request: ApplyTopologyRequest, _ driver: PartitionName
+    ) async throws {
         guard !mutation.dryRun, !mutation.yes else { return }
-        let driver = try await options.driver(desk.session)
-        defer { driver?.close() }
-        let _: ApplyTopologyResponse = try await (driver ?? desk.session.client).call(
+        let client = try await TaskDesk(session: desk.session).primary(of: driver)
+        defer { client.close() }
+        let _: ApplyTopologyResponse = try await client.call(
             .applyTopology, query: [("dry_run", "true")], body: request)
         Console.note(plan.text(moves: Self.movesShown))
         try Console.confirm(Self.question(plan), yes: false)

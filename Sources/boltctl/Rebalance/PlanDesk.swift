@@ -137,15 +137,15 @@ struct PlanDesk {
         }
     }
 
-    /// Carries a plan out. Where the answer is lost it is asked for again: with the same id it is the same apply.
+    /// Carries a plan out at the primary of the partition that is to drive it. Where the answer is lost it is asked for
+    /// again there: with the same id it is the same apply, at that partition alone.
     func apply(
-        _ request: ApplyTopologyRequest, _ options: ApplyOptions, _ mutation: MutationOptions
+        _ request: ApplyTopologyRequest, _ driver: PartitionName, _ mutation: MutationOptions
     ) async throws -> ApplyTopologyResponse {
-        let driver = try await options.driver(session)
-        let client = driver ?? session.client
-        defer { driver?.close() }
+        let first = try await TaskDesk(session: session).primary(of: driver)
+        defer { first.close() }
         do throws(ClientError) {
-            return try await client.call(.applyTopology, query: mutation.query, body: request)
+            return try await first.call(.applyTopology, query: mutation.query, body: request)
         } catch {
             guard error.mayHaveChanged, !mutation.dryRun else { throw error }
         }
@@ -154,24 +154,38 @@ struct PlanDesk {
         let found: ApplyTopologyResponse? = try await Waiting.until(
             seconds: ApplyOptions.lookSeconds, every: .milliseconds(300)
         ) {
-            do throws(ClientError) {
-                return try await client.call(.applyTopology, body: request)
+            do {
+                let client = try await TaskDesk(session: session).primary(of: driver)
+                defer { client.close() }
+                let answer: ApplyTopologyResponse = try await client.call(.applyTopology, body: request)
+                return answer
             } catch {
-                if error.problem?.code == .topologyMoved, let taken = try? await taken(request) { return taken }
-                guard TaskFollower.mayPass(error) || error.mayHaveChanged else { throw error }
-                progress.say("no bolt says yet whether the plan was taken: \(error.detail)")
+                let why = CommandFailure(error)
+                if why.code == Problem.Code.topologyMoved.rawValue, let taken = try? await taken(request) {
+                    return taken
+                }
+                guard Self.mayPass(error) else { throw error }
+                progress.say("whether the plan was taken is not known yet: \(why.message)")
                 return nil
             }
         }
         guard let found else {
             throw CommandFailure(
                 "still_open", "whether the plan \(request.plan.id.shortHex) was taken is not known",
-                reason: "no bolt answered within \(Int(ApplyOptions.lookSeconds)) s",
+                reason: "no primary of \(driver) answered within \(Int(ApplyOptions.lookSeconds)) s",
                 next: "boltctl topology history and boltctl rebalance status \(request.task) tell; asked again with "
-                    + "--task \(request.task) it is the same apply",
+                    + "--task \(request.task) --driver \(driver) it is the same apply",
                 changed: true, status: .running)
         }
         return found
+    }
+
+    /// Whether a later answer may be another: nobody reigns or answers for a moment, or the reign changed hands.
+    static func mayPass(_ error: any Error) -> Bool {
+        if let error = error as? ClientError {
+            return TaskFollower.mayPass(error) || error.mayHaveChanged || error.problem?.code == .askElsewhere
+        }
+        return (error as? CommandFailure)?.code == Problem.Code.noPrimary.rawValue
     }
 
     /// The apply of a request, where it is in force: another bolt than the one that took it calls that another base.

@@ -145,6 +145,21 @@ import Testing
         #expect(try completed([gone]).drains == [])
     }
 
+    /// An apply that was sent to a standby was told to ask elsewhere, and failed.
+    @Test func aPrimaryDrivesThatOfTheBoltThatPlannedWhereThereIsOne() throws {
+        let north = try Views.partition("north", ["a.north", "b.north"], primary: "b.north")
+        let south = try Views.partition("south", ["a.south"], primary: "a.south")
+        let dark = try Views.partition("east", ["a.east"])
+        func driver(_ bolt: String, _ partitions: [PartitionView]) -> String? {
+            ApplyOptions.driver(partitions, near: bolt)?.text
+        }
+        #expect(driver("a.south", [dark, north, south]) == "south" && driver("a.north", [south, north]) == "north")
+        #expect(driver("a.east", [dark, north, south]) == "north" && driver("a.east", [dark]) == nil)
+        // Between two reigns it is asked for again; a refusal is not.
+        #expect(PlanDesk.mayPass(CommandFailure("no_primary", "nobody reigns")))
+        #expect(!PlanDesk.mayPass(CommandFailure("topology_moved", "no")) && !PlanDesk.mayPass(CancellationError()))
+    }
+
     @Test func redundancyIsAskedOfWhoWasSentSlices() throws {
         let partitions = [
             try Views.partition("north", ["a.north", "b.north"], inSync: 1),
