@@ -21,7 +21,8 @@ extension DemoRun {
         let request = ApplyTopologyRequest(
             task: try options.id(), document: document, drains: nil, base: planned.base, plan: planned.plan,
             limits: try options.budget.limits(), despiteBlockers: false, reason: reason)
-        return (planned.plan, try await desk.apply(request, options, try Self.mutation(reason)))
+        let driver = try await options.driver(desk.session, near: planned.bolt)
+        return (planned.plan, try await desk.apply(request, driver, try Self.mutation(reason)))
     }
 
     /// Puts back what a task has moved.
