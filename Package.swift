@@ -162,8 +162,8 @@ let package = Package(
         .testTarget(
             name: "BoltTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt", "BoltAPI", "Identity",
-                "Vault", nioCore, nioPosix, logging,
+                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt",
+                "BoltAPI", "Identity", "Vault", nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -31,7 +31,7 @@ extension ReplicatedIntegrationTests {
         }
 
         @Test(
-            "P5, P7: slices go to another partition while machines report: nothing is refused, lost or doubled, and back",
+            "P5, P7: slices go to another partition while machines report, and back: nothing is refused, lost, doubled",
             .timeLimit(.minutes(5)))
         func moved() throws {
             try withMesh(["north", "north", "south", "south"]) { (mesh) throws in
@@ -73,7 +73,9 @@ extension ReplicatedIntegrationTests {
             let primaries = try ["north", "south"].map { try mesh.primary(of: $0) }
             try waitUntil("what was handed on is removed", seconds: 60) {
                 try primaries.allSatisfy { bolt in
-                    let page = try mesh.ctl("slice", "list", "--limit", "1000", "--bolt", bolt.address, "-o", "json").json
+                    let page = try mesh.ctl(
+                        "slice", "list", "--limit", "1000", "--bolt", bolt.address, "-o", "json"
+                    ).json
                     let states = (page?["slices"] as? [[String: Any]])?.compactMap { $0["state"] as? String }
                     return states.map { Set($0).isSubset(of: ["active"]) } ?? false
                 }

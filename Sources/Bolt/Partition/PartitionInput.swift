@@ -33,7 +33,7 @@ enum PartitionInput: Sendable {
     /// What came in on this link was read through.
     case snapshotVerified(LinkID, Result<IncomingSnapshot, StoreError>)
     /// A word about slices of another partition's bolt; its bytes are given back once that is dealt with.
-    case slices(PeerLink, PartitionName, PeerMessage, bytes: Int)
+    case slices(any SliceLine, PartitionName, PeerMessage, bytes: Int)
     /// Owners of these slices may have changed.
     case registersMoved([SliceID])
     /// This bolt heard what other bolts know since it started.

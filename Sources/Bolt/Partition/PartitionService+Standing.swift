@@ -56,7 +56,8 @@ extension PartitionService {
                 isLinked: disk == own.disk || linked.contains(disk), acknowledged: followers[disk]?.acknowledged)
         }
         let (role, primary, why) = part
-        let reason = why.isEmpty || role == .standby ? sealing.reasons.first ?? why : why
+        let held = sealing.reasons.first ?? (isDrained ? "drained by an operator: it serves nobody" : nil)
+        let reason = why.isEmpty || role == .standby ? held ?? why : why
         return PartitionStanding(
             role: role, isInSync: configuration?.inSync.contains(own.disk) ?? false, isForgetful: machine.isNew,
             epoch: machine.tip.epoch, promised: machine.promisedEpoch, tip: machine.tip, safe: machine.safePosition,

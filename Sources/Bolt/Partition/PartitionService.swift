@@ -238,10 +238,10 @@ actor PartitionService {
         case .snapshotSealed(let link, let result): sealed(link, result)
         case .shipSnapshot(let link): ship(link)
         case .snapshotVerified(let link, let result): verified(link, result)
-        case .slices(let link, let partition, let message, let bytes):
+        case .slices(let line, let partition, let message, let bytes):
             metrics.add(.partitionReceived, by: Double(bytes))
             hearSlices(message, from: partition)
-            link.processed(bytes: bytes)
+            line.processed(bytes: bytes)
         case .registersMoved(let slices): registersMoved(slices)
         case .registersHeard: registersHeard()
         case .desk(let event): desk.inbox.append(event)
@@ -250,7 +250,8 @@ actor PartitionService {
 
     private func give(back input: PartitionInput) {
         switch input {
-        case .message(let link, _, let bytes), .slices(let link, _, _, let bytes): link.processed(bytes: bytes)
+        case .message(let link, _, let bytes): link.processed(bytes: bytes)
+        case .slices(let line, _, _, let bytes): line.processed(bytes: bytes)
         case _: break
         }
     }

@@ -15,6 +15,8 @@ struct HandoffDesk {
         case source(HandoffID, HandoffSource.Event)
         /// For one target.
         case target(HandoffID, HandoffTarget.Event)
+        /// A piece may go now, as the budget has it.
+        case paced(HandoffID)
         /// An effect that was put off.
         case perform(HandoffID, HandoffSource.Effect)
         /// For one task.
@@ -53,6 +55,8 @@ struct HandoffDesk {
     var snapshots: [HandoffID: SliceSnapshot] = [:]
     /// Pieces that wait until what they show is safe.
     var unsafePieces: [HandoffID: ReadPiece] = [:]
+    /// Pieces that wait for the budget.
+    var paced: [HandoffID: HandoffPiece] = [:]
     /// Who drives the task of a source.
     var drivers: [HandoffID: PartitionName] = [:]
     /// Registers that this partition took over by a handoff, safe.

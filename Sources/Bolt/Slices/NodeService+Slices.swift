@@ -109,13 +109,13 @@ extension NodeService {
         guard let board else { return }
         let now = ContinuousClock.now
         let byKey = Dictionary(links.values.map { ($0.peer.tlsKey, $0) }) { first, _ in first }
-        var best: [PartitionName: (epoch: PartitionEpoch, link: PeerLink)] = [:]
+        var best: [PartitionName: (epoch: PartitionEpoch, line: any SliceLine)] = [:]
         for (id, heard) in standings where heard.standing.reigns && now - heard.at < NodeService.standingAge {
             guard let key = bolts.first(where: { $0.id == id })?.tlsKey, let link = byKey[key] else { continue }
             if let known = best[heard.partition], known.epoch >= heard.standing.epoch { continue }
             best[heard.partition] = (heard.standing.epoch, link)
         }
-        board.setLinks(best.mapValues(\.link))
+        board.setLines(best.mapValues { $0.line })
     }
 
     /// Who serves an envoy: the owner of its slice, before there are slices by rendezvous hashing over partitions.

@@ -56,7 +56,7 @@ final class OwnershipBoard: Sendable {
         /// Facts of the roster that are taken.
         var taken = 0
         var census: [PartitionName: SliceCensus] = [:]
-        var links: [PartitionName: PeerLink] = [:]
+        var lines: [PartitionName: any SliceLine] = [:]
         /// Grows with each change of owners or topology.
         var change: UInt64 = 1
     }
@@ -242,9 +242,9 @@ final class OwnershipBoard: Sendable {
     /// A primary said something of its slices.
     func note(_ census: SliceCensus, of partition: PartitionName) { state.withLock { $0.census[partition] = census } }
 
-    /// Links with the primaries of other partitions, as far as they stand.
-    func setLinks(_ links: [PartitionName: PeerLink]) { state.withLock { $0.links = links } }
+    /// Lines to the primaries of other partitions, as far as they stand.
+    func setLines(_ lines: [PartitionName: any SliceLine]) { state.withLock { $0.lines = lines } }
 
-    /// The link with the primary of another partition; nil where none stands.
-    func link(to partition: PartitionName) -> PeerLink? { state.withLock { $0.links[partition] } }
+    /// The line to the primary of another partition; nil where none stands.
+    func line(to partition: PartitionName) -> (any SliceLine)? { state.withLock { $0.lines[partition] } }
 }

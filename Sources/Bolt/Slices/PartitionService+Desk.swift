@@ -45,6 +45,7 @@ extension PartitionService {
         case .safe(let position): settleSlices(position)
         case .source(let id, let event): step(source: id, event)
         case .target(let id, let event): step(target: id, event)
+        case .paced(let id): release(id)
         case .perform(let id, let effect): if desk.sources[id] != nil { perform(effect, of: id) }
         case .task(let id, let event): step(task: id, event)
         case .taskJournaled(let id, let record, let position): taskJournaled(id, record, at: position)

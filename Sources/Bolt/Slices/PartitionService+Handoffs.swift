@@ -30,7 +30,7 @@ extension PartitionService {
         do throws(StoreError) {
             switch effect {
             case .journal(let record): journal(record, of: id)
-            case .send(let message): context.board.link(to: order.to)?.send(.handoff(message))
+            case .send(let message): context.board.line(to: order.to)?.send(.handoff(message))
             case .readSnapshot(let point, let number, let seal):
                 guard hasRoom(to: order.to, effect, of: id) else { return }
                 try readSnapshot(of: point, number, at: seal, of: id, order.slice)
@@ -86,7 +86,7 @@ extension PartitionService {
 
     /// Whether the target takes another piece now; else the effect is put off.
     private func hasRoom(to target: PartitionName, _ effect: HandoffSource.Effect, of id: HandoffID) -> Bool {
-        guard let link = slices?.board.link(to: target), link.queuedBytes > SliceShellLimits.linkBytesMax else {
+        guard let link = slices?.board.line(to: target), link.queuedBytes > SliceShellLimits.linkBytesMax else {
             return true
         }
         post(.desk(.perform(id, effect)), after: SliceShellLimits.linkPause)
@@ -130,9 +130,17 @@ extension PartitionService {
 
     /// Hands a piece to its source, not faster than the budget allows.
     func deliver(_ piece: HandoffPiece, to id: HandoffID) {
-        let pause = desk.budget.reserve(bytes: piece.content.count, at: ContinuousClock.now - began)
+        let bytes = piece.content.count + SliceShellLimits.pieceOverhead
+        let pause = desk.budget.reserve(bytes: bytes, at: ContinuousClock.now - began)
         guard pause > .zero else { return enqueue(.source(id, .read(piece))) }
-        post(.desk(.source(id, .read(piece))), after: pause)
+        desk.paced[id] = piece
+        post(.desk(.paced(id)), after: pause)
+    }
+
+    /// A piece need not wait any longer: its time has come, or the budget is another.
+    func release(_ id: HandoffID) {
+        guard let piece = desk.paced.removeValue(forKey: id) else { return }
+        enqueue(.source(id, .read(piece)))
     }
 
     /// The target serves the slice, safe: our rows go, some envoys at a time.
@@ -156,6 +164,7 @@ extension PartitionService {
         if desk.sending[source.order.slice] == id { desk.sending[source.order.slice] = nil }
         desk.snapshots[id] = nil
         desk.unsafePieces[id] = nil
+        desk.paced[id] = nil
         if desk.inFlight.remove(id) != nil { desk.budget.end() }
         let driver = desk.drivers.removeValue(forKey: id)
         guard phase == .cancelled else { return }
@@ -173,7 +182,7 @@ extension PartitionService {
             switch effect {
             case .check(let order): enqueue(.target(id, .checked(blockers: try blockers(of: order, context))))
             case .journal(let record): journal(record, of: id)
-            case .reply(let reply): context.board.link(to: order.from)?.send(.handoffReply(reply))
+            case .reply(let reply): context.board.line(to: order.from)?.send(.handoffReply(reply))
             case .digest(let point): enqueue(.target(id, .digested(at: point, try store.stagedDigest(of: id))))
             case .serve(let signed):
                 desk.adopted.insert(signed.transition.hash(by: context.board.witness))
@@ -254,7 +263,7 @@ extension PartitionService {
                 make(target: HandoffTargetState(order: order), context)
             } else {
                 guard let reply = HandoffTarget.answer(toUnknown: message) else { return }
-                context.board.link(to: partition)?.send(.handoffReply(reply))
+                context.board.line(to: partition)?.send(.handoffReply(reply))
                 return
             }
         }

@@ -31,11 +31,11 @@ extension PartitionService {
                 move: stuck.move, group: group, slice: stuck.slice.index, from: from, to: to,
                 since: WallTime(milliseconds: since > age ? since - age : 0), reason: stuck.reason)
         }
-        let isComplete = status.done == status.moves
+        let isLeft = status.done + status.overtaken < status.moves
         return TaskView(
             id: id, kind: note?.kind ?? .rebalance, driver: identity.partition, bolt: nil,
             phase: TaskView.Phase(state.phase), isPaused: state.isPaused, isReversed: state.isReversed,
-            isCancelled: state.phase == .cancelling || (state.phase == .ended && !isComplete),
+            isCancelled: state.phase == .cancelling || (state.phase == .ended && isLeft),
             version: state.job.topology, plan: note?.plan, beganAt: note?.at ?? run.began,
             actor: note?.actor ?? "unknown", reason: note?.reason ?? "", limits: TaskLimits(state.limits),
             progress: TaskProgress(status), stuck: Array(stuck))

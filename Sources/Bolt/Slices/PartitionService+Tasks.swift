@@ -12,7 +12,12 @@ extension PartitionService {
     /// What a task's driver asks. It is said again each second, so that nothing of it has to be remembered.
     func take(_ order: SliceOrder, from driver: PartitionName) throws(StoreError) {
         guard desk.epoch != nil else { return }
-        if case .throttle(let limits) = order { return desk.budget.change(to: limits) }
+        if case .throttle(let limits) = order {
+            guard limits != desk.budget.limits else { return }
+            desk.budget.change(to: limits)
+            for id in desk.paced.keys.sorted() { release(id) }
+            return
+        }
         guard let handoff = order.order, handoff.from == identity.partition else { return }
         switch order {
         case .begin:
@@ -65,7 +70,7 @@ extension PartitionService {
 
     func send(_ report: SliceReport, to driver: PartitionName) {
         guard driver != identity.partition else { return hear(report) }
-        slices?.board.link(to: driver)?.send(.sliceReport(report))
+        slices?.board.line(to: driver)?.send(.sliceReport(report))
     }
 
     // MARK: - As a driver
@@ -104,7 +109,7 @@ extension PartitionService {
 
     private func ask(_ order: SliceOrder, of source: PartitionName) {
         guard source == identity.partition else {
-            slices?.board.link(to: source)?.send(.sliceOrder(order))
+            slices?.board.line(to: source)?.send(.sliceOrder(order))
             return
         }
         do throws(StoreError) { try take(order, from: source) } catch { fail(error, "reading a handoff") }
@@ -191,6 +196,9 @@ extension PartitionService {
     /// Gives a task a command; why not, where it refused.
     func command(_ command: RebalanceTask.Command, task id: PrincipalID) -> String? {
         guard desk.tasks[id] != nil else { return "no task \(id) is driven by \(identity.partition)" }
+        if let other = desk.tasks.first(where: { $0.key != id && $0.value.machine.state.phase != .ended })?.key {
+            return "task \(other) still moves slices"
+        }
         desk.tasks[id]?.refusal = nil
         step(task: id, .command(command))
         runDesk()

@@ -1,6 +1,8 @@
 internal import CRDT
 internal import Identity
 internal import Spanner
+internal import SpannerTransport
+internal import SpannerWire
 
 /// What a partition's primary needs to hand slices on.
 struct SliceContext: Sendable {
@@ -19,6 +21,19 @@ struct SliceContext: Sendable {
         warrant = SliceWarrant(chain: chain)
     }
 }
+
+/// A way to another bolt: a link, for all that handoffs know.
+protocol SliceLine: Sendable {
+    /// Bytes that wait to be written.
+    var queuedBytes: Int { get }
+    /// Sends a message; false where it was dropped.
+    @discardableResult
+    func send(_ message: PeerMessage) -> Bool
+    /// Received messages of that many bytes are dealt with.
+    func processed(bytes: Int)
+}
+
+extension PeerLink: SliceLine {}
 
 /// What the partition's service tells the node about slices.
 enum SliceNews: Sendable {
@@ -42,6 +57,8 @@ extension PartitionService {
 enum SliceShellLimits {
     /// Bytes that may wait to be written to a target before another piece is read.
     static let linkBytesMax = 4 * 1024 * 1024
+    /// Bytes that a piece takes beside its content.
+    static let pieceOverhead = 256
     /// Pause where they do.
     static let linkPause: Duration = .milliseconds(5)
     /// Time between two words to a task's driver about a handoff.

@@ -3,8 +3,8 @@ public import Spanner
 
 /// An envoy goes to another group: `POST /v1/envoys/{envoy}/reassign`. What it has stored goes with it.
 public struct ReassignEnvoyRequest: Hashable, Sendable, Codable {
-    /// 128 random bits of the caller's: the id of the task, where the owner changes. Asked again with the same it is the
-    /// same move.
+    /// 128 random bits of the caller's: the id of the task, where the owner changes. Asked again with the same it is
+    /// the same move.
     public var task: PrincipalID
     /// The group.
     public var group: GroupName

@@ -13,8 +13,8 @@ public struct SliceDigestResponse: Hashable, Sendable, Codable {
         public var slices: UInt32
         /// Hash of its genesis: bolts that differ in it have two definitions of the group.
         public var root: Bytes32
-        /// `SliceDigestResponse.digest(of:hashedBy:)` over the registers in force of all its slices: bolts that agree in
-        /// it agree in who owns what.
+        /// `SliceDigestResponse.digest(of:hashedBy:)` over the registers in force of all its slices: bolts that agree
+        /// in it agree in who owns what.
         public var registers: Bytes32
         /// How many each partition owns, by name: together all slices, each once.
         public var owners: [Share]

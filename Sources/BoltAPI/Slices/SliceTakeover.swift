@@ -1,8 +1,8 @@
 public import CRDT
 public import Spanner
 
-/// What taking a partition's slices over would mean: `GET /v1/partitions/{partition}/takeover?after=&limit=`. It changes
-/// nothing.
+/// What taking a partition's slices over would mean: `GET /v1/partitions/{partition}/takeover?after=&limit=`. It
+/// changes nothing.
 public struct TakeoverPreviewResponse: Hashable, Sendable, Codable {
     /// One slice that would be taken over.
     public struct Slice: Hashable, Sendable, Codable {

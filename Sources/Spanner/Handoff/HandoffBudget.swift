@@ -43,6 +43,8 @@ public struct HandoffBudget: Hashable, Sendable {
 
     /// Sets other limits. Slices beyond a lower limit go on; no new one begins.
     public mutating func change(to limits: Limits) {
+        // What was reserved at another rate is nobody's debt at this one.
+        if limits.bytesPerSecond != self.limits.bytesPerSecond { paidUntil = 0 }
         self.limits = limits
         if limits.addedMilliseconds == nil { share = 64 }
     }

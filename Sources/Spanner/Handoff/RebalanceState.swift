@@ -48,7 +48,8 @@ public struct RebalanceState: Hashable, Sendable {
 
     /// Takes a record; one that the phase does not allow changes nothing.
     public mutating func apply(_ record: RebalanceRecord) {
-        guard phase != .ended else { return }
+        // What is over can still be put back.
+        guard phase != .ended || record == .reversed else { return }
         switch record {
         case .planned: break
         case .paused: isPaused = true

@@ -193,7 +193,7 @@ public struct RebalanceTask: Sendable {
         case .cancelled: for order in before { effects.append(.cancel(order)) }
         case .reversed:
             for order in before { effects.append(.cancel(order)) }
-            (standings, retryAt, began, bytesAtStart) = ([:], [:], time, nil)
+            (standings, retryAt, began, bytesAtStart, hasEnded) = ([:], [:], time, nil, false)
         case .began(let move, _):
             standings[move] = Standing(since: time)
             if let order = order(move) { effects.append(.order(order)) }
@@ -211,15 +211,11 @@ public struct RebalanceTask: Sendable {
 
     private func obstacle(to command: Command) -> String? {
         if commands.count >= RebalanceTask.commandsMax { return "too many commands wait; ask again" }
+        if case .reverse = command { return state.isReversed ? "the task is reversed already" : nil }
         if state.phase == .ended { return "the task is over; make a new plan" }
         switch command {
         case .pause: return state.phase == .cancelling ? "the task is being cancelled" : nil
-        case .resume: return nil
-        case .throttle: return nil
-        case .cancel: return nil
-        case .reverse:
-            if state.isReversed { return "the task is reversed already" }
-            return nil
+        case .resume, .throttle, .cancel, .reverse: return nil
         }
     }
 
@@ -227,7 +223,7 @@ public struct RebalanceTask: Sendable {
     private mutating func advance(_ effects: inout [Effect]) {
         let status = status()
         if bytesAtStart == nil { bytesAtStart = status.bytesDone }
-        if state.phase == .ended {
+        if state.phase == .ended, commands.isEmpty, pending == nil {
             if !hasEnded { effects.append(.ended(status)) }
             hasEnded = true
             return

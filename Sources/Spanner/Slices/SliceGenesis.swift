@@ -15,6 +15,8 @@ public struct SliceGenesis: Hashable, Sendable {
     public let candidates: [Placement.Candidate]
     /// Hash of all of the above: two definitions of one group differ in it.
     public let root: Bytes32
+    /// By slice: the place of its first owner among the candidates.
+    private let owners: [UInt16]
 
     private static let rootDomain = Array("bolt slice genesis v1".utf8)
     private static let baseDomain = Array("bolt slice base v1".utf8)
@@ -36,12 +38,41 @@ public struct SliceGenesis: Hashable, Sendable {
         encoder.raw(SliceGenesis.rootDomain)
         SliceGenesis.encode(apply, name, slices, sorted, to: &encoder)
         root = witness.hash(encoder.bytes)
+        owners = SliceGenesis.deal(slices, of: id, among: sorted)
+    }
+
+    /// Deals the slices out: to each candidate just what its weight gives it, which slices by their hash.
+    ///
+    /// A group begins balanced, so that the first plan has nothing to do. What the weights leave over goes to those
+    /// with the largest remainder, of equals to the lower name.
+    private static func deal(_ slices: UInt32, of group: GroupID, among candidates: [Placement.Candidate]) -> [UInt16] {
+        let total = candidates.reduce(UInt64(0)) { $0 + UInt64(min($1.weight, Placement.weightMax)) }
+        var quotas: [UInt64] = []
+        var remainders: [(remainder: UInt64, place: Int)] = []
+        for (place, candidate) in candidates.enumerated() {
+            let share = UInt64(slices) * UInt64(min(candidate.weight, Placement.weightMax))
+            quotas.append(share / total)
+            remainders.append((share % total, place))
+        }
+        let left = Int(UInt64(slices) - quotas.reduce(0, +))
+        remainders.sort { ($1.remainder, $0.place) < ($0.remainder, $1.place) }
+        for (_, place) in remainders.prefix(left) { quotas[place] += 1 }
+        let order = (0..<slices).map { (PlacementHash.value(SliceID(group: group, index: $0).placementKey), $0) }
+            .sorted { $0 < $1 }
+        var owners = [UInt16](repeating: 0, count: Int(slices))
+        var place = 0
+        for (_, index) in order {
+            while place < quotas.count - 1, quotas[place] == 0 { place += 1 }
+            quotas[place] = quotas[place] > 0 ? quotas[place] - 1 : 0
+            owners[Int(index)] = UInt16(place)
+        }
+        return owners
     }
 
     /// The first owner of a slice; nil where the group has no such slice.
     public func owner(of index: UInt32) -> PartitionName? {
         guard index < slices else { return nil }
-        return Placement.owner(ofKey: SliceID(group: id, index: index).placementKey, among: candidates)
+        return candidates[Int(owners[Int(index)])].partition
     }
 
     /// The register of a slice before its first transition; nil where the group has no such slice.

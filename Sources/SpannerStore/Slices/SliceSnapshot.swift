@@ -4,8 +4,8 @@ public import Spanner
 /// A slice as it is sent away, cut into pieces one at a time while the journal goes on.
 ///
 /// It counts as the slice at one place of the journal, and each piece may show what came since: rows are unions, and
-/// the tail that follows brings the rest again. So nobody has to wait for it, and no piece is kept. A piece that is asked
-/// for again holds the same rows, for what it holds is remembered as ranges.
+/// the tail that follows brings the rest again. So nobody has to wait for it, and no piece is kept. A piece that is
+/// asked for again holds the same rows, for what it holds is remembered as ranges.
 public struct SliceSnapshot {
     /// Which slice.
     public let slice: SliceID

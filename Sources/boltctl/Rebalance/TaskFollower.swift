@@ -171,7 +171,7 @@ struct TaskOutcome {
         return (
             .error,
             [
-                "the task ended early (\(TaskText.state(task))): \(Plural.text(left, "slice")) not where they should be",
+                "the task ended early (\(TaskText.state(task))): \(Plural.text(left, "slice")) not where it wants them",
                 "see which: boltctl rebalance status \(task.id) --moves; make a new plan: boltctl rebalance plan",
             ]
         )

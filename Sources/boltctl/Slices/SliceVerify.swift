@@ -11,8 +11,8 @@ struct SliceVerify: AsyncParsableCommand {
         abstract: "Check that every slice has one owner, that all bolts agree, and owners serve.",
         discussion: """
             Asks every bolt itself. What can be over in a moment, because news travel or a slice is being handed over, \
-            is looked at again until --timeout. Exit 0 where all is as it should be, 1 where something is not, 69 where \
-            no bolt answers.
+            is looked at again until --timeout. Exit 0 where all is as it should be, 1 where something is not, 69 \
+            where no bolt answers.
 
             EXAMPLES
               boltctl slice verify

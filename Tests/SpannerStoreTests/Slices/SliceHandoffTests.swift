@@ -88,7 +88,8 @@ import Testing
         var snapshot = try source.store.beginSliceSnapshot(order.slice, at: nil)
         var number: UInt32 = 0
         while true {
-            let read = try #require(try source.store.piece(number, of: &snapshot))
+            let next = try source.store.piece(number, of: &snapshot)
+            let read = try #require(next)
             try target.write([.handoffTarget(.stored(order.id, read.piece))])
             guard case .snapshot(let point, _, let isLast) = read.piece.place else {
                 Issue.record("no piece of a snapshot")
@@ -102,7 +103,9 @@ import Testing
     }
 
     /// Sends what the journal did since.
-    private func sendTail(_ source: Side, _ target: Side, _ order: HandoffOrder, from place: LogPoint) throws -> LogPoint {
+    private func sendTail(
+        _ source: Side, _ target: Side, _ order: HandoffOrder, from place: LogPoint
+    ) throws -> LogPoint {
         var (read, sent) = (place, place)
         let limit = source.author.tip.position
         while read.position < limit {
@@ -113,8 +116,8 @@ import Testing
             case .nothing(let through): read = through
             case .piece(let piece):
                 guard case .tail(_, let through) = piece.place else { continue }
-                let place = HandoffPiece.Place.tail(after: sent, through: through)
-                try target.write([.handoffTarget(.stored(order.id, HandoffPiece(place: place, content: piece.content)))])
+                let next = HandoffPiece(place: .tail(after: sent, through: through), content: piece.content)
+                try target.write([.handoffTarget(.stored(order.id, next))])
                 (read, sent) = (through, through)
             }
         }
@@ -148,11 +151,15 @@ import Testing
         try source.write([.handoffSource(.handedOn(order.id, signed))])
         try target.write([.handoffTarget(.adopted(order.id, signed))])
         #expect(try target.store.digest(of: order.slice) == seal.digest)
-        for (envoy, queue, stored) in [(1, 1, 8), (2, 2, 2), (2, 5, 1), (3, 3, 9), (5, 6, 3)] as [(UInt64, UInt64, UInt64)] {
+        let expected: [(envoy: UInt64, queue: UInt64, stored: UInt64)] = [
+            (1, 1, 8), (2, 2, 2), (2, 5, 1), (3, 3, 9), (5, 6, 3),
+        ]
+        for (envoy, queue, stored) in expected {
             let (from, to) = (source.store.tables.results, target.store.tables.results)
             #expect(try to.storedThrough(queueID(queue)) == stored)
             #expect(try to.results(of: envoyID(envoy), limit: 100) == from.results(of: envoyID(envoy), limit: 100))
-            #expect(try to.bases(of: envoyID(envoy)).map { $0.range } == from.bases(of: envoyID(envoy)).map { $0.range })
+            let holes = try from.bases(of: envoyID(envoy)).map { $0.range }
+            #expect(try to.bases(of: envoyID(envoy)).map { $0.range } == holes)
             #expect(
                 try target.store.tables.envoys.record(of: envoyID(envoy))
                     == source.store.tables.envoys.record(of: envoyID(envoy)))
@@ -185,7 +192,8 @@ import Testing
         try target.write([.handoffTarget(.opened(order))])
         let (clean, start) = (try tableDump(target.store), target.author)
         var snapshot = try source.store.beginSliceSnapshot(order.slice, at: nil)
-        let piece = try #require(try source.store.piece(0, of: &snapshot)).piece
+        let first = try source.store.piece(0, of: &snapshot)
+        let piece = try #require(first).piece
         try target.write([.handoffTarget(.stored(order.id, piece))], isSafe: false)
         let seal = SliceSeal(point: snapshot.point, digest: try source.store.digest(of: order.slice))
         try target.write([.handoffTarget(.held(order.id, seal))], isSafe: false)
@@ -240,7 +248,8 @@ import Testing
         while let read = try source.store.piece(number, of: &snapshot) {
             largest = max(largest, read.piece.content.count)
             // A piece that is read again is the same.
-            #expect(try source.store.piece(number, of: &snapshot)?.piece == read.piece)
+            let again = try source.store.piece(number, of: &snapshot)
+            #expect(again?.piece == read.piece)
             try target.write([.handoffTarget(.stored(order.id, read.piece))])
             guard case .snapshot(_, _, false) = read.piece.place else { break }
             number += 1

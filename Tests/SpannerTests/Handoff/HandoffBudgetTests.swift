@@ -58,6 +58,17 @@ struct HandoffBudgetTests {
         #expect(budget.rate == nil)
     }
 
+    @Test("A change of the rate counts from the next piece on: nobody waits for what was reserved at another one")
+    func changed() {
+        var budget = HandoffBudget(limits: HandoffBudget.Limits(bytesPerSecond: 1))
+        _ = budget.reserve(bytes: 1000, at: .seconds(10))
+        #expect(budget.reserve(bytes: 1, at: .seconds(10)) > .seconds(900))
+        budget.change(to: HandoffBudget.Limits(slices: 4, bytesPerSecond: 1))
+        #expect(budget.reserve(bytes: 1, at: .seconds(10)) > .seconds(900), "the same rate")
+        budget.change(to: HandoffBudget.Limits(bytesPerSecond: 1 << 20))
+        #expect(budget.reserve(bytes: 1000, at: .seconds(10)) == .zero)
+    }
+
     @Test("Amounts beyond all bounds do not trap")
     func extremes() {
         var budget = HandoffBudget(limits: HandoffBudget.Limits(bytesPerSecond: 1))

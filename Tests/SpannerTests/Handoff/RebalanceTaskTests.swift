@@ -187,6 +187,23 @@ struct RebalanceTaskTests {
         }
     }
 
+    @Test("A task that is over can be reversed, once")
+    func reversesAfterItsEnd() throws {
+        var stage = try RebalanceStage(slices: 6)
+        stage.runToEnd()
+        #expect(stage.ended?.done == 6)
+        stage.ended = nil
+        stage.step(.command(.reverse))
+        stage.runToEnd()
+        #expect(stage.ended?.done == 6 && stage.refusals.isEmpty)
+        for index in 0..<6 as Range<UInt32> {
+            let slice = SliceID(group: stage.world.genesis.id, index: index)
+            #expect(stage.registers[slice]?.owner == stage.world.genesis.owner(of: index))
+        }
+        stage.step(.command(.reverse))
+        #expect(stage.refusals == ["the task is reversed already"])
+    }
+
     @Test("A slice that fails holds up none of the others, is tried again, then named with the reason (vshard #41)")
     func stuck() throws {
         var stage = try RebalanceStage(slices: 5, limits: HandoffBudget.Limits(slices: 1))

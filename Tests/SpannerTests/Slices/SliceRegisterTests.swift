@@ -19,6 +19,9 @@ struct SliceRegisterTests {
         #expect(try SliceGenesis(from: &decoder, hashedBy: world.witness) == world.genesis)
         #expect(Set((0..<64 as Range<UInt32>).compactMap { world.genesis.owner(of: $0) }).count == 4)
         #expect(world.genesis.owner(of: 64) == nil)
+        // A group begins balanced.
+        let owners = Dictionary(grouping: (0..<64 as Range<UInt32>).compactMap { world.genesis.owner(of: $0) }) { $0 }
+        #expect(owners.values.allSatisfy { $0.count == 16 })
         #expect(Set((0..<64 as Range<UInt32>).compactMap { world.register($0)?.hash }).count == 64)
     }
 

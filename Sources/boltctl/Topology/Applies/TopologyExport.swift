@@ -9,8 +9,8 @@ struct TopologyExport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "The topology in force, as a document that can be applied again.",
         discussion: """
-            Write it to a file with > FILE. With --apply that of an earlier apply, or of one that lost against another: \
-            applied again it is made on what is in force now. Comments are not kept.
+            Write it to a file with > FILE. With --apply that of an earlier apply, or of one that lost against \
+            another: applied again it is made on what is in force now. Comments are not kept.
 
             EXAMPLES
               boltctl topology export

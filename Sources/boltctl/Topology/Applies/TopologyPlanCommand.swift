@@ -43,8 +43,8 @@ struct TopologyApply: AsyncParsableCommand {
             is over or the topology has changed since. Of two operators who apply at once one is refused. The first \
             apply of a mesh creates the groups and draws the first owners.
 
-            The moves are a task: see boltctl rebalance apply. Exit 0 where all is where it should be, 3 where the task \
-            still runs, 4 where it was refused, 5 where it is done and a standby is missing.
+            The moves are a task: see boltctl rebalance apply. Exit 0 where all is where it should be, 3 where the \
+            task still runs, 4 where it was refused, 5 where it is done and a standby is missing.
 
             EXAMPLES
               boltctl topology apply topology/four-partitions.yaml --dry-run

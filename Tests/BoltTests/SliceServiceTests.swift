@@ -1,0 +1,368 @@
+import BoltAPI
+import CRDT
+import Foundation
+import Identity
+import Logging
+import Spanner
+import SpannerStore
+import SpannerTestKit
+import SpannerWire
+import Synchronization
+import Testing
+import Vault
+
+@testable import Bolt
+
+/// Two partitions of one bolt each over real databases, with lines of their own between them, and one roster.
+private final class TwoPartitions: Sendable {
+    /// What one of them sends to the other.
+    private final class Line: SliceLine {
+        let from: PartitionName
+        let to: PartitionService
+        private let isCut = Mutex(false)
+
+        init(from: PartitionName, to: PartitionService) { (self.from, self.to) = (from, to) }
+
+        var queuedBytes: Int { 0 }
+        func processed(bytes: Int) {}
+        func cut(_ cut: Bool) { isCut.withLock { $0 = cut } }
+
+        func send(_ message: PeerMessage) -> Bool {
+            guard !isCut.withLock({ $0 }) else { return false }
+            to.post(.slices(self, from, message, bytes: message.body.count))
+            return true
+        }
+    }
+
+    private struct Gossip {
+        var roster = Roster(mesh: TestIdentity.mesh, witness: TestWitness())
+    }
+
+    static let names = ["north", "south"].map { PartitionName(checked: $0) }
+    static let document = """
+        version: 1
+        mesh: {name: trial}
+        groups: [{name: all, slices: 4}]
+        partitions:
+          - {name: north, groups: [all], bolts: [{name: a, address: "127.0.0.1:1"}]}
+          - {name: south, groups: [all], bolts: [{name: a, address: "127.0.0.1:2"}]}
+        """
+
+    let root = NSTemporaryDirectory() + "bolt-two-\(UUID().uuidString.prefix(8))"
+    let bolts: [TestIdentity]
+    let boards: [OwnershipBoard]
+    let services: [PartitionService]
+    private let gossip = Mutex(Gossip())
+    private let lines: [Line]
+
+    init() async throws {
+        bolts = TwoPartitions.names.enumerated().map { number, name in
+            TestIdentity(.bolt(name, BoltName(checked: "a")), seed: UInt64(number) + 1)
+        }
+        boards = TwoPartitions.names.map {
+            OwnershipBoard(own: $0, mesh: TestIdentity.mesh, witness: TestWitness())
+        }
+        var services: [PartitionService] = []
+        for number in bolts.indices {
+            services.append(try TwoPartitions.service(number, root: root, bolts[number], boards[number]))
+        }
+        self.services = services
+        lines = [0, 1].map { Line(from: TwoPartitions.names[$0], to: services[1 - $0]) }
+        for number in bolts.indices {
+            boards[number].setLines([TwoPartitions.names[1 - number]: lines[number]])
+            try write(number, .open(chain: bolts[number].chain))
+        }
+        try apply()
+        for (number, service) in services.enumerated() {
+            await service.bind(
+                tell: { [weak self] news in
+                    guard case .transitions(let transitions) = news else { return }
+                    self?.tell(transitions, from: number)
+                }, placing: { _ in [:] })
+            await service.start { _ in }
+            service.post(.surroundings(PartitionSurroundings()))
+            service.post(.registersHeard)
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: root) }
+
+    private static func service(
+        _ number: Int, root: String, _ bolt: TestIdentity, _ board: OwnershipBoard
+    ) throws -> PartitionService {
+        let name = names[number]
+        let identity = "\(root)/\(name)/identity"
+        try FileManager.default.createDirectory(atPath: identity, withIntermediateDirectories: true)
+        let mark = FounderMark(directory: identity)
+        try mark.make(partition: name.text)
+        let store = try PartitionStore(
+            directory: StateDirectory(path: "\(root)/\(name)/state"),
+            identity: PartitionIdentity(mesh: TestIdentity.mesh, partition: name), witness: TestWitness())
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let start = try PartitionStart(
+            store: store, key: TestWitness().hash([UInt8(number)]), mark: mark, logger: logger, witness: TestWitness())
+        let sealing = SealService(VaultOwner(mesh: TestIdentity.mesh, partition: name), keyFile: nil, logger: logger)
+        return PartitionService(
+            start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), sealing: sealing,
+            logger: logger, metrics: MetricsRegistry(),
+            slices: SliceContext(board: board, chain: bolt.chain, signer: bolt.signer),
+            failure: { error in Issue.record("\(error)") })
+    }
+
+    // MARK: The roster
+
+    private func write(_ number: Int, _ payloads: RosterEvent.Payload...) throws {
+        try gossip.withLock { gossip in
+            let replica = bolts[number].replica(1)
+            let builder = RunBuilder(
+                replica: replica, mesh: TestIdentity.mesh, witness: TestWitness(), signer: bolts[number].signer)
+            let head = gossip.roster.head(of: replica)
+            let run = try builder.build(payloads, at: WallTime(milliseconds: 1), after: head)
+            gossip.roster.apply(try gossip.roster.check(run).get())
+        }
+        let roster = gossip.withLock { $0.roster }
+        for (board, service) in zip(boards, services) {
+            let news = board.take(roster, anew: false)
+            if !news.slices.isEmpty || news.topology { service.post(.registersMoved(news.slices)) }
+        }
+    }
+
+    private func tell(_ transitions: [SignedTransition], from number: Int) {
+        let untold = boards[number].untold(transitions)
+        if !untold.isEmpty { try? write(number, .slices(SliceDelta(untold))) }
+        services[number].post(.registersMoved(transitions.map(\.transition.slice)))
+    }
+
+    private func apply() throws {
+        let topology = try #require(TopologyDocument(parsing: TwoPartitions.document, file: "t").topology)
+        let note = AppliedTopology(
+            topology: topology, drains: [], bolt: "a.north", reason: "", task: PrincipalID(high: 1, low: 1),
+            moves: false, summary: "")
+        // All slices begin in the north.
+        let apply = try #require(
+            TopologyApply(
+                base: .zero, plan: .zero, at: WallTime(milliseconds: 1), actor: "operator/ada",
+                document: Array(try APIJSON.encode(note)),
+                groups: [
+                    .init(
+                        name: GroupName(checked: "all"), slices: 4,
+                        candidates: [Placement.Candidate(partition: TwoPartitions.names[0])])
+                ], hashedBy: TestWitness()))
+        for part in apply.parts { try write(0, .topology(part)) }
+    }
+
+    // MARK: Work
+
+    func cutLines(_ cut: Bool) { for line in lines { line.cut(cut) } }
+
+    /// A check-in of an envoy, wherever its slice is thought to be.
+    func checkIn(_ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int) async throws -> CheckInAnswer {
+        let place = try #require(boards[number].place(of: envoy, group: nil))
+        return await services[number].store(
+            PendingCheckIn(
+                envoy: envoy, queue: QueueID(envoy), firstHeld: sequences.lowerBound,
+                results: sequences.map { SequencedResult(sequence: $0, body: Array("\(envoy) \($0)".utf8)) },
+                traits: nil, slice: place.slice))
+    }
+
+    /// The task that takes all slices of the north to the south.
+    func job(_ number: UInt64 = 1) throws -> RebalanceJob {
+        let genesis = try #require(boards[0].geneses.first)
+        let moves = boards[0].registers(of: genesis).filter { $0.owner == TwoPartitions.names[0] }.compactMap {
+            RebalanceMove(register: $0, to: TwoPartitions.names[1], envoys: 1, bytes: 100)
+        }
+        return try #require(
+            RebalanceJob(id: PrincipalID(high: 5, low: number), topology: .zero, moves: moves))
+    }
+
+    func owners(_ number: Int) throws -> Set<PartitionName> {
+        Set(boards[number].registers(of: try #require(boards[number].geneses.first)).map(\.owner))
+    }
+
+    func close() async { for service in services { await service.close() } }
+}
+
+/// Slices go from one partition's service to another's, for real but for the wire between them.
+struct SliceServiceTests {
+    private func wait(
+        _ what: String, seconds: Int = 40, _ condition: () async throws -> Bool,
+        location: SourceLocation = #_sourceLocation
+    ) async throws {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while try await !condition() {
+            try #require(ContinuousClock.now < deadline, "not in time: \(what)", sourceLocation: location)
+            await Task.yield()
+        }
+    }
+
+    private func reigning() async throws -> TwoPartitions {
+        let two = try await TwoPartitions()
+        for service in two.services {
+            try await wait("it reigns") { await service.read { $0.desk.epoch != nil && $0.desk.isPlaced } }
+        }
+        return two
+    }
+
+    private let envoys = (1...12).map { PrincipalID(high: 77, low: UInt64($0) &* 0x9E37_79B9_7F4A_7C15) }
+
+    private func fill(_ two: TwoPartitions, _ sequences: ClosedRange<UInt64>, at number: Int) async throws {
+        for envoy in envoys {
+            guard case .stored(let receipt) = try await two.checkIn(envoy, sequences, at: number) else {
+                Issue.record("\(envoy) was not stored at \(number)")
+                continue
+            }
+            #expect(receipt.storedThrough == sequences.upperBound)
+            #expect(receipt.releaseThrough == sequences.upperBound, "one disk is all there is")
+        }
+    }
+
+    private func stored(_ two: TwoPartitions, at number: Int) async throws -> [UInt64] {
+        let envoys = envoys
+        return try await two.services[number].read { service in
+            try envoys.map { try service.store.tables.results.storedThrough(QueueID($0)) }
+        }
+    }
+
+    @Test(
+        "P5, P7, P8: a task takes all slices to another partition with all that is stored, and back",
+        .timeLimit(.minutes(2)))
+    func thereAndBack() async throws {
+        let two = try await reigning()
+        try await fill(two, 1...5, at: 0)
+        #expect(try two.owners(0) == [TwoPartitions.names[0]])
+        let job = try two.job()
+        #expect(job.moves.count == 4)
+        try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 2))
+        for number in [0, 1] {
+            try await wait("all are in the south") { try two.owners(number) == [TwoPartitions.names[1]] }
+        }
+        try await wait("the north removed its copies") { try await stored(two, at: 0).allSatisfy { $0 == 0 } }
+        #expect(try await stored(two, at: 1) == envoys.map { _ in 5 })
+        // P2, P7: the former owner takes nothing; the new one says a higher register.
+        for envoy in envoys {
+            guard case .elsewhere = try await two.checkIn(envoy, 6...6, at: 0) else {
+                Issue.record("the former owner answered")
+                continue
+            }
+        }
+        guard case .stored(let receipt) = try await two.checkIn(envoys[0], 4...6, at: 1) else {
+            Issue.record("the new owner did not answer")
+            return
+        }
+        #expect(receipt.register == 2 && receipt.storedThrough == 6)
+        try await wait("the task is over") {
+            await two.services[0].read { $0.desk.tasks[job.id]?.machine.state.phase == .ended }
+        }
+        let view = try #require(await two.services[0].read { $0.taskView(job.id) })
+        #expect(view.isComplete && view.progress.done == 4 && view.stuck.isEmpty)
+        try await reversed(two, job)
+        await two.close()
+    }
+
+    /// What was moved goes back by a task of its own.
+    private func reversed(_ two: TwoPartitions, _ job: RebalanceJob) async throws {
+        let genesis = try #require(two.boards[1].geneses.first)
+        let moves = two.boards[1].registers(of: genesis).compactMap {
+            RebalanceMove(register: $0, to: TwoPartitions.names[0], envoys: 1, bytes: 100)
+        }
+        let back = try #require(RebalanceJob(id: PrincipalID(high: 5, low: 9), topology: .zero, moves: moves))
+        // Its driver is the target this time, and orders go over the line.
+        try await two.services[0].begin(task: back, limits: HandoffBudget.Limits(slices: 4))
+        for number in [0, 1] {
+            try await wait("all are in the north again") { try two.owners(number) == [TwoPartitions.names[0]] }
+        }
+        try await wait("the south removed its copies") { try await stored(two, at: 1).allSatisfy { $0 == 0 } }
+        #expect(try await stored(two, at: 0) == [6] + envoys.dropFirst().map { _ in 5 })
+        try await fill(two, 5...8, at: 0)
+    }
+
+    @Test("P5, P7: envoys that report all the while lose nothing and are stored once", .timeLimit(.minutes(2)))
+    func underLoad() async throws {
+        let two = try await reigning()
+        try await fill(two, 1...1, at: 0)
+        let envoys = envoys
+        let writers = Task {
+            // Each envoy goes on to 60, at whoever owns its slice when it asks.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for envoy in envoys {
+                    group.addTask {
+                        var next: UInt64 = 2
+                        while next <= 60 {
+                            let owner = two.boards[0].place(of: envoy, group: nil)?.register.owner
+                            let number = owner == TwoPartitions.names[0] ? 0 : 1
+                            guard case .stored(let receipt) = try await two.checkIn(envoy, next...next, at: number)
+                            else {
+                                await Task.yield()
+                                continue
+                            }
+                            #expect(receipt.storedThrough == next)
+                            next += 1
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+        let job = try two.job()
+        try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 1))
+        try await writers.value
+        try await wait("all are in the south") { try two.owners(1) == [TwoPartitions.names[1]] }
+        try await wait("the north removed its copies") { try await stored(two, at: 0).allSatisfy { $0 == 0 } }
+        #expect(try await stored(two, at: 1) == envoys.map { _ in 60 })
+        try await two.services[1].read { service in
+            for envoy in envoys {
+                let results = try service.store.tables.results.results(of: envoy, limit: 100)
+                #expect(results.map(\.sequence) == Array(1...60))
+                #expect(results.allSatisfy { $0.body == Array("\(envoy) \($0.sequence)".utf8) })
+            }
+        }
+        await two.close()
+    }
+
+    @Test(
+        "A target that cannot be heard holds nothing up: the slices are served, and go once it can",
+        .timeLimit(.minutes(2)))
+    func unheard() async throws {
+        let two = try await reigning()
+        try await fill(two, 1...2, at: 0)
+        two.cutLines(true)
+        let job = try two.job()
+        try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 4))
+        try await wait("handoffs began") { await two.services[0].read { $0.desk.sources.count == 4 } }
+        try await fill(two, 3...4, at: 0)
+        let hindrance = await two.services[0].read { $0.desk.sources.values.compactMap(\.hindrance).count }
+        #expect(hindrance <= 4)
+        two.cutLines(false)
+        try await wait("all are in the south") { try two.owners(0) == [TwoPartitions.names[1]] }
+        try await wait("the south has everything") { try await stored(two, at: 1) == envoys.map { _ in 4 } }
+        await two.close()
+    }
+
+    @Test(
+        "A task that is paused begins nothing, and one that is cancelled leaves the slices where they are",
+        .timeLimit(.minutes(2)))
+    func cancelled() async throws {
+        let two = try await reigning()
+        two.cutLines(true)
+        let job = try two.job()
+        try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 1))
+        try await wait("the first handoff began") { await two.services[0].read { $0.desk.sources.count == 1 } }
+        #expect(await two.services[0].command(.pause, task: job.id) == nil)
+        try await wait("it is paused") { await two.services[0].read { $0.taskView(job.id)?.isPaused == true } }
+        #expect(await two.services[0].command(.cancel, task: job.id) == nil)
+        #expect(await two.services[0].command(.cancel, task: PrincipalID(high: 0, low: 0)) != nil, "no such task")
+        two.cutLines(false)
+        try await wait("it is over") {
+            await two.services[0].read { $0.desk.tasks[job.id]?.machine.state.phase == .ended }
+        }
+        let view = try #require(await two.services[0].read { $0.taskView(job.id) })
+        #expect(view.isCancelled && view.progress.done == 0)
+        #expect(try two.owners(0) == [TwoPartitions.names[0]])
+        try await fill(two, 1...3, at: 0)
+        // Another one may run now.
+        try await two.services[0].begin(task: two.job(2), limits: HandoffBudget.Limits(slices: 4))
+        try await wait("all are in the south") { try two.owners(0) == [TwoPartitions.names[1]] }
+        await two.close()
+    }
+}
