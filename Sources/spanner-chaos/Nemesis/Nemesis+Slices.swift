@@ -22,7 +22,7 @@ extension Nemesis {
 
     /// What the latest task has moved goes back.
     func putBack() async throws -> String? {
-        guard let task = try await tasks().first else { return "nothing was ever moved" }
+        guard let task = try await tasks()?.first else { return "nothing is known to have moved" }
         let output = try await mesh.control(
             ["rebalance", "reverse", task.id, "--yes", "--no-wait", "--reason", "chaos", "--request-timeout", "5"],
             seconds: 30)
@@ -33,7 +33,7 @@ extension Nemesis {
 
     /// A task is held still, and goes on.
     func holdMoves(_ seconds: Double) async throws -> String? {
-        guard let task = try await tasks().first(where: { !$0.isOver }) else { return "nothing moves" }
+        guard let task = try await tasks()?.first(where: { !$0.isOver }) else { return "nothing moves" }
         let paused = try await mesh.control(
             ["rebalance", "pause", task.id, "--yes", "--request-timeout", "5"], seconds: 30)
         guard paused.code == 0 else { return "exit \(paused.code) \(Self.short(paused))" }
@@ -45,11 +45,11 @@ extension Nemesis {
     /// Nothing is held, all tasks end, every slice has one owner that serves it, and nobody keeps a copy of what it
     /// handed on. Gives what is missing.
     func endMoves() async throws -> [String] {
-        for task in try await tasks() where task.isPaused && !task.isOver {
+        for task in try await tasks() ?? [] where task.isPaused && !task.isOver {
             if let why = try await resume(task.id) { return ["a held task cannot go on: \(why)"] }
         }
         if let why = try await waitForMoves(seconds: Self.taskSeconds) { return [why] }
-        let all = try await tasks()
+        let all = try await tasks() ?? []
         note("  \(all.count) tasks, \(all.reduce(0) { $0 + $1.done }) slices where they were wanted")
         var last = "nobody verifies the slices"
         let settled: Bool? = try await Waiting.until(seconds: Self.taskSeconds, every: .milliseconds(500)) {
@@ -85,10 +85,10 @@ extension Nemesis {
         }
     }
 
-    /// Running ones first, then the latest; none where nobody answers.
-    private func tasks() async throws -> [MovingTask] {
+    /// Running ones first, then the latest; nil where nobody says.
+    private func tasks() async throws -> [MovingTask]? {
         let output = try await mesh.control(["rebalance", "status", "--request-timeout", "5"], seconds: 30)
-        guard output.code == 0 else { return [] }
+        guard output.code == 0 else { return nil }
         return JSON(output.text)["tasks"].list.compactMap { MovingTask($0) }
     }
 
@@ -107,7 +107,11 @@ extension Nemesis {
     private func waitForMoves(seconds: Double) async throws -> String? {
         var last = ""
         let ended: Bool? = try await Waiting.until(seconds: seconds, every: .milliseconds(300)) {
-            guard let running = try await tasks().first(where: { !$0.isOver }) else { return true }
+            guard let all = try await tasks() else {
+                last = "nobody says whether slices still move"
+                return nil
+            }
+            guard let running = all.first(where: { !$0.isOver }) else { return true }
             last = "task \(running.id) still runs, \(running.done) slices done"
             return nil
         }
