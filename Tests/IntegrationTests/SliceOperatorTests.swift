@@ -126,6 +126,42 @@ extension IntegrationTests {
             }
         }
 
+        @Test(
+            "P6: a partition that is lost is taken over by a signed act, and yields when it returns; a living one is not",
+            .timeLimit(.minutes(4)))
+        func takenOver() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let (north, south) = (mesh.bolts[0], mesh.bolts[1])
+                let before = try owners(mesh, at: north)
+                let line = ["slice", "takeover", "--partition", "south", "--bolt", north.address, "-o", "json"]
+                func takeover(_ options: String...) throws -> Command.Output {
+                    try Command.run("boltctl", line + options, environment: mesh.environment)
+                }
+                let alive = try takeover("--yes")
+                #expect(alive.status == 4 && alive.standardError.contains("owner_lives"), "\(alive)")
+                try mesh.crash(south)
+                try waitUntil("south is not heard any more", seconds: 60) { try takeover("--dry-run").status == 0 }
+                let dry = try takeover("--dry-run")
+                #expect(dry.json?["taken"] as? Int == before["south"], "\(dry)")
+                #expect((dry.json?["unknowable"] as? [Any])?.isEmpty == false, "\(dry)")
+                #expect(try owners(mesh, at: north) == before)
+                let taken = try takeover("--yes", "--reason", "burnt")
+                #expect(taken.status == 0 && taken.json?["taken"] as? Int == before["south"], "\(taken)")
+                #expect(try owners(mesh, at: north) == ["north": 64])
+                try mesh.done("slice", "verify", "--bolt", north.address)
+                let again = try takeover("--yes")
+                #expect(again.status == 4 && again.standardError.contains("nothing_owned"), "\(again)")
+                // Back again it hears of the takeover, and yields.
+                try mesh.start(south)
+                try mesh.waitForEqualDigests()
+                try mesh.done("slice", "verify", "--timeout", "30")
+                #expect(try owners(mesh, at: south) == ["north": 64])
+                let told = try (0..<64).map { try mesh.done("slice", "explain", "default/\($0)").standardOutput }
+                #expect(told.count { $0.contains("takeover") && $0.contains("burnt") } == before["south"])
+            }
+        }
+
         @Test("a task is held, told how much it may take, and ended; what did not move stays", .timeLimit(.minutes(3)))
         func heldAndCancelled() throws {
             try withMesh(["north", "south"]) { (mesh) throws in

@@ -18,6 +18,7 @@ struct NodeStart {
     let topology: Topology?
     let own: GossipSelf
     let board: OwnershipBoard
+    let custody: CustodyService?
     let eventsRead: Int
 
     /// Reads it all. Throws `StoreError` or `DaemonError`; changes nothing but what opening a store does.
@@ -41,6 +42,7 @@ struct NodeStart {
                 incarnation: try NodeStart.incarnation(store, logger: logger)),
             chain: identity.credential.chain.map(\.der))
         board = OwnershipBoard(own: configuration.partition, mesh: mesh, witness: witness)
+        custody = NodeStart.custody(place, logger: logger)
         let part = try PartitionStart(
             place, key: own.replica.key, witness: witness, reserveSpent: &reserveSpent, logger: logger)
         let sealing = SealService(
@@ -77,6 +79,17 @@ struct NodeStart {
             logger.warning("no room to keep a reserve on the disk", metadata: [LogKeys.why: "\(error)"])
         }
         return store
+    }
+
+    /// What is kept for other partitions. It is a second copy of all that is in it: where it cannot be opened the bolt
+    /// serves without.
+    private static func custody(_ place: BoltPlace, logger: Logger) -> CustodyService? {
+        do throws(StoreError) {
+            return CustodyService(try CustodyStore(in: place.directory), logger: logger)
+        } catch {
+            logger.error("nothing is kept for other partitions", metadata: [LogKeys.why: "\(error)"])
+            return nil
+        }
     }
 
     /// The roster from disk. What is stored was checked before it was stored; checksums tell rot.

@@ -131,6 +131,10 @@ extension BoltEndpoints {
                         return try await passOn(
                             try body.whole(), chain: peer.chain, to: address, of: owner.partition, hops: hops)
                     } catch let problem as Problem where problem.code == .ownerUnreachable {
+                        if let kept = try await keep(body, peer: peer, envoy: envoy, owner: owner.partition, hops: hops)
+                        {
+                            return kept
+                        }
                         guard isOurs, hops < APILimits.forwardHopsMax else { throw problem }
                     }
                 } else if !isOurs, !waits {

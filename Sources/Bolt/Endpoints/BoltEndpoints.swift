@@ -15,6 +15,8 @@ struct BoltEndpoints: Sendable {
     let given: Topology?
     /// Who owns what.
     let board: OwnershipBoard
+    /// Keeps check-ins for partitions that are away; nil where its store could not be opened.
+    let custody: CustodyService?
     /// Whose groups take machines: the topology in force, before the first that of this bolt's file.
     var topology: Topology? { board.version?.topology ?? given }
     let node: NodeService

@@ -10,8 +10,8 @@ struct BoltDrain: AsyncParsableCommand {
         commandName: "drain", abstract: "Have a bolt serve nobody, before work on its machine.",
         discussion: """
             It hands over being primary, is not chosen again, leaves the lists that envoys are given, and its \
-            readiness fails, so that load balancers leave it out. It stays a standby and keeps its copy; a restart does not end \
-            it. Refused where no other bolt of its partition could be primary.
+            readiness fails, so that load balancers leave it out. It stays a standby and keeps its copy; a restart \
+            does not end it. Refused where no other bolt of its partition could be primary.
 
             EXAMPLES
               boltctl bolt drain a.north --dry-run
