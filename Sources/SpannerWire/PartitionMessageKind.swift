@@ -24,4 +24,8 @@ public enum PartitionMessageKind: UInt64, Sendable, CaseIterable {
     case sliceReport = 42
     /// What a partition's primary says of its slices.
     case sliceCensus = 43
+    /// What is left of an envoy where its slice was taken over, to the owner.
+    case sliceRemains = 44
+    /// What the owner made of it.
+    case sliceRemainsTaken = 45
 }

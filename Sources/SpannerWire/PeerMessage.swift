@@ -31,6 +31,10 @@ public enum PeerMessage: Hashable, Sendable {
     case sliceReport(SliceReport)
     /// From each primary to everybody: how many envoys are in its slices, and where those go.
     case sliceCensus(SliceCensus)
+    /// From the primary of a partition whose slice was taken over to that of the owner: what it still holds.
+    case sliceRemains(SliceRemains)
+    /// What the owner made of that.
+    case sliceRemainsTaken(SliceRemains.Mark, ReplayVerdict)
 
     /// Number of the message's kind on the wire.
     public var kind: UInt64 {
@@ -48,6 +52,8 @@ public enum PeerMessage: Hashable, Sendable {
         case .sliceOrder: PartitionMessageKind.sliceOrder.rawValue
         case .sliceReport: PartitionMessageKind.sliceReport.rawValue
         case .sliceCensus: PartitionMessageKind.sliceCensus.rawValue
+        case .sliceRemains: PartitionMessageKind.sliceRemains.rawValue
+        case .sliceRemainsTaken: PartitionMessageKind.sliceRemainsTaken.rawValue
         }
     }
 
@@ -80,6 +86,8 @@ public enum PeerMessage: Hashable, Sendable {
         case .sliceOrder(let order): return order.canonicalBytes
         case .sliceReport(let report): return report.canonicalBytes
         case .sliceCensus(let census): return census.canonicalBytes
+        case .sliceRemains(let remains): return remains.canonicalBytes
+        case .sliceRemainsTaken(let mark, let verdict): return mark.canonicalBytes + [verdict.rawValue]
         }
     }
 
@@ -110,6 +118,11 @@ public enum PeerMessage: Hashable, Sendable {
         case .sliceOrder: self = .sliceOrder(try SliceOrder(from: &decoder))
         case .sliceReport: self = .sliceReport(try SliceReport(from: &decoder))
         case .sliceCensus: self = .sliceCensus(try SliceCensus(from: &decoder))
+        case .sliceRemains: self = .sliceRemains(try SliceRemains(from: &decoder))
+        case .sliceRemainsTaken:
+            let mark = try SliceRemains.Mark(from: &decoder)
+            guard let verdict = ReplayVerdict(rawValue: try decoder.byte()) else { throw .invalid(what: "verdict") }
+            self = .sliceRemainsTaken(mark, verdict)
         case nil:
             self = .gossip(try MessageCodec.message(kind: kind, body: body))
             return

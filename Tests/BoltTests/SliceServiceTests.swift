@@ -176,6 +176,19 @@ private final class TwoPartitions: Sendable {
             RebalanceJob(id: PrincipalID(high: 5, low: number), topology: .zero, moves: moves))
     }
 
+    /// An operator gives all slices of the north to the south.
+    func takeOver() throws {
+        let ada = TestIdentity(.operator(OperatorName(checked: "ada")), seed: 1)
+        let registers = boards[0].registers(of: try #require(boards[0].geneses.first))
+        let taken = registers.filter { $0.owner == TwoPartitions.names[0] }.compactMap {
+            SliceTransition(
+                ending: $0, to: TwoPartitions.names[1],
+                cause: .takeover(
+                    act: PrincipalID(high: 6, low: 6), at: WallTime(milliseconds: 6), reason: "its disks are lost"))
+        }
+        try write(1, .slices(SliceDelta(taken.map { ada.sign($0) })))
+    }
+
     func owners(_ number: Int) throws -> Set<PartitionName> {
         Set(boards[number].registers(of: try #require(boards[number].geneses.first)).map(\.owner))
     }
@@ -273,7 +286,9 @@ struct SliceServiceTests {
             try await wait("all are in the north again") { try two.owners(number) == [TwoPartitions.names[0]] }
         }
         try await wait("the south removed its copies") { try await stored(two, at: 1).allSatisfy { $0 == 0 } }
-        #expect(try await stored(two, at: 0) == [6] + envoys.dropFirst().map { _ in 5 })
+        var expected = envoys.map { _ in UInt64(5) }
+        expected[0] = 6
+        #expect(try await stored(two, at: 0) == expected)
         try await fill(two, 5...8, at: 0)
     }
 
@@ -363,6 +378,35 @@ struct SliceServiceTests {
         // Another one may run now.
         try await two.services[0].begin(task: two.job(2), limits: HandoffBudget.Limits(slices: 4))
         try await wait("all are in the south") { try two.owners(0) == [TwoPartitions.names[1]] }
+        await two.close()
+    }
+
+    @Test(
+        "P5, P7: after a takeover the new owner serves at once, and gets what the old one held when that returns",
+        .timeLimit(.minutes(2)))
+    func takenOver() async throws {
+        let two = try await reigning()
+        try await fill(two, 1...5, at: 0)
+        two.cutLines(true)
+        try two.takeOver()
+        #expect(try two.owners(1) == [TwoPartitions.names[1]])
+        // The envoys hold what they were not told to be safe; here that is less than all.
+        try await fill(two, 4...7, at: 1)
+        guard case .elsewhere = try await two.checkIn(envoys[0], 8...8, at: 0) else {
+            Issue.record("who was taken over from answered")
+            return
+        }
+        #expect(try await stored(two, at: 0) == envoys.map { _ in 5 }, "the copy stays until the owner has it")
+        two.cutLines(false)
+        try await wait("the north handed over what it held") { try await stored(two, at: 0).allSatisfy { $0 == 0 } }
+        let envoys = envoys
+        try await two.services[1].read { service in
+            for envoy in envoys {
+                let results = try service.store.tables.results.results(of: envoy, limit: 100)
+                #expect(results.map(\.sequence) == Array(1...7))
+                #expect(results.allSatisfy { $0.body == Array("\(envoy) \($0.sequence)".utf8) })
+            }
+        }
         await two.close()
     }
 }

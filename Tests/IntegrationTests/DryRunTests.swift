@@ -101,7 +101,7 @@ extension IntegrationTests {
         /// Every changing command with arguments on which it would change something.
         private func lines(_ mesh: RealMesh, token: String, key: String) -> [(verb: String, arguments: [String])] {
             let authority = mesh.directory + "/authority"
-            return [
+            let lines: [(verb: String, arguments: [String])] = [
                 ("mesh init", ["--dir", mesh.file("new/mesh"), "--name", "x", "--dev"]),
                 ("mesh up", ["-f", mesh.topology, "--dir", mesh.file("new/up")]),
                 ("mesh up", ["-f", mesh.topology, "--dir", mesh.directory]),
@@ -143,7 +143,8 @@ extension IntegrationTests {
                     ["other", "--bolt", "127.0.0.1:9", "--identity", mesh.directory + "/operator"]
                 ),
                 ("context refresh", []),
-            ] + topologyLines(mesh)
+            ]
+            return lines + topologyLines(mesh)
         }
 
         /// Those about the topology, and about what it moves.

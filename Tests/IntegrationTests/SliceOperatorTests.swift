@@ -127,7 +127,7 @@ extension IntegrationTests {
         }
 
         @Test(
-            "P6: a partition that is lost is taken over by a signed act, and yields when it returns; a living one is not",
+            "P6: a lost partition is taken over by a signed act, and yields when it is back; one that lives is not",
             .timeLimit(.minutes(4)))
         func takenOver() throws {
             try withMesh(["north", "south"]) { (mesh) throws in

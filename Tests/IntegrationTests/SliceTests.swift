@@ -66,10 +66,10 @@ extension ReplicatedIntegrationTests {
         }
 
         /// What each machine was told is stored is at its owner, in order, and nowhere else.
-        private func stored(_ mesh: RealMesh, _ fleet: Fleet) throws {
+        private func stored(_ mesh: RealMesh, _ fleet: Fleet, bolts count: Int = 2) throws {
             let told = fleet.told()
             #expect(told.count == fleet.count)
-            for partition in ["north", "south"] { try mesh.waitForSync(of: partition, bolts: 2) }
+            for partition in ["north", "south"] { try mesh.waitForSync(of: partition, bolts: count) }
             let primaries = try ["north", "south"].map { try mesh.primary(of: $0) }
             try waitUntil("what was handed on is removed", seconds: 60) {
                 try primaries.allSatisfy { bolt in
@@ -88,6 +88,31 @@ extension ReplicatedIntegrationTests {
                 let sequences = try PartitionDisk(owner, of: mesh).results(of: envoy).sequences
                 #expect(sequences.count >= Int(through), "\(envoy): \(sequences.count) of \(through)")
                 #expect(sequences == Array(1...(sequences.last ?? 1)), "\(envoy): dense and in order")
+            }
+        }
+
+        @Test(
+            "P5, P6: while a partition is away the other keeps its machines' results, and nothing is lost or doubled",
+            .timeLimit(.minutes(4)))
+        func covered() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                let first = try apply(mesh, mesh.topology)
+                #expect(first.status == 0, "\(first)")
+                let south = try #require(mesh.bolts.first { $0.partition == "south" })
+                let north = try #require(mesh.bolts.first { $0.partition == "north" })
+                let fleet = try Fleet(mesh, count: 8)
+                let running = try fleet.start()
+                try fleet.waitForMore(40, of: running)
+                try mesh.crash(south)
+                try waitUntil("results are kept for the south", seconds: 60) {
+                    try HTTP.get("http://\(north.ops)/metrics").body.contains("outcome=\"kept\"")
+                }
+                try fleet.waitForMore(40, of: running)
+                try mesh.launch(south)
+                try waitUntil("the south reigns") { try mesh.part(south).reigns }
+                try fleet.waitForMore(80, of: running)
+                _ = try fleet.finish(running)
+                try stored(mesh, fleet, bolts: 1)
             }
         }
 

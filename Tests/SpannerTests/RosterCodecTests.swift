@@ -41,7 +41,26 @@ struct RosterCodecTests {
             .remove(targets: [Dot(own.replica, 4_999)]),
             .remove(targets: [own, other].map { Dot($0.replica, 3) }.sorted()),
             .token(oneShot), .unknown(kind: 77, content: [9, 9, 9]),
-        ] + acts
+        ] + (acts + ownership)
+    }
+
+    /// A topology, and slices that were handed on and taken over.
+    private static var ownership: [RosterEvent.Payload] {
+        let candidates = [Placement.Candidate(partition: PartitionName(checked: "p1"))]
+        let apply = TopologyApply(
+            base: .zero, plan: key(1).bytes, at: RosterWorld.time, actor: "operator/ada",
+            document: [UInt8](repeating: 7, count: 90),
+            groups: [.init(name: GroupName(checked: "retail"), slices: 4, candidates: candidates)],
+            hashedBy: RosterWorld.witness)
+        var payloads = apply?.parts.map { RosterEvent.Payload.topology($0) } ?? []
+        if let world = SliceWorld(), let first = world.register(0), let second = world.register(1) {
+            let signed = [
+                world.handOn(first, to: world.other(than: first.owner)),
+                world.takeover(second, to: world.other(than: second.owner)),
+            ]
+            payloads.append(.slices(SliceDelta(signed.compactMap { $0 })))
+        }
+        return payloads
     }
 
     static func cut(_ dots: Dot...) -> OperatorAct.Cut {

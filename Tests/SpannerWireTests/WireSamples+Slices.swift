@@ -40,6 +40,7 @@ extension WireSamples {
                 .init(slice: SliceID(group: other, index: 0), envoys: 1 << 40, destination: nil),
             ], tasks: [bytes(9), []])
         let epoch = epoch()
+        let mark = SliceRemains.Mark(slice: register.slice, envoy: PrincipalID(high: 4, low: 5), part: 3)
         return bodies.map { .handoff(HandoffMessage(id: id, epoch: epoch, body: $0)) }
             + replies.map { .handoffReply(HandoffReply(id: id, body: $0)) } + [
                 .sliceOrder(.begin(order)), .sliceOrder(.cancel(order)), .sliceOrder(.pause(order, true)),
@@ -48,6 +49,8 @@ extension WireSamples {
                 .sliceReport(.progress(id, bytes: 0, hindrance: nil)),
                 .sliceReport(.cancelled(id, reason: "so")), .sliceCensus(census),
                 .sliceCensus(SliceCensus(bytesPerEnvoy: 0, entries: [])),
+                .sliceRemains(SliceRemains(mark: mark, content: bytes(70))),
+                .sliceRemainsTaken(mark, .done), .sliceRemainsTaken(mark, .refused),
             ]
     }
 }

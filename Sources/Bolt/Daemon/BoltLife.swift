@@ -54,8 +54,8 @@ struct BoltLife: Sendable {
         }
         let grounds = EnvoyGroundsCache(node: node, partition: configuration.partition)
         let api = BoltEndpoints(
-            configuration: configuration, given: start.topology, board: start.board, custody: start.custody, node: node, grounds: grounds,
-            partition: start.partition, identity: start.identity, judge: judge,
+            configuration: configuration, given: start.topology, board: start.board, custody: start.custody,
+            node: node, grounds: grounds, partition: start.partition, identity: start.identity, judge: judge,
             forwarder: PeerForwarder(dialer: TLSDialer(contexts: contexts, judge: judge), group: group, table: table),
             readiness: readiness, logger: logger, metrics: metrics, table: table)
         self.api = api

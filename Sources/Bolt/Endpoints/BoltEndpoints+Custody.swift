@@ -7,8 +7,8 @@ internal import SpannerStore
 internal import SpannerTransport
 
 extension BoltEndpoints {
-    /// Keeps a check-in for its owner, which cannot be reached: the envoy goes on from what it has, keeps all of it, and
-    /// need not send again what is kept here. Nil where this bolt does not.
+    /// Keeps a check-in for its owner, which cannot be reached: the envoy goes on from what it has, keeps all of it,
+    /// and need not send again what is kept here. Nil where this bolt does not.
     func keep(
         _ body: IncomingCheckIn, peer: CertifiedPeer, envoy: PrincipalID, owner: PartitionName, hops: Int
     ) async throws -> HTTPAnswer? {

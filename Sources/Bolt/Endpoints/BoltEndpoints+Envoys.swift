@@ -131,10 +131,9 @@ extension BoltEndpoints {
                         return try await passOn(
                             try body.whole(), chain: peer.chain, to: address, of: owner.partition, hops: hops)
                     } catch let problem as Problem where problem.code == .ownerUnreachable {
-                        if let kept = try await keep(body, peer: peer, envoy: envoy, owner: owner.partition, hops: hops)
-                        {
-                            return kept
-                        }
+                        let kept = try await keep(
+                            body, peer: peer, envoy: envoy, owner: owner.partition, hops: hops)
+                        if let kept { return kept }
                         guard isOurs, hops < APILimits.forwardHopsMax else { throw problem }
                     }
                 } else if !isOurs, !waits {

@@ -50,7 +50,7 @@ extension NodeService {
                 break
             }
             return partition.post(.message(link, message, bytes: bytes))
-        case .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus:
+        case .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus, .sliceRemains, .sliceRemainsTaken:
             if hearSlices(message, on: link, bytes: bytes) { return }
         }
         link.processed(bytes: bytes)

@@ -42,7 +42,8 @@ extension PeerMessage {
     var isReplication: Bool {
         switch self {
         case .partition, .snapshotPiece, .replay, .replayed: true
-        case .gossip, .standing, .disk, .expelled, .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus:
+        case .gossip, .standing, .disk, .expelled, .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus,
+            .sliceRemains, .sliceRemainsTaken:
             false
         }
     }

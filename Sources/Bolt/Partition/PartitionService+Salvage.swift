@@ -71,7 +71,7 @@ extension PartitionService {
         guard command.index != nil, let decoded = PartitionCommand(salvaged: command.body) else { return }
         switch decoded {
         // Placements come with the next check-in; steps of handoffs and tasks acted on nothing that was not safe.
-        case .seen, .skip, .placed, .handoffSource, .handoffTarget, .sliceCollected, .task:
+        case .seen, .skip, .placed, .handoffSource, .handoffTarget, .sliceCollected, .task, .remainsGone:
             return try store.settleSalvage(command.number, as: .dismissed)
         case .tokenSpent, .setting, .secret, .keyring, .audit: return
         case .results, .base: break
@@ -123,7 +123,7 @@ extension PartitionService {
         switch command {
         case .results, .base: break
         case .seen, .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .placed, .handoffSource, .handoffTarget,
-            .sliceCollected, .task:
+            .sliceCollected, .task, .remainsGone:
             link.send(.replayed(number, .refused))
             return
         }

@@ -265,7 +265,8 @@ actor PartitionService {
         case .snapshotPiece(let offset, let bytes): take(piece: bytes, at: offset, on: link.id)
         case .replay(let number, let command): replay(command, as: number, for: link)
         case .replayed(let number, let verdict): replayed(number, verdict)
-        case .gossip, .disk, .standing, .expelled, .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus:
+        case .gossip, .disk, .standing, .expelled, .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus,
+            .sliceRemains, .sliceRemainsTaken:
             break
         }
     }

@@ -72,6 +72,12 @@ struct HandoffDesk {
     var ticked = ContinuousClock.now
     var counted = ContinuousClock.now - .seconds(60)
     var told: (census: SliceCensus, at: ContinuousClock.Instant)?
+    /// Slices of other partitions of which rows are left here.
+    var remaining: [SliceID] = []
+    /// What is on its way to one of those.
+    var remains: RemainsOnTheirWay?
+    /// The last envoy of each that its owner did not take: only later ones are sent.
+    var skipped: [SliceID: PrincipalID] = [:]
     /// Handoffs away from here that count in the budget.
     var inFlight: Set<HandoffID> = []
     /// Whether siblings' registers were heard since this bolt started: before that nothing is handed on.

@@ -226,6 +226,7 @@ extension PartitionService {
             for id in desk.drivers.keys.sorted() { report(id) }
         }
         if now >= desk.counted { count(now) }
+        sendRemains()
     }
 
     private func count(_ now: ContinuousClock.Instant) {
@@ -233,6 +234,7 @@ extension PartitionService {
         do throws(StoreError) {
             let counts = try store.tables.slices.counts()
             let total = counts.values.reduce(0, +)
+            lookForRemains(among: Array(counts.keys))
             var destinations: [SliceID: PartitionName] = [:]
             for (slice, id) in desk.sending {
                 if let source = desk.sources[id], !source.state.isOver { destinations[slice] = source.order.to }

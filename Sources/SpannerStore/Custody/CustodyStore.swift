@@ -37,7 +37,7 @@ public struct CustodyDeposit: Sendable {
 /// Not `Sendable`: one owner at a time. Every call blocks for the disk; what changes something is durable when it
 /// returns.
 public final class CustodyStore {
-    private let database: Database
+    let database: Database
     private let bytesMax: UInt64
 
     static let schema = """

@@ -112,7 +112,7 @@ extension PartitionStore {
                 else { continue }
                 rows.append(row)
             case .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .placed, .handoffSource, .handoffTarget,
-                .sliceCollected, .task:
+                .sliceCollected, .task, .remainsGone:
                 continue
             }
         }

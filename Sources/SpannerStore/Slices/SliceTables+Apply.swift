@@ -106,11 +106,19 @@ extension SliceTables {
     func collect(_ id: HandoffID, envoys count: UInt64, results: ResultStore) throws(StoreError) {
         guard let state = try source(id), state.phase == .garbage else { return }
         let limit = Int(min(count, UInt64(PartitionLimits.placementsMax)))
-        for envoy in try envoys(of: state.order.slice, after: nil, limit: limit) {
-            try results.remove(of: envoy)
-            try database.run("DELETE FROM envoy WHERE id = ?1", .blob(envoy.bytes))
-            try database.run("DELETE FROM placement WHERE envoy = ?1", .blob(envoy.bytes))
-        }
+        for envoy in try envoys(of: state.order.slice, after: nil, limit: limit) { try remove(envoy, results) }
+    }
+
+    /// Removes the rows of an envoy that is in this slice here.
+    func remove(_ placement: PartitionCommand.EnvoyPlacement, results: ResultStore) throws(StoreError) {
+        guard try slice(of: placement.envoy) == placement.slice else { return }
+        try remove(placement.envoy, results)
+    }
+
+    private func remove(_ envoy: PrincipalID, _ results: ResultStore) throws(StoreError) {
+        try results.remove(of: envoy)
+        try database.run("DELETE FROM envoy WHERE id = ?1", .blob(envoy.bytes))
+        try database.run("DELETE FROM placement WHERE envoy = ?1", .blob(envoy.bytes))
     }
 }
 

@@ -185,6 +185,44 @@ import Testing
         try source.store.integrityCheck()
     }
 
+    @Test("P5: what is left where a slice was taken over fills the owner's holes, and the later traits stay")
+    func remains() throws {
+        let (lost, owner) = (try source(), try Side(SliceHandoffTests.south))
+        let hole = PartitionCommand.EnvoyQueue(envoy: envoyID(1), queue: queueID(1))
+        try owner.write([
+            placed(1), .base(hole, through: 3, reason: "not held", at: WallTime(milliseconds: 50)),
+            results(1, 1, 4...6), seen(1, 60, traits: [9]),
+        ])
+        var envoys: [PrincipalID] = []
+        while let envoy = try lost.store.firstEnvoy(of: SliceHandoffTests.slice, after: envoys.last) {
+            envoys.append(envoy)
+            let remains = try lost.store.remains(of: envoy)
+            for part in 0..<remains.count {
+                let content = try lost.store.content(of: part, remains)
+                let commands = try #require(try owner.store.commands(bringing: content, of: envoy))
+                // Taken twice it changes nothing.
+                for _ in 0..<2 {
+                    let placement = PartitionCommand.EnvoyPlacement(envoy: envoy, slice: SliceHandoffTests.slice)
+                    try owner.write([.placed([placement])] + commands)
+                }
+                #expect(try owner.store.commands(bringing: content, of: envoyID(9)) == nil, "another envoy's")
+            }
+        }
+        #expect(envoys == [1, 2, 3].map { envoyID($0) })
+        let tables = owner.store.tables
+        #expect(try tables.results.results(of: envoyID(1), limit: 100).map(\.sequence) == Array(1...6))
+        #expect(try tables.envoys.record(of: envoyID(1))?.traits?.document == [9])
+        #expect(try tables.results.storedThrough(queueID(2)) == 2)
+        #expect(try tables.results.results(of: envoyID(3), limit: 100).map(\.sequence) == [8, 9])
+        #expect(try tables.results.bases(of: envoyID(3)).map(\.range) == [1...7])
+        try owner.store.integrityCheck()
+        try lost.write(
+            envoys.map { .remainsGone(PartitionCommand.EnvoyPlacement(envoy: $0, slice: SliceHandoffTests.slice)) })
+        #expect(try !lost.store.holds(SliceHandoffTests.slice))
+        #expect(try lost.store.tables.results.storedThrough(queueID(4)) == 9, "another slice stays")
+        try lost.store.integrityCheck()
+    }
+
     @Test("P4, P7: what was staged, adopted and collected is taken back to the very rows, wherever the journal is cut")
     func cut() throws {
         let (source, target, order) = (try source(), try Side(SliceHandoffTests.south), try order())

@@ -17,6 +17,7 @@ extension PartitionCommand: CanonicalValue {
         case handoffTarget = 12
         case sliceCollected = 13
         case task = 14
+        case remainsGone = 15
     }
 
     /// The kind, then its fields in order.
@@ -61,7 +62,8 @@ extension PartitionCommand: CanonicalValue {
             encoder.byte(Kind.skip.rawValue)
             encoder.integer(position)
             encoder.integer(index)
-        case .placed, .handoffSource, .handoffTarget, .sliceCollected, .task: encodeSlices(to: &encoder)
+        case .placed, .handoffSource, .handoffTarget, .sliceCollected, .task, .remainsGone:
+            encodeSlices(to: &encoder)
         }
     }
 
@@ -88,6 +90,10 @@ extension PartitionCommand: CanonicalValue {
             encoder.raw(part.task.bytes)
             for number in [part.number, part.part, part.parts] { encoder.integer(number) }
             encoder.string(part.bytes)
+        case .remainsGone(let placement):
+            encoder.byte(Kind.remainsGone.rawValue)
+            encoder.raw(placement.envoy.bytes)
+            placement.slice.encode(to: &encoder)
         case .results, .seen, .base, .tokenSpent, .setting, .secret, .keyring, .audit, .skip: break
         }
     }
@@ -142,6 +148,9 @@ extension PartitionCommand: CanonicalValue {
             let id = try HandoffID(from: &decoder)
             self = .sliceCollected(id, envoys: try decoder.integer())
         case .task: self = .task(try TaskPart(from: &decoder))
+        case .remainsGone:
+            let envoy = try PrincipalID.read(&decoder)
+            self = .remainsGone(EnvoyPlacement(envoy: envoy, slice: try SliceID(from: &decoder)))
         }
     }
 

@@ -31,6 +31,8 @@ public enum PartitionCommand: Hashable, Sendable {
     case sliceCollected(HandoffID, envoys: UInt64)
     /// A part of a record of a task that this partition drives.
     case task(TaskPart)
+    /// What is left here of an envoy of a slice that was taken over went to its owner: its rows go.
+    case remainsGone(EnvoyPlacement)
 
     /// An envoy's queue.
     public struct EnvoyQueue: Hashable, Sendable {

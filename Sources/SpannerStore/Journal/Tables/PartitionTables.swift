@@ -88,6 +88,7 @@ public final class PartitionTables {
         case .handoffTarget(let record): try slices.apply(record, at: point, results: results)
         case .sliceCollected(let id, let count): try slices.collect(id, envoys: count, results: results)
         case .task(let part): try slices.store(part)
+        case .remainsGone(let placement): try slices.remove(placement, results: results)
         }
         return nil
     }
@@ -118,6 +119,7 @@ public final class PartitionTables {
         case .handoffSource(let record): return "a step of handoff \(record.id) away from here"
         case .handoffTarget(let record): return "a step of handoff \(record.id) to here"
         case .sliceCollected(let id, _): return "rows of handoff \(id) removed"
+        case .remainsGone(let placement): return "rows of envoy \(placement.envoy), of another's slice, removed"
         case .task(let part): return "record \(part.number) of task \(part.task)"
         }
     }

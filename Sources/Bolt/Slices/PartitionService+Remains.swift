@@ -1,0 +1,142 @@
+internal import CRDT
+internal import Logging
+internal import Spanner
+internal import SpannerStore
+internal import SpannerWire
+
+/// What is on its way to the owner of an envoy whose slice an operator gave away.
+struct RemainsOnTheirWay {
+    /// The slice.
+    let slice: SliceID
+    /// Who owned it when this began.
+    let owner: PartitionName
+    /// All that is held here of the envoy.
+    let remains: EnvoyRemains
+    /// Which part of it was sent last.
+    var part = 0
+    /// When.
+    var sent = ContinuousClock.now
+}
+
+/// A partition that comes back after its slices were taken over still holds what it stored. It hands that to the owner,
+/// an envoy at a time: the owner stores what it lacks, and only when that is safe the copy here goes.
+extension PartitionService {
+    /// How long an answer may take before the part is sent again.
+    private static let remainsRepeat: Duration = .seconds(5)
+
+    /// Looks which of the slices that have rows here are another's and on no other way there.
+    func lookForRemains(among held: [SliceID]) {
+        guard let board = slices?.board, desk.hasHeard else { return }
+        let arriving = Set(desk.targets.values.filter { !$0.state.isOver }.map(\.order.slice))
+        desk.remaining = held.filter { slice in
+            guard let register = board.register(of: slice), register.owner != identity.partition else { return false }
+            return desk.sending[slice] == nil && !arriving.contains(slice)
+        }.sorted()
+    }
+
+    /// Sends the next part, or the last once more where it was not answered.
+    func sendRemains() {
+        guard let board = slices?.board, desk.epoch != nil else { return }
+        do throws(StoreError) {
+            if let current = desk.remains {
+                guard board.register(of: current.slice)?.owner == current.owner, current.owner != identity.partition
+                else {
+                    desk.remains = nil
+                    return
+                }
+                guard ContinuousClock.now - current.sent >= PartitionService.remainsRepeat else { return }
+                return try sendPart(of: current)
+            }
+            while let slice = desk.remaining.first {
+                guard let owner = board.register(of: slice)?.owner, owner != identity.partition,
+                    let envoy = try store.firstEnvoy(of: slice, after: desk.skipped[slice])
+                else {
+                    desk.remaining.removeFirst()
+                    continue
+                }
+                let remains = try store.remains(of: envoy)
+                return try sendPart(of: RemainsOnTheirWay(slice: slice, owner: owner, remains: remains))
+            }
+        } catch { fail(error, "reading what is left of another partition's slice") }
+    }
+
+    private func sendPart(of remains: RemainsOnTheirWay) throws(StoreError) {
+        var remains = remains
+        remains.sent = .now
+        desk.remains = remains
+        guard remains.part < remains.remains.count, let line = slices?.board.line(to: remains.owner) else { return }
+        let mark = SliceRemains.Mark(
+            slice: remains.slice, envoy: remains.remains.envoy, part: UInt64(remains.part))
+        line.send(
+            .sliceRemains(SliceRemains(mark: mark, content: try store.content(of: remains.part, remains.remains))))
+    }
+
+    /// The owner says what it made of a part.
+    func remainsTaken(_ mark: SliceRemains.Mark, _ verdict: ReplayVerdict, by partition: PartitionName) {
+        guard var remains = desk.remains, remains.owner == partition, remains.slice == mark.slice,
+            remains.remains.envoy == mark.envoy, UInt64(remains.part) == mark.part
+        else { return }
+        switch verdict {
+        case .done:
+            remains.part += 1
+            desk.remains = remains
+            guard remains.part < remains.remains.count else { return removeRemains(remains) }
+            do throws(StoreError) { try sendPart(of: remains) } catch {
+                fail(error, "reading what is left of another partition's slice")
+            }
+        // It is sent again after a while.
+        case .later: break
+        case .refused:
+            logger.warning(
+                "the owner does not take what is left here of an envoy: an operator has to look at it",
+                metadata: [
+                    LogKeys.member: "\(mark.envoy)", LogKeys.name: "\(mark.slice)", LogKeys.through: "\(partition)",
+                ])
+            desk.skipped[mark.slice] = mark.envoy
+            desk.remains = nil
+            sendRemains()
+        }
+    }
+
+    /// All of an envoy is safe at the owner: the copy here goes, unless the slice is ours again.
+    private func removeRemains(_ remains: RemainsOnTheirWay) {
+        guard slices?.board.register(of: remains.slice)?.owner == remains.owner else {
+            desk.remains = nil
+            return
+        }
+        let placement = PartitionCommand.EnvoyPlacement(envoy: remains.remains.envoy, slice: remains.slice)
+        begin([.remainsGone(placement)], level: .local) { answer in
+            self.desk.remains = nil
+            if case .done = answer { self.sendRemains() }
+        }
+    }
+
+    /// What another partition holds of an envoy that is served here: it is stored as far as it is not stored yet.
+    func take(_ remains: SliceRemains, from partition: PartitionName, _ context: SliceContext) throws(StoreError) {
+        let (mark, board) = (remains.mark, context.board)
+        let answer = { (verdict: ReplayVerdict) in
+            _ = board.line(to: partition)?.send(.sliceRemainsTaken(mark, verdict))
+        }
+        guard takes(mark.slice) else { return answer(.later) }
+        guard wasOwner(partition, of: mark.slice, board), isEnvoy(mark.envoy, of: mark.slice, board),
+            let commands = try store.commands(bringing: remains.content, of: mark.envoy)
+        else { return answer(.refused) }
+        let placement = PartitionCommand.EnvoyPlacement(envoy: mark.envoy, slice: mark.slice)
+        begin([.placed([placement])] + commands, level: .paired) { outcome in
+            guard case .done(let point, _, let safe, let outcomes) = outcome else { return answer(.later) }
+            for case .refused in outcomes { return answer(.refused) }
+            answer(point.position <= safe ? .done : .later)
+        }
+    }
+
+    private func wasOwner(_ partition: PartitionName, of slice: SliceID, _ board: OwnershipBoard) -> Bool {
+        guard let walk = board.walk(of: slice) else { return false }
+        return walk.genesis.owner == partition || walk.path.contains { $0.register.owner == partition }
+            || walk.losers.contains { $0.holders.contains(partition) }
+    }
+
+    private func isEnvoy(_ envoy: PrincipalID, of slice: SliceID, _ board: OwnershipBoard) -> Bool {
+        guard let genesis = board.geneses.first(where: { $0.id == slice.group }) else { return false }
+        return Placement.slice(of: envoy, slices: genesis.slices) == slice.index
+    }
+}
