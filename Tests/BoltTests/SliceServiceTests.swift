@@ -263,7 +263,7 @@ struct SliceServiceTests {
             Issue.record("the new owner did not answer")
             return
         }
-        #expect(receipt.register == 2 && receipt.storedThrough == 6)
+        #expect(receipt.register == 3 && receipt.storedThrough == 6)
         try await wait("the task is over") {
             await two.services[0].read { $0.desk.tasks[job.id]?.machine.state.phase == .ended }
         }

@@ -117,6 +117,67 @@ extension ReplicatedIntegrationTests {
         }
 
         @Test(
+            "P5, P7: the first topology comes late: what another partition holds by then is brought to its owner",
+            .timeLimit(.minutes(4)))
+        func late() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                let fleet = try Fleet(mesh, count: 12)
+                let running = try fleet.start()
+                try fleet.waitForMore(60, of: running)
+                let first = try apply(mesh, mesh.topology)
+                #expect(first.status == 0, "\(first)")
+                try fleet.waitForMore(60, of: running)
+                try waitUntilBrought(mesh, mesh.bolts)
+                try fleet.waitForMore(60, of: running)
+                let said = try fleet.finish(running)
+                #expect(said["failed_passes"] as? Int == 0, "\(said)")
+                try stored(mesh, fleet, bolts: 1)
+            }
+        }
+
+        /// Waits until partitions brought what they held of others' slices to the owners.
+        private func waitUntilBrought(_ mesh: RealMesh, _ bolts: [RealMesh.Bolt]) throws {
+            for bolt in bolts { try waitUntil("\(bolt.name) reigns", seconds: 60) { try mesh.part(bolt).reigns } }
+            // Primaries count every few seconds.
+            let counted = Date().addingTimeInterval(8)
+            for bolt in bolts {
+                try waitUntil("\(bolt.name) holds nothing of another partition", seconds: 90) {
+                    let metrics = try HTTP.get("http://\(bolt.ops)/metrics").body
+                    return Date() > counted && metrics.contains("\nbolt_slices_left 0\n")
+                }
+            }
+        }
+
+        @Test(
+            "P5, P7: a lost partition is taken over under load; what it held comes when it is back",
+            .timeLimit(.minutes(5)))
+        func takenOver() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                let first = try apply(mesh, mesh.topology)
+                #expect(first.status == 0, "\(first)")
+                let south = try #require(mesh.bolts.first { $0.partition == "south" })
+                let north = try #require(mesh.bolts.first { $0.partition == "north" })
+                let fleet = try Fleet(mesh, count: 8)
+                let running = try fleet.start()
+                try fleet.waitForMore(40, of: running)
+                try mesh.crash(south)
+                try waitUntil("the south is taken over", seconds: 60) {
+                    try Command.run(
+                        "boltctl",
+                        ["slice", "takeover", "--partition", "south", "--bolt", north.address, "--yes"]
+                            + ["--reason", "lost"], environment: mesh.environment
+                    ).status == 0
+                }
+                try fleet.waitForMore(80, of: running)
+                try mesh.launch(south)
+                try waitUntilBrought(mesh, [south])
+                try fleet.waitForMore(40, of: running)
+                _ = try fleet.finish(running)
+                try stored(mesh, fleet, bolts: 1)
+            }
+        }
+
+        @Test(
             "P7: the source's primary is killed while slices go; they go on, and all bolts agree",
             .timeLimit(.minutes(5)))
         func killed() throws {

@@ -144,14 +144,7 @@ extension BoltEndpoints {
         let known = Set(board.geneses.map(\.name))
         let fresh = desired.groups.filter { !known.contains($0.name) }
         guard !fresh.isEmpty else { return [] }
-        let (bolts, envoys) = await node.read { ($0.bolts, $0.machine.roster.count(role: .envoy)) }
-        let present = Set(bolts.compactMap(\.partition))
-        if board.version == nil, envoys > 0, present.count > 1 {
-            throw Problem(
-                .topologyRefused,
-                "\(envoys) envoys are stored by \(present.count) partitions without slices; nothing was changed",
-                next: "apply the first topology before envoys enrol, or while the mesh has one partition")
-        }
+        let present = Set(await node.read { $0.bolts.compactMap(\.partition) })
         return try fresh.map { group in
             let serving = desired.partitions.filter { $0.groups.contains(group.name) && $0.weight > 0 }
             if let absent = serving.first(where: { !present.contains($0.name) }) {

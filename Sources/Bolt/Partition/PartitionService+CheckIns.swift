@@ -29,8 +29,8 @@ struct CheckInReceipt: Sendable {
     let level: PartitionAckLevel
     /// Number of the epoch in which it was written.
     let epoch: UInt64
-    /// The register of the envoy's slice under which it was taken: 1 at its first owner, and one more with each
-    /// hand-over. An envoy obeys none below what it saw (P2).
+    /// The number of the owner of the envoy's slice that took it: 1 before there were slices, 2 at the first owner, and
+    /// more with each change of owner. An envoy obeys none below what it saw (P2).
     var register: UInt64 = 1
 }
 
@@ -54,7 +54,9 @@ extension PartitionService {
         guard machine.role.reigns, broken == nil, !closed else { return .elsewhere }
         // From here to the journal nothing else runs: a seal is before all of it, or behind.
         if let slice = checkIn.slice, !takes(slice) { return .elsewhere }
-        let register = checkIn.slice.flatMap { slices?.board.register(of: $0)?.position } ?? 0
+        // It was routed before the first topology came.
+        if checkIn.slice == nil, slices?.board.hasSlices == true { return .elsewhere }
+        let register = checkIn.slice.flatMap { slices?.board.number(ofOwner: $0) } ?? 1
         let commands: [PartitionCommand]
         do throws(StoreError) { commands = try self.commands(for: checkIn) } catch {
             fail(error, "reading a queue")
@@ -63,9 +65,10 @@ extension PartitionService {
         let begun = ContinuousClock.now
         let answer = await write(commands, level: .paired)
         pace.note(ContinuousClock.now - begun)
+        if checkIn.slice == nil, slices?.board.hasSlices == true { placeAnew() }
         switch answer {
         case .done(let point, let level, let safe, let outcomes):
-            return receipt(of: checkIn, at: point, level: level, safe: safe, register: register + 1, outcomes)
+            return receipt(of: checkIn, at: point, level: level, safe: safe, register: register, outcomes)
         // Asked again here it would wait for the same disk.
         case .undecided: return isFull && machine.role.reigns ? .refused(PartitionService.diskFull) : .elsewhere
         case .refused(let refusal):

@@ -108,7 +108,10 @@ extension PartitionService {
         case .base(let source, _, _, _): envoy = source.envoy
         case _: return true
         }
-        guard let slice = try store.tables.slices.slice(of: envoy) else { return true }
+        guard let slice = try store.tables.slices.slice(of: envoy) else {
+            if slices?.board.hasSlices == true { placeAnew() }
+            return true
+        }
         return takes(slice)
     }
 

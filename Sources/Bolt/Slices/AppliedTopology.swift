@@ -32,6 +32,10 @@ struct TaskNote: Codable, Sendable {
     var reason: String
     /// When.
     var at: WallTime
+    /// When it was over; nil while it is not.
+    var endedAt: WallTime?
+    /// Whether that was the way back.
+    var endedReversed: Bool?
 
     /// The setting that holds a task's note.
     static func name(of task: PrincipalID) -> String { "task.\(task)" }

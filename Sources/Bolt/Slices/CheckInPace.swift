@@ -20,7 +20,7 @@ struct CheckInPace {
         defer { samples.removeAll(keepingCapacity: true) }
         guard !samples.isEmpty else { return nil }
         samples.sort()
-        let late = samples[min(samples.count - 1, samples.count * 99 / 100)] / .milliseconds(1)
+        let late = samples[min(samples.count - 1, samples.count * 99 / 100)] / Duration.milliseconds(1)
         guard isMoving else {
             usual = usual.map { $0 + (late - $0) / CheckInPace.memory } ?? late
             return nil

@@ -72,7 +72,9 @@ struct HandoffDesk {
     var ticked = ContinuousClock.now
     var counted = ContinuousClock.now - .seconds(60)
     var told: (census: SliceCensus, at: ContinuousClock.Instant)?
-    /// Slices of other partitions of which rows are left here.
+    /// How many slices of other partitions had rows here when they were counted last.
+    var left = 0
+    /// Those of them that are still to be looked at.
     var remaining: [SliceID] = []
     /// What is on its way to one of those.
     var remains: RemainsOnTheirWay?

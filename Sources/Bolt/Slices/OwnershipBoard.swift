@@ -153,6 +153,9 @@ final class OwnershipBoard: Sendable {
     /// The topology in force; nil before the first.
     var version: Version? { state.withLock { $0.version } }
 
+    /// Whether every envoy is in a slice.
+    var hasSlices: Bool { state.withLock { $0.fallback != nil } }
+
     /// All applies that are in force, in order, and the others.
     var applies: (path: [TopologyApply], others: [TopologyApply]) {
         state.withLock { ($0.line.path, $0.line.others) }
@@ -181,6 +184,17 @@ final class OwnershipBoard: Sendable {
 
     /// How a slice came to its owner; nil where there is no such slice.
     func walk(of slice: SliceID) -> SliceWalk? { state.withLock { walk(slice, &$0) } }
+
+    /// Which of a slice's owners is in force, counted over all that were told, those of lost branches included: it only
+    /// grows with what is heard, so that of two who knew different things the one who knows both is above both. Nil
+    /// where there is no such slice. 1 is for whoever served before there were slices.
+    func number(ofOwner slice: SliceID) -> UInt64? {
+        state.withLock { state in
+            walk(slice, &state).map { walk in
+                2 + UInt64(walk.path.count) + walk.losers.reduce(UInt64(0)) { $0 + UInt64($1.count) }
+            }
+        }
+    }
 
     private func walk(_ slice: SliceID, _ state: inout State) -> SliceWalk? {
         if let known = state.walks[slice] { return known }

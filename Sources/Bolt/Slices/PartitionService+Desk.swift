@@ -289,6 +289,9 @@ extension PartitionService {
         }
     }
 
+    /// An envoy may have come that is in no slice: until that was looked for nothing is handed on.
+    func placeAnew() { (desk.isPlaced, desk.placedThrough) = (false, nil) }
+
     /// What was not written is looked for again, from the beginning.
     private func placedAgain() {
         (desk.isPlacing, desk.placedThrough) = (false, nil)

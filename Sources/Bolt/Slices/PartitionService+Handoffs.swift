@@ -30,7 +30,11 @@ extension PartitionService {
         do throws(StoreError) {
             switch effect {
             case .journal(let record): journal(record, of: id)
-            case .send(let message): context.board.line(to: order.to)?.send(.handoff(message))
+            case .send(let message):
+                if case .piece(let piece) = message.body {
+                    metrics.add(.handoffBytes, ["away"], by: Double(piece.content.count))
+                }
+                context.board.line(to: order.to)?.send(.handoff(message))
             case .readSnapshot(let point, let number, let seal):
                 guard hasRoom(to: order.to, effect, of: id) else { return }
                 try readSnapshot(of: point, number, at: seal, of: id, order.slice)
@@ -270,6 +274,9 @@ extension PartitionService {
             }
         }
         guard desk.targets[message.id]?.order.from == partition else { return }
+        if case .piece(let piece) = message.body {
+            metrics.add(.handoffBytes, ["here"], by: Double(piece.content.count))
+        }
         enqueue(.target(message.id, .received(message)))
     }
 

@@ -4,7 +4,7 @@ internal import Spanner
 internal import SpannerStore
 internal import SpannerWire
 
-/// What is on its way to the owner of an envoy whose slice an operator gave away.
+/// What is on its way to the owner of an envoy that is not served here any more.
 struct RemainsOnTheirWay {
     /// The slice.
     let slice: SliceID
@@ -18,8 +18,9 @@ struct RemainsOnTheirWay {
     var sent = ContinuousClock.now
 }
 
-/// A partition that comes back after its slices were taken over still holds what it stored. It hands that to the owner,
-/// an envoy at a time: the owner stores what it lacks, and only when that is safe the copy here goes.
+/// A partition that comes back after its slices were taken over still holds what it stored, and one that served envoys
+/// before there were slices may hold what the first topology gave to another. It brings that to the owner, an envoy at
+/// a time: the owner stores what it lacks, and only when that is safe the copy here goes.
 extension PartitionService {
     /// How long an answer may take before the part is sent again.
     private static let remainsRepeat: Duration = .seconds(5)
@@ -32,6 +33,7 @@ extension PartitionService {
             guard let register = board.register(of: slice), register.owner != identity.partition else { return false }
             return desk.sending[slice] == nil && !arriving.contains(slice)
         }.sorted()
+        desk.left = desk.remaining.count
     }
 
     /// Sends the next part, or the last once more where it was not answered.
@@ -39,7 +41,8 @@ extension PartitionService {
         guard let board = slices?.board, desk.epoch != nil else { return }
         do throws(StoreError) {
             if let current = desk.remains {
-                guard board.register(of: current.slice)?.owner == current.owner, current.owner != identity.partition
+                guard board.register(of: current.slice)?.owner == current.owner, current.owner != identity.partition,
+                    board.line(to: current.owner) != nil
                 else {
                     desk.remains = nil
                     return
@@ -48,7 +51,9 @@ extension PartitionService {
                 return try sendPart(of: current)
             }
             while let slice = desk.remaining.first {
+                // Those whose owner is away are looked at again when slices are counted.
                 guard let owner = board.register(of: slice)?.owner, owner != identity.partition,
+                    board.line(to: owner) != nil,
                     let envoy = try store.firstEnvoy(of: slice, after: desk.skipped[slice])
                 else {
                     desk.remaining.removeFirst()
@@ -111,14 +116,15 @@ extension PartitionService {
         }
     }
 
-    /// What another partition holds of an envoy that is served here: it is stored as far as it is not stored yet.
+    /// What another partition holds of an envoy that is served here: it is stored as far as it is not stored yet. A
+    /// bolt is believed what an envoy gave it, here as with check-ins that are passed on.
     func take(_ remains: SliceRemains, from partition: PartitionName, _ context: SliceContext) throws(StoreError) {
         let (mark, board) = (remains.mark, context.board)
         let answer = { (verdict: ReplayVerdict) in
             _ = board.line(to: partition)?.send(.sliceRemainsTaken(mark, verdict))
         }
         guard takes(mark.slice) else { return answer(.later) }
-        guard wasOwner(partition, of: mark.slice, board), isEnvoy(mark.envoy, of: mark.slice, board),
+        guard isEnvoy(mark.envoy, of: mark.slice, board),
             let commands = try store.commands(bringing: remains.content, of: mark.envoy)
         else { return answer(.refused) }
         let placement = PartitionCommand.EnvoyPlacement(envoy: mark.envoy, slice: mark.slice)
@@ -127,12 +133,6 @@ extension PartitionService {
             for case .refused in outcomes { return answer(.refused) }
             answer(point.position <= safe ? .done : .later)
         }
-    }
-
-    private func wasOwner(_ partition: PartitionName, of slice: SliceID, _ board: OwnershipBoard) -> Bool {
-        guard let walk = board.walk(of: slice) else { return false }
-        return walk.genesis.owner == partition || walk.path.contains { $0.register.owner == partition }
-            || walk.losers.contains { $0.holders.contains(partition) }
     }
 
     private func isEnvoy(_ envoy: PrincipalID, of slice: SliceID, _ board: OwnershipBoard) -> Bool {

@@ -37,6 +37,7 @@ extension PartitionService {
             phase: TaskView.Phase(state.phase), isPaused: state.isPaused, isReversed: state.isReversed,
             isCancelled: state.phase == .cancelling || (state.phase == .ended && isLeft),
             version: state.job.topology, plan: note?.plan, beganAt: note?.at ?? run.began,
+            endedAt: state.phase == .ended && note?.endedReversed == state.isReversed ? note?.endedAt : nil,
             actor: note?.actor ?? "unknown", reason: note?.reason ?? "", limits: TaskLimits(state.limits),
             progress: TaskProgress(status), stuck: Array(stuck))
     }
@@ -44,6 +45,16 @@ extension PartitionService {
     private func taskNote(_ id: PrincipalID) -> TaskNote? {
         guard let value = try? store.tables.settings.value(TaskNote.name(of: id)) else { return nil }
         return try? APIJSON.decode(TaskNote.self, from: Data(value.bytes))
+    }
+
+    /// Keeps when a task ended, for people: once for the way there, and once for the way back.
+    func noteEnd(of id: PrincipalID) {
+        guard let state = desk.tasks[id]?.machine.state, var note = taskNote(id),
+            note.endedAt == nil || note.endedReversed != state.isReversed
+        else { return }
+        (note.endedAt, note.endedReversed) = (WallClock.now(), state.isReversed)
+        guard let value = try? APIJSON.encode(note) else { return }
+        begin([.setting(name: TaskNote.name(of: id), value: Array(value))], level: .local) { _ in }
     }
 
     /// Moves of a task after a number, as they stand; nil where this partition does not drive it.

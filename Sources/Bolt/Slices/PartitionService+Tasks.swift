@@ -102,6 +102,7 @@ extension PartitionService {
             for partition in Set(moves.flatMap { [$0.from, $0.to] }).sorted() { ask(.throttle(limits), of: partition) }
         case .refuse(_, let reason): desk.tasks[id]?.refusal = reason
         case .ended(let status):
+            noteEnd(of: id)
             logger.notice(
                 "task ended", metadata: [LogKeys.name: "\(id)", LogKeys.count: "\(status.done) of \(status.moves)"])
         }
@@ -160,9 +161,10 @@ extension PartitionService {
 
     // MARK: - Tasks of a reign
 
-    /// Goes on with a task of the journal.
+    /// Goes on with a task of the journal. Of those that are over some are kept at hand.
     func make(task id: PrincipalID, _ context: SliceContext) throws(StoreError) {
-        guard desk.tasks.count < SliceShellLimits.tasksMax, let (state, records) = try store.tables.slices.task(id)
+        guard let (state, records) = try store.tables.slices.task(id),
+            state.phase != .ended || desk.tasks.count < SliceShellLimits.tasksMax
         else { return }
         start(id, state, records: records, context)
     }

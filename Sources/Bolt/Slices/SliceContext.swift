@@ -71,7 +71,7 @@ enum SliceShellLimits {
     static let collectEnvoys: UInt64 = 32
     /// Envoys that are looked at in one look, whether they are in their slices.
     static let placeEnvoys = 1000
-    /// Tasks that one partition keeps at hand.
+    /// Tasks that are over and that one partition keeps at hand.
     static let tasksMax = 256
     /// Transitions in one event of the roster.
     static let transitionsPerEvent = 16

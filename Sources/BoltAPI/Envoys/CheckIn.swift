@@ -46,7 +46,7 @@ public struct EnvoyResult: Hashable, Sendable, Codable {
 
 /// A place in the succession of owners of an envoy's slice: hand-overs first, then the partition's epoch.
 public struct OwnerMark: Hashable, Sendable, Codable, Comparable {
-    /// Hand-overs of the slice.
+    /// Number of the slice's owner: 1 before there were slices, and more with each change of owner.
     public var register: UInt64
     /// Epoch of the owning partition.
     public var epoch: UInt64
@@ -74,7 +74,7 @@ public struct CheckInResponse: Hashable, Sendable, Codable {
     public var nextIntervalSeconds: Double
     /// Every bolt of the mesh, the owner's first.
     public var bolts: [BoltAddress]
-    /// Hand-overs of the slice.
+    /// Number of the slice's owner: 1 before there were slices, and more with each change of owner.
     public var register: UInt64
     /// Epoch of the owning partition.
     public var epoch: UInt64

@@ -95,7 +95,7 @@ extension SliceTables {
             let bases = try database.rows(
                 "SELECT through FROM base WHERE queue_ix = ?1 ORDER BY through", .integer(index)
             ) { row throws(StoreError) in row.count(0) }
-            parts += bases.map { .base(queue: index, queue, through: $0) }
+            parts += bases.map { SliceSnapshot.Part.base(queue: index, queue, through: $0) }
             parts += try resultParts(index, queue)
         }
         return parts
