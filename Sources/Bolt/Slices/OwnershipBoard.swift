@@ -97,7 +97,7 @@ final class OwnershipBoard: Sendable {
                     if state.line.insert(apply) { hasTopology = true }
                 case .transitions(let delta):
                     absorb(delta, &state, &slices)
-                    for signed in delta.transitions { state.told.insert(signed.transition.hash(by: witness)) }
+                    noteTold(delta, &state)
                 }
             }
             state.taken = count
@@ -126,6 +126,19 @@ final class OwnershipBoard: Sendable {
         let taken = state.registers.absorb(delta, mesh: mesh, witness: witness)
         slices.formUnion(taken.slices)
         state.forged += taken.forged
+    }
+
+    /// A transition is told once an event holds a proof of it. What somebody else made up in its place is none: it would
+    /// keep the true one from being told.
+    private func noteTold(_ delta: SliceDelta, _ state: inout State) {
+        for signed in delta.transitions {
+            let hash = signed.transition.hash(by: witness)
+            // The very proof that is held was verified when it came.
+            guard state.registers.transition(hash, of: signed.transition.slice) == signed
+                || signed.isAuthentic(in: mesh, witness: witness)
+            else { continue }
+            state.told.insert(hash)
+        }
     }
 
     private func renew(_ state: inout State) {

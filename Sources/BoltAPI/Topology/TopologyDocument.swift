@@ -45,11 +45,14 @@ public struct TopologyDocument: Sendable {
 
 /// One pass over the YAML tree; remembers where names stand, for the checks across the document.
 struct TopologyReader {
+    /// Hosts that every machine has for itself.
+    private static let localHosts: Set<String> = ["127.0.0.1", "::1", "localhost"]
+
     var yaml: StrictYAML
     var groupPlaces: [(name: GroupName, position: SourcePosition)] = []
     var partitionPlaces: [(name: PartitionName, position: SourcePosition)] = []
     var servedPlaces: [(name: GroupName, position: SourcePosition)] = []
-    var addressPlaces: [(address: String, position: SourcePosition)] = []
+    var addressPlaces: [(address: String, host: String, position: SourcePosition)] = []
     var boltPlaces: [String: SourcePosition] = [:]
     var listPlaces: [String: SourcePosition] = [:]
     /// Where the rules of a group stand, by where its name does.
@@ -191,7 +194,7 @@ struct TopologyReader {
         }
         let zone = zone(object["zone"])
         let address = address(object["address"], "address")
-        let ops = self.address(object["ops"], "ops")
+        let ops = self.address(object["ops"], "ops", on: address)
         guard let name = yaml.name(object["name"], "the bolt's name", as: BoltName.self) else { return nil }
         let (full, place) = ("\(name).\(partition)", StrictYAML.position(of: object["name"]))
         if let first = boltPlaces[full] {
@@ -213,7 +216,7 @@ struct TopologyReader {
         return text
     }
 
-    private mutating func address(_ node: Node?, _ what: String) -> String? {
+    private mutating func address(_ node: Node?, _ what: String, on host: String? = nil) -> String? {
         guard let node, let text = yaml.text(node, what) else { return nil }
         guard let (host, port) = HostPortText.split(text) else {
             yaml.error(
@@ -222,7 +225,7 @@ struct TopologyReader {
             return nil
         }
         let canonical = HostPortText.join(host, port)
-        addressPlaces.append((canonical, StrictYAML.position(of: node)))
+        note(canonical, of: host ?? canonical, at: StrictYAML.position(of: node))
         return canonical
     }
 
@@ -234,8 +237,14 @@ struct TopologyReader {
             return address
         }
         let text = "127.0.0.1:\(ops)"
-        // Two hosts may use the same local port; on one host the addresses tell.
-        if HostPortText.split(address)?.host == "127.0.0.1" { addressPlaces.append((text, object.position)) }
+        note(text, of: address, at: object.position)
         return text
+    }
+
+    /// Two hosts may use the same local port: a local address is told apart by the host of the bolt's own.
+    private mutating func note(_ address: String, of bolt: String, at position: SourcePosition) {
+        let host = { HostPortText.split($0)?.host ?? "" }
+        let isElsewhere = Self.localHosts.contains(host(address)) && !Self.localHosts.contains(host(bolt))
+        addressPlaces.append((address, isElsewhere ? host(bolt) : "", position))
     }
 }

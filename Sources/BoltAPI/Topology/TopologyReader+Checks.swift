@@ -25,8 +25,8 @@ extension TopologyReader {
         for (name, place, first) in repeated(partitionPlaces.map { ($0.name, $0.position) }) {
             yaml.error("duplicate_name", "the partition \(name) stands at \(first) already", at: place)
         }
-        for (address, place, first) in repeated(addressPlaces.map { ($0.address, $0.position) }) {
-            yaml.error("duplicate_address", "the address \(address) is used at \(first) already", at: place)
+        for (address, place, first) in repeated(addressPlaces.map { ([$0.address, $0.host], $0.position) }) {
+            yaml.error("duplicate_address", "the address \(address[0]) is used at \(first) already", at: place)
         }
     }
 
