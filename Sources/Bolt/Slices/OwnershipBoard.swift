@@ -134,8 +134,9 @@ final class OwnershipBoard: Sendable {
         for signed in delta.transitions {
             let hash = signed.transition.hash(by: witness)
             // The very proof that is held was verified when it came.
-            guard state.registers.transition(hash, of: signed.transition.slice) == signed
-                || signed.isAuthentic(in: mesh, witness: witness)
+            guard
+                state.registers.transition(hash, of: signed.transition.slice) == signed
+                    || signed.isAuthentic(in: mesh, witness: witness)
             else { continue }
             state.told.insert(hash)
         }
