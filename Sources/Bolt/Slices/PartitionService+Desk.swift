@@ -152,8 +152,9 @@ extension PartitionService {
             state: state, safe: desk.safe, mesh: context.board.mesh, settings: context.settings,
             witness: context.board.witness)
         tellArriving()
-        enqueue(.target(state.order.id, .start))
+        // Before it may find that it is over: what was dropped may be ours after all.
         tellTarget(of: state.order, context)
+        enqueue(.target(state.order.id, .start))
     }
 
     /// Says which slices are on their way here.

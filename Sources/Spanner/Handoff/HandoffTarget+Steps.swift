@@ -78,6 +78,8 @@ extension HandoffTarget {
             reply(.adopted(transition.transition.hash(by: witness)), &effects)
             end(&effects)
         case .dropped:
+            // It is ours after all: it comes once more.
+            guard handOn == nil else { return }
             reply(.dropped, &effects)
             end(&effects)
         }
