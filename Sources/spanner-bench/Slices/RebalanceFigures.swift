@@ -50,7 +50,7 @@ struct RebalanceFigures {
     private func tell(_ moves: [SliceMesh.Move], _ records: Int, _ report: inout Report) -> Double {
         let count = Double(records)
         let seconds = Series(values: moves.map(\.seconds))
-        report.times("bolt: until the new owner serves all slices", seconds)
+        report.times("bolt: until all slices are handed on", seconds)
         report.value("  results", count / seconds.median, "a second")
         report.value("  their own bytes", count * Double(rows.bytes) / seconds.median / 1e6, "MB a second")
         let bytes = Series(values: moves.map { $0.bytes / $0.seconds / 1e6 })

@@ -12,7 +12,7 @@ final class SliceMesh {
 
     /// All slices from one partition to the other.
     struct Move {
-        /// Seconds from when the task was taken until each slice is served by its new owner.
+        /// Seconds from when the task was taken until each slice is handed on, and all of it on both disks there.
         var seconds: Double
         /// The same until the former owner has removed its copies as well.
         var clearedSeconds: Double
