@@ -252,6 +252,8 @@ struct SliceServiceTests {
         }
         try await wait("the north removed its copies") { try await stored(two, at: 0).allSatisfy { $0 == 0 } }
         #expect(try await stored(two, at: 1) == envoys.map { _ in 5 })
+        let counted = await two.services[0].read { $0.metrics.text() }
+        #expect(counted.contains("bolt_slice_pause_seconds_count 4\n"), "one pause a slice, told by who handed it on")
         // P2, P7: the former owner takes nothing; the new one says a higher register.
         for envoy in envoys {
             guard case .elsewhere = try await two.checkIn(envoy, 6...6, at: 0) else {

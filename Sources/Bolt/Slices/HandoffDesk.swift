@@ -62,6 +62,8 @@ struct HandoffDesk {
     /// Registers that this partition took over by a handoff, safe.
     var adopted: Set<Bytes32> = []
     var collecting: Set<HandoffID> = []
+    /// When the seals of sources were proposed, as far as this reign proposed them.
+    var sealed: [HandoffID: ContinuousClock.Instant] = [:]
     var tasks: [PrincipalID: TaskRun] = [:]
     var budget = HandoffBudget()
     /// Whether every envoy that was seen here is in its slice.
