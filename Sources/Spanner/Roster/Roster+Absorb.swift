@@ -96,6 +96,10 @@ extension Roster {
         if facts.amendments[amendment].amendment.rekey != nil {
             facts.crowdedNames.insert(facts.admissions.name(admission))
         }
+        if facts.amendments[amendment].amendment.group != nil {
+            facts.regrouped.insert(admission)
+            facts.regroupings += 1
+        }
     }
 
     /// Takes a ban that no event in the roster carries.
