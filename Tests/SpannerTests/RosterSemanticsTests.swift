@@ -200,6 +200,51 @@ struct RosterSemanticsTests {
         #expect(bolt.amendments.count == 5)
     }
 
+    @Test("An envoy's group is what the last amendment in force says; bolts that hold the same agree, and count alike")
+    func groups() throws {
+        var world = RosterWorld(bolts: 3)
+        let dot = world.write(0, .admit(envoy(1)))
+        world.write(0, .admit(envoy(2)))
+        world.hearAll()
+        let known = world.bolts[0].roster.regroupingCount
+        for name in ["web", "db"] {
+            let draft = try world.bolts[0].roster.draftAmendment(
+                of: id(1), by: world.bolts[0].replica, group: GroupName(checked: name))
+            world.write(0, draft)
+        }
+        // On another side of a network split another operator decides otherwise.
+        let other = try world.bolts[1].roster.draftAmendment(
+            of: id(1), by: world.bolts[1].replica, group: GroupName(checked: "mail"))
+        world.write(1, other)
+        #expect(world.bolts[0].roster.principal(id(1))?.group == GroupName(checked: "db"))
+        #expect(world.bolts[1].roster.regroupings.map(\.count) == [1])
+        world.hearAll()
+        let all = world.bolts.map(\.roster.regroupings)
+        #expect(all[0] == all[1] && all[1] == all[2] && all[0].map(\.count) == [3], "who knows all is above all")
+        #expect(all[0].map(\.envoy) == [id(1)] && all[0].first?.group == GroupName(checked: "db"))
+        #expect(world.bolts.allSatisfy { $0.roster.principal(id(1))?.group == GroupName(checked: "db") })
+        #expect(world.bolts[2].roster.regroupingCount == known + 3)
+        world.write(2, .remove(targets: [dot]))
+        #expect(world.bolts[2].roster.regroupings.isEmpty)
+    }
+
+    @Test("Bolts and operators are in no group")
+    func groupsAreOfEnvoys() throws {
+        var world = RosterWorld(bolts: 2)
+        world.act(.admit(member(RosterWorld.bolt(0), 0)), by: TestIdentity.root, at: 0)
+        let (roster, replica) = (world.bolts[0].roster, world.bolts[0].replica)
+        #expect(throws: RosterDraftError.self) {
+            try roster.draftAmendment(of: id(100), by: replica, group: GroupName(checked: "db"))
+        }
+        // Who writes one all the same gets nothing by it.
+        let base = try #require(roster.bolts.first?.admissions.first)
+        var amendment = Amendment(base: base)
+        amendment.group = GroupName(checked: "db")
+        world.write(0, .amend(amendment))
+        #expect(world.bolts[0].roster.bolts.first?.group == nil)
+        #expect(world.bolts[0].roster.regroupings.isEmpty)
+    }
+
     @Test("A bolt amends its own address, no other bolt does, and nobody an operator")
     func boltsAmendThemselves() throws {
         var world = RosterWorld(bolts: 2)

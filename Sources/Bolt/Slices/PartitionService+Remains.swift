@@ -6,9 +6,11 @@ internal import SpannerWire
 
 /// What is on its way to the owner of an envoy that is not served here any more.
 struct RemainsOnTheirWay {
-    /// The slice.
+    /// The slice that it belongs to.
     let slice: SliceID
-    /// Who owned it when this began.
+    /// The slice in which it is here: another one where the envoy was given another group.
+    let held: SliceID
+    /// Who owned the first when this began.
     let owner: PartitionName
     /// All that is held here of the envoy.
     let remains: EnvoyRemains
@@ -36,14 +38,20 @@ extension PartitionService {
         desk.left = desk.remaining.count
     }
 
+    /// Whether what is on its way still belongs there.
+    private func isDue(_ remains: RemainsOnTheirWay, _ board: OwnershipBoard) -> Bool {
+        guard board.register(of: remains.slice)?.owner == remains.owner, remains.owner != identity.partition else {
+            return false
+        }
+        return board.reassigned(remains.remains.envoy).map { $0.slice == remains.slice } ?? true
+    }
+
     /// Sends the next part, or the last once more where it was not answered.
     func sendRemains() {
         guard let board = slices?.board, desk.epoch != nil else { return }
         do throws(StoreError) {
             if let current = desk.remains {
-                guard board.register(of: current.slice)?.owner == current.owner, current.owner != identity.partition,
-                    board.line(to: current.owner) != nil
-                else {
+                guard isDue(current, board), board.line(to: current.owner) != nil else {
                     desk.remains = nil
                     return
                 }
@@ -59,13 +67,19 @@ extension PartitionService {
                     desk.remaining.removeFirst()
                     continue
                 }
+                if let place = board.reassigned(envoy), place.slice != slice {
+                    // It belongs to none of this slice's owners.
+                    desk.skipped[slice] = envoy
+                    continue
+                }
                 let remains = try store.remains(of: envoy)
-                return try sendPart(of: RemainsOnTheirWay(slice: slice, owner: owner, remains: remains))
+                return try sendPart(of: RemainsOnTheirWay(slice: slice, held: slice, owner: owner, remains: remains))
             }
+            try settleReassigned(board)
         } catch { fail(error, "reading what is left of another partition's slice") }
     }
 
-    private func sendPart(of remains: RemainsOnTheirWay) throws(StoreError) {
+    func sendPart(of remains: RemainsOnTheirWay) throws(StoreError) {
         var remains = remains
         remains.sent = .now
         desk.remains = remains
@@ -97,7 +111,9 @@ extension PartitionService {
                 metadata: [
                     LogKeys.member: "\(mark.envoy)", LogKeys.name: "\(mark.slice)", LogKeys.through: "\(partition)",
                 ])
-            desk.skipped[mark.slice] = mark.envoy
+            if remains.held == remains.slice { desk.skipped[mark.slice] = mark.envoy } else {
+                desk.refused.insert(mark.envoy)
+            }
             desk.remains = nil
             sendRemains()
         }
@@ -105,11 +121,13 @@ extension PartitionService {
 
     /// All of an envoy is safe at the owner: the copy here goes, unless the slice is ours again.
     private func removeRemains(_ remains: RemainsOnTheirWay) {
-        guard slices?.board.register(of: remains.slice)?.owner == remains.owner else {
+        // A handoff that is under way has counted these rows already.
+        guard let board = slices?.board, isDue(remains, board), remains.held == remains.slice || !isMoving(remains.held)
+        else {
             desk.remains = nil
             return
         }
-        let placement = PartitionCommand.EnvoyPlacement(envoy: remains.remains.envoy, slice: remains.slice)
+        let placement = PartitionCommand.EnvoyPlacement(envoy: remains.remains.envoy, slice: remains.held)
         begin([.remainsGone(placement)], level: .local) { answer in
             self.desk.remains = nil
             if case .done = answer { self.sendRemains() }
@@ -124,6 +142,8 @@ extension PartitionService {
             _ = board.line(to: partition)?.send(.sliceRemainsTaken(mark, verdict))
         }
         guard takes(mark.slice) else { return answer(.later) }
+        // One of both does not know yet, or not any more, in which group the envoy is.
+        if let place = board.reassigned(mark.envoy), place.slice != mark.slice { return answer(.later) }
         guard isEnvoy(mark.envoy, of: mark.slice, board),
             let commands = try store.commands(bringing: remains.content, of: mark.envoy)
         else { return answer(.refused) }
