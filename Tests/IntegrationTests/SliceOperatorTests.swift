@@ -215,7 +215,7 @@ extension IntegrationTests {
                 }
                 #expect(try mesh.envoyIDs(at: mesh.bolts[1]) == ids)
                 let lines = try ["north", "south"].map {
-                    try mesh.done("audit", "log", "--partition", $0).standardOutput
+                    try mesh.done("audit", "log", $0, "-o", "json").standardOutput
                 }.joined()
                 #expect(lines.components(separatedBy: "envoy.reassign").count - 1 == names.count, "\(lines)")
                 try dense(mesh, names, through: 2)

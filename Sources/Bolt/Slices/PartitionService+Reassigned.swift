@@ -38,16 +38,16 @@ extension PartitionService {
         let envoys = board.reassigned(after: desk.reassignedThrough, limit: limit)
         desk.reassignedThrough = envoys.count < limit ? nil : envoys.last
         var found: [PrincipalID] = []
-        var slices: Set<SliceID> = []
+        var left: Set<SliceID> = []
         for envoy in envoys {
             guard let held = try store.tables.slices.slice(of: envoy), let place = board.reassigned(envoy),
                 place.slice != held
             else { continue }
             found.append(envoy)
-            slices.insert(held)
+            left.insert(held)
         }
         desk.reassigned = found
-        desk.left += slices.subtracting(desk.remaining).count
+        desk.left += left.subtracting(desk.remaining).count
     }
 
     /// Puts the next of them where it belongs, or begins to bring it there. What is on its way is waited for; where

@@ -62,14 +62,9 @@ extension PartitionService {
                 // Those whose owner is away are looked at again when slices are counted.
                 guard let owner = board.register(of: slice)?.owner, owner != identity.partition,
                     board.line(to: owner) != nil,
-                    let envoy = try store.firstEnvoy(of: slice, after: desk.skipped[slice])
+                    let envoy = try firstRemaining(of: slice, board)
                 else {
                     desk.remaining.removeFirst()
-                    continue
-                }
-                if let place = board.reassigned(envoy), place.slice != slice {
-                    // It belongs to none of this slice's owners.
-                    desk.skipped[slice] = envoy
                     continue
                 }
                 let remains = try store.remains(of: envoy)
@@ -77,6 +72,16 @@ extension PartitionService {
             }
             try settleReassigned(board)
         } catch { fail(error, "reading what is left of another partition's slice") }
+    }
+
+    /// The first envoy of a slice that belongs to the slice's owner: those that were given another group do not.
+    private func firstRemaining(of slice: SliceID, _ board: OwnershipBoard) throws(StoreError) -> PrincipalID? {
+        var last = desk.skipped[slice]
+        while let envoy = try store.firstEnvoy(of: slice, after: last) {
+            guard let place = board.reassigned(envoy), place.slice != slice else { return envoy }
+            last = envoy
+        }
+        return nil
     }
 
     func sendPart(of remains: RemainsOnTheirWay) throws(StoreError) {
