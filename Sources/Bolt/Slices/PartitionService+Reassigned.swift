@@ -53,28 +53,26 @@ extension PartitionService {
     /// Puts the next of them where it belongs, or begins to bring it there. What is on its way is waited for; where
     /// that is not possible now the next look finds the envoy again.
     func settleReassigned(_ board: OwnershipBoard) throws(StoreError) {
-        guard desk.settling == nil, desk.remains == nil else { return }
-        while let envoy = desk.reassigned.first {
+        guard desk.settling == nil, desk.remains == nil, !desk.reassigned.isEmpty else { return }
+        var (placements, leaving): ([PartitionCommand.EnvoyPlacement], (envoy: PrincipalID, held: SliceID)?) = ([], nil)
+        while leaving == nil, placements.count < PartitionLimits.placementsMax, let envoy = desk.reassigned.first {
             desk.reassigned.removeFirst()
             guard !desk.refused.contains(envoy), let place = board.reassigned(envoy),
                 let held = try store.tables.slices.slice(of: envoy), place.slice != held, !isMoving(held),
                 !isMoving(place.slice)
             else { continue }
-            guard place.register.owner != identity.partition else {
-                if takes(place.slice) { put(envoy, into: place.slice) }
-                continue
+            if place.register.owner == identity.partition {
+                // Its rows are this partition's in either slice: only the word changes.
+                if takes(place.slice) {
+                    placements.append(PartitionCommand.EnvoyPlacement(envoy: envoy, slice: place.slice))
+                }
+            } else if board.line(to: place.register.owner) != nil, isPaired || surroundings.siblings.isEmpty {
+                // Without a standby in sync nothing would be safe, and the word would be written in vain each time.
+                leaving = (envoy, held)
             }
-            // What is not safe here is not said, and would be written in vain again and again.
-            guard board.line(to: place.register.owner) != nil, isPaired || surroundings.siblings.isEmpty else {
-                continue
-            }
-            return wait(toBring: envoy, from: held)
         }
-    }
-
-    /// The rows of an envoy are this partition's in either slice: only the word changes.
-    private func put(_ envoy: PrincipalID, into slice: SliceID) {
-        begin([.placed([PartitionCommand.EnvoyPlacement(envoy: envoy, slice: slice)])], level: .local) { _ in }
+        if !placements.isEmpty { begin([.placed(placements)], level: .local) { _ in } }
+        if let leaving { wait(toBring: leaving.envoy, from: leaving.held) }
     }
 
     /// From now on no check-in of this envoy is written here. Those that were handed to the journal before are in the
