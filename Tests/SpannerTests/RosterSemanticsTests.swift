@@ -206,7 +206,7 @@ struct RosterSemanticsTests {
         let dot = world.write(0, .admit(envoy(1)))
         world.write(0, .admit(envoy(2)))
         world.hearAll()
-        let known = world.bolts[0].roster.regroupingCount
+        let before = world.bolts[2].roster.regroupingChanges
         for name in ["web", "db"] {
             let draft = try world.bolts[0].roster.draftAmendment(
                 of: id(1), by: world.bolts[0].replica, group: GroupName(checked: name))
@@ -223,9 +223,28 @@ struct RosterSemanticsTests {
         #expect(all[0] == all[1] && all[1] == all[2] && all[0].map(\.count) == [3], "who knows all is above all")
         #expect(all[0].map(\.envoy) == [id(1)] && all[0].first?.group == GroupName(checked: "db"))
         #expect(world.bolts.allSatisfy { $0.roster.principal(id(1))?.group == GroupName(checked: "db") })
-        #expect(world.bolts[2].roster.regroupingCount == known + 3)
+        let heard = world.bolts[2].roster.regroupingChanges
+        #expect(heard > before)
         world.write(2, .remove(targets: [dot]))
-        #expect(world.bolts[2].roster.regroupings.isEmpty)
+        #expect(world.bolts[2].roster.regroupings.isEmpty && world.bolts[2].roster.regroupingChanges > heard)
+    }
+
+    @Test("Where the bolt that gave an envoy a group is cut off before that, the group is as it was and the count stays")
+    func groupsAreCut() throws {
+        var world = RosterWorld(bolts: 2)
+        world.act(.admit(member(RosterWorld.bolt(1), 1)), by: TestIdentity.root, at: 0)
+        world.write(0, .admit(envoy(1)))
+        world.hearAll()
+        let removal = try world.bolts[0].roster.draftActRemoval(of: id(101))
+        let draft = try world.bolts[1].roster.draftAmendment(
+            of: id(1), by: world.bolts[1].replica, group: GroupName(checked: "db"))
+        world.write(1, draft)
+        world.hearAll()
+        #expect(world.bolts[0].roster.principal(id(1))?.group == GroupName(checked: "db"))
+        world.act(removal, by: world.operators[0], at: 0)
+        let roster = world.bolts[0].roster
+        #expect(roster.principal(id(1))?.group == envoy(1).group)
+        #expect(roster.regroupings.map(\.group) == [envoy(1).group] && roster.regroupings.map(\.count) == [1])
     }
 
     @Test("Bolts and operators are in no group")

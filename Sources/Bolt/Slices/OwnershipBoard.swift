@@ -52,12 +52,12 @@ final class OwnershipBoard: Sendable {
         var byID: [GroupID: SliceGenesis] = [:]
         var version: Version?
         var fallback: GroupName?
-        /// Envoys that were given another group since they were admitted.
+        /// Envoys of which was said, since they were admitted, that they are in another group.
         var regrouped: [PrincipalID: Regrouping] = [:]
         /// The same, by their ids.
         var regroupings: [Regrouping] = []
-        /// How many events about that are taken.
-        var regroupingCount = 0
+        /// How far the roster was with that.
+        var regroupingChanges = 0
         var forged = 0
         /// Facts of the roster that are taken.
         var taken = 0
@@ -116,11 +116,11 @@ final class OwnershipBoard: Sendable {
     }
 
     private func takeGroups(_ roster: Roster, anew: Bool) {
-        let count = roster.regroupingCount
-        guard anew || state.withLock({ $0.regroupingCount != count }) else { return }
+        let changes = roster.regroupingChanges
+        guard anew || state.withLock({ $0.regroupingChanges != changes }) else { return }
         let all = roster.regroupings
         state.withLock { state in
-            (state.regroupings, state.regroupingCount) = (all, count)
+            (state.regroupings, state.regroupingChanges) = (all, changes)
             state.regrouped = Dictionary(all.map { ($0.envoy, $0) }) { first, _ in first }
         }
     }
@@ -207,11 +207,11 @@ final class OwnershipBoard: Sendable {
         }
     }
 
-    /// Where an envoy belongs that was given another group since it was admitted; nil for all others, who are where their
-    /// admission put them.
+    /// Where an envoy belongs of which was said since it was admitted that it is in another group; nil for all others,
+    /// who are where their admission put them.
     func reassigned(_ envoy: PrincipalID) -> Place? {
-        guard let group = state.withLock({ $0.regrouped[envoy]?.group }) else { return nil }
-        return place(of: envoy, group: group)
+        guard let regrouping = state.withLock({ $0.regrouped[envoy] }) else { return nil }
+        return place(of: envoy, group: regrouping.group)
     }
 
     /// Envoys that were given another group, after one, by their ids; at most `limit`.
@@ -240,9 +240,9 @@ final class OwnershipBoard: Sendable {
         }
     }
 
-    /// The same as an envoy is told it. It refuses whoever comes with less than it saw, and with another group it comes to
-    /// another slice, which may have had fewer owners: so each time that it was given one counts more than all owners
-    /// of a slice can.
+    /// The same as an envoy is told it. It refuses whoever comes with less than it saw, and with another group it comes
+    /// to another slice, which may have had fewer owners: so each time that it was given one counts more than all
+    /// owners of a slice can.
     func number(ofOwner slice: SliceID, for envoy: PrincipalID) -> UInt64? {
         let count = state.withLock { $0.regrouped[envoy]?.count ?? 0 }
         return number(ofOwner: slice).map { $0 + (UInt64(min(count, OwnershipBoard.regroupingsMax)) << 32) }

@@ -1,33 +1,32 @@
 internal import CRDT
 
-/// An envoy that was given another group since it was admitted.
+/// An envoy of which was said, since it was admitted, that it is in another group.
 public struct Regrouping: Hashable, Sendable {
     /// Which envoy.
     public let envoy: PrincipalID
-    /// Its group now.
-    public let group: GroupName
-    /// How often it was given one, by amendments in force. Two of them that nobody knew of each other count as two: who
-    /// knows both is above whoever knows one.
+    /// Its group now; nil where it was admitted without, and nothing else is in force.
+    public let group: GroupName?
+    /// How often that was said, in force or not: it only grows with what is heard. Two that did not know of each other
+    /// count as two, so that who knows both is above whoever knows one.
     public let count: Int
 }
 
 extension Roster {
-    /// How many events that give an envoy another group were taken, in force or not: while this stays, and no history
-    /// is cut, `regroupings` stays too but for those who went.
-    public var regroupingCount: Int { facts.regroupings }
+    /// Grows with every event that may change what `regroupings` says.
+    public var regroupingChanges: Int { facts.regroupingChanges }
 
-    /// All envoys in force that were given another group since they were admitted, in order of their ids.
-    /// O(envoys that ever were).
+    /// All envoys in force of which was said since they were admitted that they are in another group, in order of their
+    /// ids. O(envoys of which it ever was).
     public var regroupings: [Regrouping] {
         var found: [PrincipalID: Regrouping] = [:]
         for place in facts.regrouped.sorted() where facts.admissions.role(place) == .envoy {
             guard isLive(admission: place), let claim = claim(.envoy, key: facts.admissions.key(place)) else {
                 continue
             }
-            let groups = claim.amendments.compactMap { facts.amendments[$0].amendment.group }
-            guard let group = groups.last else { continue }
-            let envoy = facts.admissions[claim.speaker].id
-            found[envoy] = Regrouping(envoy: envoy, group: group, count: groups.count)
+            let said = claim.admissions.flatMap { facts.amendmentsOfAdmission[$0] ?? [] }
+            let count = said.count { facts.amendments[$0].amendment.group != nil }
+            let envoy = principal(of: claim)
+            found[envoy.id] = Regrouping(envoy: envoy.id, group: envoy.group, count: count)
         }
         return found.values.sorted { $0.envoy < $1.envoy }
     }

@@ -61,8 +61,8 @@ struct RosterFacts: Sendable {
     var amendmentsToKey: [KeyFingerprint: [Int]] = [:]
     /// Admissions of which an amendment says another group, in force or not.
     var regrouped: Set<Int> = []
-    /// How many such amendments were attached.
-    var regroupings = 0
+    /// Grows with whatever may change what follows from them.
+    var regroupingChanges = 0
     var acts: [ActFact] = []
     var actPlaces: [Bytes32: Int] = [:]
     var actOfAdmission: [Int: Int] = [:]
