@@ -153,7 +153,8 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .journalCommands: "Commands written to the partition's journal here."
         case .slicesOwned: "Slices of this bolt's partition, as this bolt knows; 0 before a topology is in force."
         case .slicesLeft:
-            "Slices of other partitions of which rows are left here, to be brought to them; at the primary."
+            "Slices of which rows are left here that belong to another partition, or, of envoys that were given "
+                + "another group, to another slice; at the primary."
         case .handoffs: "Handoffs of slices that are not over, away from here and to here; at the primary."
         case .handoffBytes: "Bytes of rows of slices that were sent away and that came in, what was repeated included."
         case .slicePause:
