@@ -229,7 +229,8 @@ struct RosterSemanticsTests {
         #expect(world.bolts[2].roster.regroupings.isEmpty && world.bolts[2].roster.regroupingChanges > heard)
     }
 
-    @Test("Where the bolt that gave an envoy a group is cut off before that, the group is as it was and the count stays")
+    @Test(
+        "Where the bolt that gave an envoy a group is cut off before that, the group is as it was and the count stays")
     func groupsAreCut() throws {
         var world = RosterWorld(bolts: 2)
         world.act(.admit(member(RosterWorld.bolt(1), 1)), by: TestIdentity.root, at: 0)

@@ -153,7 +153,8 @@ extension BoltEndpoints {
                 .notPaired,
                 "\(move.envoy.name) is in the group \(move.group); that its results belong there is written on this "
                     + "disk, at position \(point.position), and no standby has it yet",
-                status: 503, changed: true, next: "nothing is lost, and it is written again where it has to be: "
+                status: 503, changed: true,
+                next: "nothing is lost, and it is written again where it has to be: "
                     + "boltctl partition show \(configuration.partition)")
         }
         return true

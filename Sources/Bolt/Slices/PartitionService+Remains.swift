@@ -116,7 +116,9 @@ extension PartitionService {
                 metadata: [
                     LogKeys.member: "\(mark.envoy)", LogKeys.name: "\(mark.slice)", LogKeys.through: "\(partition)",
                 ])
-            if remains.held == remains.slice { desk.skipped[mark.slice] = mark.envoy } else {
+            if remains.held == remains.slice {
+                desk.skipped[mark.slice] = mark.envoy
+            } else {
                 desk.refused.insert(mark.envoy)
             }
             desk.remains = nil

@@ -5,7 +5,8 @@ import Foundation
 /// `boltctl demo`
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "demo", abstract: "A mesh of real processes: converge, kill, move, split, heal, ban; prints a score.",
+        commandName: "demo",
+        abstract: "A mesh of real processes: converge, kill, move, split, heal, ban; prints a score.",
         discussion: """
             Starts four partitions of a primary and a standby each below a temporary directory, of which three own \
             slices at first, enrols real agents at each bolt, kills one with -9 during admissions, changes a primary \
