@@ -44,6 +44,13 @@ struct HandoffDesk {
         let shows: UInt64
     }
 
+    /// A register and an epoch that this bolt signed for.
+    struct SignedClaim {
+        let register: Bytes32
+        let epoch: PartitionEpoch
+        let signature: SliceVoucher.Signature
+    }
+
     var inbox: [Event] = []
     /// The reign whose machines these are; nil while there are none.
     var epoch: PartitionEpoch?
@@ -62,6 +69,8 @@ struct HandoffDesk {
     /// Registers that this partition took over by a handoff, safe.
     var adopted: Set<Bytes32> = []
     var collecting: Set<HandoffID> = []
+    /// What was signed for envoys of each slice in this reign.
+    var vouchers: [SliceID: SignedClaim] = [:]
     var tasks: [PrincipalID: TaskRun] = [:]
     var budget = HandoffBudget()
     /// Whether every envoy that was seen here is in its slice.

@@ -30,6 +30,7 @@ extension NodeService {
         let isCut = cuts != ownership.cuts
         ownership.cuts = cuts
         let (slices, hasTopology) = board.take(roster, anew: anew || isCut)
+        if anew || isCut, !board.allUntold.isEmpty { tellAgainSoon() }
         guard !slices.isEmpty || hasTopology else { return }
         noteChange()
         if hasTopology, let version = board.version {
@@ -77,6 +78,22 @@ extension NodeService {
         }
     }
 
+    /// Transitions whose events were cut are told again by whoever holds them. All bolts hear of a cut at about the
+    /// same time, so each waits another while, and those that come later find it done.
+    private func tellAgainSoon() {
+        let pause = SliceShellLimits.retellPause + SliceShellLimits.retellSpread * Int(machine.own.bolt.bytes.last ?? 0)
+        executor.queue.asyncAfter(deadline: .now() + pause.dispatch) {
+            Task { await self.tellAgain() }
+        }
+    }
+
+    private func tellAgain() {
+        guard let board, !closed else { return }
+        let waiting = Set(ownership.waiting)
+        ownership.waiting += board.allUntold.filter { !waiting.contains($0) }
+        publishSoon(after: .zero)
+    }
+
     private func publishSoon(after pause: Duration) {
         guard !ownership.isScheduled, !ownership.waiting.isEmpty, !closed else { return }
         ownership.isScheduled = true
@@ -87,6 +104,8 @@ extension NodeService {
 
     /// Tells everybody of some transitions, in one event for each key that signed them.
     private func publish() async {
+        // Another bolt may have told some of it meanwhile.
+        if let board { ownership.waiting = board.untold(ownership.waiting) }
         guard let first = ownership.waiting.first else { return ownership.isScheduled = false }
         let some = ownership.waiting.prefix(SliceShellLimits.transitionsPerEvent).filter { $0.warrant == first.warrant }
         let outcome = await command([.slices(SliceDelta(Array(some)))], level: .local)

@@ -72,6 +72,9 @@ final class OwnershipBoard: Sendable {
 
     /// Takes what the roster says; from its beginning where histories were cut, or where it was read anew. Returns the
     /// slices whose owner may have changed, ascending, and whether the topology did.
+    ///
+    /// What is held of transitions is not forgotten with the event that told it: each proves itself, and envoys follow
+    /// it by now. Only what a key signed whose history is cut needs an event in force, or the own journal.
     func take(_ roster: Roster, anew: Bool) -> (slices: [SliceID], topology: Bool) {
         let from = anew ? 0 : state.withLock { $0.taken }
         let facts = roster.ownership(from: from)
@@ -84,7 +87,8 @@ final class OwnershipBoard: Sendable {
             var slices: Set<SliceID> = []
             if anew {
                 slices = Set(state.registers.slices)
-                (state.line, state.assembly, state.registers) = (TopologyLine(), TopologyAssembly(), SliceRegisterSet())
+                let kept = keeping(state.registers, roster)
+                (state.line, state.assembly, state.registers) = (TopologyLine(), TopologyAssembly(), kept)
                 state.told = []
                 let journaled = state.journaled.sorted { $0.key < $1.key }.map(\.value)
                 absorb(SliceDelta(journaled), &state, &slices)
@@ -119,6 +123,17 @@ final class OwnershipBoard: Sendable {
             for slice in slices { state.walks[slice] = nil }
             if !slices.isEmpty { state.change &+= 1 }
             return !slices.isEmpty
+        }
+    }
+
+    /// What is held, but for what was signed by a key whose history is cut: that may be why it was.
+    private func keeping(_ registers: SliceRegisterSet, _ roster: Roster) -> SliceRegisterSet {
+        var cut: Set<Bytes32> = []
+        for entry in roster.vector.entries where roster.cut(of: entry.replica) != nil { cut.insert(entry.replica.key) }
+        guard !cut.isEmpty else { return registers }
+        return registers.filter { signed in
+            guard let author = witness.author(certifiedBy: signed.warrant.chain) else { return false }
+            return !cut.contains(witness.hash(author.signingKey.bytes.bytes))
         }
     }
 
@@ -198,14 +213,18 @@ final class OwnershipBoard: Sendable {
     /// How a slice came to its owner; nil where there is no such slice.
     func walk(of slice: SliceID) -> SliceWalk? { state.withLock { walk(slice, &$0) } }
 
-    /// Which of a slice's owners is in force, counted over all that were told, those of lost branches included: it only
-    /// grows with what is heard, so that of two who knew different things the one who knows both is above both. Nil
-    /// where there is no such slice. 1 is for whoever served before there were slices.
-    func number(ofOwner slice: SliceID) -> UInt64? {
-        state.withLock { state in
-            walk(slice, &state).map { walk in
-                2 + UInt64(walk.path.count) + walk.losers.reduce(UInt64(0)) { $0 + UInt64($1.count) }
-            }
+    /// Which of a slice's owners is in force, counted over all that were told, those of lost branches included: it
+    /// grows with what is heard. 1 is for whoever served before there were slices. For people: envoys follow proofs.
+    static func number(of walk: SliceWalk) -> UInt64 {
+        2 + UInt64(walk.path.count) + walk.losers.reduce(UInt64(0)) { $0 + UInt64($1.count) }
+    }
+
+    /// What proves the owner to an envoy that remembers a register, or none: the bytes of a voucher.
+    func voucher(
+        _ walk: SliceWalk, epoch: PartitionEpoch, remembered: Bytes32?, signature: SliceVoucher.Signature
+    ) -> [UInt8] {
+        state.withLock {
+            $0.registers.voucher(walk, epoch: epoch, remembered: remembered, signature: signature)
         }
     }
 
@@ -239,6 +258,9 @@ final class OwnershipBoard: Sendable {
     func transition(_ hash: Bytes32, of slice: SliceID) -> SignedTransition? {
         state.withLock { $0.registers.transition(hash, of: slice) }
     }
+
+    /// All that are held and that no event of the roster tells, or tells any more.
+    var allUntold: [SignedTransition] { untold(state.withLock { $0.registers.transitions }) }
 
     /// Those that no event of the roster tells yet.
     func untold(_ transitions: [SignedTransition]) -> [SignedTransition] {
