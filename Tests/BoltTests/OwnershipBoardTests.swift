@@ -126,7 +126,7 @@ struct OwnershipBoardTests {
         #expect(board.untold([signed]).isEmpty)
     }
 
-    @Test("P2, R2: a cut of the history that told a transition takes no owner back: it proves itself, and is told again")
+    @Test("P2, R2: a cut of the history that told a transition takes no owner back; it is told again")
     func anew() throws {
         var mesh = try Mesh()
         let board = board()

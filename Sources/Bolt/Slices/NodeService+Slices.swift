@@ -55,9 +55,17 @@ extension NodeService {
             if !isOurs { board.note(census, of: name) }
             return false
         }
-        guard name != partition.identity.partition else { return false }
+        // What is said of handoffs binds a partition: its primary says it, and no other of its bolts.
+        guard name != partition.identity.partition, reigns(link, over: name, board) else { return false }
         partition.post(.slices(link, name, message, bytes: bytes))
         return true
+    }
+
+    /// Whether the bolt at the other end is the one that reigns over its partition: of those that say so lately the one
+    /// with the highest epoch. What comes before that is heard is dropped; it is all said again.
+    private func reigns(_ link: PeerLink, over name: PartitionName, _ board: OwnershipBoard) -> Bool {
+        guard let line = board.line(to: name) as? PeerLink else { return false }
+        return line.peer.tlsKey == link.peer.tlsKey
     }
 
     // MARK: - Out

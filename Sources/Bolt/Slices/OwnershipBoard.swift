@@ -143,8 +143,8 @@ final class OwnershipBoard: Sendable {
         state.forged += taken.forged
     }
 
-    /// A transition is told once an event holds a proof of it. What somebody else made up in its place is none: it would
-    /// keep the true one from being told.
+    /// A transition is told once an event holds a proof of it. What somebody else made up in its place is none: it
+    /// would keep the true one from being told.
     private func noteTold(_ delta: SliceDelta, _ state: inout State) {
         for signed in delta.transitions {
             let hash = signed.transition.hash(by: witness)
