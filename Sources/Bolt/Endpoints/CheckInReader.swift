@@ -119,8 +119,8 @@ struct CheckInReader {
                 return nil
             }
         } while take(0x2C)
-        guard take(0x7D), let count = register, let number = epoch else { return nil }
-        return OwnerMark(register: count, epoch: number, hash: hash)
+        guard take(0x7D), let owners = register, let reign = epoch else { return nil }
+        return OwnerMark(register: owners, epoch: reign, hash: hash)
     }
 
     /// The bytes of an object, from bracket to bracket.

@@ -129,7 +129,9 @@ final class OwnershipBoard: Sendable {
     /// What is held, but for what was signed by a key whose history is cut: that may be why it was.
     private func keeping(_ registers: SliceRegisterSet, _ roster: Roster) -> SliceRegisterSet {
         var cut: Set<Bytes32> = []
-        for entry in roster.vector.entries where roster.cut(of: entry.replica) != nil { cut.insert(entry.replica.key) }
+        for entry in roster.vector.entries where roster.cut(of: entry.replica) != nil {
+            cut.insert(entry.replica.key)
+        }
         guard !cut.isEmpty else { return registers }
         return registers.filter { signed in
             guard let author = witness.author(certifiedBy: signed.warrant.chain) else { return false }

@@ -1,3 +1,4 @@
+internal import BoltAPI
 internal import CRDT
 internal import Logging
 internal import Spanner
