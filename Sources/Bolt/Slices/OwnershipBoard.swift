@@ -126,9 +126,9 @@ final class OwnershipBoard: Sendable {
         }
     }
 
-    /// What is held, but for what was signed by a key whose history is cut: that may be why it was.
+    /// What is held, but for what was signed by a key whose history is cut, or parted in two: that may be why.
     private func keeping(_ registers: SliceRegisterSet, _ roster: Roster) -> SliceRegisterSet {
-        var cut: Set<Bytes32> = []
+        var cut = Set(roster.forks.map(\.replica.key))
         for entry in roster.vector.entries where roster.cut(of: entry.replica) != nil {
             cut.insert(entry.replica.key)
         }

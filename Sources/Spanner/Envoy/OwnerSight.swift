@@ -45,7 +45,7 @@ public struct OwnerSight: Hashable, Sendable {
         let claim = voucher.claim
         if voucher.signature == nil {
             // Unsigned it may lead on, along transitions that prove themselves, and no more.
-            guard freshness != nil, !claim.path.isEmpty, claim.epoch == .none else { throw .unproved }
+            guard freshness != nil, !claim.path.isEmpty, claim.epoch == PartitionEpoch.none else { throw .unproved }
         } else {
             guard claim.epoch.number == epoch, voucher.isAuthentic(in: mesh, witness: witness) else { throw .forged }
         }

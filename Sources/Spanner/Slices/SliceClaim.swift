@@ -47,7 +47,7 @@ extension SliceRegisterSet {
         guard let last = shown.last else { return nil }
         claim.lost = lost.reversed()
         claim.path = shown.compactMap { transition($0.register.hash, of: walk.register.slice) }
-        if shown.count < steps.count { (claim.register, claim.epoch) = (last.register, .none) }
+        if shown.count < steps.count { (claim.register, claim.epoch) = (last.register, PartitionEpoch.none) }
         return claim.path.count == shown.count ? claim : nil
     }
 }
