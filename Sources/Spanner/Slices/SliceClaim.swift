@@ -25,8 +25,8 @@ public struct SliceClaim: Hashable, Sendable {
 extension SliceRegisterSet {
     /// The proof that leads an envoy from the register it remembers to the one in force, or, where that takes more than
     /// `limit` transitions, as far as so many lead: then the claim is of the register that they come to, in no epoch,
-    /// and the envoy asks again from there. Nil where none can be given: what it remembers is not known here, is better,
-    /// or is the end of a lost branch of `limit` transitions and more.
+    /// and the envoy asks again from there. Nil where none can be given: what it remembers is not known here, or is the
+    /// end of a lost branch of `limit` transitions and more.
     public func claim(
         _ walk: SliceWalk, epoch: PartitionEpoch, remembered: Bytes32, limit: Int = SliceLimits.proofMax
     ) -> SliceClaim? {

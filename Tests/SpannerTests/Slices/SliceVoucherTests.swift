@@ -18,7 +18,8 @@ struct SliceVoucherTests {
         let signer = try #require(other ?? world.partitions[claim.register.owner])
         let bytes = signer.signer.sign(
             SliceVoucher.signedBytes(claim.register, claim.epoch, in: SliceWorld.mesh))
-        let made = SliceVoucher(claim, signature: .init(warrant: signer.warrant, bytes: bytes))
+        let signature = SliceVoucher.Signature(warrant: signer.warrant, bytes: bytes)
+        let made = SliceVoucher(claim, signature: signature)
         let read = try SliceVoucher(made.canonicalBytes)
         #expect(read == made)
         return read
