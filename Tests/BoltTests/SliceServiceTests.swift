@@ -165,7 +165,7 @@ private final class TwoPartitions: Sendable {
             PendingCheckIn(
                 envoy: envoy, queue: QueueID(envoy), firstHeld: sequences.lowerBound,
                 results: sequences.map { SequencedResult(sequence: $0, body: Array("\(envoy) \($0)".utf8)) },
-                traits: nil, slice: place.slice, seen: seen))
+                traits: nil, slice: place.slice, seen: seen, isPassedOn: seen != nil))
     }
 
     /// The task that takes all slices of the north to the south.
@@ -371,6 +371,16 @@ struct SliceServiceTests {
             number: receipt.register, epoch: receipt.epoch, voucher: voucher, mesh: TestIdentity.mesh,
             witness: BoltSliceWitness(TestWitness()))
         #expect(verdict == .obey(sight.fence))
+        let hash = try #require(sight.freshness?.register.hash)
+        for (more, isTrue) in [(UInt64(0), true), (1, false)] {
+            let said = OwnerReceipt(
+                register: hash, epoch: receipt.epoch, queue: QueueID(envoys[0]),
+                storedThrough: receipt.storedThrough, releaseThrough: receipt.releaseThrough + more)
+            let isBorne = sight.bears(
+                said, signature: receipt.signature, from: nil, mesh: TestIdentity.mesh,
+                witness: BoltSliceWitness(TestWitness()))
+            #expect(isBorne == isTrue, "P6: the owner signs what another partition's bolt passes on")
+        }
         return receipt
     }
 

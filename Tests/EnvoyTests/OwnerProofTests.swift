@@ -21,35 +21,35 @@ import Testing
         }
         let claims = [
             PaperWitness.claim(first, epoch: 5), PaperWitness.claim(second, epoch: 9),
-            PaperWitness.claim(second, epoch: 1, path: [handOn]), PaperWitness.claim(first, epoch: 50),
+            PaperWitness.claim(second, epoch: 1, path: [handOn]), nil, PaperWitness.claim(first, epoch: 50),
         ]
-        let epochs: [UInt64] = [5, 9, 1, 50]
+        let epochs: [UInt64] = [5, 9, 1, 1, 50]
         let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
             let all = ScriptedPort.last(request)
+            let word = PaperWitness.signature(second, epoch: 1, all: all, of: request.queueIncarnation)
             return ScriptedPort.answer(
                 stored: all, released: number == 0 ? 0 : all, register: 100, epoch: epochs[number],
-                bolts: number == 1 || number == 3 ? [stranger] : [], claim: claims[number])
+                bolts: number == 1 || number == 4 ? [stranger] : [], claim: claims[number],
+                signature: number == 3 ? word : nil)
         }
         var held: [Int] = []
-        for number in 0...3 {
+        for number in 0...4 {
             let pass = try await withAgent(scratch.state, port, seeds: ["a:1"], seed: UInt64(number)) {
                 try await $0.runOnce()
             }
             held.append(try scratch.state.openQueue().held().items)
             switch (number, pass) {
-            case (0, .delivered), (2, .delivered): break
+            case (0, .delivered), (2, .delivered), (3, .delivered): break
             case (1, .failed(let failure, _)): #expect(failure.code == "unproved_owner")
-            case (3, .failed(let failure, _)): #expect(failure.code == "superseded_owner")
+            case (4, .failed(let failure, _)): #expect(failure.code == "superseded_owner")
             default: Issue.record("pass \(number) ended as \(pass)")
             }
         }
-        #expect(held == [1, 2, 0, 1])
-        let seen = port.requests.map(\.highest)
-        #expect(
-            seen == [
-                OwnerMark(register: 0, epoch: 0), OwnerMark(register: 2, epoch: 5, hash: first.hash),
-                OwnerMark(register: 2, epoch: 5, hash: first.hash), OwnerMark(register: 3, epoch: 1, hash: second.hash),
-            ])
+        // What somebody passes on without the owner's word is not deleted.
+        #expect(held == [1, 2, 3, 0, 1])
+        let (none, old) = (OwnerMark(register: 0, epoch: 0), OwnerMark(register: 2, epoch: 5, hash: first.hash))
+        let new = OwnerMark(register: 3, epoch: 1, hash: second.hash)
+        #expect(port.requests.map(\.highest) == [none, old, old, new, new])
         #expect(!port.addresses.contains("impostor:1"))
     }
 
@@ -62,7 +62,8 @@ import Testing
             let all = ScriptedPort.last(request)
             let claims = [Base64Bytes([1, 2, 3]), Base64Bytes([UInt8](repeating: 0, count: 300_000)), good]
             return ScriptedPort.answer(
-                stored: all, released: all, register: 2, epoch: 5, claim: claims[min(number, claims.count - 1)])
+                stored: all, released: all, register: 2, epoch: 5, claim: claims[min(number, claims.count - 1)],
+                signature: PaperWitness.signature(first, epoch: 5, all: all, of: request.queueIncarnation))
         }
         let pass = try await withAgent(scratch.state, port) { try await $0.runOnce() }
         guard case .delivered = pass else {

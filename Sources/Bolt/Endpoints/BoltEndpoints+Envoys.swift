@@ -111,9 +111,12 @@ extension BoltEndpoints {
     ) async throws -> HTTPAnswer {
         let begun = ContinuousClock.now
         let sender = request.endpoint == .peerCheckIn ? request.principal?.address : nil
+        let isPassedOn = request.endpoint == .peerCheckIn && request.principal?.partition != configuration.partition
         while true {
             let owner = await route(for: peer)
-            if owner.isSelf, owner.isPrimary, let answer = try await store(body.checked, peer: peer, envoy: envoy) {
+            if owner.isSelf, owner.isPrimary,
+                let answer = try await store(body.checked, peer: peer, envoy: envoy, isPassedOn: isPassedOn)
+            {
                 return HTTPAnswer(status: 200, contentType: "application/json", body: answer)
             }
             if !owner.isSelf, let address = owner.address {
@@ -190,7 +193,7 @@ extension BoltEndpoints {
 
     /// Stores a check-in here, where its owner is; answered once it is durable. Nil where another bolt is to be asked.
     private func store(
-        _ checked: CheckInBody, peer: CertifiedPeer, envoy: PrincipalID
+        _ checked: CheckInBody, peer: CertifiedPeer, envoy: PrincipalID, isPassedOn: Bool
     ) async throws -> Data? {
         let grounds = await self.grounds.grounds(of: peer)
         let isContested = try admitted(grounds, as: envoy)
@@ -200,7 +203,7 @@ extension BoltEndpoints {
         defer { partition.leave() }
         let pending = PendingCheckIn(
             envoy: envoy, queue: checked.queue, firstHeld: checked.firstHeld, results: checked.results,
-            traits: checked.traits, slice: grounds.slice, seen: checked.highest)
+            traits: checked.traits, slice: grounds.slice, seen: checked.highest, isPassedOn: isPassedOn)
         let receipt: CheckInReceipt
         switch await partition.store(pending) {
         case .stored(let stored): receipt = stored

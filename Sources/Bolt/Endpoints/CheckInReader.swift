@@ -233,6 +233,9 @@ enum CheckInWriter {
         text += "\((receipt.level == .paired ? BoltAPI.AckLevel.paired : .local).apiText)\""
         text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"},\"register\":"
         text += "\(receipt.register),\"release_through\":\(receipt.releaseThrough)"
+        if let signature = receipt.signature {
+            text += ",\"signature\":\"\(Data(signature).base64EncodedString())\""
+        }
         text += ",\"stored_through\":\(receipt.storedThrough)}"
         return Data(text.utf8)
     }

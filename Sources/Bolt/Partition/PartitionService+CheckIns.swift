@@ -19,6 +19,8 @@ struct PendingCheckIn: Sendable {
     var slice: SliceID?
     /// What the envoy remembers of its owner; nil where it does not say, and is shown nothing.
     var seen: OwnerMark?
+    /// Whether a bolt of another partition passed it on: then the envoy needs the owner's signature.
+    var isPassedOn = false
 }
 
 /// What became of a check-in that is durable.
@@ -36,6 +38,8 @@ struct CheckInReceipt: Sendable {
     var register: UInt64 = 1
     /// What proves the owner to an envoy that has not seen it in this epoch (P2); nil where there is nothing to prove.
     var voucher: [UInt8]?
+    /// This bolt's signature over what is stored and safe; nil where the envoy needs none.
+    var signature: [UInt8]?
 }
 
 /// What a bolt does with a check-in of its partition.
@@ -145,11 +149,10 @@ extension PartitionService {
         do throws(StoreError) {
             let through = if let known { known } else { try store.tables.results.storedThrough(checkIn.queue) }
             let release = ledger.released(checkIn.queue, stored: through, safe: safe)
-            return .stored(
-                CheckInReceipt(
-                    storedThrough: through, releaseThrough: release, level: level, epoch: point.epoch.number,
-                    register: walk.map { OwnershipBoard.number(of: $0) } ?? 1,
-                    voucher: walk.flatMap { voucher($0, in: point.epoch, for: checkIn.seen) }))
+            var receipt = CheckInReceipt(
+                storedThrough: through, releaseThrough: release, level: level, epoch: point.epoch.number)
+            if let walk { prove(&receipt, of: checkIn, walk, in: point.epoch) }
+            return .stored(receipt)
         } catch {
             fail(error, "reading a queue")
             return .refused(NodeService.problem(error))

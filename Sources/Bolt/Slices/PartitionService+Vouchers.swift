@@ -4,6 +4,19 @@ internal import Spanner
 
 /// An owner proves itself to envoys that have not seen it yet: signed once for a slice and an epoch, whoever asks.
 extension PartitionService {
+    /// Says in a receipt who this owner is, as far as the envoy needs it.
+    func prove(
+        _ receipt: inout CheckInReceipt, of checkIn: PendingCheckIn, _ walk: SliceWalk, in epoch: PartitionEpoch
+    ) {
+        receipt.register = OwnershipBoard.number(of: walk)
+        receipt.voucher = voucher(walk, in: epoch, for: checkIn.seen)
+        guard checkIn.isPassedOn, checkIn.seen != nil, let context = slices else { return }
+        let said = OwnerReceipt(
+            register: walk.register.hash, epoch: receipt.epoch, queue: checkIn.queue,
+            storedThrough: receipt.storedThrough, releaseThrough: receipt.releaseThrough)
+        receipt.signature = context.signer.sign(said.signedBytes(in: context.board.mesh))
+    }
+
     /// What proves this partition to an envoy that remembers `seen`: nil where it saw this register and epoch already,
     /// and where it does not say what it saw.
     func voucher(_ walk: SliceWalk, in epoch: PartitionEpoch, for seen: OwnerMark?) -> [UInt8]? {

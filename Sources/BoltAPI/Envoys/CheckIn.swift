@@ -84,20 +84,24 @@ public struct CheckInResponse: Hashable, Sendable, Codable {
     public var epoch: UInt64
     /// Whether the envoy's name is contested: results are taken, nothing new is given.
     public var contested: Bool
+    /// The owner's signature over what is stored and safe (64 bytes), where a bolt of another partition passes its
+    /// answer on.
+    public var signature: Base64Bytes?
 
     /// An answer to a report.
     public init(
         storedThrough: UInt64, releaseThrough: UInt64, level: AckLevel, owner: CheckInOwner,
         nextIntervalSeconds: Double, bolts: [BoltAddress], register: UInt64, epoch: UInt64, contested: Bool,
-        claim: Base64Bytes? = nil
+        claim: Base64Bytes? = nil, signature: Base64Bytes? = nil
     ) {
         (self.storedThrough, self.releaseThrough, self.level) = (storedThrough, releaseThrough, level)
         (self.owner, self.nextIntervalSeconds, self.bolts) = (owner, nextIntervalSeconds, bolts)
         (self.register, self.epoch, self.contested, self.claim) = (register, epoch, contested, claim)
+        self.signature = signature
     }
 
     enum CodingKeys: String, CodingKey {
-        case level, owner, bolts, claim, register, epoch, contested
+        case level, owner, bolts, claim, register, epoch, contested, signature
         case storedThrough = "stored_through"
         case releaseThrough = "release_through"
         case nextIntervalSeconds = "next_interval_seconds"

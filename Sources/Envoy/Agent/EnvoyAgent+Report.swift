@@ -1,5 +1,6 @@
 internal import BoltAPI
 internal import BoltClient
+internal import CRDT
 internal import Foundation
 internal import Logging
 internal import Spanner
@@ -28,10 +29,12 @@ extension EnvoyAgent {
         }
         // Callers may have queued more while the bolt was asked: the answer is judged by what is held now.
         try tellHeld()
-        return try answered(response, at: address)
+        return try answered(response, of: id, at: address)
     }
 
-    private func answered(_ response: CheckInResponse, at address: String) throws(StoreError) -> EnvoyMachine.Event {
+    private func answered(
+        _ response: CheckInResponse, of queue: QueueID, at address: String
+    ) throws(StoreError) -> EnvoyMachine.Event {
         var judged = sight
         let verdict: OwnerSight.Verdict
         do throws(OwnerSight.Refusal) {
@@ -53,7 +56,16 @@ extension EnvoyAgent {
         last = .success(response)
         history.note(response, at: address)
         try take(response.bolts)
-        return told(response, under: authority)
+        var obeyed = response
+        let receipt = OwnerReceipt(
+            register: sight.freshness?.register.hash ?? .zero, epoch: response.epoch, queue: queue,
+            storedThrough: response.storedThrough, releaseThrough: response.releaseThrough)
+        let isBorne = sight.bears(
+            receipt, signature: response.signature?.bytes, from: port.partition(at: address), mesh: trust.mesh,
+            witness: trust.witness)
+        // Stored is not deleted: what is kept by another partition need not be sent again.
+        if !isBorne { obeyed.releaseThrough = 0 }
+        return told(obeyed, under: authority)
     }
 
     /// Nothing of an answer is obeyed that its owner's proof does not bear (P2): neither what it says is safe nor whom

@@ -11,6 +11,8 @@ public struct OwnerSight: Hashable, Sendable {
     public private(set) var fence: EnvoyMachine.Fence
     /// The register of its slice and the owner's epoch; nil until it is shown one.
     public private(set) var freshness: SliceFreshness?
+    /// The key that signed for this register and epoch: the reigning bolt's. Nil where none was seen to.
+    public private(set) var key: VerificationKey?
 
     /// Why an answer is not obeyed. What was seen stays as it was.
     public enum Refusal: Error, Hashable, Sendable {
@@ -32,9 +34,10 @@ public struct OwnerSight: Hashable, Sendable {
 
     /// What is remembered; at first nothing.
     public init(
-        fence: EnvoyMachine.Fence = EnvoyMachine.Fence(register: 0, epoch: 0), freshness: SliceFreshness? = nil
+        fence: EnvoyMachine.Fence = EnvoyMachine.Fence(register: 0, epoch: 0), freshness: SliceFreshness? = nil,
+        key: VerificationKey? = nil
     ) {
-        (self.fence, self.freshness) = (fence, freshness)
+        (self.fence, self.freshness, self.key) = (fence, freshness, key)
     }
 
     /// Judges an answer by what it says of its owner: its number and epoch, and the voucher where it brings one.
@@ -43,11 +46,12 @@ public struct OwnerSight: Hashable, Sendable {
     ) throws(Refusal) -> Verdict {
         guard let voucher else { return .obey(try unvouched(number: number, epoch: epoch)) }
         let claim = voucher.claim
+        let signer = voucher.ownerKey(in: mesh, witness: witness)
         if voucher.signature == nil {
             // Unsigned it may lead on, along transitions that prove themselves, and no more.
             guard freshness != nil, !claim.path.isEmpty, claim.epoch == PartitionEpoch.none else { throw .unproved }
         } else {
-            guard claim.epoch.number == epoch, voucher.isAuthentic(in: mesh, witness: witness) else { throw .forged }
+            guard claim.epoch.number == epoch, signer != nil else { throw .forged }
         }
         let next = try follow(voucher, mesh: mesh, witness: witness)
         if next.register == freshness?.register {
@@ -56,8 +60,23 @@ public struct OwnerSight: Hashable, Sendable {
             let count = max(1, fence.register)
             fence = EnvoyMachine.Fence(register: count == .max ? count : count + 1, epoch: next.epoch.number)
         }
-        freshness = next
+        (freshness, key) = (next, signer)
         return voucher.signature == nil ? .ledOn : .obey(fence)
+    }
+
+    /// Whether what an answer calls safe is the owner's word: given by a bolt of the owner's partition, as its
+    /// certificate says, or signed by the reigning one where another passed it on. Before there are slices nobody can
+    /// know, and everybody is believed.
+    public func bears(
+        _ receipt: OwnerReceipt, signature: [UInt8]?, from partition: PartitionName?, mesh: MeshID,
+        witness: some SliceWitness
+    ) -> Bool {
+        guard let freshness else { return true }
+        if let partition, partition == freshness.register.owner { return true }
+        guard let signature, signature.count == SliceLimits.signatureBytes, let key,
+            receipt.register == freshness.register.hash, receipt.epoch == freshness.epoch.number
+        else { return false }
+        return witness.verify(signature: signature, over: receipt.signedBytes(in: mesh), by: key)
     }
 
     /// An answer without a voucher says that nothing is new.
@@ -99,7 +118,7 @@ public struct OwnerSight: Hashable, Sendable {
 }
 
 extension OwnerSight: CanonicalValue {
-    /// The fence; register and epoch, where there is one.
+    /// The fence; register and epoch, where there is one; the key.
     public func encode(to encoder: inout CanonicalEncoder) {
         encoder.integer(fence.register)
         encoder.integer(fence.epoch)
@@ -107,6 +126,7 @@ extension OwnerSight: CanonicalValue {
             freshness.register.encode(to: &encoder)
             freshness.epoch.encode(to: &encoder)
         }
+        encoder.optional(key) { encoder, key in encoder.fixed(key.bytes) }
     }
 
     /// Reads what `encode(to:)` wrote.
@@ -116,6 +136,9 @@ extension OwnerSight: CanonicalValue {
         freshness = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             let register = try SliceRegister(from: &decoder)
             return SliceFreshness(register: register, epoch: try PartitionEpoch(from: &decoder))
+        }
+        key = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            VerificationKey(try decoder.fixed())
         }
     }
 }

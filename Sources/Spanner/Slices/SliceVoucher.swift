@@ -41,13 +41,19 @@ public struct SliceVoucher: Hashable, Sendable {
 
     /// Whether the register's owner signed it. Depends on nothing but the voucher, its certificates and the mesh.
     public func isAuthentic(in mesh: MeshID, witness: some SliceWitness) -> Bool {
+        ownerKey(in: mesh, witness: witness) != nil
+    }
+
+    /// The key of the owner's that signed; nil where none did.
+    func ownerKey(in mesh: MeshID, witness: some SliceWitness) -> VerificationKey? {
         guard let signature, signature.bytes.count == SliceLimits.signatureBytes,
             let author = witness.partition(certifiedBy: signature.warrant.chain),
             author.partition == claim.register.owner
-        else { return false }
-        return witness.verify(
+        else { return nil }
+        let isSigned = witness.verify(
             signature: signature.bytes, over: SliceVoucher.signedBytes(claim.register, claim.epoch, in: mesh),
             by: author.signingKey)
+        return isSigned ? author.signingKey : nil
     }
 
     /// Reads the bytes of one that a bolt sent: at most `SliceLimits.voucherBytesMax`, with at most

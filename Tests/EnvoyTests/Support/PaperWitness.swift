@@ -75,4 +75,14 @@ struct PaperWitness: SliceWitness {
         let claim = SliceClaim(register: register, epoch: epoch(number), path: path)
         return Base64Bytes(SliceVoucher(claim, signature: signature).canonicalBytes)
     }
+
+    /// The owner's signature over an answer that says that all of a report is stored and safe.
+    static func signature(
+        _ register: SliceRegister, epoch: UInt64, all: UInt64, of incarnation: QueueIncarnation
+    ) -> Base64Bytes? {
+        guard let queue = QueueID(bytes: incarnation.bytes) else { return nil }
+        let receipt = OwnerReceipt(
+            register: register.hash, epoch: epoch, queue: queue, storedThrough: all, releaseThrough: all)
+        return Base64Bytes(sign(receipt.signedBytes(in: mesh), key(register.owner)))
+    }
 }

@@ -169,6 +169,35 @@ struct SliceVoucherTests {
         #expect(answers == 4 && sight.freshness?.epoch == epoch(2))
     }
 
+    @Test("P6: what is safe is the word of a bolt of the owner's, or signed by the reigning one; nobody else's")
+    func borne() throws {
+        let world = try #require(SliceWorld())
+        let first = try #require(world.register())
+        let (owner, thief) = (first.owner, world.other(than: first.owner))
+        let queue = QueueID(high: 1, low: 2)
+        func receipt(release: UInt64 = 9, epoch: UInt64 = 5) -> OwnerReceipt {
+            OwnerReceipt(
+                register: first.hash, epoch: epoch, queue: queue, storedThrough: 9, releaseThrough: release)
+        }
+        func word(_ name: PartitionName) throws -> [UInt8] {
+            try #require(world.partitions[name]).signer.sign(receipt().signedBytes(in: SliceWorld.mesh))
+        }
+        func bears(
+            _ sight: OwnerSight, _ receipt: OwnerReceipt, _ signature: [UInt8]?, _ from: PartitionName?
+        ) -> Bool {
+            sight.bears(
+                receipt, signature: signature, from: from, mesh: SliceWorld.mesh, witness: world.witness)
+        }
+        #expect(bears(OwnerSight(), receipt(), nil, nil), "before there are slices nobody can know")
+        let sight = try settled(world)
+        #expect(bears(sight, receipt(), nil, owner))
+        let good = try word(owner)
+        #expect(bears(sight, receipt(), good, thief) && bears(sight, receipt(), good, nil))
+        let bad = try word(thief)
+        #expect(!bears(sight, receipt(), nil, thief) && !bears(sight, receipt(), bad, thief))
+        #expect(!bears(sight, receipt(release: 10), good, thief) && !bears(sight, receipt(epoch: 6), good, thief))
+    }
+
     @Test("R10: a voucher over its limits, cut or altered is refused; what an envoy remembers survives its encoding")
     func bounded() throws {
         let world = try #require(SliceWorld())
