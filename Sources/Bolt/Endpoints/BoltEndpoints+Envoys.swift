@@ -69,7 +69,8 @@ extension BoltEndpoints {
         let read = CheckInReader.read(request.body)
         if let read, let known = traits.known(read.traits, of: envoy) {
             let checked = try CheckInBody(
-                queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known)
+                queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known,
+                highest: read.highest)
             return IncomingCheckIn(checked: checked, whole: { try request.decode(CheckInRequest.self) })
         }
         let body = try request.decode(CheckInRequest.self)
@@ -110,9 +111,12 @@ extension BoltEndpoints {
     ) async throws -> HTTPAnswer {
         let begun = ContinuousClock.now
         let sender = request.endpoint == .peerCheckIn ? request.principal?.address : nil
+        let isPassedOn = request.endpoint == .peerCheckIn && request.principal?.partition != configuration.partition
         while true {
             let owner = await route(for: peer)
-            if owner.isSelf, owner.isPrimary, let answer = try await store(body.checked, peer: peer, envoy: envoy) {
+            if owner.isSelf, owner.isPrimary,
+                let answer = try await store(body.checked, peer: peer, envoy: envoy, isPassedOn: isPassedOn)
+            {
                 return HTTPAnswer(status: 200, contentType: "application/json", body: answer)
             }
             if !owner.isSelf, let address = owner.address {
@@ -189,7 +193,7 @@ extension BoltEndpoints {
 
     /// Stores a check-in here, where its owner is; answered once it is durable. Nil where another bolt is to be asked.
     private func store(
-        _ checked: CheckInBody, peer: CertifiedPeer, envoy: PrincipalID
+        _ checked: CheckInBody, peer: CertifiedPeer, envoy: PrincipalID, isPassedOn: Bool
     ) async throws -> Data? {
         let grounds = await self.grounds.grounds(of: peer)
         let isContested = try admitted(grounds, as: envoy)
@@ -199,7 +203,7 @@ extension BoltEndpoints {
         defer { partition.leave() }
         let pending = PendingCheckIn(
             envoy: envoy, queue: checked.queue, firstHeld: checked.firstHeld, results: checked.results,
-            traits: checked.traits, slice: grounds.slice)
+            traits: checked.traits, slice: grounds.slice, seen: checked.highest, isPassedOn: isPassedOn)
         let receipt: CheckInReceipt
         switch await partition.store(pending) {
         case .stored(let stored): receipt = stored
@@ -269,6 +273,8 @@ struct CheckInBody: Sendable {
     let firstHeld: UInt64
     let results: [SequencedResult]
     let traits: EnvoyRecord.Traits?
+    /// What the envoy remembers of its owner; nil where it does not say.
+    let highest: OwnerMark?
 
     /// Judges a request. The hash of its traits is made here.
     init(_ body: CheckInRequest) throws {
@@ -279,11 +285,14 @@ struct CheckInBody: Sendable {
         try self.init(
             queue: body.queueIncarnation.bytes, firstHeld: body.firstHeld,
             results: body.results.map { SequencedResult(sequence: $0.sequence, body: $0.body.bytes) },
-            traits: EnvoyRecord.Traits(digest: BLAKE2b.hash(document), document: document))
+            traits: EnvoyRecord.Traits(digest: BLAKE2b.hash(document), document: document), highest: body.highest)
     }
 
     /// Judges what was read of a request; its traits were judged.
-    init(queue: [UInt8], firstHeld: UInt64, results: [SequencedResult], traits: EnvoyRecord.Traits) throws {
+    init(
+        queue: [UInt8], firstHeld: UInt64, results: [SequencedResult], traits: EnvoyRecord.Traits,
+        highest: OwnerMark? = nil
+    ) throws {
         guard let queue = QueueID(bytes: queue) else {
             throw Problem(.badRequest, "queue_incarnation is no queue's")
         }
@@ -304,6 +313,7 @@ struct CheckInBody: Sendable {
             previous = result.sequence
         }
         (self.queue, self.firstHeld, self.results, self.traits) = (queue, firstHeld, results, traits)
+        self.highest = highest
     }
 }
 

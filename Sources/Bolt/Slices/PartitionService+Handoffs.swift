@@ -259,7 +259,7 @@ extension PartitionService {
             case .handoff(let message): try hear(message, from: partition, context)
             case .handoffReply(let reply): try hear(reply, from: partition, context)
             case .sliceOrder(let order): try take(order, from: partition)
-            case .sliceReport(let report): hear(report)
+            case .sliceReport(let report): hear(report, from: partition)
             case .sliceRemains(let remains): try take(remains, from: partition, context)
             case .sliceRemainsTaken(let mark, let verdict): remainsTaken(mark, verdict, by: partition)
             case .gossip, .partition, .snapshotPiece, .disk, .standing, .replay, .replayed, .expelled, .sliceCensus:

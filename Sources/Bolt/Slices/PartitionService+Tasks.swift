@@ -1,3 +1,4 @@
+internal import BoltAPI
 internal import CRDT
 internal import Logging
 internal import Spanner
@@ -10,15 +11,18 @@ extension PartitionService {
     // MARK: - As a source
 
     /// What a task's driver asks. It is said again each second, so that nothing of it has to be remembered.
+    ///
+    /// A handoff has one driver, the partition that began it; nobody else holds it up or ends it.
     func take(_ order: SliceOrder, from driver: PartitionName) throws(StoreError) {
         guard desk.epoch != nil else { return }
         if case .throttle(let limits) = order {
-            guard limits != desk.budget.limits else { return }
+            guard limits != desk.budget.limits, !isDriven(byOthersThan: driver) else { return }
             desk.budget.change(to: limits)
             for id in desk.paced.keys.sorted() { release(id) }
             return
         }
         guard let handoff = order.order, handoff.from == identity.partition else { return }
+        if let known = desk.drivers[handoff.id], known != driver { return }
         switch order {
         case .begin:
             if desk.sources[handoff.id] == nil, try !begin(handoff, for: driver) { return }
@@ -32,9 +36,31 @@ extension PartitionService {
             let known = try store.tables.slices.source(handoff.id)
             if let known, known.phase != .cancelled { return }
             send(.cancelled(handoff.id, reason: known?.reason ?? "it never began"), to: driver)
-        case .pause(_, let isPaused): enqueue(.source(handoff.id, .pause(isPaused)))
+        case .pause(_, let isPaused):
+            if desk.drivers[handoff.id] == driver { enqueue(.source(handoff.id, .pause(isPaused))) }
         case .throttle: break
         }
+    }
+
+    /// Whether a handoff that may still be cancelled is another partition's.
+    private func isDriven(byOthersThan driver: PartitionName) -> Bool {
+        desk.drivers.contains { id, other in
+            guard other != driver, let phase = desk.sources[id]?.state.phase else { return false }
+            switch phase {
+            case .planned, .sending, .sealed: return true
+            case .sent, .garbage, .done, .cancelled: return false
+            }
+        }
+    }
+
+    /// Why a slice does not go to a partition, whoever orders it; nil where it may. It goes to whom the topology in
+    /// force has serve its group, or back to whom it was.
+    private func objection(to order: HandoffOrder, _ board: OwnershipBoard) -> String? {
+        if board.walk(of: order.slice)?.wasOwner(order.to) == true { return nil }
+        let group = board.geneses.first { $0.id == order.slice.group }?.name
+        let serving = board.version?.topology.partitions.first { $0.name == order.to }?.groups ?? []
+        if let group, serving.contains(group) { return nil }
+        return "by the topology at \(identity.partition), \(order.to) does not serve the group of the slice"
     }
 
     /// Begins a handoff, or says why not; whether it is under way.
@@ -54,6 +80,8 @@ extension PartitionService {
             send(.cancelled(order.id, reason: "the slice has another register at \(identity.partition)"), to: driver)
             return false
         }
+        // A topology that is still on its way here may allow it.
+        if let why = objection(to: order, context.board) { return hinder(why) }
         guard desk.sending[order.slice] == nil else { return hinder("another handoff of the slice is under way") }
         guard desk.isPlaced else { return hinder("\(identity.partition) still puts its envoys into slices") }
         guard takes(order.slice) else { return hinder("\(identity.partition) does not serve the slice yet") }
@@ -69,15 +97,15 @@ extension PartitionService {
     }
 
     func send(_ report: SliceReport, to driver: PartitionName) {
-        guard driver != identity.partition else { return hear(report) }
+        guard driver != identity.partition else { return hear(report, from: identity.partition) }
         slices?.board.line(to: driver)?.send(.sliceReport(report))
     }
 
     // MARK: - As a driver
 
-    /// A source says how a handoff stands: the task that it is of knows it by its id.
-    func hear(_ report: SliceReport) {
-        for id in desk.tasks.keys.sorted() {
+    /// A source says how a handoff stands: the task that it is of knows it by its id, and whose it is to say.
+    func hear(_ report: SliceReport, from source: PartitionName) {
+        for id in desk.tasks.keys.sorted() where desk.tasks[id]?.machine.source(of: report.handoff) == source {
             switch report {
             case .progress(let handoff, let bytes, let hindrance):
                 enqueue(.task(id, .progress(handoff, bytes: bytes, hindrance: hindrance)))
