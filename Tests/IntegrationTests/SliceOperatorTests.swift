@@ -142,6 +142,8 @@ extension IntegrationTests {
                 #expect(alive.status == 4 && alive.standardError.contains("owner_lives"), "\(alive)")
                 try mesh.crash(south)
                 try waitUntil("south is not heard any more", seconds: 60) { try takeover("--dry-run").status == 0 }
+                let typo = try takeover("--to", "nroth", "--yes")
+                #expect(typo.status == 4 && typo.standardError.contains("did you mean north"), "\(typo)")
                 let dry = try takeover("--dry-run")
                 #expect(dry.json?["taken"] as? Int == before["south"], "\(dry)")
                 #expect((dry.json?["unknowable"] as? [Any])?.isEmpty == false, "\(dry)")
@@ -159,6 +161,92 @@ extension IntegrationTests {
                 #expect(try owners(mesh, at: south) == ["north": 64])
                 let told = try (0..<64).map { try mesh.done("slice", "explain", "default/\($0)").standardOutput }
                 #expect(told.count { $0.contains("takeover") && $0.contains("burnt") } == before["south"])
+            }
+        }
+
+        @Test(
+            "P6: the task of a lost driver stands in nobody's way, and holds itself when its driver is back",
+            .timeLimit(.minutes(4)))
+        func orphaned() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let (north, south) = (mesh.bolts[0], mesh.bolts[1])
+                let begun = try mesh.ctl(
+                    "topology", "apply", try weighted(mesh, "south", 300), "--yes", "--no-wait", "--driver", "south",
+                    "--slices-in-flight", "1", "--bytes-per-second", "1", "-o", "json")
+                #expect(begun.status == 3, "\(begun)")
+                let id = try #require(try task(begun)["id"] as? String)
+                let status = ["rebalance", "status", id, "--bolt", north.address, "-o", "json"]
+                func shown() throws -> [String: Any]? {
+                    try Command.run("boltctl", status, environment: mesh.environment).json?["task"] as? [String: Any]
+                }
+                try waitUntil("the north hears of the task") { try shown() != nil }
+                try mesh.crash(south)
+                let other = try weighted(mesh, "north", 200)
+                func apply() throws -> Command.Output {
+                    try mesh.ctl(
+                        "topology", "apply", other, "--yes", "--despite-blockers", "--bolt", north.address,
+                        "--reason", "the south is lost", "-o", "json")
+                }
+                let early = try apply()
+                #expect(early.status == 4 && early.standardError.contains("task_runs"), "\(early)")
+                try waitUntil("the south is taken over", seconds: 60) {
+                    try mesh.ctl(
+                        "slice", "takeover", "--partition", "south", "--bolt", north.address, "--yes", "--reason",
+                        "burnt"
+                    ).status == 0
+                }
+                #expect(try shown()?["orphaned"] is String)
+                let applied = try apply()
+                #expect(applied.status == 0, "\(applied)")
+                try mesh.start(south)
+                try waitUntil("the task holds itself", seconds: 60) {
+                    (try shown()?["hold"] as? String)?.contains("which is newer") == true
+                }
+                let resumed = try mesh.ctl("rebalance", "resume", id, "--yes", "-o", "json")
+                #expect(resumed.status == 4 && resumed.standardError.contains("task_refused"), "\(resumed)")
+                try mesh.done("rebalance", "cancel", id, "--yes")
+                #expect(try owners(mesh, at: north) == ["north": 64])
+            }
+        }
+
+        @Test("of two operators who apply at once one is refused, and changes nothing", .timeLimit(.minutes(3)))
+        func atOnce() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let files = [try weighted(mesh, "north", 300), try weighted(mesh, "south", 300)]
+                for file in files {
+                    #expect(try mesh.ctl("topology", "plan", file, "--out", file + ".json").status == 2)
+                }
+                let operators = try files.map { file in
+                    try Background(
+                        "boltctl",
+                        ["topology", "apply", file, "--plan", file + ".json", "--driver", "north", "--yes"],
+                        environment: mesh.environment)
+                }
+                let codes = operators.map { $0.wait(seconds: 60) }.sorted()
+                #expect(codes == [0, 4], "\(operators.map(\.text))")
+                let history = try mesh.done("topology", "history", "-o", "json").json?["applies"] as? [[String: Any]]
+                #expect(history?.count == 2, "\(history ?? [])")
+                try mesh.done("slice", "verify")
+            }
+        }
+
+        @Test("a change that a task would refuse is refused on a dry run too", .timeLimit(.minutes(3)))
+        func refusedChanges() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let heavier = try weighted(mesh, "north", 300)
+                let applied = try mesh.done(
+                    "topology", "apply", heavier, "--yes", "--driver", "north", "-o", "json")
+                let id = try #require(try task(applied)["id"] as? String)
+                for form in [["--dry-run"], ["--yes"]] {
+                    let line = ["rebalance", "pause", id, "-o", "json"] + form
+                    let output = try Command.run("boltctl", line, environment: mesh.environment)
+                    #expect(output.status == 4 && output.standardError.contains("task_refused"), "\(output)")
+                }
+                let audit = try mesh.done("audit", "log", "north", "-o", "json").standardOutput
+                #expect(audit.contains("topology.apply") && !audit.contains("task.pause"), "\(audit)")
             }
         }
 
