@@ -16,7 +16,13 @@ extension BoltEndpoints {
         let (limit, views) = (try request.limit(), views)
         let picture = try await node.read { try views.picture($0, of: name) }
         let heard = picture.reports.filter { $0.bolt.reach != .unreachable }.map(\.bolt.fullName)
-        let all = owned(by: name, version)
+        let (all, stranded) = owned(by: name, version)
+        guard stranded.isEmpty || !all.isEmpty else {
+            throw Problem(
+                .nobodyElse,
+                "\(name) owns slices of \(BoltEndpoints.list(stranded)), and no other partition with a weight serves "
+                    + "these; nothing was changed")
+        }
         var start = 0
         if let after = request.query["after"] {
             guard let place = all.firstIndex(where: { "\($0.group)/\($0.slice)" == after }) else {
@@ -30,16 +36,21 @@ extension BoltEndpoints {
             bolt: configuration.fullName,
             mesh: MeshSummary(name: configuration.meshName.text, id: identity.credential.mesh), partition: name,
             lastView: picture.view(envoys: 0), silentSeconds: picture.reports.compactMap(\.age).min(), heard: heard,
-            unknowable: BoltEndpoints.unknowable(name, heard: heard, slices: all.count), slices: page,
+            unknowable: BoltEndpoints.unknowable(name, heard: heard, slices: all.count, stranded), slices: page,
             nextAfter: isMore ? page.last.map { "\($0.group)/\($0.slice)" } : nil, freshness: await freshness())
     }
 
-    private static func unknowable(_ name: PartitionName, heard: [String], slices: Int) -> [String] {
+    private static func unknowable(
+        _ name: PartitionName, heard: [String], slices: Int, _ stranded: [GroupName]
+    ) -> [String] {
         var lines: [String] = []
         if !heard.isEmpty {
             lines.append("\(heard.joined(separator: ", ")) can be heard: a takeover is for a partition that is lost")
         }
         guard slices > 0 else { return lines + ["it owns no slice"] }
+        if !stranded.isEmpty {
+            lines.append("who should have its slices of \(list(stranded)): they stay, for nobody else serves these")
+        }
         return lines + [
             "results that only \(name) stored: envoys go on after them, and each hole is shown",
             "whether \(name) handed slices on just before it was lost: that hand-on wins where it comes to light",
@@ -47,17 +58,23 @@ extension BoltEndpoints {
         ]
     }
 
-    /// What a partition owns, with who should: rendezvous hashing over those that serve the group without it.
+    private static func list(_ groups: [GroupName]) -> String { groups.map(\.text).joined(separator: ", ") }
+
+    /// What a partition owns, with who should: rendezvous hashing over those that serve the group without it. Beside
+    /// that the groups of which it owns slices that nobody else may own.
     private func owned(
         by name: PartitionName, _ version: OwnershipBoard.Version
-    ) -> [TakeoverPreviewResponse.Slice] {
+    ) -> (slices: [TakeoverPreviewResponse.Slice], stranded: [GroupName]) {
         let census = board.census(of: name)
-        return board.geneses.flatMap { genesis -> [TakeoverPreviewResponse.Slice] in
+        var stranded: [GroupName] = []
+        let slices = board.geneses.flatMap { genesis -> [TakeoverPreviewResponse.Slice] in
             let candidates = version.topology.partitions.filter {
                 $0.name != name && $0.weight > 0 && $0.groups.contains(genesis.name)
                     && !version.note.drains.contains($0.name)
             }.map { Placement.Candidate(partition: $0.name, weight: UInt32(clamping: $0.weight)) }
-            return board.registers(of: genesis).filter { $0.owner == name }.compactMap { register in
+            let own = board.registers(of: genesis).filter { $0.owner == name }
+            if candidates.isEmpty, !own.isEmpty { stranded.append(genesis.name) }
+            return own.compactMap { register in
                 guard let to = Placement.owner(ofKey: register.slice.placementKey, among: candidates) else {
                     return nil
                 }
@@ -67,6 +84,7 @@ extension BoltEndpoints {
                     to: to)
             }
         }
+        return (slices, stranded)
     }
 
     // MARK: - Takeover
