@@ -271,7 +271,10 @@ final class OwnershipBoard: Sendable {
 
     /// A primary said something of its slices.
     func note(_ census: SliceCensus, of partition: PartitionName, at time: ContinuousClock.Instant = .now) {
-        state.withLock { ($0.census[partition], $0.censusAt[partition]) = (census, time) }
+        state.withLock { state in
+            state.census[partition] = census
+            state.censusAt[partition] = time
+        }
     }
 
     /// How long no primary of a partition said anything of its slices; nil where none ever did since this bolt started.
