@@ -14,7 +14,7 @@ import Vault
 @testable import Bolt
 
 /// Two partitions of one bolt each over real databases, with lines of their own between them, and one roster.
-private final class TwoPartitions: Sendable {
+final class TwoPartitions: Sendable {
     /// What one of them sends to the other.
     private final class Line: SliceLine {
         let from: PartitionName
@@ -42,10 +42,13 @@ private final class TwoPartitions: Sendable {
     static let document = """
         version: 1
         mesh: {name: trial}
-        groups: [{name: all, slices: 4}]
+        groups:
+          - {name: near, slices: 2, match: [{hostname: "near-*"}]}
+          - {name: far, slices: 2, match: [{hostname: "far-*"}]}
+          - {name: all, slices: 4}
         partitions:
-          - {name: north, groups: [all], bolts: [{name: a, address: "127.0.0.1:1"}]}
-          - {name: south, groups: [all], bolts: [{name: a, address: "127.0.0.1:2"}]}
+          - {name: north, groups: [near, far, all], bolts: [{name: a, address: "127.0.0.1:1"}]}
+          - {name: south, groups: [near, far, all], bolts: [{name: a, address: "127.0.0.1:2"}]}
         """
 
     let root = NSTemporaryDirectory() + "bolt-two-\(UUID().uuidString.prefix(8))"
@@ -128,6 +131,23 @@ private final class TwoPartitions: Sendable {
         }
     }
 
+    /// An envoy is admitted without a group: that is “all”.
+    func admit(_ envoy: PrincipalID) throws {
+        let name = try #require(PrincipalName("web-\(envoy.description.suffix(12))"))
+        let key = KeyFingerprint(TestWitness.digest(envoy.bytes))
+        var admission = Admission(role: .envoy, id: envoy, name: name, tlsKey: key)
+        admission.sealingKey = TestWitness.digest(key.bytes.bytes)
+        admission.partition = TwoPartitions.names[0]
+        try write(0, .admit(admission))
+    }
+
+    /// It is given another group.
+    func regroup(_ envoy: PrincipalID, to group: String) throws {
+        let (replica, name) = (bolts[0].replica(1), GroupName(checked: group))
+        let draft = try gossip.withLock { try $0.roster.draftAmendment(of: envoy, by: replica, group: name) }
+        try write(0, draft)
+    }
+
     private func tell(_ transitions: [SignedTransition], from number: Int) {
         let untold = boards[number].untold(transitions)
         if !untold.isEmpty { try? write(number, .slices(SliceDelta(untold))) }
@@ -139,16 +159,17 @@ private final class TwoPartitions: Sendable {
         let note = AppliedTopology(
             topology: topology, drains: [], bolt: "a.north", reason: "", task: PrincipalID(high: 1, low: task),
             moves: false, summary: "")
-        // All slices begin in the north.
+        // All slices begin in the north, but for those of the group “far”.
+        let owners = [("near", 2, 0), ("far", 2, 1), ("all", 4, 0)]
         let apply = try #require(
             TopologyApply(
                 base: base, plan: .zero, at: WallTime(milliseconds: task), actor: "operator/ada",
                 document: Array(try APIJSON.encode(note)),
-                groups: [
+                groups: owners.map { name, slices, owner in
                     .init(
-                        name: GroupName(checked: "all"), slices: 4,
-                        candidates: [Placement.Candidate(partition: TwoPartitions.names[0])])
-                ], hashedBy: TestWitness()))
+                        name: GroupName(checked: name), slices: UInt32(slices),
+                        candidates: [Placement.Candidate(partition: TwoPartitions.names[owner])])
+                }, hashedBy: TestWitness()))
         for part in apply.parts { try write(0, .topology(part)) }
     }
 
@@ -157,8 +178,11 @@ private final class TwoPartitions: Sendable {
     func cutLines(_ cut: Bool) { for line in lines { line.cut(cut) } }
 
     /// A check-in of an envoy, wherever its slice is thought to be.
-    func checkIn(_ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int) async throws -> CheckInAnswer {
-        let place = try #require(boards[number].place(of: envoy, group: nil))
+    func checkIn(
+        _ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int, as group: String? = nil
+    ) async throws -> CheckInAnswer {
+        let place = try #require(
+            boards[number].place(of: envoy, group: group.map { GroupName(checked: $0) }))
         return await services[number].store(
             PendingCheckIn(
                 envoy: envoy, queue: QueueID(envoy), firstHeld: sequences.lowerBound,
@@ -252,6 +276,8 @@ struct SliceServiceTests {
         }
         try await wait("the north removed its copies") { try await stored(two, at: 0).allSatisfy { $0 == 0 } }
         #expect(try await stored(two, at: 1) == envoys.map { _ in 5 })
+        let counted = await two.services[0].read { $0.metrics.text() }
+        #expect(counted.contains("bolt_slice_pause_seconds_count 4\n"), "one pause a slice, told by who handed it on")
         // P2, P7: the former owner takes nothing; the new one says a higher register.
         for envoy in envoys {
             guard case .elsewhere = try await two.checkIn(envoy, 6...6, at: 0) else {

@@ -250,6 +250,87 @@ extension IntegrationTests {
             }
         }
 
+        /// The mesh's topology with another group in front, in a file of its own.
+        private func grouped(_ mesh: RealMesh) throws -> String {
+            let text = try String(contentsOfFile: mesh.topology, encoding: .utf8)
+                .replacing("groups: [default]", with: "groups: [db, default]")
+                .replacing(
+                    "  - name: default\n",
+                    with: "  - name: db\n    slices: 8\n    match:\n      - hostname: \"db-*\"\n  - name: default\n")
+            let path = mesh.file("grouped.yaml")
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            return path
+        }
+
+        private func shown(_ name: String, _ mesh: RealMesh, at bolt: RealMesh.Bolt) throws -> [String: Any] {
+            let output = try mesh.done("envoy", "show", name, "--bolt", bolt.address, "-o", "json")
+            return try #require(output.json?["envoy"] as? [String: Any], "\(output)")
+        }
+
+        @Test(
+            "P5, P7: machines go to another group, in slices of either partition; nothing is enrolled anew, lost, doubled",
+            .timeLimit(.minutes(4)))
+        func regrouped() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", try grouped(mesh), "--yes")
+                let names = (1...6).map { "web-\($0)" }
+                let token = try mesh.token("--uses", "\(names.count)")
+                for name in names { try mesh.enroll(name, token: token, at: mesh.bolts[0]) }
+                try mesh.waitForEqualDigests()
+                for name in names { #expect(try mesh.pass(name, at: mesh.bolts[0]).status == 0) }
+                let ids = try mesh.envoyIDs(at: mesh.bolts[0])
+                func reassign(_ name: String, _ group: String, _ option: String) throws -> Command.Output {
+                    try mesh.ctl(
+                        "envoy", "reassign", name, "--group", group, option, "--reason", "another role", "-o", "json")
+                }
+                let unknown = try reassign("web-1", "dc", "--yes")
+                #expect(unknown.status == 4 && unknown.standardError.contains("no_such_group"), "\(unknown)")
+                let digests = try mesh.digests()
+                let dry = try reassign("web-1", "db", "--dry-run")
+                #expect(dry.status == 0 && dry.json?["dry_run"] as? Bool == true, "\(dry)")
+                let still = try shown("web-1", mesh, at: mesh.bolts[0])
+                #expect(try mesh.digests() == digests && still["group"] as? String != "db", "\(still)")
+                for name in names {
+                    let done = try reassign(name, "db", "--yes")
+                    #expect(done.status == 0, "\(name): \(done)")
+                }
+                try mesh.waitForEqualDigests()
+                #expect(try reassign("web-1", "db", "--yes").status != 0, "it is there already")
+                for name in names {
+                    for bolt in mesh.bolts { #expect(try shown(name, mesh, at: bolt)["group"] as? String == "db") }
+                    let passed = try mesh.pass(name, at: mesh.bolts[1])
+                    #expect(passed.status == 0 && passed.json?["stored_through"] as? Int == 2, "\(name): \(passed)")
+                }
+                #expect(try mesh.envoyIDs(at: mesh.bolts[1]) == ids)
+                let lines = try ["north", "south"].map {
+                    try mesh.done("audit", "log", $0, "-o", "json").standardOutput
+                }.joined()
+                #expect(lines.components(separatedBy: "envoy.reassign").count - 1 == names.count, "\(lines)")
+                try dense(mesh, names, through: 2)
+            }
+        }
+
+        /// Every result is on the disk of one partition, the owner's, in order; nothing of it is left elsewhere.
+        private func dense(_ mesh: RealMesh, _ names: [String], through last: UInt64) throws {
+            let envoys = try names.map { try shown($0, mesh, at: mesh.bolts[0]) }
+            // Primaries count every few seconds.
+            let counted = Date().addingTimeInterval(8)
+            for bolt in mesh.bolts {
+                try waitUntil("\(bolt.name) holds nothing that belongs elsewhere", seconds: 60) {
+                    let metrics = try HTTP.get("http://\(bolt.ops)/metrics").body
+                    return Date() > counted && metrics.contains("\nbolt_slices_left 0\n")
+                }
+            }
+            for bolt in mesh.bolts { try mesh.crash(bolt) }
+            for envoy in envoys {
+                let id = try #require(envoy["id"] as? String)
+                let held = try mesh.bolts.filter { try PartitionDisk($0, of: mesh).envoys().contains(id) }
+                #expect(held.map(\.partition) == [envoy["owner"] as? String ?? "?"], "\(envoy)")
+                guard let owner = held.first else { continue }
+                #expect(try PartitionDisk(owner, of: mesh).results(of: id).sequences == Array(1...last), "\(envoy)")
+            }
+        }
+
         @Test("a task is held, told how much it may take, and ended; what did not move stays", .timeLimit(.minutes(3)))
         func heldAndCancelled() throws {
             try withMesh(["north", "south"]) { (mesh) throws in
