@@ -292,6 +292,12 @@ import Testing
         #expect(code { _ = try writer.plan([RenderedFile("c.yaml", "")]) } == "file_exists")
     }
 
+    @Test func findingsAreCountedInWords() {
+        let none = TopologyValidate.Answer(valid: true, findings: [])
+        #expect(none.table(files: 1) == "valid: 0 errors, 0 warnings in 1 file")
+        #expect(none.table(files: 2).hasSuffix("in 2 files"))
+    }
+
     @Test func aDiffEndsWithItsOwnStatus() throws {
         let (three, four) = (try bolts("three-partitions").topology, try bolts("four-partitions").topology)
         #expect(TopologyDiffCommand.status(of: TopologyDiff(from: three, to: three)) == nil)

@@ -17,7 +17,8 @@ extension BoltEndpoints {
         let picture = try await node.read { try views.picture($0, of: name) }
         let heard = picture.reports.filter { $0.bolt.reach != .unreachable }.map(\.bolt.fullName)
         let (all, stranded) = owned(by: name, version, among: await reigning())
-        guard stranded.isEmpty || !all.isEmpty else {
+        // Of one that lives that is said, and nothing else.
+        guard stranded.isEmpty || !all.isEmpty || !heard.isEmpty else {
             throw Problem(
                 .nobodyElse,
                 "\(name) owns slices of \(BoltEndpoints.list(stranded)), and no other partition that has a weight and a "

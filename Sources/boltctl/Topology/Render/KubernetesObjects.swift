@@ -94,7 +94,7 @@ struct KubernetesObjects {
         bolts.settings.filter { $0.section == "etcd" && $0.name.hasSuffix("_file") }.map { setting in
             let what = "etcd.\(setting.name)=\(setting.value)"
             if ["key_file", "password_file"].contains(setting.name) {
-                return "\(what): a private file has to be its owner's alone, which no mounted one is: put it on the volume"
+                return "\(what): a private file has to be its owner's alone, which no mounted one is"
             }
             guard let secret = choices.etcdSecret else {
                 return "\(what): no pod has that file; name a secret that has it with --etcd-secret"
