@@ -194,11 +194,10 @@ extension OwnershipBoardTests {
         _ = board.take(mesh.roster, anew: true)
         let (north, south) = (OwnershipBoardTests.names[0], OwnershipBoardTests.names[1])
         let ada = TestIdentity(.operator(OperatorName(checked: "ada")), seed: 1)
-        let taken = board.geneses.flatMap { board.registers(of: $0) }.filter { $0.owner == north }.compactMap {
-            SliceTransition(
-                ending: $0, to: south,
-                cause: .takeover(act: PrincipalID(high: 6, low: 6), at: WallTime(milliseconds: 6), reason: "lost"))
-        }.map { ada.sign($0) }
+        let cause = SliceTransition.Cause.takeover(
+            act: PrincipalID(high: 6, low: 6), at: WallTime(milliseconds: 6), reason: "lost")
+        let own = board.geneses.flatMap { board.registers(of: $0) }.filter { $0.owner == north }
+        let taken = own.compactMap { SliceTransition(ending: $0, to: south, cause: cause) }.map { ada.sign($0) }
         try #require(taken.count > 1)
         board.take(journaled: Array(taken.dropFirst()))
         #expect(!board.isTakenOver(north))
