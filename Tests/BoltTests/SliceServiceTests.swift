@@ -154,16 +154,16 @@ final class TwoPartitions: Sendable {
         services[number].post(.registersMoved(transitions.map(\.transition.slice)))
     }
 
-    private func apply() throws {
+    func apply(on base: Bytes32 = .zero, task: UInt64 = 1) throws {
         let topology = try #require(TopologyDocument(parsing: TwoPartitions.document, file: "t").topology)
         let note = AppliedTopology(
-            topology: topology, drains: [], bolt: "a.north", reason: "", task: PrincipalID(high: 1, low: 1),
+            topology: topology, drains: [], bolt: "a.north", reason: "", task: PrincipalID(high: 1, low: task),
             moves: false, summary: "")
         // All slices begin in the north, but for those of the group “far”.
         let owners = [("near", 2, 0), ("far", 2, 1), ("all", 4, 0)]
         let apply = try #require(
             TopologyApply(
-                base: .zero, plan: .zero, at: WallTime(milliseconds: 1), actor: "operator/ada",
+                base: base, plan: .zero, at: WallTime(milliseconds: task), actor: "operator/ada",
                 document: Array(try APIJSON.encode(note)),
                 groups: owners.map { name, slices, owner in
                     .init(
@@ -317,6 +317,36 @@ struct SliceServiceTests {
         expected[0] = 6
         #expect(try await stored(two, at: 0) == expected)
         try await fill(two, 5...8, at: 0)
+    }
+
+    @Test("A task under a newer apply holds itself, says so, and can only be ended", .timeLimit(.minutes(2)))
+    func outdated() async throws {
+        let two = try await reigning()
+        try await fill(two, 1...2, at: 0)
+        two.cutLines(true)
+        let service = two.services[0]
+        let apply = try #require(two.boards[0].version?.apply.id)
+        // The id that the apply was asked for under.
+        let job = try #require(
+            RebalanceJob(id: PrincipalID(high: 1, low: 1), topology: .zero, moves: try two.job().moves))
+        try await service.begin(task: job, limits: HandoffBudget.Limits(slices: 2))
+        #expect(await service.read { $0.hold(of: job.id) } == nil)
+        #expect(await service.read { $0.obstacle(to: .reverse, task: job.id) } == nil)
+        try two.apply(on: apply, task: 2)
+        try await wait("it is held") {
+            await service.read { $0.taskView(job.id)?.hold?.contains("which is newer") == true }
+        }
+        #expect(await service.read { $0.obstacle(to: .resume, task: job.id) }?.contains("make a new plan") == true)
+        #expect(await service.read { $0.command(.reverse, task: job.id) }?.contains("make a new plan") == true)
+        #expect(await service.read { $0.obstacle(to: .pause, task: job.id) } == nil)
+        #expect(await service.read { $0.command(.cancel, task: job.id) } == nil)
+        two.cutLines(false)
+        try await wait("it is over") {
+            await service.read { $0.desk.tasks[job.id]?.machine.state.phase == .ended }
+        }
+        #expect(await service.read { $0.taskView(job.id)?.hold } == nil)
+        #expect(await service.read { $0.obstacle(to: .pause, task: job.id) } == "the task is over; make a new plan")
+        await two.close()
     }
 
     @Test("P5, P7: envoys that report all the while lose nothing and are stored once", .timeLimit(.minutes(2)))

@@ -48,6 +48,11 @@ extension IntegrationTests {
                 let exported = try mesh.done("topology", "export")
                 try exported.standardOutput.write(toFile: mesh.file("again.yaml"), atomically: true, encoding: .utf8)
                 #expect(try mesh.ctl("topology", "diff", mesh.topology, mesh.file("again.yaml")).status == 0)
+                // YAML is the document as well: it was the whole answer, which no apply takes.
+                #expect(try mesh.done("topology", "export", "-o", "yaml").standardOutput == exported.standardOutput)
+                // Whoever asks one bolt is not told that the others' partitions have no primary.
+                let one = try mesh.done("slice", "verify", "--bolt", mesh.bolts[0].address)
+                #expect(one.standardOutput.contains("as far as was asked, 1 of 2 bolts"), "\(one)")
                 let history = try mesh.done("topology", "history", "-o", "json").json?["applies"] as? [[String: Any]]
                 #expect(history?.count == 1 && history?.first?["reason"] as? String == "the first")
                 let explained = try mesh.done("slice", "explain", "default/7")
@@ -142,6 +147,8 @@ extension IntegrationTests {
                 #expect(alive.status == 4 && alive.standardError.contains("owner_lives"), "\(alive)")
                 try mesh.crash(south)
                 try waitUntil("south is not heard any more", seconds: 60) { try takeover("--dry-run").status == 0 }
+                let typo = try takeover("--to", "nroth", "--yes")
+                #expect(typo.status == 4 && typo.standardError.contains("did you mean north"), "\(typo)")
                 let dry = try takeover("--dry-run")
                 #expect(dry.json?["taken"] as? Int == before["south"], "\(dry)")
                 #expect((dry.json?["unknowable"] as? [Any])?.isEmpty == false, "\(dry)")
@@ -152,6 +159,10 @@ extension IntegrationTests {
                 try mesh.done("slice", "verify", "--bolt", north.address)
                 let again = try takeover("--yes")
                 #expect(again.status == 4 && again.standardError.contains("nothing_owned"), "\(again)")
+                // The same act again is done already.
+                let act = try #require(taken.json?["act"] as? String)
+                let repeated = try takeover("--act", act, "--yes")
+                #expect(repeated.status == 0 && repeated.json?["taken"] as? Int == 0, "\(repeated)")
                 // Back again it hears of the takeover, and yields.
                 try mesh.start(south)
                 try mesh.waitForEqualDigests()
@@ -159,6 +170,92 @@ extension IntegrationTests {
                 #expect(try owners(mesh, at: south) == ["north": 64])
                 let told = try (0..<64).map { try mesh.done("slice", "explain", "default/\($0)").standardOutput }
                 #expect(told.count { $0.contains("takeover") && $0.contains("burnt") } == before["south"])
+            }
+        }
+
+        @Test(
+            "P6: the task of a lost driver stands in nobody's way, and holds itself when its driver is back",
+            .timeLimit(.minutes(4)))
+        func orphaned() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let (north, south) = (mesh.bolts[0], mesh.bolts[1])
+                let begun = try mesh.ctl(
+                    "topology", "apply", try weighted(mesh, "south", 300), "--yes", "--no-wait", "--driver", "south",
+                    "--slices-in-flight", "1", "--bytes-per-second", "1", "-o", "json")
+                #expect(begun.status == 3, "\(begun)")
+                let id = try #require(try task(begun)["id"] as? String)
+                let status = ["rebalance", "status", id, "--bolt", north.address, "-o", "json"]
+                func shown() throws -> [String: Any]? {
+                    try Command.run("boltctl", status, environment: mesh.environment).json?["task"] as? [String: Any]
+                }
+                try waitUntil("the north hears of the task") { try shown() != nil }
+                try mesh.crash(south)
+                let other = try weighted(mesh, "north", 200)
+                func apply() throws -> Command.Output {
+                    try mesh.ctl(
+                        "topology", "apply", other, "--yes", "--despite-blockers", "--bolt", north.address,
+                        "--reason", "the south is lost", "-o", "json")
+                }
+                let early = try apply()
+                #expect(early.status == 4 && early.standardError.contains("task_runs"), "\(early)")
+                try waitUntil("the south is taken over", seconds: 60) {
+                    try mesh.ctl(
+                        "slice", "takeover", "--partition", "south", "--bolt", north.address, "--yes", "--reason",
+                        "burnt"
+                    ).status == 0
+                }
+                #expect(try shown()?["orphaned"] is String)
+                let applied = try apply()
+                #expect(applied.status == 0, "\(applied)")
+                try mesh.start(south)
+                try waitUntil("the task holds itself", seconds: 60) {
+                    (try shown()?["hold"] as? String)?.contains("which is newer") == true
+                }
+                let resumed = try mesh.ctl("rebalance", "resume", id, "--yes", "-o", "json")
+                #expect(resumed.status == 4 && resumed.standardError.contains("task_refused"), "\(resumed)")
+                try mesh.done("rebalance", "cancel", id, "--yes")
+                #expect(try owners(mesh, at: north) == ["north": 64])
+            }
+        }
+
+        @Test("of two operators who apply at once one is refused, and changes nothing", .timeLimit(.minutes(3)))
+        func atOnce() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let files = [try weighted(mesh, "north", 300), try weighted(mesh, "south", 300)]
+                for file in files {
+                    #expect(try mesh.ctl("topology", "plan", file, "--out", file + ".json").status == 2)
+                }
+                let operators = try files.map { file in
+                    try Background(
+                        "boltctl",
+                        ["topology", "apply", file, "--plan", file + ".json", "--driver", "north", "--yes"],
+                        environment: mesh.environment)
+                }
+                let codes = operators.map { $0.wait(seconds: 60) }.sorted()
+                #expect(codes == [0, 4], "\(operators.map(\.text))")
+                let history = try mesh.done("topology", "history", "-o", "json").json?["applies"] as? [[String: Any]]
+                #expect(history?.count == 2, "\(history ?? [])")
+                try mesh.done("slice", "verify")
+            }
+        }
+
+        @Test("a change that a task would refuse is refused on a dry run too", .timeLimit(.minutes(3)))
+        func refusedChanges() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let heavier = try weighted(mesh, "north", 300)
+                let applied = try mesh.done(
+                    "topology", "apply", heavier, "--yes", "--driver", "north", "-o", "json")
+                let id = try #require(try task(applied)["id"] as? String)
+                for form in [["--dry-run"], ["--yes"]] {
+                    let line = ["rebalance", "pause", id, "-o", "json"] + form
+                    let output = try Command.run("boltctl", line, environment: mesh.environment)
+                    #expect(output.status == 4 && output.standardError.contains("task_refused"), "\(output)")
+                }
+                let audit = try mesh.done("audit", "log", "north", "-o", "json").standardOutput
+                #expect(audit.contains("topology.apply") && !audit.contains("task.pause"), "\(audit)")
             }
         }
 
@@ -240,6 +337,27 @@ extension IntegrationTests {
                 #expect(held.map(\.partition) == [envoy["owner"] as? String ?? "?"], "\(envoy)")
                 guard let owner = held.first else { continue }
                 #expect(try PartitionDisk(owner, of: mesh).results(of: id).sequences == Array(1...last), "\(envoy)")
+            }
+        }
+
+        @Test(
+            "a takeover that nobody could have is refused by its cause; it was said that the partition owns nothing",
+            .timeLimit(.minutes(3)))
+        func nobodyElse() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                // South serves nothing: it has no weight.
+                try mesh.done("topology", "apply", try weighted(mesh, "south", 0), "--yes")
+                #expect(try owners(mesh, at: mesh.bolts[1]) == ["north": 64])
+                try mesh.crash(mesh.bolts[0])
+                try waitUntil("north is not heard any more", seconds: 60) {
+                    let output = try Command.run(
+                        "boltctl",
+                        [
+                            "slice", "takeover", "--partition", "north", "--dry-run", "--bolt", mesh.bolts[1].address,
+                            "-o", "json",
+                        ], environment: mesh.environment)
+                    return output.status == 4 && output.standardError.contains("nobody_else")
+                }
             }
         }
 

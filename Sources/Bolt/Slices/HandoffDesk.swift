@@ -36,6 +36,8 @@ struct HandoffDesk {
         var refusal: String?
         /// When it was begun here, by the wall clock.
         var began: WallTime
+        /// The apply that it stands on; nil where that is not known.
+        var apply: Bytes32?
     }
 
     /// A piece that was read, with the last record that it may show something of.

@@ -24,9 +24,14 @@ struct SlicePlanning {
             guard let picture = try? views.picture(node, of: name) else { continue }
             facts[name] = SlicePlanning.facts(picture)
         }
+        let leaving = Set(current.groups.map(\.name)).subtracting(desired.groups.map(\.name))
+        // Who was admitted and never checked in is in no count of a partition.
+        let occupied =
+            leaving.isEmpty
+            ? [] : leaving.intersection(node.machine.roster.principals(role: .envoy).compactMap(\.group))
         return TopologyPlanner.State(
             topology: current, groups: Dictionary(board.geneses.map { ($0.name, $0.id) }) { first, _ in first },
-            slices: slices, facts: facts, drains: drains)
+            slices: slices, facts: facts, drains: drains, occupied: occupied)
     }
 
     private static func slice(_ register: SliceRegister, _ census: SliceCensus?) -> RebalanceInput.Slice {

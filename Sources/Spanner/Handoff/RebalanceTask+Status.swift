@@ -33,7 +33,7 @@ extension RebalanceTask {
         if order(number) != nil {
             status.inFlight += 1
             status.bytesDone &+= min(standing?.bytes ?? 0, move.bytes)
-            guard let standing, !state.isPaused, time - standing.since >= RebalanceTask.stuckAfter else { return }
+            guard let standing, !isStill, time - standing.since >= RebalanceTask.stuckAfter else { return }
             let reason = standing.hindrance ?? "no progress"
             status.stuck.append(
                 RebalanceStatus.Stuck(move: number, slice: move.slice, since: standing.since, reason: reason))
@@ -46,7 +46,7 @@ extension RebalanceTask {
 
     /// From the bytes that really went over since this life, or this direction, began.
     private func remaining(_ status: RebalanceStatus) -> Duration? {
-        guard let bytesAtStart, status.bytesDone > bytesAtStart, time > began, !state.isPaused else { return nil }
+        guard let bytesAtStart, status.bytesDone > bytesAtStart, time > began, !isStill else { return nil }
         let left = status.bytes > status.bytesDone ? status.bytes - status.bytesDone : 0
         let elapsed = (time - began) / .milliseconds(1)
         let rate = Double(status.bytesDone - bytesAtStart) / max(1, elapsed)
