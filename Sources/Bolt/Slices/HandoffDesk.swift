@@ -63,6 +63,8 @@ struct HandoffDesk {
     var adopted: Set<Bytes32> = []
     var collecting: Set<HandoffID> = []
     var tasks: [PrincipalID: TaskRun] = [:]
+    /// A task whose plan is being written: no other begins meanwhile.
+    var beginning: PrincipalID?
     var budget = HandoffBudget()
     /// Whether every envoy that was seen here is in its slice.
     var isPlaced = false

@@ -244,13 +244,14 @@ extension PartitionService {
                 bytesPerEnvoy: total == 0 ? 0 : store.bytes / total,
                 entries: slices.map {
                     SliceCensus.Entry(slice: $0, envoys: counts[$0] ?? 0, destination: destinations[$0])
-                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) })
+                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) }, room: room,
+                secrets: try secretNames(context))
             // Counting many envoys takes a while: it is done the more seldom.
             let took = ContinuousClock.now - now
             desk.counted = now + max(SliceShellLimits.censusInterval, took * 200)
             context.board.note(census, of: identity.partition)
             if let told = desk.told, told.census.entries == census.entries, told.census.tasks == census.tasks,
-                now - told.at < SliceShellLimits.censusRepeat
+                told.census.secrets == census.secrets, now - told.at < SliceShellLimits.censusRepeat
             {
                 return
             }

@@ -87,6 +87,10 @@ extension PartitionService {
     }
 
     func step(task id: PrincipalID, _ event: RebalanceTask.Event) {
+        if case .command(let command) = event, let rival = rival(of: id, command) {
+            desk.tasks[id]?.refusal = rival
+            return
+        }
         guard let effects = desk.tasks[id]?.machine.step(event) else { return }
         for effect in effects { perform(effect, of: id) }
     }
@@ -173,26 +177,37 @@ extension PartitionService {
         let machine = RebalanceTask(state: state, hashedBy: context.board.witness)
         desk.tasks[id] = HandoffDesk.TaskRun(machine: machine, records: records, began: WallClock.now())
         let registers = state.job.moves.compactMap { context.board.register(of: $0.slice) }
-        enqueue(.task(id, .start(registers: registers, at: ContinuousClock.now - began)))
+        enqueue(
+            .task(id, .start(registers: registers, at: ContinuousClock.now - began, wall: WallClock.now())))
     }
 
-    /// Begins a task, once it is safe. A repeat of the same id is the same task. Throws `Problem`.
+    /// Begins a task, one at a time. A repeat of the same id is the same task. Throws `Problem`: where it is written and
+    /// not safe it is there all the same, acts on nothing before it is, and can be cancelled.
     func begin(task job: RebalanceJob, limits: HandoffBudget.Limits) async throws {
+        try await waitWhileBeginning(job.id)
         guard let context = slices, desk.epoch != nil else { throw SliceProblems.noPrimary(identity.partition) }
         if desk.tasks[job.id] != nil { return }
-        if let running = desk.tasks.first(where: { $0.value.machine.state.phase != .ended })?.key {
-            throw SliceProblems.taskRuns(running)
-        }
+        let running = desk.tasks.first { $0.value.machine.state.phase != .ended }?.key
+        if let rival = running ?? desk.beginning { throw SliceProblems.taskRuns(rival) }
+        try requireOurs(job.id, context)
+        desk.beginning = job.id
         let commands = PartitionService.parts(of: .planned(job, limits), job.id, 0)
         switch await write(commands, level: .paired) {
         case .done(let point, _, let safe, _):
+            endBeginning(job.id)
+            if desk.tasks[job.id] == nil, desk.epoch != nil {
+                start(job.id, RebalanceState(job: job, limits: limits), records: 1, context)
+                runDesk()
+            }
             guard point.position <= safe else { throw SliceProblems.notSafe(job.id) }
-        case .refused(let refusal): throw BoltEndpoints.problem(refusal)
-        case .undecided: throw SliceProblems.notSafe(job.id)
+        case .refused(let refusal):
+            endBeginning(job.id)
+            throw BoltEndpoints.problem(refusal)
+        case .undecided:
+            // Nothing else begins before the journal was read again: it says whether there is such a task.
+            post(.desk(.reign), after: .seconds(1))
+            throw SliceProblems.notSafe(job.id)
         }
-        guard desk.tasks[job.id] == nil, desk.epoch != nil else { return }
-        start(job.id, RebalanceState(job: job, limits: limits), records: 1, context)
-        runDesk()
     }
 
     /// Gives a task a command; why not, where it refused.
