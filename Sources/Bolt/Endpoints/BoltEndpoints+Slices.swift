@@ -132,7 +132,9 @@ extension BoltEndpoints {
     private func sliceDigest() async throws -> SliceDigestResponse {
         let version = try requireTopology()
         let board = board
-        let groups = board.geneses.map { genesis in
+        // A group that left the topology has no envoys: nobody has to serve its slices.
+        let wanted = Set(version.topology.groups.map(\.name))
+        let groups = board.geneses.filter { wanted.contains($0.name) }.map { genesis in
             let walks = board.walks(of: genesis)
             var owners: [PartitionName: [UInt32]] = [:]
             for walk in walks { owners[walk.owner, default: []].append(walk.register.slice.index) }

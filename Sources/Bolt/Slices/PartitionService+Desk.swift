@@ -177,6 +177,7 @@ extension PartitionService {
     /// Owners changed: by hand-ons that others told of, or by an operator's act.
     func registersMoved(_ moved: [SliceID]) {
         guard let context = slices, desk.epoch != nil else { return }
+        holdTasks()
         for slice in moved {
             guard let register = context.board.register(of: slice) else { continue }
             if let id = desk.sending[slice] { enqueue(.source(id, .registerMoved(register))) }
@@ -221,6 +222,7 @@ extension PartitionService {
             desk.ticked = now
             let added = pace.turn(isMoving: !desk.inFlight.isEmpty || !desk.targets.isEmpty)
             if let added { desk.budget.observe(addedMilliseconds: added) }
+            holdTasks()
             let running = desk.tasks.filter { $0.value.machine.state.phase != .ended }.keys.sorted()
             for id in running { enqueue(.task(id, .tick(now - began))) }
             for id in desk.drivers.keys.sorted() { report(id) }

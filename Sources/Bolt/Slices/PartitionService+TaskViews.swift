@@ -39,10 +39,10 @@ extension PartitionService {
             version: state.job.topology, plan: note?.plan, beganAt: note?.at ?? run.began,
             endedAt: state.phase == .ended && note?.endedReversed == state.isReversed ? note?.endedAt : nil,
             actor: note?.actor ?? "unknown", reason: note?.reason ?? "", limits: TaskLimits(state.limits),
-            progress: TaskProgress(status), stuck: Array(stuck))
+            progress: TaskProgress(status), stuck: Array(stuck), hold: hold(of: id))
     }
 
-    private func taskNote(_ id: PrincipalID) -> TaskNote? {
+    func taskNote(_ id: PrincipalID) -> TaskNote? {
         guard let value = try? store.tables.settings.value(TaskNote.name(of: id)) else { return nil }
         return try? APIJSON.decode(TaskNote.self, from: Data(value.bytes))
     }

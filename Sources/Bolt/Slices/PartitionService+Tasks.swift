@@ -87,10 +87,6 @@ extension PartitionService {
     }
 
     func step(task id: PrincipalID, _ event: RebalanceTask.Event) {
-        if case .command(let command) = event, let rival = rival(of: id, command) {
-            desk.tasks[id]?.refusal = rival
-            return
-        }
         guard let effects = desk.tasks[id]?.machine.step(event) else { return }
         for effect in effects { perform(effect, of: id) }
     }
@@ -176,6 +172,8 @@ extension PartitionService {
     private func start(_ id: PrincipalID, _ state: RebalanceState, records: UInt64, _ context: SliceContext) {
         let machine = RebalanceTask(state: state, hashedBy: context.board.witness)
         desk.tasks[id] = HandoffDesk.TaskRun(machine: machine, records: records, began: WallClock.now())
+        desk.tasks[id]?.apply = taskNote(id)?.apply ?? context.board.version(askedFor: id)?.apply.id
+        desk.tasks[id]?.machine.hold = hold(of: id)
         let registers = state.job.moves.compactMap { context.board.register(of: $0.slice) }
         enqueue(
             .task(id, .start(registers: registers, at: ContinuousClock.now - began, wall: WallClock.now())))
@@ -212,10 +210,7 @@ extension PartitionService {
 
     /// Gives a task a command; why not, where it refused.
     func command(_ command: RebalanceTask.Command, task id: PrincipalID) -> String? {
-        guard desk.tasks[id] != nil else { return "no task \(id) is driven by \(identity.partition)" }
-        if let other = desk.tasks.first(where: { $0.key != id && $0.value.machine.state.phase != .ended })?.key {
-            return "task \(other) still moves slices"
-        }
+        if let obstacle = obstacle(to: command, task: id) { return obstacle }
         desk.tasks[id]?.refusal = nil
         step(task: id, .command(command))
         runDesk()

@@ -27,8 +27,13 @@ struct SlicePlanning {
             guard let picture = try? views.picture(node, of: name) else { continue }
             facts[name] = constraints.facts(of: name, picture.reigning?.standing)
         }
+        let leaving = Set(current.groups.map(\.name)).subtracting(desired.groups.map(\.name))
+        // Who was admitted and never checked in is in no count of a partition.
+        let occupied =
+            leaving.isEmpty
+            ? [] : leaving.intersection(node.machine.roster.principals(role: .envoy).compactMap(\.group))
         return TopologyPlanner.State(
-            topology: current, groups: groups, slices: slices, facts: facts, drains: drains)
+            topology: current, groups: groups, slices: slices, facts: facts, drains: drains, occupied: occupied)
     }
 
     private static func slice(_ register: SliceRegister, _ census: SliceCensus?) -> RebalanceInput.Slice {

@@ -31,7 +31,7 @@ extension RebalanceTask {
         if order(number) != nil {
             status.inFlight += 1
             status.bytesDone &+= min(standings[number]?.bytes ?? 0, move.bytes)
-            guard !state.isPaused, let (since, reason) = hindrance(of: number) else { return }
+            guard !isStill, let (since, reason) = hindrance(of: number) else { return }
             status.stuck.append(
                 RebalanceStatus.Stuck(move: number, slice: move.slice, since: since, reason: reason))
         } else if let (since, reason) = failure(of: number, &status) {
@@ -59,7 +59,7 @@ extension RebalanceTask {
             status.givenUp += 1
             return (since, "given up after \(attempts.failures) attempts: \(reason)")
         }
-        let goesOn = (state.phase == .moving || state.phase == .reversing) && !state.isPaused
+        let goesOn = (state.phase == .moving || state.phase == .reversing) && !isStill
         guard goesOn, failing[number] != nil, time - since >= RebalanceTask.stuckAfter else { return nil }
         let times = attempts.failures == 1 ? "once" : "\(attempts.failures) times"
         return (since, "failed \(times), and is tried again: \(reason)")
@@ -68,7 +68,7 @@ extension RebalanceTask {
     /// From what really went over since this life or this direction began, or an operator changed how it goes.
     private func remaining(_ status: RebalanceStatus) -> Duration? {
         let (done, all) = RebalanceTask.work(status)
-        guard let bytesAtStart, done > bytesAtStart, time > began, !state.isPaused else { return nil }
+        guard let bytesAtStart, done > bytesAtStart, time > began, !isStill else { return nil }
         let left = all > done ? all - done : 0
         let elapsed = (time - began) / .milliseconds(1)
         let rate = Double(done - bytesAtStart) / max(1, elapsed)

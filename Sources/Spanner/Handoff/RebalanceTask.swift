@@ -66,6 +66,9 @@ public struct RebalanceTask: Sendable {
 
     /// What the journal says.
     public internal(set) var state: RebalanceState
+    /// Why it moves nothing now, whatever its operator wants; nil where it may go on. Told by the shell, and not journaled:
+    /// whoever goes on with the task finds it out anew. What a source has sealed already comes to its end.
+    public var hold: String?
     let witness: any Witness
     /// By slice.
     var registers: [SliceID: SliceRegister] = [:]
@@ -134,6 +137,9 @@ public struct RebalanceTask: Sendable {
 
     // MARK: - Moves
 
+    /// Whether nothing is to begin, and what is in flight is to wait.
+    var isStill: Bool { state.isPaused || hold != nil }
+
     /// Whether moves go back.
     var isBack: Bool { state.isReversed }
 
@@ -185,8 +191,9 @@ public struct RebalanceTask: Sendable {
             if state.phase == .cancelling || state.attempts[Int(move)].isBack != isBack {
                 effects.append(.cancel(order))
             } else {
-                effects.append(.order(order))
-                effects.append(.pause(order, state.isPaused))
+                // A source that forgot it is not to begin it again while the task is held.
+                if hold == nil { effects.append(.order(order)) }
+                effects.append(.pause(order, isStill))
             }
         }
     }
@@ -200,7 +207,7 @@ public struct RebalanceTask: Sendable {
         case .planned, .ended: break
         case .paused, .resumed:
             retryAt = [:]
-            for order in before { effects.append(.pause(order, state.isPaused)) }
+            for order in before { effects.append(.pause(order, isStill)) }
         case .throttled(let limits): effects.append(.throttle(limits))
         case .cancelled: for order in before { effects.append(.cancel(order)) }
         case .reversed:
@@ -208,7 +215,7 @@ public struct RebalanceTask: Sendable {
             (standings, retryAt, began, bytesAtStart, hasEnded) = ([:], [:], time, nil, false)
         case .began(let move, _):
             standings[move] = Standing(since: time)
-            if let order = order(move) { effects.append(.order(order)) }
+            if let order = order(move), hold == nil { effects.append(.order(order)) }
         case .failed(let move, _, _, _):
             standings[move] = nil
             let failures = min(state.attempts[Int(move)].failures, 6)
@@ -221,7 +228,8 @@ public struct RebalanceTask: Sendable {
         commands.append(command)
     }
 
-    private func obstacle(to command: Command) -> String? {
+    /// Why a command is refused as things stand; nil where it is taken. Changes nothing.
+    public func obstacle(to command: Command) -> String? {
         if commands.count >= RebalanceTask.commandsMax { return "too many commands wait; ask again" }
         if case .reverse = command { return state.isReversed ? "the task is reversed already" : nil }
         if state.phase == .ended { return "the task is over; make a new plan" }
@@ -252,7 +260,7 @@ public struct RebalanceTask: Sendable {
             return
         }
         if isOver(status) { return record(.ended, &effects) }
-        guard state.phase != .cancelling, !state.isPaused, status.inFlight < state.limits.slices,
+        guard state.phase != .cancelling, !isStill, status.inFlight < state.limits.slices,
             let next = nextMove()
         else { return }
         record(.began(move: next, attempt: state.attempts[Int(next)].began), &effects)
