@@ -14,7 +14,7 @@ import Vault
 @testable import Bolt
 
 /// Two partitions of one bolt each over real databases, with lines of their own between them, and one roster.
-private final class TwoPartitions: Sendable {
+final class TwoPartitions: Sendable {
     /// What one of them sends to the other.
     private final class Line: SliceLine {
         let from: PartitionName
@@ -187,6 +187,19 @@ private final class TwoPartitions: Sendable {
                     act: PrincipalID(high: 6, low: 6), at: WallTime(milliseconds: 6), reason: "its disks are lost"))
         }
         try write(1, .slices(SliceDelta(taken.map { ada.sign($0) })))
+    }
+
+    /// The north says of its first slice that it was handed on, and the south never took it.
+    func handOnUntaken() throws -> SliceID {
+        let register = try #require(boards[0].registers(of: try #require(boards[0].geneses.first)).first)
+        let point = LogPoint(
+            epoch: PartitionEpoch(number: 1, minter: bolts[0].replica(1)), position: 1, hash: TestWitness.digest([1]))
+        let transition = try #require(
+            SliceTransition(
+                ending: register, to: TwoPartitions.names[1],
+                cause: .handOn(seal: SliceSeal(point: point, digest: TestWitness.digest([2])))))
+        try write(0, .slices(SliceDelta([bolts[0].sign(transition)])))
+        return register.slice
     }
 
     func owners(_ number: Int) throws -> Set<PartitionName> {

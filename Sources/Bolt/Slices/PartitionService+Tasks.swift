@@ -179,8 +179,8 @@ extension PartitionService {
             .task(id, .start(registers: registers, at: ContinuousClock.now - began, wall: WallClock.now())))
     }
 
-    /// Begins a task, one at a time. A repeat of the same id is the same task. Throws `Problem`: where it is written and
-    /// not safe it is there all the same, acts on nothing before it is, and can be cancelled.
+    /// Begins a task, one at a time. A repeat of the same id is the same task. Throws `Problem`: where it is written
+    /// and not safe it is there all the same, acts on nothing before it is, and can be cancelled.
     func begin(task job: RebalanceJob, limits: HandoffBudget.Limits) async throws {
         try await waitWhileBeginning(job.id)
         guard let context = slices, desk.epoch != nil else { throw SliceProblems.noPrimary(identity.partition) }

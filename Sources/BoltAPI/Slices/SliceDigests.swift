@@ -51,7 +51,8 @@ public struct SliceDigestResponse: Hashable, Sendable, Codable {
         }
     }
 
-    /// The slices of a group that the answering bolt serves, by its own gate: what its partition owns has to be the same.
+    /// The slices of a group that the answering bolt serves, by its own gate: those that its partition owns, or
+    /// something is wrong.
     public struct Served: Hashable, Sendable, Codable {
         /// Their group.
         public var group: GroupName
