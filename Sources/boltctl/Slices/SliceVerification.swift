@@ -50,9 +50,10 @@ struct SliceVerification: Encodable {
         let disputed = Self.disputed(answers)
         self.disputed = disputed.map(\.group)
         let unknown = Set(unasked.compactMap { try? BoltName.partition(of: $0) })
-        findings =
-            Self.uncovered(lines) + Self.doubled(answers) + disputed.map(\.finding) + Self.versions(answers)
-            + Self.rivals(answers) + Self.unserved(answers, unknown) + silent
+        var findings = Self.uncovered(lines) + Self.doubled(answers) + disputed.map(\.finding)
+        findings += Self.versions(answers) + Self.rivals(answers)
+        findings += Self.unserved(answers, unknown) + silent
+        self.findings = findings
         isVerified = findings.isEmpty
     }
 
