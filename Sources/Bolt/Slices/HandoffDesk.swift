@@ -36,6 +36,8 @@ struct HandoffDesk {
         var refusal: String?
         /// When it was begun here, by the wall clock.
         var began: WallTime
+        /// The apply that it stands on; nil where that is not known.
+        var apply: Bytes32?
     }
 
     /// A piece that was read, with the last record that it may show something of.
@@ -59,6 +61,8 @@ struct HandoffDesk {
     var paced: [HandoffID: HandoffPiece] = [:]
     /// Who drives the task of a source.
     var drivers: [HandoffID: PartitionName] = [:]
+    /// A task that is being written and does not run yet.
+    var beginning: PrincipalID?
     /// Registers that this partition took over by a handoff, safe.
     var adopted: Set<Bytes32> = []
     var collecting: Set<HandoffID> = []

@@ -56,6 +56,8 @@ final class OwnershipBoard: Sendable {
         /// Facts of the roster that are taken.
         var taken = 0
         var census: [PartitionName: SliceCensus] = [:]
+        /// When each of those came.
+        var censusAt: [PartitionName: ContinuousClock.Instant] = [:]
         var lines: [PartitionName: any SliceLine] = [:]
         /// Grows with each change of owners or topology.
         var change: UInt64 = 1
@@ -268,7 +270,14 @@ final class OwnershipBoard: Sendable {
     var censuses: [PartitionName: SliceCensus] { state.withLock { $0.census } }
 
     /// A primary said something of its slices.
-    func note(_ census: SliceCensus, of partition: PartitionName) { state.withLock { $0.census[partition] = census } }
+    func note(_ census: SliceCensus, of partition: PartitionName, at time: ContinuousClock.Instant = .now) {
+        state.withLock { ($0.census[partition], $0.censusAt[partition]) = (census, time) }
+    }
+
+    /// How long no primary of a partition said anything of its slices; nil where none ever did since this bolt started.
+    func silence(of partition: PartitionName, at now: ContinuousClock.Instant = .now) -> Duration? {
+        state.withLock { $0.censusAt[partition] }.map { now - $0 }
+    }
 
     /// Lines to the primaries of other partitions, as far as they stand.
     func setLines(_ lines: [PartitionName: any SliceLine]) { state.withLock { $0.lines = lines } }

@@ -177,6 +177,7 @@ extension PartitionService {
     /// Owners changed: by hand-ons that others told of, or by an operator's act.
     func registersMoved(_ moved: [SliceID]) {
         guard let context = slices, desk.epoch != nil else { return }
+        holdTasks()
         for slice in moved {
             guard let register = context.board.register(of: slice) else { continue }
             if let id = desk.sending[slice] { enqueue(.source(id, .registerMoved(register))) }
@@ -221,6 +222,7 @@ extension PartitionService {
             desk.ticked = now
             let added = pace.turn(isMoving: !desk.inFlight.isEmpty || !desk.targets.isEmpty)
             if let added { desk.budget.observe(addedMilliseconds: added) }
+            holdTasks()
             let running = desk.tasks.filter { $0.value.machine.state.phase != .ended }.keys.sorted()
             for id in running { enqueue(.task(id, .tick(now - began))) }
             for id in desk.drivers.keys.sorted() { report(id) }
@@ -244,13 +246,14 @@ extension PartitionService {
                 bytesPerEnvoy: total == 0 ? 0 : store.bytes / total,
                 entries: slices.map {
                     SliceCensus.Entry(slice: $0, envoys: counts[$0] ?? 0, destination: destinations[$0])
-                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) })
+                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) }, room: room,
+                secrets: try secretNames(context))
             // Counting many envoys takes a while: it is done the more seldom.
             let took = ContinuousClock.now - now
             desk.counted = now + max(SliceShellLimits.censusInterval, took * 200)
             context.board.note(census, of: identity.partition)
             if let told = desk.told, told.census.entries == census.entries, told.census.tasks == census.tasks,
-                now - told.at < SliceShellLimits.censusRepeat
+                told.census.secrets == census.secrets, now - told.at < SliceShellLimits.censusRepeat
             {
                 return
             }

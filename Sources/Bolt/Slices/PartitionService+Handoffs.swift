@@ -217,7 +217,8 @@ extension PartitionService {
         let own = identity.partition
         if sealing.isSealed { blockers.append("\(own) is sealed") }
         if surroundings.siblings.count > 0, !isPaired { blockers.append("no standby of \(own) is in sync") }
-        if isFull { blockers.append("the disk of \(own) is full") }
+        if isShort { blockers.append("the disk of \(own) is full") }
+        blockers += try lacks(for: order, context)
         let genesis = context.board.geneses.first { $0.id == order.slice.group }
         let partition = context.board.version?.topology.partitions.first { $0.name == own }
         if let genesis, let partition, !partition.groups.contains(genesis.name) {

@@ -172,35 +172,45 @@ extension PartitionService {
     private func start(_ id: PrincipalID, _ state: RebalanceState, records: UInt64, _ context: SliceContext) {
         let machine = RebalanceTask(state: state, hashedBy: context.board.witness)
         desk.tasks[id] = HandoffDesk.TaskRun(machine: machine, records: records, began: WallClock.now())
+        desk.tasks[id]?.apply = taskNote(id)?.apply ?? context.board.version(askedFor: id)?.apply.id
+        desk.tasks[id]?.machine.hold = hold(of: id)
         let registers = state.job.moves.compactMap { context.board.register(of: $0.slice) }
-        enqueue(.task(id, .start(registers: registers, at: ContinuousClock.now - began)))
+        enqueue(
+            .task(id, .start(registers: registers, at: ContinuousClock.now - began, wall: WallClock.now())))
     }
 
-    /// Begins a task, once it is safe. A repeat of the same id is the same task. Throws `Problem`.
+    /// Begins a task, one at a time. A repeat of the same id is the same task. Throws `Problem`: where it is written and
+    /// not safe it is there all the same, acts on nothing before it is, and can be cancelled.
     func begin(task job: RebalanceJob, limits: HandoffBudget.Limits) async throws {
+        try await waitWhileBeginning(job.id)
         guard let context = slices, desk.epoch != nil else { throw SliceProblems.noPrimary(identity.partition) }
         if desk.tasks[job.id] != nil { return }
-        if let running = desk.tasks.first(where: { $0.value.machine.state.phase != .ended })?.key {
-            throw SliceProblems.taskRuns(running)
-        }
+        let running = desk.tasks.first { $0.value.machine.state.phase != .ended }?.key
+        if let rival = running ?? desk.beginning { throw SliceProblems.taskRuns(rival) }
+        try requireOurs(job.id, context)
+        desk.beginning = job.id
         let commands = PartitionService.parts(of: .planned(job, limits), job.id, 0)
         switch await write(commands, level: .paired) {
         case .done(let point, _, let safe, _):
+            endBeginning(job.id)
+            if desk.tasks[job.id] == nil, desk.epoch != nil {
+                start(job.id, RebalanceState(job: job, limits: limits), records: 1, context)
+                runDesk()
+            }
             guard point.position <= safe else { throw SliceProblems.notSafe(job.id) }
-        case .refused(let refusal): throw BoltEndpoints.problem(refusal)
-        case .undecided: throw SliceProblems.notSafe(job.id)
+        case .refused(let refusal):
+            endBeginning(job.id)
+            throw BoltEndpoints.problem(refusal)
+        case .undecided:
+            // Nothing else begins before the journal was read again: it says whether there is such a task.
+            post(.desk(.reign), after: .seconds(1))
+            throw SliceProblems.notSafe(job.id)
         }
-        guard desk.tasks[job.id] == nil, desk.epoch != nil else { return }
-        start(job.id, RebalanceState(job: job, limits: limits), records: 1, context)
-        runDesk()
     }
 
     /// Gives a task a command; why not, where it refused.
     func command(_ command: RebalanceTask.Command, task id: PrincipalID) -> String? {
-        guard desk.tasks[id] != nil else { return "no task \(id) is driven by \(identity.partition)" }
-        if let other = desk.tasks.first(where: { $0.key != id && $0.value.machine.state.phase != .ended })?.key {
-            return "task \(other) still moves slices"
-        }
+        if let obstacle = obstacle(to: command, task: id) { return obstacle }
         desk.tasks[id]?.refusal = nil
         step(task: id, .command(command))
         runDesk()

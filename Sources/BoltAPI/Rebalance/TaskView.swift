@@ -67,23 +67,28 @@ public struct TaskView: Hashable, Sendable, Codable {
     public var progress: TaskProgress
     /// What does not get on, oldest first; at most `APILimits.stuckShown`.
     public var stuck: [TaskStuckView]
+    /// Why it moves nothing now, in words, though nobody paused it: a newer apply is in force. Nil where it goes on.
+    public var hold: String?
+    /// Why nobody can go on with it, or end it, in words: its driver is lost. Such a task stands in nobody's way, and
+    /// holds itself where its driver returns after a newer apply. Nil where it has a driver.
+    public var orphaned: String?
 
     /// A task.
     public init(
         id: PrincipalID, kind: Kind, driver: PartitionName, bolt: String?, phase: Phase, isPaused: Bool,
         isReversed: Bool, isCancelled: Bool, version: Bytes32, plan: Bytes32?, beganAt: WallTime,
         endedAt: WallTime? = nil, actor: String, reason: String, limits: TaskLimits, progress: TaskProgress,
-        stuck: [TaskStuckView]
+        stuck: [TaskStuckView], hold: String? = nil, orphaned: String? = nil
     ) {
         (self.id, self.kind, self.driver, self.bolt, self.phase) = (id, kind, driver, bolt, phase)
         (self.isPaused, self.isReversed, self.isCancelled) = (isPaused, isReversed, isCancelled)
         (self.version, self.plan, self.beganAt, self.endedAt) = (version, plan, beganAt, endedAt)
         (self.actor, self.reason, self.limits) = (actor, reason, limits)
-        (self.progress, self.stuck) = (progress, stuck)
+        (self.progress, self.stuck, self.hold, self.orphaned) = (progress, stuck, hold, orphaned)
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, kind, driver, bolt, phase, version, plan, actor, reason, limits, progress, stuck
+        case id, kind, driver, bolt, phase, version, plan, actor, reason, limits, progress, stuck, hold, orphaned
         case isPaused = "paused"
         case isReversed = "reversed"
         case isCancelled = "cancelled"

@@ -11,6 +11,12 @@ struct ApplyOptions: ParsableArguments {
     @Flag(name: .customLong("despite-blockers"), help: "Do what can be done while something stands in the way.")
     var despiteBlockers = false
 
+    @Option(
+        name: .customLong("despite-task"),
+        help: "A task to go on despite of: its driver was not heard for a minute. Should that return, the task holds still."
+    )
+    var despiteTask: String?
+
     @Option(name: .long, help: "The partition whose primary drives the task. Default: that of the bolt that planned.")
     var driver: String?
 
@@ -26,6 +32,7 @@ struct ApplyOptions: ParsableArguments {
     func check() throws {
         _ = try budget.limits()
         _ = try id()
+        _ = try passedOver()
         try following.check()
         if let driver { _ = try NamedArgument.name(driver, "the partition", as: PartitionName.self) }
     }
@@ -49,6 +56,17 @@ struct ApplyOptions: ParsableArguments {
                 next: "boltctl partition list", status: .unavailable)
         }
         return name
+    }
+
+    /// The task that is gone on despite of.
+    func passedOver() throws -> PrincipalID? {
+        guard let despiteTask else { return nil }
+        guard let id = PrincipalID(apiText: despiteTask) else {
+            throw CommandFailure(
+                "bad_id", "--despite-task “\(despiteTask)” is not \(PrincipalID.apiKind)",
+                next: "boltctl rebalance status", status: .usage)
+        }
+        return id
     }
 
     /// The partition of a bolt, where it has a primary; else the first that has one.
@@ -93,7 +111,7 @@ struct PlanApplication {
         let request = ApplyTopologyRequest(
             task: try options.id(), document: wish.topology?.document, drains: wish.drains, base: planned.base,
             plan: plan, limits: try options.budget.limits(), despiteBlockers: options.despiteBlockers,
-            reason: mutation.reason)
+            despiteTask: try options.passedOver(), reason: mutation.reason)
         let driver = try await options.driver(desk.session, near: planned.bolt)
         try await ask(plan, request, driver)
         let result = try await carryOut(request, driver)

@@ -122,10 +122,13 @@ struct PlanDesk {
     }
 
     /// How a command ends that shows a plan: 0 nothing to do, 2 changes, 4 an apply would be refused.
-    static func status(of plan: TopologyPlan, changesDrains: Bool = false, despiteBlockers: Bool = false) -> ExitStatus?
-    {
+    static func status(
+        of plan: TopologyPlan, changesDrains: Bool = false, despiteBlockers: Bool = false, isRunning: Bool = false
+    ) -> ExitStatus? {
         if !plan.diff.refused.isEmpty || (!plan.blockers.isEmpty && !despiteBlockers) { return .refused }
-        return plan.isEmpty && !changesDrains ? nil : .changes
+        if plan.isEmpty, !changesDrains { return nil }
+        // One task at a time.
+        return isRunning ? .refused : .changes
     }
 
     /// Refuses a plan that cannot be carried out, before anybody is asked for a yes.

@@ -65,7 +65,8 @@ struct PlanShowing: ParsableArguments {
         }
         lines.append("taken until \(Console.time(milliseconds: plan.expiresMilliseconds))")
         try output.emit(planned, table: lines.joined(separator: "\n"))
-        if let status = PlanDesk.status(of: plan, changesDrains: changesDrains) { throw ExitCode(status.rawValue) }
+        let status = PlanDesk.status(of: plan, changesDrains: changesDrains, isRunning: !planned.running.isEmpty)
+        if let status { throw ExitCode(status.rawValue) }
     }
 }
 

@@ -34,7 +34,7 @@ struct TaskDesk {
                 throw CommandFailure("not_found", "no task has the id \(argument)", next: "boltctl rebalance status")
             }
         } else {
-            let running = tasks.filter { !$0.isOver }
+            let running = tasks.filter { !$0.isOver && $0.orphaned == nil }
             found = running.isEmpty && orLatest ? Array(tasks.prefix(1)) : running
             guard !found.isEmpty else {
                 throw CommandFailure(

@@ -64,6 +64,7 @@ struct SliceTakeover: AsyncParsableCommand {
         let signer = try TakeoverSigner(ActSigner(session.operatorIdentity), act: id, reason: mutation.reason)
         let preview = try await TakeoverPreview.ask(name, session)
         try preview.refuse(mesh: signer.mesh, isRepeat: act != nil)
+        if let target { try await preview.refuse(target, session) }
         let deltas = try signer.deltas(preview.slices, from: name, to: target)
         if !mutation.dryRun, !mutation.yes {
             // Whoever is asked for a yes is not to hear of a refusal after it.
@@ -213,6 +214,30 @@ struct TakeoverPreview {
                 "nothing_owned", "\(name) owns no slice", reason: "nothing was changed",
                 next: "boltctl slice list", status: .refused)
         }
+    }
+
+    /// Refuses a new owner that may not own the slices, before anything is signed: what is signed is for ever.
+    func refuse(_ target: PartitionName, _ session: Session) async throws {
+        let inForce: TopologyResponse = try await session.client.call(.topology)
+        let why = Self.obstacle(target, Set(slices.map(\.group)), inForce.topology, drained: inForce.drains)
+        guard let why else { return }
+        throw CommandFailure(
+            "topology_refused", "\(target) cannot own slices of \(head.partition): \(why)",
+            reason: "nothing was signed, and nothing was changed",
+            next: "name another owner with --to, or none: boltctl partition list", status: .refused)
+    }
+
+    /// Why a partition may not own slices of these groups; nil where it may own all.
+    static func obstacle(
+        _ target: PartitionName, _ groups: Set<GroupName>, _ topology: Topology, drained: [PartitionName]
+    ) -> String? {
+        for group in groups.sorted() {
+            guard let refusal = topology.refusal(toOwning: group, by: target, drained: Set(drained)) else { continue }
+            let names = topology.partitions.map(\.name.text)
+            let near = refusal == .unknown ? NearestName.suggest(target.text, among: names) : nil
+            return "it \(refusal)" + (near.map { "; did you mean \($0)?" } ?? "")
+        }
+        return nil
     }
 
     /// How many slices go to whom.
