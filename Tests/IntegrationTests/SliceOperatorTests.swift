@@ -48,6 +48,11 @@ extension IntegrationTests {
                 let exported = try mesh.done("topology", "export")
                 try exported.standardOutput.write(toFile: mesh.file("again.yaml"), atomically: true, encoding: .utf8)
                 #expect(try mesh.ctl("topology", "diff", mesh.topology, mesh.file("again.yaml")).status == 0)
+                // YAML is the document as well: it was the whole answer, which no apply takes.
+                #expect(try mesh.done("topology", "export", "-o", "yaml").standardOutput == exported.standardOutput)
+                // Whoever asks one bolt is not told that the others' partitions have no primary.
+                let one = try mesh.done("slice", "verify", "--bolt", mesh.bolts[0].address)
+                #expect(one.standardOutput.contains("as far as was asked, 1 of 2 bolts"), "\(one)")
                 let history = try mesh.done("topology", "history", "-o", "json").json?["applies"] as? [[String: Any]]
                 #expect(history?.count == 1 && history?.first?["reason"] as? String == "the first")
                 let explained = try mesh.done("slice", "explain", "default/7")
@@ -152,6 +157,10 @@ extension IntegrationTests {
                 try mesh.done("slice", "verify", "--bolt", north.address)
                 let again = try takeover("--yes")
                 #expect(again.status == 4 && again.standardError.contains("nothing_owned"), "\(again)")
+                // The same act again is done already.
+                let act = try #require(taken.json?["act"] as? String)
+                let repeated = try takeover("--act", act, "--yes")
+                #expect(repeated.status == 0 && repeated.json?["taken"] as? Int == 0, "\(repeated)")
                 // Back again it hears of the takeover, and yields.
                 try mesh.start(south)
                 try mesh.waitForEqualDigests()
@@ -159,6 +168,27 @@ extension IntegrationTests {
                 #expect(try owners(mesh, at: south) == ["north": 64])
                 let told = try (0..<64).map { try mesh.done("slice", "explain", "default/\($0)").standardOutput }
                 #expect(told.count { $0.contains("takeover") && $0.contains("burnt") } == before["south"])
+            }
+        }
+
+        @Test(
+            "a takeover that nobody could have is refused by its cause; it was said that the partition owns nothing",
+            .timeLimit(.minutes(3)))
+        func nobodyElse() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                // South serves nothing: it has no weight.
+                try mesh.done("topology", "apply", try weighted(mesh, "south", 0), "--yes")
+                #expect(try owners(mesh, at: mesh.bolts[1]) == ["north": 64])
+                try mesh.crash(mesh.bolts[0])
+                try waitUntil("north is not heard any more", seconds: 60) {
+                    let output = try Command.run(
+                        "boltctl",
+                        [
+                            "slice", "takeover", "--partition", "north", "--dry-run", "--bolt", mesh.bolts[1].address,
+                            "-o", "json",
+                        ], environment: mesh.environment)
+                    return output.status == 4 && output.standardError.contains("nobody_else")
+                }
             }
         }
 

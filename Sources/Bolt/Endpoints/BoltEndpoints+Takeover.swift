@@ -16,10 +16,13 @@ extension BoltEndpoints {
         let (limit, views) = (try request.limit(), views)
         let picture = try await node.read { try views.picture($0, of: name) }
         let heard = picture.reports.filter { $0.bolt.reach != .unreachable }.map(\.bolt.fullName)
-        let all = owned(by: name, version, among: await reigning())
-        if all.isEmpty, board.geneses.contains(where: { board.registers(of: $0).contains { $0.owner == name } }) {
+        let (all, stranded) = owned(by: name, version, among: await reigning())
+        // Of one that lives that is said, and nothing else.
+        guard stranded.isEmpty || !all.isEmpty || !heard.isEmpty else {
             throw Problem(
-                .nobodyElse, "no other partition that has a weight and a primary serves what \(name) owns")
+                .nobodyElse,
+                "\(name) owns slices of \(BoltEndpoints.list(stranded)), and no other partition that has a weight and a "
+                    + "primary serves these; nothing was changed")
         }
         var start = 0
         if let after = request.query["after"] {
@@ -34,16 +37,21 @@ extension BoltEndpoints {
             bolt: configuration.fullName,
             mesh: MeshSummary(name: configuration.meshName.text, id: identity.credential.mesh), partition: name,
             lastView: picture.view(envoys: 0), silentSeconds: picture.reports.compactMap(\.age).min(), heard: heard,
-            unknowable: BoltEndpoints.unknowable(name, heard: heard, slices: all.count), slices: page,
+            unknowable: BoltEndpoints.unknowable(name, heard: heard, slices: all.count, stranded), slices: page,
             nextAfter: isMore ? page.last.map { "\($0.group)/\($0.slice)" } : nil, freshness: await freshness())
     }
 
-    private static func unknowable(_ name: PartitionName, heard: [String], slices: Int) -> [String] {
+    private static func unknowable(
+        _ name: PartitionName, heard: [String], slices: Int, _ stranded: [GroupName]
+    ) -> [String] {
         var lines: [String] = []
         if !heard.isEmpty {
             lines.append("\(heard.joined(separator: ", ")) can be heard: a takeover is for a partition that is lost")
         }
         guard slices > 0 else { return lines + ["it owns no slice"] }
+        if !stranded.isEmpty {
+            lines.append("who should have its slices of \(list(stranded)): they stay, for nobody else serves these")
+        }
         return lines + [
             "results that only \(name) stored: envoys go on after them, and each hole is shown",
             "whether \(name) handed slices on just before it was lost: that hand-on wins where it comes to light",
@@ -51,23 +59,29 @@ extension BoltEndpoints {
         ]
     }
 
+    private static func list(_ groups: [GroupName]) -> String { groups.map(\.text).joined(separator: ", ") }
+
     /// Partitions of which a primary is heard: who is dead takes nothing over.
     private func reigning() async -> Set<PartitionName> {
         let views = views
         return await node.read { Set(views.pictures($0).filter { $0.reigning != nil }.map(\.name)) }
     }
 
-    /// What a partition owns, with who should: rendezvous hashing over those that serve the group without it.
+    /// What a partition owns, with who should: rendezvous hashing over those that serve the group without it. Beside
+    /// that the groups of which it owns slices that nobody else may own.
     private func owned(
         by name: PartitionName, _ version: OwnershipBoard.Version, among reigning: Set<PartitionName>
-    ) -> [TakeoverPreviewResponse.Slice] {
+    ) -> (slices: [TakeoverPreviewResponse.Slice], stranded: [GroupName]) {
         let census = board.census(of: name)
-        return board.geneses.flatMap { genesis -> [TakeoverPreviewResponse.Slice] in
+        var stranded: [GroupName] = []
+        let slices = board.geneses.flatMap { genesis -> [TakeoverPreviewResponse.Slice] in
             let candidates = version.topology.partitions.filter {
                 $0.name != name && reigning.contains($0.name)
                     && BoltEndpoints.obstacle(toOwning: genesis.name, by: $0.name, version) == nil
             }.map { Placement.Candidate(partition: $0.name, weight: UInt32(clamping: $0.weight)) }
-            return board.registers(of: genesis).filter { $0.owner == name }.compactMap { register in
+            let own = board.registers(of: genesis).filter { $0.owner == name }
+            if candidates.isEmpty, !own.isEmpty { stranded.append(genesis.name) }
+            return own.compactMap { register in
                 guard let to = Placement.owner(ofKey: register.slice.placementKey, among: candidates) else {
                     return nil
                 }
@@ -77,6 +91,7 @@ extension BoltEndpoints {
                     to: to)
             }
         }
+        return (slices, stranded)
     }
 
     // MARK: - Takeover

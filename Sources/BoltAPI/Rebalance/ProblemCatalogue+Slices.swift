@@ -19,8 +19,6 @@ extension Problem.Code {
     public static let taskRefused = Self(rawValue: "task_refused")
     /// A bolt of the partition answers: a takeover is not the way.
     public static let ownerLives = Self(rawValue: "owner_lives")
-    /// The slice has another register than the one that was signed.
-    public static let registerMoved = Self(rawValue: "register_moved")
     /// No other bolt of the partition could be primary.
     public static let lastBolt = Self(rawValue: "last_bolt")
     /// No other partition could own the slices.
@@ -33,13 +31,13 @@ extension Problem.Code {
     /// What slices add to the catalogue.
     static let sliceCodes: [Self] = [
         .noTopology, .invalidTopology, .topologyMoved, .planExpired, .planAltered, .planBlocked, .topologyRefused,
-        .taskRuns, .taskRefused, .ownerLives, .registerMoved, .lastBolt, .nobodyElse, .notOwner, .sliceSealed,
+        .taskRuns, .taskRefused, .ownerLives, .lastBolt, .nobodyElse, .notOwner, .sliceSealed,
     ]
 
     /// What is refused about slices so that promises are kept; nothing was changed. A program ends with 4 on them.
     static let sliceRefusals: Set<Self> = [
         .noTopology, .topologyMoved, .planExpired, .planAltered, .planBlocked, .topologyRefused, .taskRuns,
-        .taskRefused, .ownerLives, .registerMoved, .lastBolt, .nobodyElse,
+        .taskRefused, .ownerLives, .lastBolt, .nobodyElse,
     ]
 
     static let sliceEntries: [Self: Problem.Entry] = [
@@ -67,9 +65,6 @@ extension Problem.Code {
         .ownerLives: .init(
             status: 409, title: "The owner lives",
             next: "move its slices by a plan: boltctl partition drain PARTITION"),
-        .registerMoved: .init(
-            status: 409, title: "Another register is in force",
-            next: "look again and decide again: boltctl slice takeover --partition PARTITION --dry-run"),
         .lastBolt: .init(
             status: 409, title: "The last bolt",
             next: "have a standby in sync first: boltctl partition show PARTITION"),

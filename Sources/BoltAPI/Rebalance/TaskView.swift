@@ -110,6 +110,8 @@ public struct TaskProgress: Hashable, Sendable, Codable {
     public var done: Int
     /// Slices on their way.
     public var inFlight: Int
+    /// Slices that failed too often, and wait for an operator; all of them, also where fewer are listed as stuck.
+    public var givenUp: Int
     /// Slices that somebody else moved elsewhere since the plan was made: they are left alone.
     public var overtaken: Int
     /// Envoys in all.
@@ -125,10 +127,11 @@ public struct TaskProgress: Hashable, Sendable, Codable {
 
     /// How far a task is.
     public init(
-        moves: Int, done: Int, inFlight: Int, overtaken: Int, envoys: UInt64, envoysDone: UInt64, bytes: UInt64,
-        bytesDone: UInt64, remainingSeconds: Double?
+        moves: Int, done: Int, inFlight: Int, givenUp: Int = 0, overtaken: Int, envoys: UInt64, envoysDone: UInt64,
+        bytes: UInt64, bytesDone: UInt64, remainingSeconds: Double?
     ) {
         (self.moves, self.done, self.inFlight, self.overtaken) = (moves, done, inFlight, overtaken)
+        self.givenUp = givenUp
         (self.envoys, self.envoysDone) = (envoys, envoysDone)
         (self.bytes, self.bytesDone, self.remainingSeconds) = (bytes, bytesDone, remainingSeconds)
     }
@@ -136,14 +139,15 @@ public struct TaskProgress: Hashable, Sendable, Codable {
     /// How far the task says it is.
     public init(_ status: RebalanceStatus) {
         self.init(
-            moves: status.moves, done: status.done, inFlight: status.inFlight, overtaken: status.overtaken,
-            envoys: status.envoys, envoysDone: status.envoysDone, bytes: status.bytes, bytesDone: status.bytesDone,
-            remainingSeconds: status.remaining.map { $0 / .seconds(1) })
+            moves: status.moves, done: status.done, inFlight: status.inFlight, givenUp: status.givenUp,
+            overtaken: status.overtaken, envoys: status.envoys, envoysDone: status.envoysDone, bytes: status.bytes,
+            bytesDone: status.bytesDone, remainingSeconds: status.remaining.map { $0 / .seconds(1) })
     }
 
     enum CodingKeys: String, CodingKey {
         case moves, done, overtaken, envoys, bytes
         case inFlight = "in_flight"
+        case givenUp = "given_up"
         case envoysDone = "envoys_done"
         case bytesDone = "bytes_done"
         case remainingSeconds = "remaining_seconds"

@@ -47,7 +47,7 @@ struct EnvoyReassign: AsyncParsableCommand {
         let outcome = TaskOutcome(answer.task, end ?? nil)
         try connection.output.emit(
             Extended(answer: answer, more: ["last": outcome.task]), table: Self.text(answer, outcome.task))
-        try outcome.conclude()
+        try await outcome.conclude(session)
     }
 
     /// Asks again where the answer is lost: with the same id it is the same move.

@@ -114,13 +114,25 @@ struct PlanApplication {
             despiteTask: try options.passedOver(), reason: mutation.reason)
         let driver = try await options.driver(desk.session, near: planned.bolt)
         try await ask(plan, request, driver)
-        let result = try await desk.apply(request, driver, mutation)
+        let result = try await carryOut(request, driver)
         let end = try await result.task.asyncMap { try await options.following.follow($0, desk.session) }
         let outcome = TaskOutcome(result.task, end ?? nil)
         let answer = Answer(plan: plan, drains: planned.drains, result: result, task: outcome.task)
         try output.emit(answer, table: Self.text(plan, result, outcome.task))
-        try outcome.conclude()
-        try await redundancy(plan, result)
+        try await outcome.conclude(desk.session)
+    }
+
+    /// Asks for it. Until it is answered nobody else tells the task's id, so it is told before.
+    private func carryOut(
+        _ request: ApplyTopologyRequest, _ driver: PartitionName
+    ) async throws -> ApplyTopologyResponse {
+        guard !mutation.dryRun else { return try await desk.apply(request, driver, dryRun: true) }
+        if !request.plan.moves.isEmpty {
+            Console.note(
+                "asking \(driver) for task \(request.task); whatever becomes of this terminal: boltctl rebalance "
+                    + "status \(request.task)")
+        }
+        return try await desk.applyUnlessInterrupted(request, driver)
     }
 
     /// Shows the plan and asks for a yes. Whoever is asked is not to hear of a refusal after it.
@@ -151,28 +163,6 @@ struct PlanApplication {
         if let task { lines.append("task \(task.id): \(TaskText.line(task))") }
         lines.append(result.dryRun ? "dry run: nothing was changed" : "acknowledged at \(result.level)")
         return lines.joined(separator: "\n")
-    }
-
-    /// Ends with 5 where a partition that was sent slices has no standby in sync, though it has standbys.
-    private func redundancy(_ plan: TopologyPlan, _ result: ApplyTopologyResponse) async throws {
-        guard !result.dryRun, !plan.moves.isEmpty else { return }
-        let answer: PartitionsResponse
-        do throws(ClientError) {
-            answer = try await desk.session.client.call(.partitions)
-        } catch { return Console.warn("whether standbys are in sync could not be asked: \(error.detail)") }
-        let weak = Self.withoutStandby(answer.partitions, among: Set(plan.moves.map(\.to)))
-        guard !weak.isEmpty else { return }
-        Console.warn(
-            "no standby is in sync in \(weak.map(\.text).joined(separator: ", ")): watch it with boltctl partition list"
-        )
-        throw ExitCode(ExitStatus.redundancy.rawValue)
-    }
-
-    /// Partitions of several bolts in which only one disk is in sync.
-    static func withoutStandby(
-        _ partitions: [PartitionView], among names: Set<PartitionName>
-    ) -> [PartitionName] {
-        partitions.filter { names.contains($0.name) && $0.bolts.count > 1 && $0.inSync < 2 }.map(\.name).sorted()
     }
 }
 

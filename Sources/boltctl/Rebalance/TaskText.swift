@@ -13,6 +13,7 @@ enum TaskText {
             "\(ByteText.text(progress.bytesDone)) of \(ByteText.text(progress.bytes))",
         ]
         if progress.inFlight > 0 { parts.append("\(progress.inFlight) on their way") }
+        if progress.givenUp > 0, !task.isOver { parts.append("\(progress.givenUp) given up") }
         if progress.overtaken > 0 { parts.append("\(progress.overtaken) moved elsewhere by others") }
         var line = "\(state(task)): \(parts.joined(separator: ", "))"
         if let left = progress.remainingSeconds, !task.isOver, !task.isPaused {
@@ -67,6 +68,7 @@ enum TaskText {
             ("reason", task.reason), ("topology", task.version.shortHex), ("plan", task.plan?.shortHex),
             ("may take", task.limits.text),
             ("slices", "\(progress.done) of \(progress.moves), \(progress.inFlight) on their way"),
+            ("given up", progress.givenUp == 0 ? nil : Plural.text(progress.givenUp, "slice")),
             ("overtaken", progress.overtaken == 0 ? nil : Plural.text(progress.overtaken, "slice")),
             ("envoys", "\(progress.envoysDone) of \(progress.envoys)"),
             ("bytes", "\(ByteText.text(progress.bytesDone)) of \(ByteText.text(progress.bytes))"),

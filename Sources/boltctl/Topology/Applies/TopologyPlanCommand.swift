@@ -64,6 +64,7 @@ struct TopologyApply: AsyncParsableCommand {
 
     func run() async throws {
         try options.check()
+        try planning.requireNone(beside: plan)
         let desk = PlanDesk(session: try connection.session())
         let wish = try await desk.completed(PlanWish(file: file, planning))
         let saved = try plan.map { try PlanFile.read($0, for: wish) }
