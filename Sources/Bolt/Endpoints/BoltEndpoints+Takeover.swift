@@ -59,16 +59,16 @@ extension BoltEndpoints {
         ]
     }
 
-    private static func list(_ groups: [GroupName]) -> String { groups.map(\.text).joined(separator: ", ") }
-
     /// Partitions of which a primary is heard: who is dead takes nothing over.
     private func reigning() async -> Set<PartitionName> {
         let views = views
         return await node.read { Set(views.pictures($0).filter { $0.reigning != nil }.map(\.name)) }
     }
 
+    private static func list(_ groups: [GroupName]) -> String { groups.map(\.text).joined(separator: ", ") }
+
     /// What a partition owns, with who should: rendezvous hashing over those that serve the group without it. Beside
-    /// that the groups of which it owns slices that nobody else may own.
+    /// that the groups of the topology of which it owns slices that nobody else may own.
     private func owned(
         by name: PartitionName, _ version: OwnershipBoard.Version, among reigning: Set<PartitionName>
     ) -> (slices: [TakeoverPreviewResponse.Slice], stranded: [GroupName]) {
@@ -80,7 +80,9 @@ extension BoltEndpoints {
                     && BoltEndpoints.obstacle(toOwning: genesis.name, by: $0.name, version) == nil
             }.map { Placement.Candidate(partition: $0.name, weight: UInt32(clamping: $0.weight)) }
             let own = board.registers(of: genesis).filter { $0.owner == name }
-            if candidates.isEmpty, !own.isEmpty { stranded.append(genesis.name) }
+            // Nobody misses what is left of a group that the topology does not name any more.
+            let isWanted = version.topology.groups.contains { $0.name == genesis.name }
+            if candidates.isEmpty, !own.isEmpty, isWanted { stranded.append(genesis.name) }
             return own.compactMap { register in
                 guard let to = Placement.owner(ofKey: register.slice.placementKey, among: candidates) else {
                     return nil

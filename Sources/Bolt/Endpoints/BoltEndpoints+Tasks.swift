@@ -54,20 +54,27 @@ extension BoltEndpoints {
         guard let known = await allTasks().first(where: { $0.id == id }) else {
             throw Problem(.notFound, "no task \(id) is heard of here", next: "boltctl rebalance status")
         }
+        // Its driver may have no bolt any more that could be looked for.
+        if let why = known.orphaned {
+            guard request.endpoint != .task else { return try await lastHeard(known) }
+            throw Problem(
+                .taskRefused, "nobody drives task \(id) any more: \(why); nothing was changed",
+                next: "it stands in nobody's way: make a new plan, and apply it")
+        }
         let views = views
         let picture = try await node.read { try views.picture($0, of: known.driver) }
         if let primary = picture.reigning, primary.bolt.fullName != configuration.fullName {
             return try await passOn(request, to: primary)
         }
-        if request.endpoint == .changeTask, let why = known.orphaned {
-            throw Problem(
-                .taskRefused, "nobody drives task \(id) any more: \(why); nothing was changed",
-                next: "it stands in nobody's way: make a new plan, and apply it")
-        }
         guard request.endpoint == .task else { throw noPrimary(picture) }
+        return try await lastHeard(known)
+    }
+
+    /// A task as its driver last told of it.
+    private func lastHeard(_ task: TaskView) async throws -> HTTPAnswer {
         var age = await freshness()
         age.complete = false
-        return try .json(TaskResponse(task: known, freshness: age))
+        return try .json(TaskResponse(task: task, freshness: age))
     }
 
     private func answer(_ request: HTTPRequestContext, of id: PrincipalID) async throws -> HTTPAnswer {

@@ -66,6 +66,8 @@ struct HandoffDesk {
     /// Registers that this partition took over by a handoff, safe.
     var adopted: Set<Bytes32> = []
     var collecting: Set<HandoffID> = []
+    /// When the seals of sources were proposed, as far as this reign proposed them.
+    var sealed: [HandoffID: ContinuousClock.Instant] = [:]
     var tasks: [PrincipalID: TaskRun] = [:]
     var budget = HandoffBudget()
     /// Whether every envoy that was seen here is in its slice.
@@ -84,6 +86,14 @@ struct HandoffDesk {
     var remains: RemainsOnTheirWay?
     /// The last envoy of each that its owner did not take: only later ones are sent.
     var skipped: [SliceID: PrincipalID] = [:]
+    /// Envoys that were given another group, and whose rows are still in the slice where they were.
+    var reassigned: [PrincipalID] = []
+    /// The last that was looked at; nil at the beginning, and at the end.
+    var reassignedThrough: PrincipalID?
+    /// The one of them for which the journal is waited for.
+    var settling: PrincipalID?
+    /// Those that the owner of their new slice did not take.
+    var refused: Set<PrincipalID> = []
     /// Handoffs away from here that count in the budget.
     var inFlight: Set<HandoffID> = []
     /// Whether siblings' registers were heard since this bolt started: before that nothing is handed on.

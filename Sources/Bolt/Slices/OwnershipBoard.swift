@@ -52,6 +52,12 @@ final class OwnershipBoard: Sendable {
         var byID: [GroupID: SliceGenesis] = [:]
         var version: Version?
         var fallback: GroupName?
+        /// Envoys of which was said, since they were admitted, that they are in another group.
+        var regrouped: [PrincipalID: Regrouping] = [:]
+        /// The same, by their ids.
+        var regroupings: [Regrouping] = []
+        /// How far the roster was with that.
+        var regroupingChanges = 0
         var forged = 0
         /// Facts of the roster that are taken.
         var taken = 0
@@ -75,6 +81,7 @@ final class OwnershipBoard: Sendable {
     /// Takes what the roster says; from its beginning where histories were cut, or where it was read anew. Returns the
     /// slices whose owner may have changed, ascending, and whether the topology did.
     func take(_ roster: Roster, anew: Bool) -> (slices: [SliceID], topology: Bool) {
+        takeGroups(roster, anew: anew)
         let from = anew ? 0 : state.withLock { $0.taken }
         let facts = roster.ownership(from: from)
         let count = roster.ownershipCount
@@ -107,6 +114,16 @@ final class OwnershipBoard: Sendable {
             for slice in slices { state.walks[slice] = nil }
             if hasTopology || !slices.isEmpty { state.change &+= 1 }
             return (slices.sorted(), hasTopology)
+        }
+    }
+
+    private func takeGroups(_ roster: Roster, anew: Bool) {
+        let changes = roster.regroupingChanges
+        guard anew || state.withLock({ $0.regroupingChanges != changes }) else { return }
+        let all = roster.regroupings
+        state.withLock { state in
+            (state.regroupings, state.regroupingChanges) = (all, changes)
+            state.regrouped = Dictionary(all.map { ($0.envoy, $0) }) { first, _ in first }
         }
     }
 
@@ -193,6 +210,20 @@ final class OwnershipBoard: Sendable {
         }
     }
 
+    /// Where an envoy belongs of which was said since it was admitted that it is in another group; nil for all others,
+    /// who are where their admission put them.
+    func reassigned(_ envoy: PrincipalID) -> Place? {
+        guard let regrouping = state.withLock({ $0.regrouped[envoy] }) else { return nil }
+        return place(of: envoy, group: regrouping.group)
+    }
+
+    /// Envoys that were given another group, after one, by their ids; at most `limit`.
+    func reassigned(after envoy: PrincipalID?, limit: Int) -> [PrincipalID] {
+        let all = state.withLock { $0.regroupings }
+        let start = envoy.map { envoy in all.firstIndex { $0.envoy > envoy } ?? all.count } ?? 0
+        return all[start...].prefix(limit).map(\.envoy)
+    }
+
     /// The register in force of a slice; nil where there is no such slice.
     func register(of slice: SliceID) -> SliceRegister? {
         state.withLock { walk(slice, &$0)?.register }
@@ -211,6 +242,17 @@ final class OwnershipBoard: Sendable {
             }
         }
     }
+
+    /// The same as an envoy is told it. It refuses whoever comes with less than it saw, and with another group it comes
+    /// to another slice, which may have had fewer owners: so each time that it was given one counts more than all
+    /// owners of a slice can.
+    func number(ofOwner slice: SliceID, for envoy: PrincipalID) -> UInt64? {
+        let count = state.withLock { $0.regrouped[envoy]?.count ?? 0 }
+        return number(ofOwner: slice).map { $0 + (UInt64(min(count, OwnershipBoard.regroupingsMax)) << 32) }
+    }
+
+    /// Times that count, that an envoy is given another group: what it is told stays below 2^53.
+    private static let regroupingsMax = 1 << 20
 
     private func walk(_ slice: SliceID, _ state: inout State) -> SliceWalk? {
         if let known = state.walks[slice] { return known }
@@ -271,7 +313,10 @@ final class OwnershipBoard: Sendable {
 
     /// A primary said something of its slices.
     func note(_ census: SliceCensus, of partition: PartitionName, at time: ContinuousClock.Instant = .now) {
-        state.withLock { ($0.census[partition], $0.censusAt[partition]) = (census, time) }
+        state.withLock { state in
+            state.census[partition] = census
+            state.censusAt[partition] = time
+        }
     }
 
     /// How long no primary of a partition said anything of its slices; nil where none ever did since this bolt started.

@@ -237,6 +237,7 @@ extension PartitionService {
             let counts = try store.tables.slices.counts()
             let total = counts.values.reduce(0, +)
             lookForRemains(among: Array(counts.keys))
+            try lookForReassigned()
             var destinations: [SliceID: PartitionName] = [:]
             for (slice, id) in desk.sending {
                 if let source = desk.sources[id], !source.state.isOver { destinations[slice] = source.order.to }

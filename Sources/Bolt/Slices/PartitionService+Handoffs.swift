@@ -63,12 +63,25 @@ extension PartitionService {
     }
 
     private func journal(_ record: HandoffSourceRecord, of id: HandoffID) {
+        timePause(record, of: id)
         begin([.handoffSource(record)], level: .local) { answer in
             switch PartitionService.fate(answer) {
             case .journaled(let point): self.enqueue(.source(id, .journaled(record, at: point)))
             case .refused: self.post(.desk(.source(id, .refused(record))), after: PartitionService.journalRetry)
             case .unknown: self.post(.desk(.reign), after: PartitionService.rereadAfter)
             }
+        }
+    }
+
+    /// Counts how long nobody served a slice: from the seal on which it was handed on until its new owner said that it
+    /// does. What a promotion of this side came between is not counted.
+    private func timePause(_ record: HandoffSourceRecord, of id: HandoffID) {
+        switch record {
+        case .sealed: desk.sealed[id] = ContinuousClock.now
+        case .released:
+            guard let sealed = desk.sealed.removeValue(forKey: id) else { return }
+            metrics.observe(.slicePause, [], (ContinuousClock.now - sealed) / .seconds(1))
+        case .begun, .unsealed, .handedOn, .collected, .cancelled: break
         }
     }
 
@@ -169,6 +182,7 @@ extension PartitionService {
         desk.snapshots[id] = nil
         desk.unsafePieces[id] = nil
         desk.paced[id] = nil
+        desk.sealed[id] = nil
         if desk.inFlight.remove(id) != nil { desk.budget.end() }
         let driver = desk.drivers.removeValue(forKey: id)
         guard phase == .cancelled else { return }

@@ -19,7 +19,10 @@ extension PartitionService {
 
     /// Looks which tasks have to hold still.
     func holdTasks() {
-        for id in desk.tasks.keys.sorted() { desk.tasks[id]?.machine.hold = hold(of: id) }
+        for id in desk.tasks.keys.sorted() {
+            let why = hold(of: id)
+            desk.tasks[id]?.machine.hold = why
+        }
     }
 
     /// Why a task would refuse a command as things stand; nil where it would take it. Changes nothing.

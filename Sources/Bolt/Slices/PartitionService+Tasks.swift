@@ -172,8 +172,9 @@ extension PartitionService {
     private func start(_ id: PrincipalID, _ state: RebalanceState, records: UInt64, _ context: SliceContext) {
         let machine = RebalanceTask(state: state, hashedBy: context.board.witness)
         desk.tasks[id] = HandoffDesk.TaskRun(machine: machine, records: records, began: WallClock.now())
-        desk.tasks[id]?.apply = taskNote(id)?.apply ?? context.board.version(askedFor: id)?.apply.id
-        desk.tasks[id]?.machine.hold = hold(of: id)
+        let apply = taskNote(id)?.apply ?? context.board.version(askedFor: id)?.apply.id
+        desk.tasks[id]?.apply = apply
+        holdTasks()
         let registers = state.job.moves.compactMap { context.board.register(of: $0.slice) }
         enqueue(
             .task(id, .start(registers: registers, at: ContinuousClock.now - began, wall: WallClock.now())))

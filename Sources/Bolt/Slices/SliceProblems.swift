@@ -34,7 +34,7 @@ enum SliceProblems {
     static func lost(_ apply: Bytes32, _ why: String) -> Problem {
         Problem(
             .topologyMoved, "nothing moves for the apply \(apply.shortHex): \(why)",
-            next: "boltctl topology history shows both; where it is still wanted make a new plan: boltctl topology plan FILE"
+            next: "boltctl topology history shows both; make a new plan where it is still wanted: boltctl topology plan"
         )
     }
 

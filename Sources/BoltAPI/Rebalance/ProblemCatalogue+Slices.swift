@@ -28,16 +28,24 @@ extension Problem.Code {
     /// The envoy's slice is being handed over; nothing was stored.
     public static let sliceSealed = Self(rawValue: "slice_sealed")
 
+    /// The topology in force has no such group.
+    public static let noSuchGroup = Self(rawValue: "no_such_group")
+    /// The envoy is in that group already.
+    public static let sameGroup = Self(rawValue: "same_group")
+    /// A slice that the envoy would leave, or go to, is being handed over.
+    public static let sliceMoves = Self(rawValue: "slice_moves")
+
     /// What slices add to the catalogue.
     static let sliceCodes: [Self] = [
         .noTopology, .invalidTopology, .topologyMoved, .planExpired, .planAltered, .planBlocked, .topologyRefused,
         .taskRuns, .taskRefused, .ownerLives, .lastBolt, .nobodyElse, .notOwner, .sliceSealed,
+        .noSuchGroup, .sameGroup, .sliceMoves,
     ]
 
     /// What is refused about slices so that promises are kept; nothing was changed. A program ends with 4 on them.
     static let sliceRefusals: Set<Self> = [
         .noTopology, .topologyMoved, .planExpired, .planAltered, .planBlocked, .topologyRefused, .taskRuns,
-        .taskRefused, .ownerLives, .lastBolt, .nobodyElse,
+        .taskRefused, .ownerLives, .lastBolt, .nobodyElse, .noSuchGroup, .sameGroup, .sliceMoves,
     ]
 
     static let sliceEntries: [Self: Problem.Entry] = [
@@ -70,6 +78,13 @@ extension Problem.Code {
             next: "have a standby in sync first: boltctl partition show PARTITION"),
         .nobodyElse: .init(
             status: 409, title: "Nobody else", next: "let another partition with a weight serve the groups"),
+        .noSuchGroup: .init(
+            status: 409, title: "No such group", next: "see which there are: boltctl topology export"),
+        .sameGroup: .init(
+            status: 409, title: "In that group already", next: "nothing: boltctl envoy show NAME"),
+        .sliceMoves: .init(
+            status: 409, title: "The slice is on its way",
+            next: "ask again when it has arrived: boltctl rebalance status --wait"),
         .notOwner: .init(
             status: 421, title: "Another partition owns the slice", next: "send the same request to its bolts"),
         .sliceSealed: .init(

@@ -66,8 +66,8 @@ public struct RebalanceTask: Sendable {
 
     /// What the journal says.
     public internal(set) var state: RebalanceState
-    /// Why it moves nothing now, whatever its operator wants; nil where it may go on. Told by the shell, and not journaled:
-    /// whoever goes on with the task finds it out anew. What a source has sealed already comes to its end.
+    /// Why it moves nothing now, whatever its operator wants; nil where it may go on. Told by the shell and not
+    /// journaled: whoever goes on with the task finds it out anew. What a source has sealed already comes to its end.
     public var hold: String?
     let witness: any Witness
     /// By slice.

@@ -59,8 +59,8 @@ public struct SliceGenesis: Hashable, Sendable {
         return owners
     }
 
-    /// How many slices each of the candidates owns at first, by place; they are by name, ascending. Zeros where none has
-    /// a weight.
+    /// How many slices each of the candidates owns at first, by place; they are by name, ascending. Zeros where none
+    /// has a weight.
     public static func quotas(_ slices: UInt32, among candidates: [Placement.Candidate]) -> [UInt64] {
         let total = candidates.reduce(UInt64(0)) { $0 + UInt64(min($1.weight, Placement.weightMax)) }
         guard total > 0 else { return candidates.map { _ in 0 } }

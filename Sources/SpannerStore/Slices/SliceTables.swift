@@ -167,7 +167,9 @@ public final class SliceTables {
             .integer(includingOver ? 1 : 0)
         ) { row throws(StoreError) in
             let bytes = try checked(row)
-            if row.integer(1) == 1 { sources.append(try decodeSource(bytes)) } else {
+            if row.integer(1) == 1 {
+                sources.append(try decodeSource(bytes))
+            } else {
                 targets.append(try decodeTarget(bytes))
             }
             return true
@@ -185,7 +187,9 @@ public final class SliceTables {
             .blob(slice.group.bytes.bytes), .integer(Int64(slice.index))
         ) { row throws(StoreError) in
             let bytes = try checked(row)
-            if row.integer(1) == 1 { sources.append(try decodeSource(bytes)) } else {
+            if row.integer(1) == 1 {
+                sources.append(try decodeSource(bytes))
+            } else {
                 targets.append(try decodeTarget(bytes))
             }
             return true

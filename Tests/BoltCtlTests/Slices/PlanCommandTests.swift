@@ -57,6 +57,8 @@ import Testing
     @Test func plansEndAsTheContractSays() throws {
         let moves = try planned(to: topology()).plan
         #expect(moves.moves.count == 6 && PlanDesk.status(of: moves) == .changes)
+        // Another task runs: an apply would be refused.
+        #expect(PlanDesk.status(of: moves, isRunning: true) == .refused)
         let never = try planned(to: topology(("slices: 12", "slices: 24"))).plan
         #expect(PlanDesk.status(of: never) == .refused)
         let blocked = try planned(to: topology(), unreachable: true).plan

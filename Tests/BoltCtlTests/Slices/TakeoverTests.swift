@@ -121,6 +121,28 @@ import Testing
         #expect(plain == "boltctl slice takeover --partition north --act \(act)")
     }
 
+    /// What is signed is for ever: a slip is found before.
+    @Test func aNewOwnerHasToServeTheGroups() throws {
+        let text = """
+            version: 1
+            mesh: {name: example}
+            groups: [{name: web, slices: 12}, {name: rest, slices: 4}]
+            partitions:
+              - {name: north, groups: [web, rest], bolts: [{name: a, address: "10.0.0.1:7440"}]}
+              - {name: south, groups: [web], bolts: [{name: a, address: "10.0.1.1:7440"}]}
+            """
+        let document = TopologyDocument(parsing: text, file: "t.yaml")
+        let topology = try #require(document.topology, "\(document.findings)")
+        let (web, rest) = (try Views.group("web"), try Views.group("rest"))
+        func obstacle(_ name: String, _ groups: Set<GroupName>, drained: [PartitionName] = []) throws -> String? {
+            TakeoverPreview.obstacle(try Views.name(name), groups, topology, drained: drained)
+        }
+        #expect(try obstacle("south", [web]) == nil)
+        #expect(try obstacle("south", [web, rest]) == "it does not serve the group")
+        #expect(try obstacle("sotuh", [web]) == "it is not in the topology; did you mean south?")
+        #expect(try obstacle("south", [web], drained: [Views.name("south")]) == "it is being drained")
+    }
+
     @Test func thePreviewSaysWhoGetsWhatAndWhatCannotBeKnown() throws {
         let preview = try preview()
         let text = preview.text(to: nil)

@@ -32,6 +32,18 @@ import Testing
         #expect(screen.contains("north, a.north") && screen.contains("16 slices at once, as many bytes as go"))
     }
 
+    @Test func aTaskThatHoldsItselfOrHasNobodySaysSo() throws {
+        var task = try Views.task()
+        task.hold = "the apply 9c41d2 of operator/eve is in force, which is newer"
+        #expect(TaskText.line(task, now: now).hasPrefix("held: "))
+        #expect(TaskText.line(task, now: now).contains("which is newer"))
+        #expect(TaskText.screen(task, now: now).contains("held: the apply 9c41d2"))
+        (task.hold, task.orphaned) = (nil, "the slices of north were taken over, and no primary of it is heard")
+        #expect(TaskText.state(task) == "orphaned" && TaskText.line(task, now: now).contains("were taken over"))
+        // It is not the one that is meant where none is named.
+        #expect(code { _ = try TaskDesk.choose(nil, among: [task], orLatest: false) } == "no_task")
+    }
+
     @Test func aTaskThatIsOverSaysHowItEnded() throws {
         func state(
             _ done: Int, overtaken: Int = 0, reversed: Bool = false, cancelled: Bool = false
