@@ -30,6 +30,11 @@ extension NodeService {
         let isCut = cuts != ownership.cuts
         ownership.cuts = cuts
         let (slices, hasTopology) = board.take(roster, anew: anew || isCut)
+        if isCut {
+            let waiting = Set(ownership.waiting)
+            ownership.waiting += board.untoldOfOwn.filter { !waiting.contains($0) }
+            publishSoon(after: SliceShellLimits.publishPause)
+        }
         guard !slices.isEmpty || hasTopology else { return }
         noteChange()
         if hasTopology, let version = board.version {

@@ -285,6 +285,14 @@ final class OwnershipBoard: Sendable {
         state.withLock { $0.registers.transition(hash, of: slice) }
     }
 
+    /// Those of this partition's own journal that no event of the roster tells: a history that told them may have been
+    /// cut.
+    var untoldOfOwn: [SignedTransition] {
+        state.withLock { state in
+            state.journaled.filter { !state.told.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
     /// Those that no event of the roster tells yet.
     func untold(_ transitions: [SignedTransition]) -> [SignedTransition] {
         let told = state.withLock { $0.told }

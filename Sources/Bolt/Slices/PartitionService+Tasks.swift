@@ -10,15 +10,20 @@ extension PartitionService {
     // MARK: - As a source
 
     /// What a task's driver asks. It is said again each second, so that nothing of it has to be remembered.
+    ///
+    /// A partition drives only what it began: of a handoff that runs here under another driver it may ask nothing, and
+    /// its limits count while it drives one.
     func take(_ order: SliceOrder, from driver: PartitionName) throws(StoreError) {
-        guard desk.epoch != nil else { return }
+        guard let context = slices, desk.epoch != nil else { return }
         if case .throttle(let limits) = order {
-            guard limits != desk.budget.limits else { return }
-            desk.budget.change(to: limits)
-            for id in desk.paced.keys.sorted() { release(id) }
-            return
+            // Of partitions that are none in the topology nothing is kept.
+            guard driver == identity.partition || isNamed(driver, context) else { return }
+            desk.driverLimits[driver] = limits
+            return applyLimits(with: nil)
         }
-        guard let handoff = order.order, handoff.from == identity.partition else { return }
+        guard let handoff = order.order, handoff.from == identity.partition,
+            desk.drivers[handoff.id].map({ $0 == driver }) ?? true
+        else { return }
         switch order {
         case .begin:
             if desk.sources[handoff.id] == nil, try !begin(handoff, for: driver) { return }
@@ -30,20 +35,38 @@ extension PartitionService {
                 return enqueue(.source(handoff.id, .cancel(reason: "its task cancelled it")))
             }
             let known = try store.tables.slices.source(handoff.id)
-            if let known, known.phase != .cancelled { return }
-            send(.cancelled(handoff.id, reason: known?.reason ?? "it never began"), to: driver)
+            guard let reason = known == nil ? "it never began" : known?.stay else { return }
+            send(.cancelled(handoff.id, reason: reason), to: driver)
         case .pause(_, let isPaused): enqueue(.source(handoff.id, .pause(isPaused)))
         case .throttle: break
         }
+    }
+
+    private func isNamed(_ partition: PartitionName, _ context: SliceContext) -> Bool {
+        context.board.version?.topology.partitions.contains { $0.name == partition } ?? false
+    }
+
+    /// Whether the topology in force lets a partition serve a slice: nobody is handed one because he asks for it.
+    private func mayServe(_ partition: PartitionName, _ slice: SliceID, _ context: SliceContext) -> Bool {
+        let genesis = context.board.geneses.first { $0.id == slice.group }
+        let named = context.board.version?.topology.partitions.first { $0.name == partition }
+        guard let genesis, let named else { return false }
+        return named.groups.contains(genesis.name)
+    }
+
+    /// Handoffs from here take what those let them who drive one of them, and `driver`, who is about to.
+    func applyLimits(with driver: PartitionName?) {
+        let limits = desk.limits(with: driver)
+        guard limits != desk.budget.limits else { return }
+        desk.budget.change(to: limits)
+        for id in desk.paced.keys.sorted() { release(id) }
     }
 
     /// Begins a handoff, or says why not; whether it is under way.
     private func begin(_ order: HandoffOrder, for driver: PartitionName) throws(StoreError) -> Bool {
         guard let context = slices, let epoch = desk.epoch else { return false }
         if let known = try store.tables.slices.source(order.id) {
-            if known.phase == .cancelled {
-                send(.cancelled(order.id, reason: known.reason ?? "no reason given"), to: driver)
-            }
+            if let reason = known.stay { send(.cancelled(order.id, reason: reason), to: driver) }
             return false
         }
         func hinder(_ why: String) -> Bool {
@@ -54,9 +77,13 @@ extension PartitionService {
             send(.cancelled(order.id, reason: "the slice has another register at \(identity.partition)"), to: driver)
             return false
         }
+        guard mayServe(order.to, order.slice, context) else {
+            return hinder("\(order.to) does not serve the group by the topology that \(identity.partition) knows")
+        }
         guard desk.sending[order.slice] == nil else { return hinder("another handoff of the slice is under way") }
         guard desk.isPlaced else { return hinder("\(identity.partition) still puts its envoys into slices") }
         guard takes(order.slice) else { return hinder("\(identity.partition) does not serve the slice yet") }
+        applyLimits(with: driver)
         guard desk.budget.hasRoom else { return hinder("the budget of \(identity.partition) is used up") }
         make(source: HandoffSourceState(order: order), epoch, context)
         return true
@@ -69,15 +96,17 @@ extension PartitionService {
     }
 
     func send(_ report: SliceReport, to driver: PartitionName) {
-        guard driver != identity.partition else { return hear(report) }
+        guard driver != identity.partition else { return hear(report, from: driver) }
         slices?.board.line(to: driver)?.send(.sliceReport(report))
     }
 
     // MARK: - As a driver
 
-    /// A source says how a handoff stands: the task that it is of knows it by its id.
-    func hear(_ report: SliceReport) {
-        for id in desk.tasks.keys.sorted() {
+    /// A source says how a handoff stands: the task that it is of knows it by its id, and believes its source alone.
+    func hear(_ report: SliceReport, from partition: PartitionName) {
+        let running = desk.tasks.filter { $0.value.machine.state.phase != .ended }
+        for (id, run) in running.sorted(by: { $0.key < $1.key })
+        where run.machine.source(of: report.id) == partition {
             switch report {
             case .progress(let handoff, let bytes, let hindrance):
                 enqueue(.task(id, .progress(handoff, bytes: bytes, hindrance: hindrance)))

@@ -104,7 +104,6 @@ public struct RebalanceTask: Sendable {
             (self.time, began) = (now, now)
             origin = (now, wall)
             recallFailures()
-            effects.append(.throttle(state.limits))
             renew(&effects)
         case .recorded(let record): recorded(record, &effects)
         case .refused(let record): if pending == record { pending = nil }
@@ -165,6 +164,9 @@ public struct RebalanceTask: Sendable {
         HandoffID(task: state.job.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
     }
 
+    /// Who is to hand on in the open attempt with this id: he alone says how it stands. Nil where there is none.
+    public func source(of id: HandoffID) -> PartitionName? { openMove(id).flatMap { order($0)?.from } }
+
     /// The move whose open attempt has this id.
     private func openMove(_ id: HandoffID) -> UInt32? {
         openMoves.first { order($0)?.id == id }
@@ -186,6 +188,7 @@ public struct RebalanceTask: Sendable {
     /// Says again what is in flight: whoever forgot it, or took its place, hears of it.
     private func renew(_ effects: inout [Effect]) {
         guard state.phase != .ended else { return }
+        effects.append(.throttle(state.limits))
         for move in openMoves {
             guard let order = order(move) else { continue }
             if state.phase == .cancelling || state.attempts[Int(move)].isBack != isBack {

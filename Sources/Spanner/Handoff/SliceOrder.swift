@@ -26,6 +26,13 @@ public enum SliceReport: Hashable, Sendable {
     case progress(HandoffID, bytes: UInt64, hindrance: String?)
     /// It came to an end, and the slice stays; why.
     case cancelled(HandoffID, reason: String)
+
+    /// The handoff.
+    public var id: HandoffID {
+        switch self {
+        case .progress(let id, _, _), .cancelled(let id, _): id
+        }
+    }
 }
 
 extension SliceOrder: CanonicalValue {
