@@ -145,16 +145,16 @@ struct SliceTaskRivalTests {
         let register = try #require(two.boards[0].registers(of: try #require(two.boards[0].geneses.first)).first)
         let order = try #require(HandoffOrder(id: HandoffID(.zero), register: register, to: south))
         let context = try #require(two.services[1].slices)
-        func lacks(_ census: SliceCensus) async throws -> [String] {
+        func asked(_ census: SliceCensus) async throws -> [String] {
             two.boards[1].note(census, of: register.owner)
             return try await two.services[1].read { try $0.lacks(for: order, context) }
         }
-        #expect(try await lacks(SliceCensus(bytesPerEnvoy: 1, entries: [])) == [])
-        let newer = try await lacks(
+        #expect(try await asked(SliceCensus(bytesPerEnvoy: 1, entries: [])) == [])
+        let newer = try await asked(
             SliceCensus(bytesPerEnvoy: 1, entries: [], version: SliceCensus.dataVersion + 1))
         #expect(newer == ["south reads version 1, and 2 is needed"])
         let entry = SliceCensus.Entry(slice: register.slice, envoys: 2, destination: nil)
-        let large = try await lacks(SliceCensus(bytesPerEnvoy: 1 << 60, entries: [entry]))
+        let large = try await asked(SliceCensus(bytesPerEnvoy: 1 << 60, entries: [entry]))
         #expect(large.count == 1 && large.first?.contains("has room for") == true, "\(large)")
         await two.close()
     }
