@@ -292,6 +292,23 @@ import Testing
         #expect(code { _ = try writer.plan([RenderedFile("c.yaml", "")]) } == "file_exists")
     }
 
+    /// As they stood they ended with 64: the topology has its leases in etcd, and nothing said where that is.
+    @Test func theExamplesSayWhereEtcdIs() {
+        for configuration in [RenderSystemd.configuration, RenderKubernetes.configuration] {
+            let text = configuration.discussion.replacing("\\\n", with: " ")
+            let lines = text.split(separator: "\n").filter { $0.contains("topology/production.yaml") }
+            #expect(!lines.isEmpty && lines.allSatisfy { $0.contains("--set etcd.endpoints=") }, "\(text)")
+        }
+    }
+
+    /// The second refused what the first had started: it was of another mesh.
+    @Test func theProgramsExamplesAreOfOneMesh() throws {
+        let files = BoltCtl.configuration.discussion.split(whereSeparator: \.isWhitespace)
+            .filter { $0.hasPrefix("topology/") && $0.hasSuffix(".yaml") }
+        let meshes = try files.map { try TopologyFile.topology(Self.root.appending(path: String($0)).path).mesh }
+        #expect(meshes.count > 1 && Set(meshes).count == 1, "\(files)")
+    }
+
     @Test func findingsAreCountedInWords() {
         let none = TopologyValidate.Answer(valid: true, findings: [])
         #expect(none.table(files: 1) == "valid: 0 errors, 0 warnings in 1 file")

@@ -214,6 +214,19 @@ final class TwoPartitions: Sendable {
         try write(1, .slices(SliceDelta(taken.map { ada.sign($0) })))
     }
 
+    /// The north says of its first slice that it was handed on, and the south never took it.
+    func handOnUntaken() throws -> SliceID {
+        let register = try #require(boards[0].registers(of: try #require(boards[0].geneses.first)).first)
+        let point = LogPoint(
+            epoch: PartitionEpoch(number: 1, minter: bolts[0].replica(1)), position: 1, hash: TestWitness.digest([1]))
+        let transition = try #require(
+            SliceTransition(
+                ending: register, to: TwoPartitions.names[1],
+                cause: .handOn(seal: SliceSeal(point: point, digest: TestWitness.digest([2])))))
+        try write(0, .slices(SliceDelta([bolts[0].sign(transition)])))
+        return register.slice
+    }
+
     func owners(_ number: Int) throws -> Set<PartitionName> {
         Set(boards[number].registers(of: try #require(boards[number].geneses.first)).map(\.owner))
     }

@@ -19,7 +19,8 @@ extension PartitionService {
     }
 
     func step(target id: HandoffID, _ event: HandoffTarget.Event) {
-        guard let effects = desk.targets[id]?.step(event) else { return }
+        guard let before = desk.targets[id]?.isArriving, let effects = desk.targets[id]?.step(event) else { return }
+        if let target = desk.targets[id], target.isArriving != before { tellArriving() }
         for effect in effects { perform(effect, of: id) }
     }
 
@@ -162,7 +163,7 @@ extension PartitionService {
 
     /// The target serves the slice, safe: our rows go, some envoys at a time.
     private func collect(_ id: HandoffID, _ slice: SliceID) {
-        guard desk.collecting.insert(id).inserted else { return }
+        guard desk.sources[id]?.isOvertaken == false, desk.collecting.insert(id).inserted else { return }
         let command = PartitionCommand.sliceCollected(id, envoys: SliceShellLimits.collectEnvoys)
         begin([command], level: .local) { answer in
             self.desk.collecting.remove(id)
@@ -185,10 +186,12 @@ extension PartitionService {
         desk.sealed[id] = nil
         if desk.inFlight.remove(id) != nil { desk.budget.end() }
         let driver = desk.drivers.removeValue(forKey: id)
-        guard phase == .cancelled else { return }
-        let reason = source.state.reason ?? "it was cancelled before it began"
+        applyLimits(with: nil)
+        guard phase != .done else { return }
+        let reason = source.state.stay ?? "it was cancelled before it began"
         logger.notice(
-            "a slice stays", metadata: words(source.order).merging([LogKeys.why: "\(reason)"]) { first, _ in first })
+            phase == .overtaken ? "a slice that was handed on was taken over" : "a slice stays",
+            metadata: words(source.order).merging([LogKeys.why: "\(reason)"]) { first, _ in first })
         if let driver { send(.cancelled(id, reason: reason), to: driver) }
     }
 
@@ -201,7 +204,7 @@ extension PartitionService {
             case .check(let order): enqueue(.target(id, .checked(blockers: try blockers(of: order, context))))
             case .journal(let record): journal(record, of: id)
             case .reply(let reply): context.board.line(to: order.from)?.send(.handoffReply(reply))
-            case .digest(let point): enqueue(.target(id, .digested(at: point, try store.stagedDigest(of: id))))
+            case .digest(let point): try digest(at: point, of: id, order, context)
             case .serve(let signed):
                 desk.adopted.insert(signed.transition.hash(by: context.board.witness))
                 context.board.take(journaled: [signed])
@@ -213,6 +216,24 @@ extension PartitionService {
                 tellArriving()
             }
         } catch { fail(error, "taking a slice over") }
+    }
+
+    /// What is staged is compared with what the source sealed; where it cannot be served here it counts as different,
+    /// so that the source keeps the slice.
+    private func digest(
+        at point: LogPoint, of id: HandoffID, _ order: HandoffOrder, _ context: SliceContext
+    ) throws(StoreError) {
+        let genesis = context.board.geneses.first { $0.id == order.slice.group }
+        let isMember = { (envoy: PrincipalID) in
+            genesis.map { Placement.slice(of: envoy, slices: $0.slices) == order.slice.index } ?? false
+        }
+        let (digest, obstacle) = try store.checkedDigest(of: id, isMember: isMember)
+        if let obstacle {
+            logger.warning(
+                "what came of a slice cannot be served here",
+                metadata: words(order).merging([LogKeys.why: "\(obstacle)"]) { first, _ in first })
+        }
+        enqueue(.target(id, .digested(at: point, obstacle == nil ? digest : .zero)))
     }
 
     private func journal(_ record: HandoffTargetRecord, of id: HandoffID) {
@@ -231,7 +252,8 @@ extension PartitionService {
         let own = identity.partition
         if sealing.isSealed { blockers.append("\(own) is sealed") }
         if surroundings.siblings.count > 0, !isPaired { blockers.append("no standby of \(own) is in sync") }
-        if isFull { blockers.append("the disk of \(own) is full") }
+        if isShort { blockers.append("the disk of \(own) is full") }
+        blockers += try lacks(for: order, context)
         let genesis = context.board.geneses.first { $0.id == order.slice.group }
         let partition = context.board.version?.topology.partitions.first { $0.name == own }
         if let genesis, let partition, !partition.groups.contains(genesis.name) {
@@ -276,9 +298,11 @@ extension PartitionService {
                 guard state.order.from == partition else { return }
                 make(target: state, context)
             } else if case .offer(let order, _) = message.body {
-                // An offer that is earlier than what the roster brings waits: its source says it again.
+                // An offer that is earlier than what the roster brings waits: its source says it again. One of a slice
+                // that was handed on to here already comes where this partition lost what it knew of the handoff.
                 guard order.from == partition, order.to == identity.partition,
-                    context.board.register(of: order.slice) == order.register
+                    let walk = context.board.walk(of: order.slice),
+                    walk.register == order.register || walk.outlook(of: order) == .handedOn(walk.register.hash)
                 else { return }
                 make(target: HandoffTargetState(order: order), context)
             } else {
@@ -301,6 +325,11 @@ extension PartitionService {
             guard let state = try store.tables.slices.source(reply.id), state.order.to == partition,
                 let epoch = desk.epoch
             else { return }
+            guard !state.isOver else {
+                let message = HandoffSource.answer(to: reply, of: state, safe: desk.safe, epoch: epoch)
+                if let message { context.board.line(to: partition)?.send(.handoff(message)) }
+                return
+            }
             make(source: state, epoch, context)
         }
         guard desk.sources[reply.id]?.order.to == partition else { return }

@@ -30,7 +30,7 @@ extension PartitionService {
     /// Looks which of the slices that have rows here are another's and on no other way there.
     func lookForRemains(among held: [SliceID]) {
         guard let board = slices?.board, desk.hasHeard else { return }
-        let arriving = Set(desk.targets.values.filter { !$0.state.isOver }.map(\.order.slice))
+        let arriving = desk.arriving
         desk.remaining = held.filter { slice in
             guard let register = board.register(of: slice), register.owner != identity.partition else { return false }
             return desk.sending[slice] == nil && !arriving.contains(slice)

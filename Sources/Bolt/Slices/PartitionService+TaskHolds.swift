@@ -31,6 +31,7 @@ extension PartitionService {
         if let other = desk.tasks.first(where: { $0.key != id && $0.value.machine.state.phase != .ended })?.key {
             return "task \(other) still moves slices"
         }
+        if let rival = rival(of: id, command) { return rival }
         if let obstacle = run.machine.obstacle(to: command) { return obstacle }
         switch command {
         case .resume, .reverse: return outdated(id).map { "\($0): make a new plan" }

@@ -14,6 +14,13 @@ enum SliceProblems {
         Problem(.taskRuns, "task \(task) still moves slices; nothing was changed")
     }
 
+    /// The same id at two drivers would be two tasks.
+    static func drivenElsewhere(_ task: PrincipalID, by driver: String) -> Problem {
+        Problem(
+            .taskRefused, "task \(task) was asked of \(driver), which drives it or will; it is not begun again",
+            next: "ask the same driver again, or make a new plan: boltctl rebalance status \(task)")
+    }
+
     /// Its driver was heard too lately to go on despite it.
     static func driverHeard(_ task: TaskView) -> Problem {
         let seconds = Int(TaskDriver.silenceMin / .seconds(1))

@@ -20,8 +20,9 @@ public struct RebalanceTask: Sendable {
 
     /// What happens.
     public enum Event: Hashable, Sendable {
-        /// The first event of each life, with the registers in force of the job's slices.
-        case start(registers: [SliceRegister], at: Duration)
+        /// The first event of each life, with the registers in force of the job's slices; `wall`: what the clock on the
+        /// wall says, so that the next driver knows since when a move fails.
+        case start(registers: [SliceRegister], at: Duration, wall: WallTime = WallTime(milliseconds: 0))
         /// A record is *safe*.
         case recorded(RebalanceRecord)
         /// A record was not journaled, and will not be.
@@ -72,10 +73,15 @@ public struct RebalanceTask: Sendable {
     /// By slice.
     var registers: [SliceID: SliceRegister] = [:]
     var standings: [UInt32: Standing] = [:]
+    /// Moves that failed and have made no progress since.
+    var failing: [UInt32: Failing] = [:]
     var retryAt: [UInt32: Duration] = [:]
     var pending: RebalanceRecord?
     var commands: [Command] = []
     var time: Duration = .zero
+    /// When this life began, by both clocks.
+    var origin: (time: Duration, wall: WallTime) = (.zero, WallTime(milliseconds: 0))
+    /// Since when the rate is measured, and how much was done then: bytes, or slices where none has any.
     var began: Duration = .zero
     var bytesAtStart: UInt64?
     var hasEnded = false
@@ -93,10 +99,11 @@ public struct RebalanceTask: Sendable {
     public mutating func step(_ event: Event) -> [Effect] {
         var effects: [Effect] = []
         switch event {
-        case .start(let registers, let now):
+        case .start(let registers, let now, let wall):
             for register in registers { self.registers[register.slice] = register }
             (self.time, began) = (now, now)
-            effects.append(.throttle(state.limits))
+            origin = (now, wall)
+            recallFailures()
             renew(&effects)
         case .recorded(let record): recorded(record, &effects)
         case .refused(let record): if pending == record { pending = nil }
@@ -108,13 +115,16 @@ public struct RebalanceTask: Sendable {
             }
         case .progress(let id, let bytes, let hindrance):
             if let move = openMove(id) {
+                noteProgress(of: move, bytes)
                 let hasMoved = standings[move].map { $0.bytes != bytes || $0.hindrance != hindrance } ?? true
                 if hasMoved { standings[move] = Standing(since: time, bytes: bytes, hindrance: hindrance) }
             }
         case .cancelled(let id, let reason):
             if let move = openMove(id), pending == nil, order(move) != nil {
                 let attempt = state.attempts[Int(move)].began - 1
-                record(.failed(move: move, attempt: attempt, reason: HandoffSource.cut(reason)), &effects)
+                let since = wall(at: failingSince(move))
+                record(
+                    .failed(move: move, attempt: attempt, reason: HandoffSource.cut(reason), since: since), &effects)
             }
         case .tick(let now):
             self.time = max(self.time, now)
@@ -154,6 +164,9 @@ public struct RebalanceTask: Sendable {
         HandoffID(task: state.job.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
     }
 
+    /// Who is to hand on in the open attempt with this id: he alone says how it stands. Nil where there is none.
+    public func source(of id: HandoffID) -> PartitionName? { openMove(id).flatMap { order($0)?.from } }
+
     /// The move whose open attempt has this id.
     private func openMove(_ id: HandoffID) -> UInt32? {
         openMoves.first { order($0)?.id == id }
@@ -179,6 +192,7 @@ public struct RebalanceTask: Sendable {
     /// Says again what is in flight: whoever forgot it, or took its place, hears of it.
     private func renew(_ effects: inout [Effect]) {
         guard state.phase != .ended else { return }
+        effects.append(.throttle(state.limits))
         for move in openMoves {
             guard let order = order(move) else { continue }
             if state.phase == .cancelling || state.attempts[Int(move)].isBack != isBack {
@@ -195,6 +209,7 @@ public struct RebalanceTask: Sendable {
         if pending == record { pending = nil }
         let before = openMoves.compactMap { order($0) }
         state.apply(record)
+        noteFigures(of: record)
         switch record {
         case .planned, .ended: break
         case .paused, .resumed:
@@ -208,7 +223,7 @@ public struct RebalanceTask: Sendable {
         case .began(let move, _):
             standings[move] = Standing(since: time)
             if let order = order(move), hold == nil { effects.append(.order(order)) }
-        case .failed(let move, _, _):
+        case .failed(let move, _, _, _):
             standings[move] = nil
             let failures = min(state.attempts[Int(move)].failures, 6)
             retryAt[move] = time + .seconds(1 << failures)
@@ -234,7 +249,7 @@ public struct RebalanceTask: Sendable {
     /// Whatever is due: one record at a time.
     private mutating func advance(_ effects: inout [Effect]) {
         let status = status()
-        if bytesAtStart == nil { bytesAtStart = status.bytesDone }
+        if bytesAtStart == nil { bytesAtStart = RebalanceTask.work(status).done }
         if state.phase == .ended, commands.isEmpty, pending == nil {
             if !hasEnded { effects.append(.ended(status)) }
             hasEnded = true

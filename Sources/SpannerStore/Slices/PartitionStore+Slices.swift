@@ -27,8 +27,12 @@ extension PartitionStore {
         }
         var rows: [SliceRow] = []
         var (bytes, last) = (0, place)
-        var isTooLarge = false
-        reading: while last.position < min(limit, state.tip.position), bytes < SliceSnapshot.pieceBytes {
+        var (isTooLarge, batches) = (false, 0)
+        // Where the journal did little to the slice it is asked again from where this ends: check-ins go on between.
+        reading: while last.position < min(limit, state.tip.position), bytes < SliceSnapshot.pieceBytes,
+            batches < SliceTail.batchesMax
+        {
+            batches += 1
             let records = try records(from: last.position + 1, bytesMax: PartitionLimits.appendBytesMax)
             guard !records.isEmpty else { return .gone }
             for record in records {
@@ -68,6 +72,28 @@ extension PartitionStore {
     /// Digest of what is staged for a handoff to here.
     public func stagedDigest(of handoff: HandoffID) throws(StoreError) -> Bytes32 {
         try tables.slices.staged(handoff).digest(witness)
+    }
+
+    /// The same, and why what is staged cannot be served here, in words: an envoy that is not in the slice, or a queue
+    /// that is another envoy's here. Nil: it can.
+    public func checkedDigest(
+        of handoff: HandoffID, isMember: (PrincipalID) -> Bool
+    ) throws(StoreError) -> (digest: Bytes32, obstacle: String?) {
+        let model = try tables.slices.staged(handoff)
+        return (model.digest(witness), try obstacle(to: model, isMember))
+    }
+
+    private func obstacle(
+        to model: SliceModel, _ isMember: (PrincipalID) -> Bool
+    ) throws(StoreError) -> String? {
+        let envoys = Set(model.envoys.keys).union(model.queues.values.map(\.envoy)).sorted()
+        if let stranger = envoys.first(where: { !isMember($0) }) { return "envoy \(stranger) is not in the slice" }
+        for (id, queue) in model.queues.sorted(by: { $0.value.place < $1.value.place }) {
+            if let (owner, _) = try tables.results.lookUp(id), owner != queue.envoy {
+                return "queue \(id) of envoy \(queue.envoy) is envoy \(owner)'s here"
+            }
+        }
+        return nil
     }
 
     /// Whether rows of a slice are left here.

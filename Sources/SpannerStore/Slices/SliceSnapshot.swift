@@ -76,6 +76,9 @@ public enum SliceTail: Sendable {
     case nothing(through: LogPoint)
     /// These rows came.
     case piece(HandoffPiece)
+
+    /// Stretches of the journal that are read for one piece.
+    static let batchesMax = 4
 }
 
 extension SliceTables {

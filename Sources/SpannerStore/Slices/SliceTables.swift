@@ -16,13 +16,14 @@ public final class SliceTables {
         ) WITHOUT ROWID, STRICT;
         CREATE INDEX placement_of_slice ON placement(fleet, slice, envoy);
         CREATE TABLE handoff(
-            id BLOB PRIMARY KEY CHECK (length(id) = 32),
+            id BLOB NOT NULL CHECK (length(id) = 32),
             outward INTEGER NOT NULL CHECK (outward IN (0, 1)),
             over INTEGER NOT NULL CHECK (over IN (0, 1)),
             fleet BLOB NOT NULL CHECK (length(fleet) = 32),
             slice INTEGER NOT NULL,
             state BLOB NOT NULL,
-            checksum INTEGER NOT NULL
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (id, outward)
         ) WITHOUT ROWID, STRICT;
         CREATE INDEX handoff_of_slice ON handoff(fleet, slice, id);
         CREATE INDEX handoff_open ON handoff(over, id);
@@ -163,7 +164,7 @@ public final class SliceTables {
     ) throws(StoreError) -> (sources: [HandoffSourceState], targets: [HandoffTargetState]) {
         var (sources, targets): ([HandoffSourceState], [HandoffTargetState]) = ([], [])
         try database.each(
-            "SELECT id, outward, state, checksum FROM handoff WHERE over <= ?1 ORDER BY over, id",
+            "SELECT id, outward, state, checksum FROM handoff WHERE over <= ?1 ORDER BY over, id, outward",
             .integer(includingOver ? 1 : 0)
         ) { row throws(StoreError) in
             let bytes = try checked(row)
@@ -183,7 +184,7 @@ public final class SliceTables {
     ) throws(StoreError) -> (sources: [HandoffSourceState], targets: [HandoffTargetState]) {
         var (sources, targets): ([HandoffSourceState], [HandoffTargetState]) = ([], [])
         try database.each(
-            "SELECT id, outward, state, checksum FROM handoff WHERE fleet = ?1 AND slice = ?2 ORDER BY id",
+            "SELECT id, outward, state, checksum FROM handoff WHERE fleet = ?1 AND slice = ?2 ORDER BY id, outward",
             .blob(slice.group.bytes.bytes), .integer(Int64(slice.index))
         ) { row throws(StoreError) in
             let bytes = try checked(row)
@@ -243,7 +244,7 @@ public final class SliceTables {
         try database.run(
             """
             INSERT INTO handoff(id, outward, over, fleet, slice, state, checksum)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id, outward)
             DO UPDATE SET over = excluded.over, state = excluded.state, checksum = excluded.checksum
             """, .blob(id), .integer(isOutward ? 1 : 0), .integer(isOver ? 1 : 0), .blob(slice.group.bytes.bytes),
             .integer(Int64(slice.index)), .blob(state),

@@ -50,9 +50,10 @@ struct SliceVerification: Encodable {
         let disputed = Self.disputed(answers)
         self.disputed = disputed.map(\.group)
         let unknown = Set(unasked.compactMap { try? BoltName.partition(of: $0) })
-        findings =
-            Self.uncovered(lines) + Self.doubled(answers) + disputed.map(\.finding) + Self.versions(answers)
-            + Self.rivals(answers) + Self.unserved(answers, unknown) + silent
+        var findings = Self.uncovered(lines) + Self.doubled(answers) + disputed.map(\.finding)
+        findings += Self.versions(answers) + Self.rivals(answers)
+        findings += Self.unserved(answers, unknown) + silent
+        self.findings = findings
         isVerified = findings.isEmpty
     }
 
@@ -183,10 +184,12 @@ struct SliceVerification: Encodable {
         let own = group.owners.filter { $0.partition == primary.partition }.reduce(0) { $0 + Int($1.slices) }
         let serves = primary.holdings.filter { $0.group == group.name && owning.contains($0.state) }
             .reduce(0) { $0 + Int($1.slices) }
-        guard own != serves else { return nil }
+        let wanted = group.owners.first { $0.partition == primary.partition }?.digest
+        let isSame = wanted == nil || wanted == primary.served.first { $0.group == group.name }?.digest
+        guard own != serves || !isSame else { return nil }
+        let which = own == serves ? "other slices of \(group.name) than the" : "\(serves) slices of \(group.name), and"
         return Finding(
-            code: "not_served",
-            what: "\(primary.bolt) serves \(serves) slices of \(group.name), and \(own) are its partition's",
+            code: "not_served", what: "\(primary.bolt) serves \(which) \(own) that are its partition's",
             next: "boltctl rebalance status shows what is on its way", mayPass: true)
     }
 

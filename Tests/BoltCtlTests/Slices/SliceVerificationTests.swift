@@ -54,6 +54,29 @@ import Testing
         #expect(codes([north, south, blank]) == ["two_definitions"])
     }
 
+    /// One slice too many and one too few are as many as there should be.
+    @Test func otherSlicesThanItsOwnAreNotServedThoughTheirNumberIsRight() throws {
+        let web = try Views.group("web")
+        func north(_ served: Bytes32) throws -> SliceDigestResponse {
+            var north = try Views.digest("a.north")
+            north.groups[0].owners[0].digest = Views.bytes(7)
+            north.served = [.init(group: web, slices: 4, digest: served)]
+            return north
+        }
+        let south = try Views.digest("a.south")
+        #expect(codes([try north(Views.bytes(7)), south]) == [])
+        #expect(codes([try north(Views.bytes(8)), south]) == ["not_served"])
+        var silent = try north(Views.bytes(7))
+        silent.served = []
+        #expect(codes([silent, south]) == ["not_served"])
+    }
+
+    /// The owner's by the register, and turned away by its primary.
+    @Test func aSliceThatWaitsIsNotServed() throws {
+        let north = try Views.digest("a.north", holdings: [(.active, 3), (.waiting, 1)])
+        #expect(codes([north, try Views.digest("a.south")]) == ["not_served"])
+    }
+
     /// Of one bolt of several nobody knows who is primary elsewhere: it waited, and then said what was not so.
     @Test func whoeverAsksOneBoltHearsOfThatOne() throws {
         let lines = [Views.line(try Views.digest("a.north"))]
