@@ -22,6 +22,8 @@ struct BoltEndpoints: Sendable {
     let node: NodeService
     let grounds: EnvoyGroundsCache
     let traits = TraitsMemory()
+    /// Partitions that no link leads to.
+    let silence = SilentPartitions()
     let partition: PartitionService
     let identity: BoltIdentity
     let judge: ChainJudge

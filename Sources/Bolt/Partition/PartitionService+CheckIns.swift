@@ -17,6 +17,8 @@ struct PendingCheckIn: Sendable {
     let traits: EnvoyRecord.Traits?
     /// Its slice; nil where no topology is in force.
     var slice: SliceID?
+    /// When another bolt took it that kept it for this partition; nil where it comes at once.
+    var keptAt: WallTime?
 }
 
 /// What became of a check-in that is durable.
@@ -118,7 +120,10 @@ extension PartitionService {
         {
             traits = nil
         }
-        commands.append(.seen([PartitionCommand.EnvoySighting(envoy: checkIn.envoy, at: at, traits: traits)]))
+        // What was kept elsewhere for hours does not make a machine seen that is gone by now.
+        let seen = PartitionCommand.EnvoySighting(
+            envoy: checkIn.envoy, at: checkIn.keptAt.map { min($0, at) } ?? at, traits: traits)
+        commands.append(.seen([seen]))
         return commands
     }
 
