@@ -35,7 +35,7 @@ final class PeerForwarder: Sendable {
     /// twice is sent once, on a new connection; where that was sent and not answered, the problem says `changed`.
     func post(_ body: Data, to path: String, at address: String, once: Bool = false) async throws -> Answer {
         guard inFlight.enter(address) else {
-            throw Problem(.tooManyRequests, "too many requests wait for the bolt at \(address), or for all", status: 503)
+            throw Problem(.tooManyRequests, "too many requests wait for the bolt at \(address)", status: 503)
         }
         defer { inFlight.leave(address) }
         let turn = try await pool.turn(at: address, within: PeerForwarder.timeout, on: group.any())
