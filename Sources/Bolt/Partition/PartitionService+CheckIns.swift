@@ -17,10 +17,15 @@ struct PendingCheckIn: Sendable {
     let traits: EnvoyRecord.Traits?
     /// Its slice; nil where no topology is in force.
     var slice: SliceID?
+<<<<<<< HEAD
     /// What the envoy remembers of its owner; nil where it does not say, and is shown nothing.
     var seen: OwnerMark?
     /// Whether a bolt of another partition passed it on: then the envoy needs the owner's signature.
     var isPassedOn = false
+=======
+    /// When another bolt took it that kept it for this partition; nil where it comes at once.
+    var keptAt: WallTime?
+>>>>>>> mend-c-custody
 }
 
 /// What became of a check-in that is durable.
@@ -128,7 +133,10 @@ extension PartitionService {
         {
             traits = nil
         }
-        commands.append(.seen([PartitionCommand.EnvoySighting(envoy: checkIn.envoy, at: at, traits: traits)]))
+        // What was kept elsewhere for hours does not make a machine seen that is gone by now.
+        let seen = PartitionCommand.EnvoySighting(
+            envoy: checkIn.envoy, at: checkIn.keptAt.map { min($0, at) } ?? at, traits: traits)
+        commands.append(.seen([seen]))
         return commands
     }
 

@@ -128,14 +128,18 @@ public struct PeerCheckInRequest: Hashable, Sendable, Codable {
     public var request: CheckInRequest
     /// How often it was passed on; refused above `APILimits.forwardHopsMax`.
     public var hops: Int
+    /// When a bolt took it that kept it while the owner was away, in milliseconds since 1970 by that bolt's clock; none
+    /// where it comes at once. The chain has to have been valid then, and nothing of the machine is learnt from it.
+    public var keptAt: UInt64?
 
     /// A report that is passed on.
-    public init(envoyChainDER: [Base64Bytes], request: CheckInRequest, hops: Int) {
-        (self.envoyChainDER, self.request, self.hops) = (envoyChainDER, request, hops)
+    public init(envoyChainDER: [Base64Bytes], request: CheckInRequest, hops: Int, keptAt: UInt64? = nil) {
+        (self.envoyChainDER, self.request, self.hops, self.keptAt) = (envoyChainDER, request, hops, keptAt)
     }
 
     enum CodingKeys: String, CodingKey {
         case request, hops
+        case keptAt = "kept_at_ms"
         case envoyChainDER = "envoy_chain_der_base64"
     }
 }
