@@ -9,7 +9,7 @@ import Testing
 
 /// Who owns what, as a bolt knows it from the roster and from its own partition's journal.
 struct OwnershipBoardTests {
-    private static let names = ["north", "south"].map { PartitionName(checked: $0) }
+    fileprivate static let names = ["north", "south"].map { PartitionName(checked: $0) }
     private static let document = """
         version: 1
         mesh: {name: trial}
@@ -26,7 +26,7 @@ struct OwnershipBoardTests {
         """
 
     /// A roster with one bolt of each partition, which writes what a test wants.
-    private struct Mesh {
+    fileprivate struct Mesh {
         var roster = Roster(mesh: TestIdentity.mesh, witness: TestWitness())
         let bolts = OwnershipBoardTests.names.enumerated().map { number, name in
             TestIdentity(.bolt(name, BoltName(checked: "a")), seed: UInt64(number) + 1)
@@ -62,7 +62,7 @@ struct OwnershipBoardTests {
         }
     }
 
-    private func board() -> OwnershipBoard {
+    fileprivate func board() -> OwnershipBoard {
         OwnershipBoard(own: OwnershipBoardTests.names[0], mesh: TestIdentity.mesh, witness: TestWitness())
     }
 
@@ -126,7 +126,7 @@ struct OwnershipBoardTests {
         #expect(board.untold([signed]).isEmpty)
     }
 
-    @Test("R2: a board that is read anew, because a history was cut, knows what its own journal holds, and no more")
+    @Test("P2, R2: a cut of the history that told a transition takes no owner back; it is told again")
     func anew() throws {
         var mesh = try Mesh()
         let board = board()
@@ -143,8 +143,36 @@ struct OwnershipBoardTests {
         // As if the other bolt's history were cut before its event.
         let moved = board.take(mesh.roster, anew: true)
         #expect(moved.slices.contains(registers[1].slice) && moved.topology)
-        #expect(board.register(of: registers[1].slice) == registers[1])
+        #expect(board.register(of: registers[1].slice)?.position == 1)
         #expect(board.register(of: registers[0].slice)?.position == 1)
+        #expect(Set(board.allUntold) == [own, other], "no event in force tells of them")
+        try mesh.write(0, .slices(SliceDelta([own, other])))
+        #expect(board.take(mesh.roster, anew: false).slices.isEmpty && board.allUntold.isEmpty)
+    }
+
+    @Test("R2: what a banned bolt signed and only itself told beyond its cut is dropped; what others signed stays")
+    func cutKey() throws {
+        var mesh = try Mesh()
+        let board = board()
+        _ = try mesh.apply()
+        _ = board.take(mesh.roster, anew: true)
+        let registers = board.registers(of: try #require(board.geneses.first))
+        let (north, south) = (OwnershipBoardTests.names[0], OwnershipBoardTests.names[1])
+        let theirs = try handOn(try #require(registers.first { $0.owner == south }), mesh)
+        let ours = try handOn(try #require(registers.first { $0.owner == north }), mesh)
+        try mesh.write(1, .slices(SliceDelta([theirs, ours])))
+        #expect(board.take(mesh.roster, anew: false).slices.count == 2)
+        let (bolt, ada) = (mesh.bolts[1], TestIdentity(.operator(OperatorName(checked: "ada")), seed: 1))
+        var seen = VersionVector()
+        seen[bolt.replica(1)] = 1
+        let ban = OperatorAct.Operation.ban(
+            keys: [bolt.author.tlsKey], principal: nil, cut: OperatorAct.Cut(seen: seen))
+        try mesh.write(0, .act(ada.act(ban, nonce: 1)))
+        #expect(mesh.roster.cut(of: bolt.replica(1)) == 1)
+        _ = board.take(mesh.roster, anew: true)
+        #expect(board.register(of: theirs.transition.slice)?.position == 0)
+        #expect(board.register(of: ours.transition.slice)?.position == 1)
+        #expect(board.allUntold == [ours])
     }
 
     @Test("Two boards that heard the same in other orders agree in every owner and in the topology")
@@ -165,6 +193,72 @@ struct OwnershipBoardTests {
         #expect(early.registers(of: genesis) == late.registers(of: genesis))
         #expect(early.version?.apply == late.version?.apply && early.version?.note.drains.count == 1)
         #expect(early.geneses == late.geneses, "groups begin once")
+    }
+}
+
+/// Whether tasks of a partition stand on what is in force, and whether anybody drives them.
+extension OwnershipBoardTests {
+    @Test("A task goes on while its apply is in force: not under a newer one, nor where its own one was lost")
+    func outdated() throws {
+        var mesh = try Mesh()
+        let first = try mesh.apply()
+        let board = board()
+        _ = board.take(mesh.roster, anew: true)
+        #expect(board.outdated(first.id) == nil)
+        let north = try mesh.apply(on: first.id, drains: [OwnershipBoardTests.names[0]])
+        let south = try mesh.apply(on: first.id, drains: [OwnershipBoardTests.names[1]])
+        _ = board.take(mesh.roster, anew: false)
+        let (winner, loser) = north.id < south.id ? (north, south) : (south, north)
+        #expect(board.version?.apply.id == winner.id && board.outdated(winner.id) == nil)
+        #expect(board.outdated(first.id)?.contains("which is newer") == true)
+        #expect(board.outdated(loser.id)?.contains("its own is not") == true)
+    }
+
+    @Test("P6: a partition was taken over once an operator took slices from it and it owns none")
+    func takenOver() throws {
+        var mesh = try Mesh()
+        let board = board()
+        _ = try mesh.apply()
+        _ = board.take(mesh.roster, anew: true)
+        let (north, south) = (OwnershipBoardTests.names[0], OwnershipBoardTests.names[1])
+        let ada = TestIdentity(.operator(OperatorName(checked: "ada")), seed: 1)
+        let cause = SliceTransition.Cause.takeover(
+            act: PrincipalID(high: 6, low: 6), at: WallTime(milliseconds: 6), reason: "lost")
+        let own = board.geneses.flatMap { board.registers(of: $0) }.filter { $0.owner == north }
+        let taken = own.compactMap { SliceTransition(ending: $0, to: south, cause: cause) }.map { ada.sign($0) }
+        try #require(taken.count > 1)
+        board.take(journaled: Array(taken.dropFirst()))
+        #expect(!board.isTakenOver(north))
+        board.take(journaled: taken)
+        #expect(board.isTakenOver(north) && !board.isTakenOver(south))
+    }
+
+    @Test("It is known since when no primary of a partition said anything of its slices")
+    func silence() {
+        let board = board()
+        let (north, now) = (OwnershipBoardTests.names[0], ContinuousClock.now)
+        #expect(board.silence(of: north) == nil)
+        board.note(SliceCensus(bytesPerEnvoy: 0, entries: [], tasks: []), of: north, at: now)
+        #expect(board.silence(of: north, at: now + .seconds(7)) == .seconds(7))
+    }
+
+    @Test("A task has nobody only where no primary is heard, and it was taken over or left the topology for long")
+    func orphans() {
+        func driver(
+            primary: Bool = false, silent: Int? = 90, named: Bool = true, taken: Bool = false
+        ) -> TaskDriver {
+            TaskDriver(
+                partition: OwnershipBoardTests.names[0], hasPrimary: primary, silence: silent.map { .seconds($0) },
+                isInTopology: named, isTakenOver: taken)
+        }
+        #expect(driver(taken: true).orphaned?.contains("taken over") == true)
+        #expect(driver(silent: 1, taken: true).orphaned != nil, "a takeover says that it is lost")
+        #expect(driver(named: false).orphaned?.contains("not in the topology") == true)
+        #expect(driver(silent: 59, named: false).orphaned == nil, "it may be on its way to another primary")
+        #expect(driver().orphaned == nil, "only an operator can say that nobody comes back")
+        #expect(driver(primary: true, named: false, taken: true).orphaned == nil)
+        #expect(driver().isSilent && driver(silent: nil).isSilent)
+        #expect(!driver(silent: 59).isSilent && !driver(primary: true).isSilent)
     }
 }
 

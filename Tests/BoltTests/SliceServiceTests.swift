@@ -14,7 +14,7 @@ import Vault
 @testable import Bolt
 
 /// Two partitions of one bolt each over real databases, with lines of their own between them, and one roster.
-private final class TwoPartitions: Sendable {
+final class TwoPartitions: Sendable {
     /// What one of them sends to the other.
     private final class Line: SliceLine {
         let from: PartitionName
@@ -47,10 +47,13 @@ private final class TwoPartitions: Sendable {
     static let document = """
         version: 1
         mesh: {name: trial}
-        groups: [{name: all, slices: 4}]
+        groups:
+          - {name: near, slices: 2, match: [{hostname: "near-*"}]}
+          - {name: far, slices: 2, match: [{hostname: "far-*"}]}
+          - {name: all, slices: 4}
         partitions:
-          - {name: north, groups: [all], bolts: [{name: a, address: "127.0.0.1:1"}]}
-          - {name: south, groups: [all], bolts: [{name: a, address: "127.0.0.1:2"}]}
+          - {name: north, groups: [near, far, all], bolts: [{name: a, address: "127.0.0.1:1"}]}
+          - {name: south, groups: [near, far, all], bolts: [{name: a, address: "127.0.0.1:2"}]}
         """
 
     let root = NSTemporaryDirectory() + "bolt-two-\(UUID().uuidString.prefix(8))"
@@ -141,6 +144,23 @@ private final class TwoPartitions: Sendable {
         }
     }
 
+    /// An envoy is admitted without a group: that is “all”.
+    func admit(_ envoy: PrincipalID) throws {
+        let name = try #require(PrincipalName("web-\(envoy.description.suffix(12))"))
+        let key = KeyFingerprint(TestWitness.digest(envoy.bytes))
+        var admission = Admission(role: .envoy, id: envoy, name: name, tlsKey: key)
+        admission.sealingKey = TestWitness.digest(key.bytes.bytes)
+        admission.partition = TwoPartitions.names[0]
+        try write(0, .admit(admission))
+    }
+
+    /// It is given another group.
+    func regroup(_ envoy: PrincipalID, to group: String) throws {
+        let (replica, name) = (bolts[0].replica(1), GroupName(checked: group))
+        let draft = try gossip.withLock { try $0.roster.draftAmendment(of: envoy, by: replica, group: name) }
+        try write(0, draft)
+    }
+
     private func tell(_ transitions: [SignedTransition], from number: Int) {
         if number == 0, losesSouthAtHandOn.withLock({ $0 }) { lose(1) }
         let untold = boards[number].untold(transitions)
@@ -148,21 +168,22 @@ private final class TwoPartitions: Sendable {
         services[number].post(.registersMoved(transitions.map(\.transition.slice)))
     }
 
-    private func apply() throws {
+    func apply(on base: Bytes32 = .zero, task: UInt64 = 1) throws {
         let topology = try #require(TopologyDocument(parsing: TwoPartitions.document, file: "t").topology)
         let note = AppliedTopology(
-            topology: topology, drains: [], bolt: "a.north", reason: "", task: PrincipalID(high: 1, low: 1),
+            topology: topology, drains: [], bolt: "a.north", reason: "", task: PrincipalID(high: 1, low: task),
             moves: false, summary: "")
-        // All slices begin in the north.
+        // All slices begin in the north, but for those of the group “far”.
+        let owners = [("near", 2, 0), ("far", 2, 1), ("all", 4, 0)]
         let apply = try #require(
             TopologyApply(
-                base: .zero, plan: .zero, at: WallTime(milliseconds: 1), actor: "operator/ada",
+                base: base, plan: .zero, at: WallTime(milliseconds: task), actor: "operator/ada",
                 document: Array(try APIJSON.encode(note)),
-                groups: [
+                groups: owners.map { name, slices, owner in
                     .init(
-                        name: GroupName(checked: "all"), slices: 4,
-                        candidates: [Placement.Candidate(partition: TwoPartitions.names[0])])
-                ], hashedBy: TestWitness()))
+                        name: GroupName(checked: name), slices: UInt32(slices),
+                        candidates: [Placement.Candidate(partition: TwoPartitions.names[owner])])
+                }, hashedBy: TestWitness()))
         for part in apply.parts { try write(0, .topology(part)) }
     }
 
@@ -191,13 +212,17 @@ private final class TwoPartitions: Sendable {
     }
 
     /// A check-in of an envoy, wherever its slice is thought to be.
-    func checkIn(_ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int) async throws -> CheckInAnswer {
-        let place = try #require(boards[number].place(of: envoy, group: nil))
+    func checkIn(
+        _ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int, as group: String? = nil,
+        seen: OwnerMark? = nil
+    ) async throws -> CheckInAnswer {
+        let place = try #require(
+            boards[number].place(of: envoy, group: group.map { GroupName(checked: $0) }))
         return await services[number].store(
             PendingCheckIn(
                 envoy: envoy, queue: QueueID(envoy), firstHeld: sequences.lowerBound,
                 results: sequences.map { SequencedResult(sequence: $0, body: Array("\(envoy) \($0)".utf8)) },
-                traits: nil, slice: place.slice))
+                traits: nil, slice: place.slice, seen: seen, isPassedOn: seen != nil))
     }
 
     /// The task that takes all slices of the north to the south.
@@ -222,6 +247,19 @@ private final class TwoPartitions: Sendable {
                     act: PrincipalID(high: 6, low: 6), at: WallTime(milliseconds: 6), reason: "its disks are lost"))
         }
         try write(1 - number, .slices(SliceDelta(taken.map { ada.sign($0) })))
+    }
+
+    /// The north says of its first slice that it was handed on, and the south never took it.
+    func handOnUntaken() throws -> SliceID {
+        let register = try #require(boards[0].registers(of: try #require(boards[0].geneses.first)).first)
+        let point = LogPoint(
+            epoch: PartitionEpoch(number: 1, minter: bolts[0].replica(1)), position: 1, hash: TestWitness.digest([1]))
+        let transition = try #require(
+            SliceTransition(
+                ending: register, to: TwoPartitions.names[1],
+                cause: .handOn(seal: SliceSeal(point: point, digest: TestWitness.digest([2])))))
+        try write(0, .slices(SliceDelta([bolts[0].sign(transition)])))
+        return register.slice
     }
 
     func owners(_ number: Int) throws -> Set<PartitionName> {
@@ -287,6 +325,8 @@ struct SliceServiceTests {
         }
         try await wait("the north removed its copies") { try await stored(two, at: 0).allSatisfy { $0 == 0 } }
         #expect(try await stored(two, at: 1) == envoys.map { _ in 5 })
+        let counted = await two.services[0].read { $0.metrics.text() }
+        #expect(counted.contains("bolt_slice_pause_seconds_count 4\n"), "one pause a slice, told by who handed it on")
         // P2, P7: the former owner takes nothing; the new one says a higher register.
         for envoy in envoys {
             guard case .elsewhere = try await two.checkIn(envoy, 6...6, at: 0) else {
@@ -325,6 +365,36 @@ struct SliceServiceTests {
         expected[0] = 6
         #expect(try await stored(two, at: 0) == expected)
         try await fill(two, 5...8, at: 0)
+    }
+
+    @Test("A task under a newer apply holds itself, says so, and can only be ended", .timeLimit(.minutes(2)))
+    func outdated() async throws {
+        let two = try await reigning()
+        try await fill(two, 1...2, at: 0)
+        two.cutLines(true)
+        let service = two.services[0]
+        let apply = try #require(two.boards[0].version?.apply.id)
+        // The id that the apply was asked for under.
+        let job = try #require(
+            RebalanceJob(id: PrincipalID(high: 1, low: 1), topology: .zero, moves: try two.job().moves))
+        try await service.begin(task: job, limits: HandoffBudget.Limits(slices: 2))
+        #expect(await service.read { $0.hold(of: job.id) } == nil)
+        #expect(await service.read { $0.obstacle(to: .reverse, task: job.id) } == nil)
+        try two.apply(on: apply, task: 2)
+        try await wait("it is held") {
+            await service.read { $0.taskView(job.id)?.hold?.contains("which is newer") == true }
+        }
+        #expect(await service.read { $0.obstacle(to: .resume, task: job.id) }?.contains("make a new plan") == true)
+        #expect(await service.read { $0.command(.reverse, task: job.id) }?.contains("make a new plan") == true)
+        #expect(await service.read { $0.obstacle(to: .pause, task: job.id) } == nil)
+        #expect(await service.read { $0.command(.cancel, task: job.id) } == nil)
+        two.cutLines(false)
+        try await wait("it is over") {
+            await service.read { $0.desk.tasks[job.id]?.machine.state.phase == .ended }
+        }
+        #expect(await service.read { $0.taskView(job.id)?.hold } == nil)
+        #expect(await service.read { $0.obstacle(to: .pause, task: job.id) } == "the task is over; make a new plan")
+        await two.close()
     }
 
     @Test("P5, P7: envoys that report all the while lose nothing and are stored once", .timeLimit(.minutes(2)))
@@ -386,6 +456,91 @@ struct SliceServiceTests {
         two.cutLines(false)
         try await wait("all are in the south") { try two.owners(0) == [TwoPartitions.names[1]] }
         try await wait("the south has everything") { try await stored(two, at: 1) == envoys.map { _ in 4 } }
+        await two.close()
+    }
+
+    /// A check-in of an envoy that follows proofs, and what it makes of the answer.
+    private func follow(
+        _ two: TwoPartitions, _ sight: inout OwnerSight, _ sequences: ClosedRange<UInt64>, at number: Int
+    ) async throws -> CheckInReceipt {
+        let seen = OwnerMark(
+            register: sight.fence.register, epoch: sight.fence.epoch, hash: sight.freshness?.register.hash)
+        let answer = try await two.checkIn(envoys[0], sequences, at: number, seen: seen)
+        guard case .stored(let receipt) = answer else {
+            throw Problem(.notReady, "\(answer)")
+        }
+        let voucher = try receipt.voucher.map { try SliceVoucher($0) }
+        let verdict = try sight.judge(
+            number: receipt.register, epoch: receipt.epoch, voucher: voucher, from: nil,
+            mesh: TestIdentity.mesh, witness: BoltSliceWitness(TestWitness()))
+        #expect(verdict == .obey(sight.fence))
+        let hash = try #require(sight.freshness?.register.hash)
+        for (more, isTrue) in [(UInt64(0), true), (1, false)] {
+            let said = OwnerReceipt(
+                register: hash, epoch: receipt.epoch, queue: QueueID(envoys[0]),
+                storedThrough: receipt.storedThrough, releaseThrough: receipt.releaseThrough + more)
+            let isBorne = sight.bears(
+                said, signature: receipt.signature, from: nil, mesh: TestIdentity.mesh,
+                witness: BoltSliceWitness(TestWitness()))
+            #expect(isBorne == isTrue, "P6: the owner signs what another partition's bolt passes on")
+        }
+        return receipt
+    }
+
+    @Test(
+        "P2: an owner proves itself once to an envoy that has not seen it, and after a handoff the next one does",
+        .timeLimit(.minutes(2)))
+    func proved() async throws {
+        let two = try await reigning()
+        var sight = OwnerSight()
+        let shown = try await follow(two, &sight, 1...2, at: 0)
+        #expect(shown.voucher != nil)
+        let first = try #require(sight.freshness?.register)
+        #expect(first.owner == TwoPartitions.names[0] && sight.fence.register == 2)
+        let again = try await follow(two, &sight, 3...3, at: 0)
+        #expect(again.voucher == nil, "it has seen it")
+        let plain = try await two.checkIn(envoys[1], 1...1, at: 0)
+        if case .stored(let receipt) = plain { #expect(receipt.voucher == nil, "it does not say what it saw") }
+        try await two.services[0].begin(task: two.job(), limits: HandoffBudget.Limits(slices: 4))
+        try await wait("all are in the south") { try two.owners(1) == [TwoPartitions.names[1]] }
+        let moved = try await follow(two, &sight, 4...4, at: 1)
+        #expect(moved.voucher != nil)
+        #expect(sight.freshness?.register.owner == TwoPartitions.names[1] && sight.fence.register == 3)
+        await two.close()
+    }
+
+    @Test(
+        "P7: a handoff takes orders from who began it, a task hears of it from its source; nobody else counts",
+        .timeLimit(.minutes(2)))
+    func strangers() async throws {
+        let two = try await reigning()
+        two.cutLines(true)
+        let job = try two.job()
+        try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 1))
+        try await wait("the first handoff began") {
+            await two.services[0].read { $0.desk.sources.count == 1 && $0.desk.drivers.count == 1 }
+        }
+        let (south, west) = (TwoPartitions.names[1], PartitionName(checked: "west"))
+        let order = try #require(await two.services[0].read { $0.desk.sources.values.first?.order })
+        let genesis = try #require(two.boards[0].geneses.first)
+        let other = try #require(two.boards[0].registers(of: genesis).first { $0.slice != order.slice })
+        let far = try #require(HandoffOrder(id: HandoffID(TestWitness.digest([9])), register: other, to: west))
+        try await two.services[0].read { service in
+            try service.take(.cancel(order), from: south)
+            try service.take(.pause(order, true), from: south)
+            try service.take(.throttle(HandoffBudget.Limits(slices: 7)), from: south)
+            // By the topology there is no such partition.
+            try service.take(.begin(far), from: south)
+            service.hear(.cancelled(order.id, reason: "it says so"), from: south)
+            service.runDesk()
+            let source = try #require(service.desk.sources[order.id])
+            #expect(!source.isPaused && source.state.phase != .cancelled)
+            #expect(service.desk.budget.limits.slices == 1)
+            #expect(service.desk.sources[far.id] == nil)
+            #expect(service.desk.tasks[job.id]?.machine.state.attempts.allSatisfy { $0.failures == 0 } == true)
+        }
+        two.cutLines(false)
+        try await wait("all are in the south") { try two.owners(0) == [south] }
         await two.close()
     }
 

@@ -38,12 +38,21 @@ struct HandoffDesk {
         var refusal: String?
         /// When it was begun here, by the wall clock.
         var began: WallTime
+        /// The apply that it stands on; nil where that is not known.
+        var apply: Bytes32?
     }
 
     /// A piece that was read, with the last record that it may show something of.
     struct ReadPiece {
         let piece: HandoffPiece
         let shows: UInt64
+    }
+
+    /// A register and an epoch that this bolt signed for.
+    struct SignedClaim {
+        let register: Bytes32
+        let epoch: PartitionEpoch
+        let signature: SliceVoucher.Signature
     }
 
     var inbox: [Event] = []
@@ -68,6 +77,10 @@ struct HandoffDesk {
     /// Registers that this partition took over by a handoff, safe.
     var adopted: Set<Bytes32> = []
     var collecting: Set<HandoffID> = []
+    /// When the seals of sources were proposed, as far as this reign proposed them.
+    var sealed: [HandoffID: ContinuousClock.Instant] = [:]
+    /// What was signed for envoys of each slice in this reign.
+    var vouchers: [SliceID: SignedClaim] = [:]
     var tasks: [PrincipalID: TaskRun] = [:]
     var budget = HandoffBudget()
     /// Whether every envoy that was seen here is in its slice.
@@ -86,6 +99,14 @@ struct HandoffDesk {
     var remains: RemainsOnTheirWay?
     /// The last envoy of each that its owner did not take: only later ones are sent.
     var skipped: [SliceID: PrincipalID] = [:]
+    /// Envoys that were given another group, and whose rows are still in the slice where they were.
+    var reassigned: [PrincipalID] = []
+    /// The last that was looked at; nil at the beginning, and at the end.
+    var reassignedThrough: PrincipalID?
+    /// The one of them for which the journal is waited for.
+    var settling: PrincipalID?
+    /// Those that the owner of their new slice did not take.
+    var refused: Set<PrincipalID> = []
     /// Handoffs away from here that count in the budget.
     var inFlight: Set<HandoffID> = []
     /// Whether siblings' registers were heard since this bolt started: before that nothing is handed on.

@@ -52,10 +52,18 @@ final class OwnershipBoard: Sendable {
         var byID: [GroupID: SliceGenesis] = [:]
         var version: Version?
         var fallback: GroupName?
+        /// Envoys of which was said, since they were admitted, that they are in another group.
+        var regrouped: [PrincipalID: Regrouping] = [:]
+        /// The same, by their ids.
+        var regroupings: [Regrouping] = []
+        /// How far the roster was with that.
+        var regroupingChanges = 0
         var forged = 0
         /// Facts of the roster that are taken.
         var taken = 0
         var census: [PartitionName: SliceCensus] = [:]
+        /// When each of those came.
+        var censusAt: [PartitionName: ContinuousClock.Instant] = [:]
         var lines: [PartitionName: any SliceLine] = [:]
         /// Grows with each change of owners or topology.
         var change: UInt64 = 1
@@ -72,7 +80,11 @@ final class OwnershipBoard: Sendable {
 
     /// Takes what the roster says; from its beginning where histories were cut, or where it was read anew. Returns the
     /// slices whose owner may have changed, ascending, and whether the topology did.
+    ///
+    /// What is held of transitions is not forgotten with the event that told it: each proves itself, and envoys follow
+    /// it by now. Only what a key signed whose history is cut needs an event in force, or the own journal.
     func take(_ roster: Roster, anew: Bool) -> (slices: [SliceID], topology: Bool) {
+        takeGroups(roster, anew: anew)
         let from = anew ? 0 : state.withLock { $0.taken }
         let facts = roster.ownership(from: from)
         let count = roster.ownershipCount
@@ -84,7 +96,8 @@ final class OwnershipBoard: Sendable {
             var slices: Set<SliceID> = []
             if anew {
                 slices = Set(state.registers.slices)
-                (state.line, state.assembly, state.registers) = (TopologyLine(), TopologyAssembly(), SliceRegisterSet())
+                let kept = keeping(state.registers, roster)
+                (state.line, state.assembly, state.registers) = (TopologyLine(), TopologyAssembly(), kept)
                 state.told = []
                 let journaled = state.journaled.sorted { $0.key < $1.key }.map(\.value)
                 absorb(SliceDelta(journaled), &state, &slices)
@@ -108,6 +121,16 @@ final class OwnershipBoard: Sendable {
         }
     }
 
+    private func takeGroups(_ roster: Roster, anew: Bool) {
+        let changes = roster.regroupingChanges
+        guard anew || state.withLock({ $0.regroupingChanges != changes }) else { return }
+        let all = roster.regroupings
+        state.withLock { state in
+            (state.regroupings, state.regroupingChanges) = (all, changes)
+            state.regrouped = Dictionary(all.map { ($0.envoy, $0) }) { first, _ in first }
+        }
+    }
+
     /// Takes transitions that the partition's own journal holds, safe, before the roster tells of them. Returns whether
     /// any was new.
     @discardableResult
@@ -122,14 +145,27 @@ final class OwnershipBoard: Sendable {
         }
     }
 
+    /// What is held, but for what was signed by a key whose history is cut, or parted in two: that may be why.
+    private func keeping(_ registers: SliceRegisterSet, _ roster: Roster) -> SliceRegisterSet {
+        var cut = Set(roster.forks.map(\.replica.key))
+        for entry in roster.vector.entries where roster.cut(of: entry.replica) != nil {
+            cut.insert(entry.replica.key)
+        }
+        guard !cut.isEmpty else { return registers }
+        return registers.filter { signed in
+            guard let author = witness.author(certifiedBy: signed.warrant.chain) else { return false }
+            return !cut.contains(witness.hash(author.signingKey.bytes.bytes))
+        }
+    }
+
     private func absorb(_ delta: SliceDelta, _ state: inout State, _ slices: inout Set<SliceID>) {
         let taken = state.registers.absorb(delta, mesh: mesh, witness: witness)
         slices.formUnion(taken.slices)
         state.forged += taken.forged
     }
 
-    /// A transition is told once an event holds a proof of it. What somebody else made up in its place is none: it would
-    /// keep the true one from being told.
+    /// A transition is told once an event holds a proof of it. What somebody else made up in its place is none: it
+    /// would keep the true one from being told.
     private func noteTold(_ delta: SliceDelta, _ state: inout State) {
         for signed in delta.transitions {
             let hash = signed.transition.hash(by: witness)
@@ -191,6 +227,20 @@ final class OwnershipBoard: Sendable {
         }
     }
 
+    /// Where an envoy belongs of which was said since it was admitted that it is in another group; nil for all others,
+    /// who are where their admission put them.
+    func reassigned(_ envoy: PrincipalID) -> Place? {
+        guard let regrouping = state.withLock({ $0.regrouped[envoy] }) else { return nil }
+        return place(of: envoy, group: regrouping.group)
+    }
+
+    /// Envoys that were given another group, after one, by their ids; at most `limit`.
+    func reassigned(after envoy: PrincipalID?, limit: Int) -> [PrincipalID] {
+        let all = state.withLock { $0.regroupings }
+        let start = envoy.map { envoy in all.firstIndex { $0.envoy > envoy } ?? all.count } ?? 0
+        return all[start...].prefix(limit).map(\.envoy)
+    }
+
     /// The register in force of a slice; nil where there is no such slice.
     func register(of slice: SliceID) -> SliceRegister? {
         state.withLock { walk(slice, &$0)?.register }
@@ -199,14 +249,18 @@ final class OwnershipBoard: Sendable {
     /// How a slice came to its owner; nil where there is no such slice.
     func walk(of slice: SliceID) -> SliceWalk? { state.withLock { walk(slice, &$0) } }
 
-    /// Which of a slice's owners is in force, counted over all that were told, those of lost branches included: it only
-    /// grows with what is heard, so that of two who knew different things the one who knows both is above both. Nil
-    /// where there is no such slice. 1 is for whoever served before there were slices.
-    func number(ofOwner slice: SliceID) -> UInt64? {
-        state.withLock { state in
-            walk(slice, &state).map { walk in
-                2 + UInt64(walk.path.count) + walk.losers.reduce(UInt64(0)) { $0 + UInt64($1.count) }
-            }
+    /// Which of a slice's owners is in force, counted over all that were told, those of lost branches included: it
+    /// grows with what is heard. 1 is for whoever served before there were slices. For people: envoys follow proofs.
+    static func number(of walk: SliceWalk) -> UInt64 {
+        2 + UInt64(walk.path.count) + walk.losers.reduce(UInt64(0)) { $0 + UInt64($1.count) }
+    }
+
+    /// What proves the owner to an envoy that remembers a register, or none: the bytes of a voucher.
+    func voucher(
+        _ walk: SliceWalk, epoch: PartitionEpoch, remembered: Bytes32?, signature: SliceVoucher.Signature
+    ) -> [UInt8] {
+        state.withLock {
+            $0.registers.voucher(walk, epoch: epoch, remembered: remembered, signature: signature)
         }
     }
 
@@ -241,13 +295,8 @@ final class OwnershipBoard: Sendable {
         state.withLock { $0.registers.transition(hash, of: slice) }
     }
 
-    /// Those of this partition's own journal that no event of the roster tells: a history that told them may have been
-    /// cut.
-    var untoldOfOwn: [SignedTransition] {
-        state.withLock { state in
-            state.journaled.filter { !state.told.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
-        }
-    }
+    /// All that are held and that no event of the roster tells, or tells any more.
+    var allUntold: [SignedTransition] { untold(state.withLock { $0.registers.transitions }) }
 
     /// Those that no event of the roster tells yet.
     func untold(_ transitions: [SignedTransition]) -> [SignedTransition] {
@@ -276,7 +325,17 @@ final class OwnershipBoard: Sendable {
     var censuses: [PartitionName: SliceCensus] { state.withLock { $0.census } }
 
     /// A primary said something of its slices.
-    func note(_ census: SliceCensus, of partition: PartitionName) { state.withLock { $0.census[partition] = census } }
+    func note(_ census: SliceCensus, of partition: PartitionName, at time: ContinuousClock.Instant = .now) {
+        state.withLock { state in
+            state.census[partition] = census
+            state.censusAt[partition] = time
+        }
+    }
+
+    /// How long no primary of a partition said anything of its slices; nil where none ever did since this bolt started.
+    func silence(of partition: PartitionName, at now: ContinuousClock.Instant = .now) -> Duration? {
+        state.withLock { $0.censusAt[partition] }.map { now - $0 }
+    }
 
     /// Lines to the primaries of other partitions, as far as they stand.
     func setLines(_ lines: [PartitionName: any SliceLine]) { state.withLock { $0.lines = lines } }

@@ -179,6 +179,7 @@ extension PartitionService {
     /// Owners changed: by hand-ons that others told of, or by an operator's act.
     func registersMoved(_ moved: [SliceID]) {
         guard let context = slices, desk.epoch != nil else { return }
+        holdTasks()
         for slice in moved {
             guard let register = context.board.register(of: slice) else { continue }
             if let id = desk.sending[slice], let order = desk.sources[id]?.order { tellSource(of: order, context) }
@@ -236,6 +237,7 @@ extension PartitionService {
             desk.ticked = now
             let added = pace.turn(isMoving: !desk.inFlight.isEmpty || !desk.targets.isEmpty)
             if let added { desk.budget.observe(addedMilliseconds: added) }
+            holdTasks()
             let running = desk.tasks.filter { $0.value.machine.state.phase != .ended }.keys.sorted()
             for id in running { enqueue(.task(id, .tick(now - began))) }
             for id in desk.drivers.keys.sorted() { report(id) }
@@ -250,6 +252,7 @@ extension PartitionService {
             let counts = try store.tables.slices.counts()
             let total = counts.values.reduce(0, +)
             lookForRemains(among: Array(counts.keys))
+            try lookForReassigned()
             var destinations: [SliceID: PartitionName] = [:]
             for (slice, id) in desk.sending {
                 if let source = desk.sources[id], !source.state.isOver { destinations[slice] = source.order.to }
@@ -259,13 +262,14 @@ extension PartitionService {
                 bytesPerEnvoy: total == 0 ? 0 : store.bytes / total,
                 entries: slices.map {
                     SliceCensus.Entry(slice: $0, envoys: counts[$0] ?? 0, destination: destinations[$0])
-                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) })
+                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) }, room: room,
+                secrets: try secretNames(context))
             // Counting many envoys takes a while: it is done the more seldom.
             let took = ContinuousClock.now - now
             desk.counted = now + max(SliceShellLimits.censusInterval, took * 200)
             context.board.note(census, of: identity.partition)
             if let told = desk.told, told.census.entries == census.entries, told.census.tasks == census.tasks,
-                now - told.at < SliceShellLimits.censusRepeat
+                told.census.secrets == census.secrets, now - told.at < SliceShellLimits.censusRepeat
             {
                 return
             }

@@ -64,12 +64,25 @@ extension PartitionService {
     }
 
     private func journal(_ record: HandoffSourceRecord, of id: HandoffID) {
+        timePause(record, of: id)
         begin([.handoffSource(record)], level: .local) { answer in
             switch PartitionService.fate(answer) {
             case .journaled(let point): self.enqueue(.source(id, .journaled(record, at: point)))
             case .refused: self.post(.desk(.source(id, .refused(record))), after: PartitionService.journalRetry)
             case .unknown: self.post(.desk(.reign), after: PartitionService.rereadAfter)
             }
+        }
+    }
+
+    /// Counts how long nobody served a slice: from the seal on which it was handed on until its new owner said that it
+    /// does. What a promotion of this side came between is not counted.
+    private func timePause(_ record: HandoffSourceRecord, of id: HandoffID) {
+        switch record {
+        case .sealed: desk.sealed[id] = ContinuousClock.now
+        case .released:
+            guard let sealed = desk.sealed.removeValue(forKey: id) else { return }
+            metrics.observe(.slicePause, [], (ContinuousClock.now - sealed) / .seconds(1))
+        case .begun, .unsealed, .handedOn, .collected, .cancelled: break
         }
     }
 
@@ -170,6 +183,7 @@ extension PartitionService {
         desk.snapshots[id] = nil
         desk.unsafePieces[id] = nil
         desk.paced[id] = nil
+        desk.sealed[id] = nil
         if desk.inFlight.remove(id) != nil { desk.budget.end() }
         let driver = desk.drivers.removeValue(forKey: id)
         applyLimits(with: nil)
@@ -238,7 +252,8 @@ extension PartitionService {
         let own = identity.partition
         if sealing.isSealed { blockers.append("\(own) is sealed") }
         if surroundings.siblings.count > 0, !isPaired { blockers.append("no standby of \(own) is in sync") }
-        if isFull { blockers.append("the disk of \(own) is full") }
+        if isShort { blockers.append("the disk of \(own) is full") }
+        blockers += try lacks(for: order, context)
         let genesis = context.board.geneses.first { $0.id == order.slice.group }
         let partition = context.board.version?.topology.partitions.first { $0.name == own }
         if let genesis, let partition, !partition.groups.contains(genesis.name) {

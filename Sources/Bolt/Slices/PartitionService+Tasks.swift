@@ -1,3 +1,4 @@
+internal import BoltAPI
 internal import CRDT
 internal import Logging
 internal import Spanner
@@ -46,8 +47,10 @@ extension PartitionService {
         context.board.version?.topology.partitions.contains { $0.name == partition } ?? false
     }
 
-    /// Whether the topology in force lets a partition serve a slice: nobody is handed one because he asks for it.
+    /// Whether the topology in force lets a partition serve a slice, or it goes back to whom it was: nobody is handed one
+    /// because he asks for it.
     private func mayServe(_ partition: PartitionName, _ slice: SliceID, _ context: SliceContext) -> Bool {
+        if context.board.walk(of: slice)?.wasOwner(partition) == true { return true }
         let genesis = context.board.geneses.first { $0.id == slice.group }
         let named = context.board.version?.topology.partitions.first { $0.name == partition }
         guard let genesis, let named else { return false }
@@ -201,37 +204,46 @@ extension PartitionService {
     private func start(_ id: PrincipalID, _ state: RebalanceState, records: UInt64, _ context: SliceContext) {
         let machine = RebalanceTask(state: state, hashedBy: context.board.witness)
         desk.tasks[id] = HandoffDesk.TaskRun(machine: machine, records: records, began: WallClock.now())
+        let apply = taskNote(id)?.apply ?? context.board.version(askedFor: id)?.apply.id
+        desk.tasks[id]?.apply = apply
+        holdTasks()
         let registers = state.job.moves.compactMap { context.board.register(of: $0.slice) }
-        enqueue(.task(id, .start(registers: registers, at: ContinuousClock.now - began)))
+        enqueue(
+            .task(id, .start(registers: registers, at: ContinuousClock.now - began, wall: WallClock.now())))
     }
 
-    /// Begins a task, once it is safe. A repeat of the same id is the same task. Throws `Problem`.
+    /// Begins a task, one at a time. A repeat of the same id is the same task. Throws `Problem`: where it is written
+    /// and not safe it is there all the same, acts on nothing before it is, and can be cancelled.
     func begin(task job: RebalanceJob, limits: HandoffBudget.Limits) async throws {
+        try await waitWhileBeginning(job.id)
         guard let context = slices, desk.epoch != nil else { throw SliceProblems.noPrimary(identity.partition) }
         if desk.tasks[job.id] != nil { return }
         let running = desk.tasks.first { $0.value.machine.state.phase != .ended }?.key
-        // One that is being written counts: of two that are asked for at once one begins.
-        if let running = running ?? desk.beginning, running != job.id { throw SliceProblems.taskRuns(running) }
+        if let rival = running ?? desk.beginning { throw SliceProblems.taskRuns(rival) }
+        try requireOurs(job.id, context)
         desk.beginning = job.id
-        defer { desk.beginning = nil }
         let commands = PartitionService.parts(of: .planned(job, limits), job.id, 0)
         switch await write(commands, level: .paired) {
         case .done(let point, _, let safe, _):
+            endBeginning(job.id)
+            if desk.tasks[job.id] == nil, desk.epoch != nil {
+                start(job.id, RebalanceState(job: job, limits: limits), records: 1, context)
+                runDesk()
+            }
             guard point.position <= safe else { throw SliceProblems.notSafe(job.id) }
-        case .refused(let refusal): throw BoltEndpoints.problem(refusal)
-        case .undecided: throw SliceProblems.notSafe(job.id)
+        case .refused(let refusal):
+            endBeginning(job.id)
+            throw BoltEndpoints.problem(refusal)
+        case .undecided:
+            // Nothing else begins before the journal was read again: it says whether there is such a task.
+            post(.desk(.reign), after: .seconds(1))
+            throw SliceProblems.notSafe(job.id)
         }
-        guard desk.tasks[job.id] == nil, desk.epoch != nil else { return }
-        start(job.id, RebalanceState(job: job, limits: limits), records: 1, context)
-        runDesk()
     }
 
     /// Gives a task a command; why not, where it refused.
     func command(_ command: RebalanceTask.Command, task id: PrincipalID) -> String? {
-        guard desk.tasks[id] != nil else { return "no task \(id) is driven by \(identity.partition)" }
-        if let other = desk.tasks.first(where: { $0.key != id && $0.value.machine.state.phase != .ended })?.key {
-            return "task \(other) still moves slices"
-        }
+        if let obstacle = obstacle(to: command, task: id) { return obstacle }
         desk.tasks[id]?.refusal = nil
         step(task: id, .command(command))
         runDesk()

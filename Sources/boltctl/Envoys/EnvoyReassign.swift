@@ -9,8 +9,9 @@ struct EnvoyReassign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reassign", abstract: "Move one machine to another group, with all that is stored of it.",
         discussion: """
-            Where the new group's slice belongs to another partition, what is stored is handed over first, by a task; \
-            the machine follows by itself and is not enrolled again.
+            Every bolt routes the machine by its new group from then on; it follows by itself and is not enrolled again. \
+            Where the new group's slice belongs to another partition, what is stored is brought there in the background: \
+            until then the new owner shows a hole in its results. Refused while either slice is being handed over.
 
             EXAMPLES
               boltctl envoy reassign web-7 --group db --dry-run
@@ -39,6 +40,11 @@ struct EnvoyReassign: AsyncParsableCommand {
         let client = owner ?? session.client
         let body = ReassignEnvoyRequest(task: try RandomID.principal(), group: group, reason: mutation.reason)
         if !mutation.dryRun {
+            if !mutation.yes {
+                // Whoever is asked for a yes is not to hear of a refusal after it.
+                let _: ReassignEnvoyResponse = try await client.call(
+                    .reassignEnvoy, [envoy.id.apiText], query: [("dry_run", "true")], body: body)
+            }
             let from = envoy.group.map { " from \($0)" } ?? ""
             try Console.confirm("Move \(envoy.name)\(from) to the group \(group)?", yes: mutation.yes)
         }
@@ -47,7 +53,7 @@ struct EnvoyReassign: AsyncParsableCommand {
         let outcome = TaskOutcome(answer.task, end ?? nil)
         try connection.output.emit(
             Extended(answer: answer, more: ["last": outcome.task]), table: Self.text(answer, outcome.task))
-        try outcome.conclude()
+        try await outcome.conclude(session)
     }
 
     /// Asks again where the answer is lost: with the same id it is the same move.
