@@ -82,7 +82,7 @@ extension PartitionService {
         case .released:
             guard let sealed = desk.sealed.removeValue(forKey: id) else { return }
             metrics.observe(.slicePause, [], (ContinuousClock.now - sealed) / .seconds(1))
-        case .begun, .unsealed, .handedOn, .collected, .cancelled: break
+        case .begun, .unsealed, .handedOn, .collected, .cancelled, .overtaken: break
         }
     }
 
