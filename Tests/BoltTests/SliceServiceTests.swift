@@ -652,27 +652,6 @@ struct SliceServiceTests {
         await two.close()
     }
 
-    @Test("What a partition says of a task's handoffs is believed of their source alone", .timeLimit(.minutes(2)))
-    func reportsOfOthers() async throws {
-        let two = try await reigning()
-        two.cutLines(true)
-        let job = try two.job()
-        try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 4))
-        try await wait("handoffs began") { await two.services[0].read { $0.desk.sources.count == 4 } }
-        let order = try #require(await two.services[0].read { $0.desk.sources.values.first?.order })
-        let said = SliceReport.cancelled(order.id, reason: "made up")
-        await two.services[0].read { service in
-            service.hearSlices(.sliceReport(said), from: TwoPartitions.names[1])
-            service.hearSlices(.sliceOrder(.cancel(order)), from: TwoPartitions.names[1])
-            service.runDesk()
-        }
-        let task = await two.services[0].read { $0.desk.tasks[job.id]?.machine.state }
-        #expect(task?.attempts.allSatisfy { $0.failures == 0 } == true)
-        let phase = await two.services[0].read { $0.desk.sources[order.id]?.state.phase }
-        #expect(phase != nil && phase != .cancelled)
-        await two.close()
-    }
-
     private func checkAll(_ two: TwoPartitions, at number: Int, through last: UInt64) async throws {
         let envoys = envoys
         try await two.services[number].read { service in
