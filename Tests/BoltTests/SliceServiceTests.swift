@@ -137,8 +137,8 @@ final class TwoPartitions: Sendable {
     }
 
     private func hear(_ roster: Roster) {
-        let lost = lost.withLock { $0 }
-        for number in services.indices where number != lost {
+        let away = lost.withLock { $0 }
+        for number in services.indices where number != away {
             let news = boards[number].take(roster, anew: false)
             if !news.slices.isEmpty || news.topology { services[number].post(.registersMoved(news.slices)) }
         }
