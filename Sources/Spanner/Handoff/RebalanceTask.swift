@@ -164,9 +164,6 @@ public struct RebalanceTask: Sendable {
         HandoffID(task: state.job.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
     }
 
-    /// Who is to hand on in the open attempt with this id: he alone says how it stands. Nil where there is none.
-    public func source(of id: HandoffID) -> PartitionName? { openMove(id).flatMap { order($0)?.from } }
-
     /// The move whose open attempt has this id.
     private func openMove(_ id: HandoffID) -> UInt32? {
         openMoves.first { order($0)?.id == id }
