@@ -17,36 +17,30 @@ extension PartitionStore {
         return (piece, try state().tip.position)
     }
 
-    /// What the journal did to a slice after a place, up to a position at most, in one piece.
+    /// What the journal did to a slice after a place, up to a position at most, in one piece. Reads one batch of records
+    /// at most, whatever is in them: who waits meanwhile waits for that only.
     public func tail(
         of slice: SliceID, after place: LogPoint, upTo limit: UInt64
     ) throws(StoreError) -> SliceTail {
         let state = try state()
-        guard try isHeld(place, state), limit > place.position else {
-            return try isHeld(place, state) ? .nothing(through: place) : .gone
-        }
+        guard try isHeld(place, state) else { return .gone }
+        guard place.position < min(limit, state.tip.position) else { return .nothing(through: place) }
+        let records = try records(from: place.position + 1, bytesMax: PartitionLimits.appendBytesMax)
+        guard !records.isEmpty else { return .gone }
         var rows: [SliceRow] = []
         var (bytes, last) = (0, place)
-        var isTooLarge = false
-        reading: while last.position < min(limit, state.tip.position), bytes < SliceSnapshot.pieceBytes {
-            let records = try records(from: last.position + 1, bytesMax: PartitionLimits.appendBytesMax)
-            guard !records.isEmpty else { return .gone }
-            for record in records {
-                guard record.position <= limit else { break reading }
-                let more = try self.rows(of: record, in: slice)
-                let size = more.reduce(0) { $0 + $1.bytes }
-                guard bytes + size <= HandoffLimits.pieceBytesMax - 4096 else {
-                    // One record alone is more than a piece may hold: a snapshot shows it in several.
-                    isTooLarge = rows.isEmpty
-                    break reading
-                }
-                rows += more
-                bytes += size
-                last = chain.point(of: record)
-                if bytes >= SliceSnapshot.pieceBytes { break reading }
+        for record in records where record.position <= limit && bytes < SliceSnapshot.pieceBytes {
+            let more = try self.rows(of: record, in: slice)
+            let size = more.reduce(0) { $0 + $1.bytes }
+            guard bytes + size <= HandoffLimits.pieceBytesMax - 4096 else {
+                // One record alone is more than a piece may hold: a snapshot shows it in several.
+                if last == place { return .gone }
+                break
             }
+            rows += more
+            bytes += size
+            last = chain.point(of: record)
         }
-        if isTooLarge { return .gone }
         guard !rows.isEmpty else { return .nothing(through: last) }
         return .piece(HandoffPiece(place: .tail(after: place, through: last), content: SliceRow.content(rows)))
     }
@@ -68,6 +62,19 @@ extension PartitionStore {
     /// Digest of what is staged for a handoff to here.
     public func stagedDigest(of handoff: HandoffID) throws(StoreError) -> Bytes32 {
         try tables.slices.staged(handoff).digest(witness)
+    }
+
+    /// The same, with what stands against serving it here. `isMember` says whether an envoy is of the order's slice.
+    public func judgeStaged(
+        _ order: HandoffOrder, isMember: (PrincipalID) -> Bool
+    ) throws(StoreError) -> StagedSlice {
+        let model = try tables.slices.staged(order.id)
+        return StagedSlice(
+            digest: model.digest(witness),
+            strangers: model.members.filter { !isMember($0) }.prefix(StagedSlice.namedMax).map {
+                "envoy \($0) is not of slice \(order.slice)"
+            },
+            conflicts: try tables.slices.conflicts(in: model, of: order.slice, tables.results))
     }
 
     /// Whether rows of a slice are left here.
