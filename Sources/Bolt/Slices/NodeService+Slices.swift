@@ -30,6 +30,8 @@ extension NodeService {
         let isCut = cuts != ownership.cuts
         ownership.cuts = cuts
         let (slices, hasTopology) = board.take(roster, anew: anew || isCut)
+        // What told of a hand-on may be gone with the end of a history: what our journal holds is told again.
+        if anew || isCut { spread(board.untoldOfJournal) }
         guard !slices.isEmpty || hasTopology else { return }
         noteChange()
         if hasTopology, let version = board.version {
@@ -67,14 +69,19 @@ extension NodeService {
         case .transitions(let transitions):
             guard let board else { return }
             noteChange()
-            let waiting = Set(ownership.waiting)
-            ownership.waiting += board.untold(transitions).filter { !waiting.contains($0) }
+            spread(board.untold(transitions))
             partition.post(.registersMoved(Set(transitions.map(\.transition.slice)).sorted()))
-            publishSoon(after: SliceShellLimits.publishPause)
         case .census(let census):
             ownership.census = census
             for link in links.values { link.send(.sliceCensus(census)) }
         }
+    }
+
+    /// Lets transitions wait to be told to everybody, each once.
+    private func spread(_ transitions: [SignedTransition]) {
+        let waiting = Set(ownership.waiting)
+        ownership.waiting += transitions.filter { !waiting.contains($0) }
+        publishSoon(after: SliceShellLimits.publishPause)
     }
 
     private func publishSoon(after pause: Duration) {

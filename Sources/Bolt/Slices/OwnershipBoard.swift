@@ -247,6 +247,13 @@ final class OwnershipBoard: Sendable {
         return transitions.filter { !told.contains($0.transition.hash(by: witness)) }
     }
 
+    /// Those of the own partition's journal that no event of the roster tells: after a history was cut there may be some
+    /// again.
+    var untoldOfJournal: [SignedTransition] {
+        let journaled = state.withLock { $0.journaled }
+        return untold(journaled.sorted { $0.key < $1.key }.map(\.value))
+    }
+
     /// Whether a slice is on its way here. Who passes a request on to here may have heard of the hand-on already.
     func isArriving(_ slice: SliceID) -> Bool { state.withLock { $0.arriving.contains(slice) } }
 

@@ -127,7 +127,8 @@ extension PartitionService {
         case .gone: enqueue(.source(id, .tailGone(after: after)))
         case .nothing(let through) where through == after:
             post(.desk(.perform(id, effect)), after: SliceShellLimits.linkPause)
-        case .nothing(let through): enqueue(.source(id, .skipped(after: after, through: through)))
+        // Not in this run: who else waits has its turn between two batches.
+        case .nothing(let through): post(.desk(.source(id, .skipped(after: after, through: through))))
         case .piece(let piece): deliver(piece, to: id)
         }
     }
@@ -187,7 +188,7 @@ extension PartitionService {
             case .check(let order): enqueue(.target(id, .checked(blockers: try blockers(of: order, context))))
             case .journal(let record): journal(record, of: id)
             case .reply(let reply): context.board.line(to: order.from)?.send(.handoffReply(reply))
-            case .digest(let point): enqueue(.target(id, .digested(at: point, try store.stagedDigest(of: id))))
+            case .digest(let point): try judgeStaged(order, at: point, context)
             case .serve(let signed):
                 desk.adopted.insert(signed.transition.hash(by: context.board.witness))
                 context.board.take(journaled: [signed])
@@ -257,6 +258,7 @@ extension PartitionService {
     private func hear(
         _ message: HandoffMessage, from partition: PartitionName, _ context: SliceContext
     ) throws(StoreError) {
+        if desk.targets[message.id] == nil, try store.tables.slices.source(message.id) != nil { return }
         if desk.targets[message.id] == nil {
             if let state = try store.tables.slices.target(message.id) {
                 guard state.order.from == partition else { return }
@@ -273,7 +275,7 @@ extension PartitionService {
                 return
             }
         }
-        guard desk.targets[message.id]?.order.from == partition else { return }
+        guard desk.targets[message.id]?.order.from == partition, !exceedsStaging(message) else { return }
         if case .piece(let piece) = message.body {
             metrics.add(.handoffBytes, ["here"], by: Double(piece.content.count))
         }

@@ -68,7 +68,8 @@ public struct RebalanceState: Hashable, Sendable {
             attempts[index].began += 1
             (attempts[index].isOpen, attempts[index].isBack) = (true, isReversed)
         case .failed(let move, let attempt, let reason):
-            guard let index = self.index(move), attempt + 1 == attempts[index].began, attempts[index].isOpen
+            guard let index = self.index(move), attempts[index].isOpen, attempts[index].began > 0,
+                attempt == attempts[index].began - 1
             else { return }
             attempts[index].isOpen = false
             attempts[index].failures += 1

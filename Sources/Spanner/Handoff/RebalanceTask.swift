@@ -48,7 +48,7 @@ public struct RebalanceTask: Sendable {
         case cancel(HandoffOrder)
         /// Ask the source to hold this handoff still, or to let it go on.
         case pause(HandoffOrder, Bool)
-        /// Tell the sources what they may take.
+        /// Tell the sources what they may take; again at each tick, for a source's next primary knows nothing of it.
         case throttle(HandoffBudget.Limits)
         /// The command is not possible now: why, in words. Nothing changed.
         case refuse(Command, reason: String)
@@ -65,6 +65,8 @@ public struct RebalanceTask: Sendable {
 
     /// What the journal says.
     public internal(set) var state: RebalanceState
+    /// The partitions that slices go from or to, ascending: who has to know the limits.
+    public let partitions: [PartitionName]
     let witness: any Witness
     /// By slice.
     var registers: [SliceID: SliceRegister] = [:]
@@ -84,7 +86,10 @@ public struct RebalanceTask: Sendable {
     public var isSettled: Bool { pending == nil && commands.isEmpty }
 
     /// A task, as far as `state` says.
-    public init(state: RebalanceState, hashedBy witness: any Witness) { (self.state, self.witness) = (state, witness) }
+    public init(state: RebalanceState, hashedBy witness: any Witness) {
+        (self.state, self.witness) = (state, witness)
+        partitions = Set(state.job.moves.flatMap { [$0.from, $0.to] }).sorted()
+    }
 
     /// Takes one event; the effects are to be carried out in order.
     public mutating func step(_ event: Event) -> [Effect] {
@@ -93,7 +98,6 @@ public struct RebalanceTask: Sendable {
         case .start(let registers, let now):
             for register in registers { self.registers[register.slice] = register }
             (self.time, began) = (now, now)
-            effects.append(.throttle(state.limits))
             renew(&effects)
         case .recorded(let record): recorded(record, &effects)
         case .refused(let record): if pending == record { pending = nil }
@@ -166,9 +170,11 @@ public struct RebalanceTask: Sendable {
         effects.append(.record(record))
     }
 
-    /// Says again what is in flight: whoever forgot it, or took its place, hears of it.
+    /// Says again what is in flight, and how much of it there may be: whoever forgot it, or took its place, hears of
+    /// it. A task that is over says nothing: its limits are not those of another one.
     private func renew(_ effects: inout [Effect]) {
         guard state.phase != .ended else { return }
+        effects.append(.throttle(state.limits))
         for move in openMoves {
             guard let order = order(move) else { continue }
             if state.phase == .cancelling || state.attempts[Int(move)].isBack != isBack {
