@@ -147,6 +147,27 @@ struct OwnershipBoardTests {
         #expect(board.register(of: registers[0].slice)?.position == 1)
     }
 
+    @Test("R2: a hand-on whose event was cut off is to be told again by whose journal holds it")
+    func toldAgain() throws {
+        var mesh = try Mesh()
+        let board = board()
+        _ = try mesh.apply()
+        _ = board.take(mesh.roster, anew: true)
+        let genesis = try #require(board.geneses.first)
+        let register = try #require(board.registers(of: genesis).first)
+        let own = try handOn(register, mesh)
+        board.take(journaled: [own])
+        #expect(board.untoldOfJournal == [own])
+        var later = mesh
+        try later.write(1, .slices(SliceDelta([own])))
+        _ = board.take(later.roster, anew: false)
+        #expect(board.untoldOfJournal.isEmpty)
+        // As if the history of the bolt that told it were cut before that.
+        _ = board.take(mesh.roster, anew: true)
+        #expect(board.register(of: register.slice)?.position == 1)
+        #expect(board.untoldOfJournal == [own])
+    }
+
     @Test("Two boards that heard the same in other orders agree in every owner and in the topology")
     func orders() throws {
         var mesh = try Mesh()
