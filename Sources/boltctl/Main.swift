@@ -12,7 +12,8 @@ struct BoltCtl: AsyncParsableCommand {
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh
               boltctl status
               boltctl partition switchover north --reason "kernel update"
-              boltctl topology apply topology/four-partitions.yaml --reason "west joins"
+              boltctl topology apply topology/local.yaml --reason "the first"
+              boltctl slice list
               boltctl envoy token create --uses 10 --expires 24h
               boltctl envoy ban web-7 --wait --reason "stolen"
 

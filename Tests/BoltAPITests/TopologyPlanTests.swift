@@ -90,11 +90,64 @@ import Testing
         var state = try state()
         let full = try plan(edits, state)
         #expect(full.blockers.map(\.what) == ["the group rest is served by no partition that may own slices"])
+        // Whatever blockers are gone over: envoys are not left behind.
+        #expect(full.diff.refused.map(\.subject) == ["group rest"], "\(full.diff.changes)")
         let rest = state.groups[try #require(GroupName("rest"))]
         state.slices = state.slices.map {
             $0.id.group == rest ? .init(id: $0.id, owner: $0.owner, envoys: 0) : $0
         }
-        #expect(try plan(edits, state).blockers == [])
+        let empty = try plan(edits, state)
+        #expect(empty.blockers == [] && empty.diff.refused.isEmpty)
+        // Somebody was admitted to it, and has not checked in yet.
+        state.occupied = [try #require(GroupName("rest"))]
+        #expect(try plan(edits, state).diff.refused.map(\.subject) == ["group rest"])
+    }
+
+    @Test func aGroupThatWasMadeOnceKeepsItsNumberOfSlicesWhenItsNameComesAgain() throws {
+        var state = try state()
+        state.topology = try TopologyDiffTests.topology(
+            [("  - {name: rest, slices: 8}\n", ""), ("[web, rest]", "[web]"), ("[web, rest]", "[web]")])
+        #expect(try plan([], state).diff.refused.isEmpty)
+        let other = try plan([("slices: 8", "slices: 16")], state)
+        #expect(
+            other.diff.refused.map(\.description) == [
+                "! group rest slices: 8 → 16 (fixed when a group of that name was first made; name it otherwise)"
+            ])
+    }
+
+    @Test func aPlanNamesFirstOwnersAndWhoIsInTheWayOfBeingOne() throws {
+        var state = try state()
+        state.topology = Topology.empty(mesh: "example")
+        (state.groups, state.slices) = ([:], [])
+        let (north, south) = (try name("north"), try name("south"))
+        let all = try plan([("  - name: south", "  - name: south\n    weight: 300")], state)
+        #expect(all.blockers == [] && all.begins.map(\.group.text) == ["web", "rest"])
+        #expect(all.begins.map { $0.owners.map(\.slices) } == [[4, 12], [2, 6]])
+        #expect(all.begins[0].candidates.map(\.partition) == [north, south])
+        #expect(all.text().contains("FIRST OWNER"), "\(all.text())")
+        // Who is drained is given nothing, and is in nobody's way.
+        state.drains = [north]
+        let drained = try plan([], state)
+        #expect(drained.blockers == [] && drained.begins.allSatisfy { $0.owners.map(\.partition) == [south] })
+        state.drains = []
+        state.facts[north]?.isSealed = true
+        state.facts[south] = nil
+        let stuck = try plan([], state)
+        #expect(stuck.begins.allSatisfy { $0.owners.isEmpty })
+        #expect(Set(stuck.blockers.map(\.reason)) == ["sealed", "unreachable"] && stuck.blockers.count == 4)
+        #expect(stuck.blockers.first?.what == "north is sealed (new group web)")
+    }
+
+    @Test func whoMayOwnSlicesIsWhatTheTopologySays() throws {
+        let topology = try TopologyDiffTests.topology(
+            [("  - name: south\n    groups: [web, rest]", "  - name: south\n    weight: 0\n    groups: [web]")])
+        let (web, rest) = (try #require(GroupName("web")), try #require(GroupName("rest")))
+        let (north, south) = (try name("north"), try name("south"))
+        #expect(topology.refusal(toOwning: web, by: north, drained: []) == nil)
+        #expect(topology.refusal(toOwning: web, by: north, drained: [north]) == .draining)
+        #expect(topology.refusal(toOwning: web, by: south, drained: []) == .weightless)
+        #expect(topology.refusal(toOwning: rest, by: south, drained: []) == .notServing)
+        #expect(topology.refusal(toOwning: web, by: try name("sotuh"), drained: []) == .unknown)
     }
 
     @Test func anExpiredAlteredOrForeignPlanAndOneOfAnotherVersionIsRefused() throws {

@@ -5,7 +5,8 @@ import Testing
 
 @testable import boltctl
 
-/// Renderings: what runs a topology's bolts elsewhere. They are checked by what will read them, where that is here.
+/// Renderings: what runs a topology's bolts elsewhere. They are checked by what will read them, which script/bootstrap
+/// installs: without it these tests fail.
 @Suite struct TopologyRenderTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
@@ -19,11 +20,12 @@ import Testing
             settings: Self.etcd.compactMap { LocalSetting($0) })
     }
 
-    private func objects(_ bolts: RenderedBolts, image: String = "bolt:1", namespace: String = "mesh") throws
-        -> KubernetesObjects
-    {
+    private func objects(
+        _ bolts: RenderedBolts, image: String = "bolt:1", namespace: String = "mesh", etcdSecret: String? = nil
+    ) throws -> KubernetesObjects {
         try KubernetesObjects(
-            bolts, .init(image: image, namespace: namespace, storage: "10Gi", storageClass: nil))
+            bolts,
+            .init(image: image, namespace: namespace, storage: "10Gi", storageClass: nil, etcdSecret: etcdSecret))
     }
 
     private func code(_ body: () throws -> Void) -> String? {
@@ -65,10 +67,14 @@ import Testing
         #expect(TopologyDocument(parsing: shared, file: "x").topology == bolts.topology)
     }
 
-    private static let analyzer = "/usr/bin/systemd-analyze"
+    /// A program that script/bootstrap installs.
+    private func tool(_ path: String) throws -> String {
+        try #require(FileManager.default.isExecutableFile(atPath: path), "\(path) is missing: run script/bootstrap")
+        return path
+    }
 
-    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: analyzer)), arguments: topologies)
-    func systemdAcceptsTheUnits(name: String) throws {
+    @Test(arguments: topologies) func systemdAcceptsTheUnits(name: String) throws {
+        let analyzer = try tool("/usr/bin/systemd-analyze")
         let folder = try scratch()
         defer { try? FileManager.default.removeItem(at: folder) }
         // A program has to be where the unit says: any will do.
@@ -77,7 +83,7 @@ import Testing
         try writer.write(files, writer.plan(files))
         let units = files.map(\.path).filter { $0.hasSuffix(".service") }
         for unit in units.prefix(2) {
-            let (status, text) = try run(Self.analyzer, ["verify", "--man=no", folder.appending(path: unit).path])
+            let (status, text) = try run(analyzer, ["verify", "--man=no", folder.appending(path: unit).path])
             #expect(status == 0 && !text.contains("bolt.service:"), "\(text)")
         }
     }
@@ -152,23 +158,80 @@ import Testing
         }
     }
 
-    /// Checked by Kubernetes' own schemas where PyPI's kubernetes-validate is installed.
-    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/local/bin/kubernetes-validate")))
-    func kubernetesAcceptsTheObjects() throws {
+    /// Checked by Kubernetes' own schemas, with PyPI's kubernetes-validate.
+    @Test(arguments: topologies) func kubernetesAcceptsTheObjects(name: String) throws {
+        let validator = try tool(Self.root.appending(path: ".build/tools/bin/kubernetes-validate").path)
         let folder = try scratch()
         defer { try? FileManager.default.removeItem(at: folder) }
-        let files = try objects(bolts("production")).files
+        let files = try objects(bolts(name), etcdSecret: "etcd-client").files
         let writer = RenderedWriter(directory: folder.path)
         try writer.write(files, writer.plan(files))
         let paths = files.map { folder.appending(path: $0.path).path }
-        let (status, text) = try run("/usr/local/bin/kubernetes-validate", ["--strict"] + paths)
+        let (status, text) = try run(validator, ["--strict", "--quiet"] + paths)
         #expect(status == 0, "\(text)")
+        // It reads what it is given: an object with a member that Kubernetes does not know is refused.
+        let stray = folder.appending(path: "stray.yaml")
+        let namespace = try #require(files.first { $0.text.contains("kind: Namespace") })
+        try "\(namespace.text)stray: true\n".write(to: stray, atomically: true, encoding: .utf8)
+        #expect(try run(validator, ["--strict", "--quiet", stray.path]).0 != 0)
+    }
+
+    /// etcd's CA had no way into a pod, and the pods of topology/production.yaml did not start.
+    @Test func theFilesOfEtcdComeFromASecret() throws {
+        let etcd = try values(objects(bolts("production"), etcdSecret: "etcd-client")).filter {
+            $0["kind"]?.text == "StatefulSet"
+        }
+        #expect(!etcd.isEmpty)
+        for set in etcd {
+            let volume = at(set, "spec", "template", "spec", "volumes", "3")
+            guard case .object(let members)? = volume else {
+                Issue.record("no fourth volume")
+                continue
+            }
+            #expect(at(members, "secret", "secretName")?.text == "etcd-client")
+            let mount = at(set, "spec", "template", "spec", "containers", "0", "volumeMounts", "3", "mountPath")
+            #expect(mount?.text == KubernetesObjects.etcdDirectory)
+        }
+        // Partitions without a lease there are given none.
+        let local = try values(objects(bolts("local"), etcdSecret: "etcd-client"))
+        #expect(local.allSatisfy { at($0, "spec", "template", "spec", "volumes", "3") == nil })
+        #expect(try objects(bolts("production")).notes.contains { $0.contains("--etcd-secret") })
+        let notes = try objects(bolts("production"), etcdSecret: "etcd-client").notes
+        #expect(notes.contains("the secret etcd-client has to have ca.pem"), "\(notes)")
+        #expect(code { _ = try objects(bolts("production"), etcdSecret: "No Name") } == "bad_name")
+    }
+
+    /// A changed configuration restarted nothing, and nothing showed that it should.
+    @Test func aPodShowsWhichConfigurationItWasMadeFor() throws {
+        func digests(_ bolts: RenderedBolts) throws -> Set<String> {
+            let sets = try values(objects(bolts)).filter { $0["kind"]?.text == "StatefulSet" }
+            // Never all at once.
+            #expect(sets.allSatisfy { at($0, "spec", "updateStrategy", "type")?.text == "OnDelete" })
+            return Set(
+                sets.compactMap {
+                    at($0, "spec", "template", "metadata", "annotations", "bolt.mesh/configuration")?.text
+                })
+        }
+        let (before, again) = (try digests(bolts("local")), try digests(bolts("local")))
+        #expect(before == again && before.count == 6)
+        let local = try bolts("local")
+        let other = RenderedBolts(
+            topology: local.topology, document: local.document + "# another\n", program: local.program,
+            settings: local.settings)
+        #expect(try digests(other).isDisjoint(with: before))
+    }
+
+    /// The first start of a unit failed: the identity was root's.
+    @Test func theNotesSayWhoseTheIdentityHasToBe() throws {
+        let notes = SystemdUnits(try bolts("two-zones")).notes.joined(separator: "\n")
+        #expect(notes.contains("systemd-sysusers") && notes.contains("chown -R bolt:bolt /etc/bolt/identity"))
+        #expect(notes.contains("systemctl daemon-reload") && notes.contains("systemctl enable --now bolt"))
     }
 
     @Test func theNamesOfServicesAreTheAddressesOfTheTopology() throws {
-        let notes = try objects(bolts("production")).notes
-        #expect(notes.count == 1 && notes[0].contains("emea-1-a-identity"))
-        #expect(try objects(bolts("production"), namespace: "other").notes.count == 13)
+        let notes = try objects(bolts("production"), etcdSecret: "etcd-client").notes
+        #expect(notes.count == 2 && notes[0].contains("emea-1-a-identity"))
+        #expect(try objects(bolts("production"), namespace: "other", etcdSecret: "etcd-client").notes.count == 14)
     }
 
     // MARK: Refusals and files
@@ -227,6 +290,29 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: folder.appending(path: "b.yaml").path))
         try "mine\n".write(to: folder.appending(path: "c.yaml"), atomically: true, encoding: .utf8)
         #expect(code { _ = try writer.plan([RenderedFile("c.yaml", "")]) } == "file_exists")
+    }
+
+    /// As they stood they ended with 64: the topology has its leases in etcd, and nothing said where that is.
+    @Test func theExamplesSayWhereEtcdIs() {
+        for configuration in [RenderSystemd.configuration, RenderKubernetes.configuration] {
+            let text = configuration.discussion.replacing("\\\n", with: " ")
+            let lines = text.split(separator: "\n").filter { $0.contains("topology/production.yaml") }
+            #expect(!lines.isEmpty && lines.allSatisfy { $0.contains("--set etcd.endpoints=") }, "\(text)")
+        }
+    }
+
+    /// The second refused what the first had started: it was of another mesh.
+    @Test func theProgramsExamplesAreOfOneMesh() throws {
+        let files = BoltCtl.configuration.discussion.split(whereSeparator: \.isWhitespace)
+            .filter { $0.hasPrefix("topology/") && $0.hasSuffix(".yaml") }
+        let meshes = try files.map { try TopologyFile.topology(Self.root.appending(path: String($0)).path).mesh }
+        #expect(meshes.count > 1 && Set(meshes).count == 1, "\(files)")
+    }
+
+    @Test func findingsAreCountedInWords() {
+        let none = TopologyValidate.Answer(valid: true, findings: [])
+        #expect(none.table(files: 1) == "valid: 0 errors, 0 warnings in 1 file")
+        #expect(none.table(files: 2).hasSuffix("in 2 files"))
     }
 
     @Test func aDiffEndsWithItsOwnStatus() throws {

@@ -9,7 +9,7 @@ import Testing
 
 /// Who owns what, as a bolt knows it from the roster and from its own partition's journal.
 struct OwnershipBoardTests {
-    private static let names = ["north", "south"].map { PartitionName(checked: $0) }
+    fileprivate static let names = ["north", "south"].map { PartitionName(checked: $0) }
     private static let document = """
         version: 1
         mesh: {name: trial}
@@ -26,7 +26,7 @@ struct OwnershipBoardTests {
         """
 
     /// A roster with one bolt of each partition, which writes what a test wants.
-    private struct Mesh {
+    fileprivate struct Mesh {
         var roster = Roster(mesh: TestIdentity.mesh, witness: TestWitness())
         let bolts = OwnershipBoardTests.names.enumerated().map { number, name in
             TestIdentity(.bolt(name, BoltName(checked: "a")), seed: UInt64(number) + 1)
@@ -62,7 +62,7 @@ struct OwnershipBoardTests {
         }
     }
 
-    private func board() -> OwnershipBoard {
+    fileprivate func board() -> OwnershipBoard {
         OwnershipBoard(own: OwnershipBoardTests.names[0], mesh: TestIdentity.mesh, witness: TestWitness())
     }
 
@@ -157,15 +157,15 @@ struct OwnershipBoardTests {
         let register = try #require(board.registers(of: genesis).first)
         let own = try handOn(register, mesh)
         board.take(journaled: [own])
-        #expect(board.untoldOfJournal == [own])
+        #expect(board.untoldOfOwn == [own])
         var later = mesh
         try later.write(1, .slices(SliceDelta([own])))
         _ = board.take(later.roster, anew: false)
-        #expect(board.untoldOfJournal.isEmpty)
+        #expect(board.untoldOfOwn.isEmpty)
         // As if the history of the bolt that told it were cut before that.
         _ = board.take(mesh.roster, anew: true)
         #expect(board.register(of: register.slice)?.position == 1)
-        #expect(board.untoldOfJournal == [own])
+        #expect(board.untoldOfOwn == [own])
     }
 
     @Test("Two boards that heard the same in other orders agree in every owner and in the topology")
@@ -186,6 +186,72 @@ struct OwnershipBoardTests {
         #expect(early.registers(of: genesis) == late.registers(of: genesis))
         #expect(early.version?.apply == late.version?.apply && early.version?.note.drains.count == 1)
         #expect(early.geneses == late.geneses, "groups begin once")
+    }
+}
+
+/// Whether tasks of a partition stand on what is in force, and whether anybody drives them.
+extension OwnershipBoardTests {
+    @Test("A task goes on while its apply is in force: not under a newer one, nor where its own one was lost")
+    func outdated() throws {
+        var mesh = try Mesh()
+        let first = try mesh.apply()
+        let board = board()
+        _ = board.take(mesh.roster, anew: true)
+        #expect(board.outdated(first.id) == nil)
+        let north = try mesh.apply(on: first.id, drains: [OwnershipBoardTests.names[0]])
+        let south = try mesh.apply(on: first.id, drains: [OwnershipBoardTests.names[1]])
+        _ = board.take(mesh.roster, anew: false)
+        let (winner, loser) = north.id < south.id ? (north, south) : (south, north)
+        #expect(board.version?.apply.id == winner.id && board.outdated(winner.id) == nil)
+        #expect(board.outdated(first.id)?.contains("which is newer") == true)
+        #expect(board.outdated(loser.id)?.contains("its own is not") == true)
+    }
+
+    @Test("P6: a partition was taken over once an operator took slices from it and it owns none")
+    func takenOver() throws {
+        var mesh = try Mesh()
+        let board = board()
+        _ = try mesh.apply()
+        _ = board.take(mesh.roster, anew: true)
+        let (north, south) = (OwnershipBoardTests.names[0], OwnershipBoardTests.names[1])
+        let ada = TestIdentity(.operator(OperatorName(checked: "ada")), seed: 1)
+        let cause = SliceTransition.Cause.takeover(
+            act: PrincipalID(high: 6, low: 6), at: WallTime(milliseconds: 6), reason: "lost")
+        let own = board.geneses.flatMap { board.registers(of: $0) }.filter { $0.owner == north }
+        let taken = own.compactMap { SliceTransition(ending: $0, to: south, cause: cause) }.map { ada.sign($0) }
+        try #require(taken.count > 1)
+        board.take(journaled: Array(taken.dropFirst()))
+        #expect(!board.isTakenOver(north))
+        board.take(journaled: taken)
+        #expect(board.isTakenOver(north) && !board.isTakenOver(south))
+    }
+
+    @Test("It is known since when no primary of a partition said anything of its slices")
+    func silence() {
+        let board = board()
+        let (north, now) = (OwnershipBoardTests.names[0], ContinuousClock.now)
+        #expect(board.silence(of: north) == nil)
+        board.note(SliceCensus(bytesPerEnvoy: 0, entries: [], tasks: []), of: north, at: now)
+        #expect(board.silence(of: north, at: now + .seconds(7)) == .seconds(7))
+    }
+
+    @Test("A task has nobody only where no primary is heard, and it was taken over or left the topology for long")
+    func orphans() {
+        func driver(
+            primary: Bool = false, silent: Int? = 90, named: Bool = true, taken: Bool = false
+        ) -> TaskDriver {
+            TaskDriver(
+                partition: OwnershipBoardTests.names[0], hasPrimary: primary, silence: silent.map { .seconds($0) },
+                isInTopology: named, isTakenOver: taken)
+        }
+        #expect(driver(taken: true).orphaned?.contains("taken over") == true)
+        #expect(driver(silent: 1, taken: true).orphaned != nil, "a takeover says that it is lost")
+        #expect(driver(named: false).orphaned?.contains("not in the topology") == true)
+        #expect(driver(silent: 59, named: false).orphaned == nil, "it may be on its way to another primary")
+        #expect(driver().orphaned == nil, "only an operator can say that nobody comes back")
+        #expect(driver(primary: true, named: false, taken: true).orphaned == nil)
+        #expect(driver().isSilent && driver(silent: nil).isSilent)
+        #expect(!driver(silent: 59).isSilent && !driver(primary: true).isSilent)
     }
 }
 

@@ -14,7 +14,7 @@ import Vault
 @testable import Bolt
 
 /// Two partitions of one bolt each over real databases, with lines of their own between them, and one roster.
-private final class TwoPartitions: Sendable {
+final class TwoPartitions: Sendable {
     /// What one of them sends to the other.
     private final class Line: SliceLine {
         let from: PartitionName
@@ -42,10 +42,13 @@ private final class TwoPartitions: Sendable {
     static let document = """
         version: 1
         mesh: {name: trial}
-        groups: [{name: all, slices: 4}]
+        groups:
+          - {name: near, slices: 2, match: [{hostname: "near-*"}]}
+          - {name: far, slices: 2, match: [{hostname: "far-*"}]}
+          - {name: all, slices: 4}
         partitions:
-          - {name: north, groups: [all], bolts: [{name: a, address: "127.0.0.1:1"}]}
-          - {name: south, groups: [all], bolts: [{name: a, address: "127.0.0.1:2"}]}
+          - {name: north, groups: [near, far, all], bolts: [{name: a, address: "127.0.0.1:1"}]}
+          - {name: south, groups: [near, far, all], bolts: [{name: a, address: "127.0.0.1:2"}]}
         """
 
     let root = NSTemporaryDirectory() + "bolt-two-\(UUID().uuidString.prefix(8))"
@@ -128,27 +131,45 @@ private final class TwoPartitions: Sendable {
         }
     }
 
+    /// An envoy is admitted without a group: that is “all”.
+    func admit(_ envoy: PrincipalID) throws {
+        let name = try #require(PrincipalName("web-\(envoy.description.suffix(12))"))
+        let key = KeyFingerprint(TestWitness.digest(envoy.bytes))
+        var admission = Admission(role: .envoy, id: envoy, name: name, tlsKey: key)
+        admission.sealingKey = TestWitness.digest(key.bytes.bytes)
+        admission.partition = TwoPartitions.names[0]
+        try write(0, .admit(admission))
+    }
+
+    /// It is given another group.
+    func regroup(_ envoy: PrincipalID, to group: String) throws {
+        let (replica, name) = (bolts[0].replica(1), GroupName(checked: group))
+        let draft = try gossip.withLock { try $0.roster.draftAmendment(of: envoy, by: replica, group: name) }
+        try write(0, draft)
+    }
+
     private func tell(_ transitions: [SignedTransition], from number: Int) {
         let untold = boards[number].untold(transitions)
         if !untold.isEmpty { try? write(number, .slices(SliceDelta(untold))) }
         services[number].post(.registersMoved(transitions.map(\.transition.slice)))
     }
 
-    private func apply() throws {
+    func apply(on base: Bytes32 = .zero, task: UInt64 = 1) throws {
         let topology = try #require(TopologyDocument(parsing: TwoPartitions.document, file: "t").topology)
         let note = AppliedTopology(
-            topology: topology, drains: [], bolt: "a.north", reason: "", task: PrincipalID(high: 1, low: 1),
+            topology: topology, drains: [], bolt: "a.north", reason: "", task: PrincipalID(high: 1, low: task),
             moves: false, summary: "")
-        // All slices begin in the north.
+        // All slices begin in the north, but for those of the group “far”.
+        let owners = [("near", 2, 0), ("far", 2, 1), ("all", 4, 0)]
         let apply = try #require(
             TopologyApply(
-                base: .zero, plan: .zero, at: WallTime(milliseconds: 1), actor: "operator/ada",
+                base: base, plan: .zero, at: WallTime(milliseconds: task), actor: "operator/ada",
                 document: Array(try APIJSON.encode(note)),
-                groups: [
+                groups: owners.map { name, slices, owner in
                     .init(
-                        name: GroupName(checked: "all"), slices: 4,
-                        candidates: [Placement.Candidate(partition: TwoPartitions.names[0])])
-                ], hashedBy: TestWitness()))
+                        name: GroupName(checked: name), slices: UInt32(slices),
+                        candidates: [Placement.Candidate(partition: TwoPartitions.names[owner])])
+                }, hashedBy: TestWitness()))
         for part in apply.parts { try write(0, .topology(part)) }
     }
 
@@ -157,8 +178,11 @@ private final class TwoPartitions: Sendable {
     func cutLines(_ cut: Bool) { for line in lines { line.cut(cut) } }
 
     /// A check-in of an envoy, wherever its slice is thought to be.
-    func checkIn(_ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int) async throws -> CheckInAnswer {
-        let place = try #require(boards[number].place(of: envoy, group: nil))
+    func checkIn(
+        _ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int, as group: String? = nil
+    ) async throws -> CheckInAnswer {
+        let place = try #require(
+            boards[number].place(of: envoy, group: group.map { GroupName(checked: $0) }))
         return await services[number].store(
             PendingCheckIn(
                 envoy: envoy, queue: QueueID(envoy), firstHeld: sequences.lowerBound,
@@ -187,6 +211,19 @@ private final class TwoPartitions: Sendable {
                     act: PrincipalID(high: 6, low: 6), at: WallTime(milliseconds: 6), reason: "its disks are lost"))
         }
         try write(1, .slices(SliceDelta(taken.map { ada.sign($0) })))
+    }
+
+    /// The north says of its first slice that it was handed on, and the south never took it.
+    func handOnUntaken() throws -> SliceID {
+        let register = try #require(boards[0].registers(of: try #require(boards[0].geneses.first)).first)
+        let point = LogPoint(
+            epoch: PartitionEpoch(number: 1, minter: bolts[0].replica(1)), position: 1, hash: TestWitness.digest([1]))
+        let transition = try #require(
+            SliceTransition(
+                ending: register, to: TwoPartitions.names[1],
+                cause: .handOn(seal: SliceSeal(point: point, digest: TestWitness.digest([2])))))
+        try write(0, .slices(SliceDelta([bolts[0].sign(transition)])))
+        return register.slice
     }
 
     func owners(_ number: Int) throws -> Set<PartitionName> {
@@ -252,6 +289,8 @@ struct SliceServiceTests {
         }
         try await wait("the north removed its copies") { try await stored(two, at: 0).allSatisfy { $0 == 0 } }
         #expect(try await stored(two, at: 1) == envoys.map { _ in 5 })
+        let counted = await two.services[0].read { $0.metrics.text() }
+        #expect(counted.contains("bolt_slice_pause_seconds_count 4\n"), "one pause a slice, told by who handed it on")
         // P2, P7: the former owner takes nothing; the new one says a higher register.
         for envoy in envoys {
             guard case .elsewhere = try await two.checkIn(envoy, 6...6, at: 0) else {
@@ -290,6 +329,36 @@ struct SliceServiceTests {
         expected[0] = 6
         #expect(try await stored(two, at: 0) == expected)
         try await fill(two, 5...8, at: 0)
+    }
+
+    @Test("A task under a newer apply holds itself, says so, and can only be ended", .timeLimit(.minutes(2)))
+    func outdated() async throws {
+        let two = try await reigning()
+        try await fill(two, 1...2, at: 0)
+        two.cutLines(true)
+        let service = two.services[0]
+        let apply = try #require(two.boards[0].version?.apply.id)
+        // The id that the apply was asked for under.
+        let job = try #require(
+            RebalanceJob(id: PrincipalID(high: 1, low: 1), topology: .zero, moves: try two.job().moves))
+        try await service.begin(task: job, limits: HandoffBudget.Limits(slices: 2))
+        #expect(await service.read { $0.hold(of: job.id) } == nil)
+        #expect(await service.read { $0.obstacle(to: .reverse, task: job.id) } == nil)
+        try two.apply(on: apply, task: 2)
+        try await wait("it is held") {
+            await service.read { $0.taskView(job.id)?.hold?.contains("which is newer") == true }
+        }
+        #expect(await service.read { $0.obstacle(to: .resume, task: job.id) }?.contains("make a new plan") == true)
+        #expect(await service.read { $0.command(.reverse, task: job.id) }?.contains("make a new plan") == true)
+        #expect(await service.read { $0.obstacle(to: .pause, task: job.id) } == nil)
+        #expect(await service.read { $0.command(.cancel, task: job.id) } == nil)
+        two.cutLines(false)
+        try await wait("it is over") {
+            await service.read { $0.desk.tasks[job.id]?.machine.state.phase == .ended }
+        }
+        #expect(await service.read { $0.taskView(job.id)?.hold } == nil)
+        #expect(await service.read { $0.obstacle(to: .pause, task: job.id) } == "the task is over; make a new plan")
+        await two.close()
     }
 
     @Test("P5, P7: envoys that report all the while lose nothing and are stored once", .timeLimit(.minutes(2)))

@@ -48,6 +48,11 @@ extension IntegrationTests {
                 let exported = try mesh.done("topology", "export")
                 try exported.standardOutput.write(toFile: mesh.file("again.yaml"), atomically: true, encoding: .utf8)
                 #expect(try mesh.ctl("topology", "diff", mesh.topology, mesh.file("again.yaml")).status == 0)
+                // YAML is the document as well: it was the whole answer, which no apply takes.
+                #expect(try mesh.done("topology", "export", "-o", "yaml").standardOutput == exported.standardOutput)
+                // Whoever asks one bolt is not told that the others' partitions have no primary.
+                let one = try mesh.done("slice", "verify", "--bolt", mesh.bolts[0].address)
+                #expect(one.standardOutput.contains("as far as was asked, 1 of 2 bolts"), "\(one)")
                 let history = try mesh.done("topology", "history", "-o", "json").json?["applies"] as? [[String: Any]]
                 #expect(history?.count == 1 && history?.first?["reason"] as? String == "the first")
                 let explained = try mesh.done("slice", "explain", "default/7")
@@ -142,6 +147,8 @@ extension IntegrationTests {
                 #expect(alive.status == 4 && alive.standardError.contains("owner_lives"), "\(alive)")
                 try mesh.crash(south)
                 try waitUntil("south is not heard any more", seconds: 60) { try takeover("--dry-run").status == 0 }
+                let typo = try takeover("--to", "nroth", "--yes")
+                #expect(typo.status == 4 && typo.standardError.contains("did you mean north"), "\(typo)")
                 let dry = try takeover("--dry-run")
                 #expect(dry.json?["taken"] as? Int == before["south"], "\(dry)")
                 #expect((dry.json?["unknowable"] as? [Any])?.isEmpty == false, "\(dry)")
@@ -152,6 +159,10 @@ extension IntegrationTests {
                 try mesh.done("slice", "verify", "--bolt", north.address)
                 let again = try takeover("--yes")
                 #expect(again.status == 4 && again.standardError.contains("nothing_owned"), "\(again)")
+                // The same act again is done already.
+                let act = try #require(taken.json?["act"] as? String)
+                let repeated = try takeover("--act", act, "--yes")
+                #expect(repeated.status == 0 && repeated.json?["taken"] as? Int == 0, "\(repeated)")
                 // Back again it hears of the takeover, and yields.
                 try mesh.start(south)
                 try mesh.waitForEqualDigests()
@@ -159,6 +170,194 @@ extension IntegrationTests {
                 #expect(try owners(mesh, at: south) == ["north": 64])
                 let told = try (0..<64).map { try mesh.done("slice", "explain", "default/\($0)").standardOutput }
                 #expect(told.count { $0.contains("takeover") && $0.contains("burnt") } == before["south"])
+            }
+        }
+
+        @Test(
+            "P6: the task of a lost driver stands in nobody's way, and holds itself when its driver is back",
+            .timeLimit(.minutes(4)))
+        func orphaned() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let (north, south) = (mesh.bolts[0], mesh.bolts[1])
+                let begun = try mesh.ctl(
+                    "topology", "apply", try weighted(mesh, "south", 300), "--yes", "--no-wait", "--driver", "south",
+                    "--slices-in-flight", "1", "--bytes-per-second", "1", "-o", "json")
+                #expect(begun.status == 3, "\(begun)")
+                let id = try #require(try task(begun)["id"] as? String)
+                let status = ["rebalance", "status", id, "--bolt", north.address, "-o", "json"]
+                func shown() throws -> [String: Any]? {
+                    try Command.run("boltctl", status, environment: mesh.environment).json?["task"] as? [String: Any]
+                }
+                try waitUntil("the north hears of the task") { try shown() != nil }
+                try mesh.crash(south)
+                let other = try weighted(mesh, "north", 200)
+                func apply() throws -> Command.Output {
+                    try mesh.ctl(
+                        "topology", "apply", other, "--yes", "--despite-blockers", "--bolt", north.address,
+                        "--reason", "the south is lost", "-o", "json")
+                }
+                let early = try apply()
+                #expect(early.status == 4 && early.standardError.contains("task_runs"), "\(early)")
+                try waitUntil("the south is taken over", seconds: 60) {
+                    try mesh.ctl(
+                        "slice", "takeover", "--partition", "south", "--bolt", north.address, "--yes", "--reason",
+                        "burnt"
+                    ).status == 0
+                }
+                #expect(try shown()?["orphaned"] is String)
+                let applied = try apply()
+                #expect(applied.status == 0, "\(applied)")
+                try mesh.start(south)
+                try waitUntil("the task holds itself", seconds: 60) {
+                    (try shown()?["hold"] as? String)?.contains("which is newer") == true
+                }
+                let resumed = try mesh.ctl("rebalance", "resume", id, "--yes", "-o", "json")
+                #expect(resumed.status == 4 && resumed.standardError.contains("task_refused"), "\(resumed)")
+                try mesh.done("rebalance", "cancel", id, "--yes")
+                #expect(try owners(mesh, at: north) == ["north": 64])
+            }
+        }
+
+        @Test("of two operators who apply at once one is refused, and changes nothing", .timeLimit(.minutes(3)))
+        func atOnce() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let files = [try weighted(mesh, "north", 300), try weighted(mesh, "south", 300)]
+                for file in files {
+                    #expect(try mesh.ctl("topology", "plan", file, "--out", file + ".json").status == 2)
+                }
+                let operators = try files.map { file in
+                    try Background(
+                        "boltctl",
+                        ["topology", "apply", file, "--plan", file + ".json", "--driver", "north", "--yes"],
+                        environment: mesh.environment)
+                }
+                let codes = operators.map { $0.wait(seconds: 60) }.sorted()
+                #expect(codes == [0, 4], "\(operators.map(\.text))")
+                let history = try mesh.done("topology", "history", "-o", "json").json?["applies"] as? [[String: Any]]
+                #expect(history?.count == 2, "\(history ?? [])")
+                try mesh.done("slice", "verify")
+            }
+        }
+
+        @Test("a change that a task would refuse is refused on a dry run too", .timeLimit(.minutes(3)))
+        func refusedChanges() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", mesh.topology, "--yes")
+                let heavier = try weighted(mesh, "north", 300)
+                let applied = try mesh.done(
+                    "topology", "apply", heavier, "--yes", "--driver", "north", "-o", "json")
+                let id = try #require(try task(applied)["id"] as? String)
+                for form in [["--dry-run"], ["--yes"]] {
+                    let line = ["rebalance", "pause", id, "-o", "json"] + form
+                    let output = try Command.run("boltctl", line, environment: mesh.environment)
+                    #expect(output.status == 4 && output.standardError.contains("task_refused"), "\(output)")
+                }
+                let audit = try mesh.done("audit", "log", "north", "-o", "json").standardOutput
+                #expect(audit.contains("topology.apply") && !audit.contains("task.pause"), "\(audit)")
+            }
+        }
+
+        /// The mesh's topology with another group in front, in a file of its own.
+        private func grouped(_ mesh: RealMesh) throws -> String {
+            let text = try String(contentsOfFile: mesh.topology, encoding: .utf8)
+                .replacing("groups: [default]", with: "groups: [db, default]")
+                .replacing(
+                    "  - name: default\n",
+                    with: "  - name: db\n    slices: 8\n    match:\n      - hostname: \"db-*\"\n  - name: default\n")
+            let path = mesh.file("grouped.yaml")
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            return path
+        }
+
+        private func shown(_ name: String, _ mesh: RealMesh, at bolt: RealMesh.Bolt) throws -> [String: Any] {
+            let output = try mesh.done("envoy", "show", name, "--bolt", bolt.address, "-o", "json")
+            return try #require(output.json?["envoy"] as? [String: Any], "\(output)")
+        }
+
+        @Test(
+            "P5, P7: machines go to another group, in slices of either partition; nothing is enrolled anew, lost, doubled",
+            .timeLimit(.minutes(4)))
+        func regrouped() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                try mesh.done("topology", "apply", try grouped(mesh), "--yes")
+                let names = (1...6).map { "web-\($0)" }
+                let token = try mesh.token("--uses", "\(names.count)")
+                for name in names { try mesh.enroll(name, token: token, at: mesh.bolts[0]) }
+                try mesh.waitForEqualDigests()
+                for name in names { #expect(try mesh.pass(name, at: mesh.bolts[0]).status == 0) }
+                let ids = try mesh.envoyIDs(at: mesh.bolts[0])
+                func reassign(_ name: String, _ group: String, _ option: String) throws -> Command.Output {
+                    try mesh.ctl(
+                        "envoy", "reassign", name, "--group", group, option, "--reason", "another role", "-o", "json")
+                }
+                let unknown = try reassign("web-1", "dc", "--yes")
+                #expect(unknown.status == 4 && unknown.standardError.contains("no_such_group"), "\(unknown)")
+                let digests = try mesh.digests()
+                let dry = try reassign("web-1", "db", "--dry-run")
+                #expect(dry.status == 0 && dry.json?["dry_run"] as? Bool == true, "\(dry)")
+                let still = try shown("web-1", mesh, at: mesh.bolts[0])
+                #expect(try mesh.digests() == digests && still["group"] as? String != "db", "\(still)")
+                for name in names {
+                    let done = try reassign(name, "db", "--yes")
+                    #expect(done.status == 0, "\(name): \(done)")
+                }
+                try mesh.waitForEqualDigests()
+                #expect(try reassign("web-1", "db", "--yes").status != 0, "it is there already")
+                for name in names {
+                    for bolt in mesh.bolts { #expect(try shown(name, mesh, at: bolt)["group"] as? String == "db") }
+                    let passed = try mesh.pass(name, at: mesh.bolts[1])
+                    #expect(passed.status == 0 && passed.json?["stored_through"] as? Int == 2, "\(name): \(passed)")
+                }
+                #expect(try mesh.envoyIDs(at: mesh.bolts[1]) == ids)
+                let lines = try ["north", "south"].map {
+                    try mesh.done("audit", "log", $0, "-o", "json").standardOutput
+                }.joined()
+                #expect(lines.components(separatedBy: "envoy.reassign").count - 1 == names.count, "\(lines)")
+                try dense(mesh, names, through: 2)
+            }
+        }
+
+        /// Every result is on the disk of one partition, the owner's, in order; nothing of it is left elsewhere.
+        private func dense(_ mesh: RealMesh, _ names: [String], through last: UInt64) throws {
+            let envoys = try names.map { try shown($0, mesh, at: mesh.bolts[0]) }
+            // Primaries count every few seconds.
+            let counted = Date().addingTimeInterval(8)
+            for bolt in mesh.bolts {
+                try waitUntil("\(bolt.name) holds nothing that belongs elsewhere", seconds: 60) {
+                    let metrics = try HTTP.get("http://\(bolt.ops)/metrics").body
+                    return Date() > counted && metrics.contains("\nbolt_slices_left 0\n")
+                }
+            }
+            for bolt in mesh.bolts { try mesh.crash(bolt) }
+            for envoy in envoys {
+                let id = try #require(envoy["id"] as? String)
+                let held = try mesh.bolts.filter { try PartitionDisk($0, of: mesh).envoys().contains(id) }
+                #expect(held.map(\.partition) == [envoy["owner"] as? String ?? "?"], "\(envoy)")
+                guard let owner = held.first else { continue }
+                #expect(try PartitionDisk(owner, of: mesh).results(of: id).sequences == Array(1...last), "\(envoy)")
+            }
+        }
+
+        @Test(
+            "a takeover that nobody could have is refused by its cause; it was said that the partition owns nothing",
+            .timeLimit(.minutes(3)))
+        func nobodyElse() throws {
+            try withMesh(["north", "south"]) { (mesh) throws in
+                // South serves nothing: it has no weight.
+                try mesh.done("topology", "apply", try weighted(mesh, "south", 0), "--yes")
+                #expect(try owners(mesh, at: mesh.bolts[1]) == ["north": 64])
+                try mesh.crash(mesh.bolts[0])
+                try waitUntil("north is not heard any more", seconds: 60) {
+                    let output = try Command.run(
+                        "boltctl",
+                        [
+                            "slice", "takeover", "--partition", "north", "--dry-run", "--bolt", mesh.bolts[1].address,
+                            "-o", "json",
+                        ], environment: mesh.environment)
+                    return output.status == 4 && output.standardError.contains("nobody_else")
+                }
             }
         }
 

@@ -38,7 +38,7 @@ extension WireSamples {
                 .init(slice: SliceID(group: group, index: 1), envoys: 4, destination: nil),
                 .init(slice: SliceID(group: group, index: 300), envoys: 0, destination: south),
                 .init(slice: SliceID(group: other, index: 0), envoys: 1 << 40, destination: nil),
-            ], tasks: [bytes(9), []])
+            ], tasks: [bytes(9), []], version: 3, room: 1 << 33, secrets: ["web/db", "rest/key.pem", "web/api"])
         let epoch = epoch()
         let mark = SliceRemains.Mark(slice: register.slice, envoy: PrincipalID(high: 4, low: 5), part: 3)
         return bodies.map { .handoff(HandoffMessage(id: id, epoch: epoch, body: $0)) }

@@ -62,14 +62,6 @@ extension BoltEndpoints {
         return effects
     }
 
-    /// One envoy alone cannot be moved yet: what it has stored belongs to its slice, and slices move whole.
-    func reassign(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
-        _ = try request.decode(ReassignEnvoyRequest.self)
-        throw Problem(
-            .taskRefused, "bolts of this version move whole slices, not one envoy alone; nothing was changed",
-            next: "enrol the machine anew with a token of the other group: boltctl envoy token create --group NAME")
-    }
-
     /// Keeps the word before it is acted upon: a restart does not end it.
     private func keep(drained: Bool) async throws {
         do {

@@ -132,23 +132,29 @@ extension BoltEndpoints {
     private func sliceDigest() async throws -> SliceDigestResponse {
         let version = try requireTopology()
         let board = board
-        let groups = board.geneses.map { genesis in
+        // A group that left the topology has no envoys: nobody has to serve its slices.
+        let wanted = Set(version.topology.groups.map(\.name))
+        let groups = board.geneses.filter { wanted.contains($0.name) }.map { genesis in
             let walks = board.walks(of: genesis)
-            var owners: [PartitionName: UInt32] = [:]
-            for walk in walks { owners[walk.owner, default: 0] += 1 }
+            var owners: [PartitionName: [UInt32]] = [:]
+            for walk in walks { owners[walk.owner, default: []].append(walk.register.slice.index) }
             return SliceDigestResponse.Group(
                 name: genesis.name, id: genesis.id, slices: genesis.slices, root: genesis.root,
                 registers: SliceDigestResponse.digest(of: walks.map(\.register)) { board.witness.hash($0) },
-                owners: owners.sorted { $0.key < $1.key }.map { .init(partition: $0.key, slices: $0.value) },
+                owners: owners.sorted { $0.key < $1.key }.map { owner, slices in
+                    .init(partition: owner, slices: UInt32(slices.count), digest: digest(of: slices))
+                },
                 equivocations: walks.reduce(0) { $0 + $1.equivocations.count },
                 losers: walks.reduce(0) { $0 + $1.losers.count }, inert: walks.reduce(0) { $0 + $1.inert.count })
         }
         let names = Dictionary(board.geneses.map { ($0.id, $0.name) }) { first, _ in first }
         let (states, isPrimary) = try await readStore { (try $0.sliceStates(), $0.machine.role.reigns) }
         var holdings: [GroupName: [HandoffSliceState: UInt32]] = [:]
+        var served: [GroupName: [UInt32]] = [:]
         for (slice, state) in states {
             guard let name = names[slice.group] else { continue }
             holdings[name, default: [:]][state, default: 0] += 1
+            if isPrimary, state.isServed { served[name, default: []].append(slice.index) }
         }
         let listed = holdings.sorted { $0.key < $1.key }.flatMap { name, states in
             states.sorted { $0.key.rawValue < $1.key.rawValue }.map {
@@ -157,6 +163,13 @@ extension BoltEndpoints {
         }
         return SliceDigestResponse(
             bolt: configuration.fullName, partition: configuration.partition, isPrimary: isPrimary,
-            version: version.digest, groups: groups, holdings: listed, freshness: await freshness())
+            version: version.digest, groups: groups, holdings: listed,
+            served: served.sorted { $0.key < $1.key }.map { name, slices in
+                .init(group: name, slices: UInt32(slices.count), digest: digest(of: slices))
+            }, freshness: await freshness())
+    }
+
+    private func digest(of slices: [UInt32]) -> Bytes32 {
+        SliceDigestResponse.digest(ofSlices: slices) { board.witness.hash($0) }
     }
 }

@@ -16,7 +16,14 @@ extension BoltEndpoints {
         let (limit, views) = (try request.limit(), views)
         let picture = try await node.read { try views.picture($0, of: name) }
         let heard = picture.reports.filter { $0.bolt.reach != .unreachable }.map(\.bolt.fullName)
-        let all = owned(by: name, version)
+        let (all, stranded) = owned(by: name, version, among: await reigning())
+        // Of one that lives that is said, and nothing else.
+        guard stranded.isEmpty || !all.isEmpty || !heard.isEmpty else {
+            throw Problem(
+                .nobodyElse,
+                "\(name) owns slices of \(BoltEndpoints.list(stranded)), and no other partition that has a weight and a "
+                    + "primary serves these; nothing was changed")
+        }
         var start = 0
         if let after = request.query["after"] {
             guard let place = all.firstIndex(where: { "\($0.group)/\($0.slice)" == after }) else {
@@ -30,16 +37,21 @@ extension BoltEndpoints {
             bolt: configuration.fullName,
             mesh: MeshSummary(name: configuration.meshName.text, id: identity.credential.mesh), partition: name,
             lastView: picture.view(envoys: 0), silentSeconds: picture.reports.compactMap(\.age).min(), heard: heard,
-            unknowable: BoltEndpoints.unknowable(name, heard: heard, slices: all.count), slices: page,
+            unknowable: BoltEndpoints.unknowable(name, heard: heard, slices: all.count, stranded), slices: page,
             nextAfter: isMore ? page.last.map { "\($0.group)/\($0.slice)" } : nil, freshness: await freshness())
     }
 
-    private static func unknowable(_ name: PartitionName, heard: [String], slices: Int) -> [String] {
+    private static func unknowable(
+        _ name: PartitionName, heard: [String], slices: Int, _ stranded: [GroupName]
+    ) -> [String] {
         var lines: [String] = []
         if !heard.isEmpty {
             lines.append("\(heard.joined(separator: ", ")) can be heard: a takeover is for a partition that is lost")
         }
         guard slices > 0 else { return lines + ["it owns no slice"] }
+        if !stranded.isEmpty {
+            lines.append("who should have its slices of \(list(stranded)): they stay, for nobody else serves these")
+        }
         return lines + [
             "results that only \(name) stored: envoys go on after them, and each hole is shown",
             "whether \(name) handed slices on just before it was lost: that hand-on wins where it comes to light",
@@ -47,17 +59,31 @@ extension BoltEndpoints {
         ]
     }
 
-    /// What a partition owns, with who should: rendezvous hashing over those that serve the group without it.
+    /// Partitions of which a primary is heard: who is dead takes nothing over.
+    private func reigning() async -> Set<PartitionName> {
+        let views = views
+        return await node.read { Set(views.pictures($0).filter { $0.reigning != nil }.map(\.name)) }
+    }
+
+    private static func list(_ groups: [GroupName]) -> String { groups.map(\.text).joined(separator: ", ") }
+
+    /// What a partition owns, with who should: rendezvous hashing over those that serve the group without it. Beside
+    /// that the groups of the topology of which it owns slices that nobody else may own.
     private func owned(
-        by name: PartitionName, _ version: OwnershipBoard.Version
-    ) -> [TakeoverPreviewResponse.Slice] {
+        by name: PartitionName, _ version: OwnershipBoard.Version, among reigning: Set<PartitionName>
+    ) -> (slices: [TakeoverPreviewResponse.Slice], stranded: [GroupName]) {
         let census = board.census(of: name)
-        return board.geneses.flatMap { genesis -> [TakeoverPreviewResponse.Slice] in
+        var stranded: [GroupName] = []
+        let slices = board.geneses.flatMap { genesis -> [TakeoverPreviewResponse.Slice] in
             let candidates = version.topology.partitions.filter {
-                $0.name != name && $0.weight > 0 && $0.groups.contains(genesis.name)
-                    && !version.note.drains.contains($0.name)
+                $0.name != name && reigning.contains($0.name)
+                    && BoltEndpoints.obstacle(toOwning: genesis.name, by: $0.name, version) == nil
             }.map { Placement.Candidate(partition: $0.name, weight: UInt32(clamping: $0.weight)) }
-            return board.registers(of: genesis).filter { $0.owner == name }.compactMap { register in
+            let own = board.registers(of: genesis).filter { $0.owner == name }
+            // Nobody misses what is left of a group that the topology does not name any more.
+            let isWanted = version.topology.groups.contains { $0.name == genesis.name }
+            if candidates.isEmpty, !own.isEmpty, isWanted { stranded.append(genesis.name) }
+            return own.compactMap { register in
                 guard let to = Placement.owner(ofKey: register.slice.placementKey, among: candidates) else {
                     return nil
                 }
@@ -67,13 +93,14 @@ extension BoltEndpoints {
                     to: to)
             }
         }
+        return (slices, stranded)
     }
 
     // MARK: - Takeover
 
     /// Slices of a lost partition get other owners, by transitions that the operator signed.
     func takeOver(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
-        _ = try requireTopology()
+        let version = try requireTopology()
         let body = try request.decode(TakeOverRequest.self)
         let reason = try checked(reason: body.reason)
         let delta = try transitions(of: body)
@@ -82,10 +109,11 @@ extension BoltEndpoints {
         if let alive = picture.reports.first(where: { $0.isLive && $0.bolt.reach != .unreachable }) {
             throw Problem(.ownerLives, "\(alive.bolt.fullName) answers; nothing was changed")
         }
+        let reigning = await reigning()
         var refused: [TakeOverResponse.Refusal] = []
         var taken: [SignedTransition] = []
         for signed in delta.transitions {
-            if let why = try await obstacle(to: signed, body) {
+            if let why = try await obstacle(to: signed, version, among: reigning) {
                 let name = board.geneses.first { $0.id == signed.transition.slice.group }?.name
                 guard let name else { throw Problem(.badRequest, "a transition is of a group that is not known here") }
                 refused.append(.init(group: name, slice: signed.transition.slice.index, why: why))
@@ -131,7 +159,9 @@ extension BoltEndpoints {
     }
 
     /// Why a slice is not taken over; nil where it is.
-    private func obstacle(to signed: SignedTransition, _ body: TakeOverRequest) async throws -> String? {
+    private func obstacle(
+        to signed: SignedTransition, _ version: OwnershipBoard.Version, among reigning: Set<PartitionName>
+    ) async throws -> String? {
         let transition = signed.transition
         guard signed.isAuthentic(in: board.mesh, witness: board.witness) else { return "its signature does not verify" }
         guard let author = board.witness.author(certifiedBy: signed.warrant.chain) else {
@@ -146,7 +176,18 @@ extension BoltEndpoints {
         guard register.hash == transition.base, register.owner == transition.from else {
             return "it has register \(register.position) of \(register.owner) now"
         }
-        return nil
+        guard let group = board.geneses.first(where: { $0.id == transition.slice.group })?.name else {
+            return "there is no such slice"
+        }
+        if let why = BoltEndpoints.obstacle(toOwning: group, by: transition.to, version) { return why }
+        return reigning.contains(transition.to) ? nil : "\(transition.to) \(RebalanceRefusal.unreachable)"
+    }
+
+    /// Why a partition may not own slices of a group by the topology in force; nil where it may.
+    private static func obstacle(
+        toOwning group: GroupName, by name: PartitionName, _ version: OwnershipBoard.Version
+    ) -> String? {
+        version.topology.refusal(toOwning: group, by: name, drained: Set(version.note.drains)).map { "\(name) \($0)" }
     }
 
     private func publish(_ transitions: [SignedTransition]) async throws -> BoltAPI.AckLevel {

@@ -18,10 +18,27 @@ extension BoltEndpoints {
             }
         }
         for task in own ?? [] { tasks[task.id] = named(task) }
+        let drivers = Set(tasks.values.filter { !$0.isOver }.map(\.driver))
+        for name in drivers.sorted() where name != configuration.partition || own == nil {
+            guard let why = await driver(name).orphaned else { continue }
+            for (id, task) in tasks where task.driver == name && !task.isOver { tasks[id]?.orphaned = why }
+        }
         return tasks.values.sorted { left, right in
             if left.isOver != right.isOver { return !left.isOver }
             return (left.beganAt, left.id) > (right.beganAt, right.id)
         }
+    }
+
+    /// Who drives a task, as this bolt knows it.
+    func driver(_ name: PartitionName) async -> TaskDriver {
+        let views = views
+        let picture = await node.read { try? views.picture($0, of: name) }
+        let hasPrimary = picture?.reigning != nil
+        let topology = board.version?.topology
+        return TaskDriver(
+            partition: name, hasPrimary: hasPrimary, silence: board.silence(of: name),
+            isInTopology: topology.map { topology in topology.partitions.contains { $0.name == name } } ?? true,
+            isTakenOver: !hasPrimary && board.isTakenOver(name))
     }
 
     func tasks() async throws -> TasksResponse {
@@ -37,15 +54,27 @@ extension BoltEndpoints {
         guard let known = await allTasks().first(where: { $0.id == id }) else {
             throw Problem(.notFound, "no task \(id) is heard of here", next: "boltctl rebalance status")
         }
+        // Its driver may have no bolt any more that could be looked for.
+        if let why = known.orphaned {
+            guard request.endpoint != .task else { return try await lastHeard(known) }
+            throw Problem(
+                .taskRefused, "nobody drives task \(id) any more: \(why); nothing was changed",
+                next: "it stands in nobody's way: make a new plan, and apply it")
+        }
         let views = views
         let picture = try await node.read { try views.picture($0, of: known.driver) }
         if let primary = picture.reigning, primary.bolt.fullName != configuration.fullName {
             return try await passOn(request, to: primary)
         }
         guard request.endpoint == .task else { throw noPrimary(picture) }
+        return try await lastHeard(known)
+    }
+
+    /// A task as its driver last told of it.
+    private func lastHeard(_ task: TaskView) async throws -> HTTPAnswer {
         var age = await freshness()
         age.complete = false
-        return try .json(TaskResponse(task: known, freshness: age))
+        return try .json(TaskResponse(task: task, freshness: age))
     }
 
     private func answer(_ request: HTTPRequestContext, of id: PrincipalID) async throws -> HTTPAnswer {
@@ -76,6 +105,9 @@ extension BoltEndpoints {
         guard let before = await named(partition.read { $0.taskView(id) }) else {
             throw Problem(.notFound, "no task \(id) is driven here")
         }
+        if let obstacle = await partition.read({ $0.obstacle(to: command, task: id) }) {
+            throw Problem(.taskRefused, "\(obstacle); nothing was changed")
+        }
         let effects = BoltEndpoints.effects(of: command, on: before)
         guard !request.isDryRun else {
             return try .json(ChangeTaskResponse(task: before, level: .local, dryRun: true, effects: effects))
@@ -89,6 +121,9 @@ extension BoltEndpoints {
         for _ in 0..<100 {
             if await partition.read({ $0.isSettled(task: id) }) { break }
             try await Task.sleep(for: .milliseconds(20))
+        }
+        guard await partition.read({ $0.desk.tasks[id] == nil ? false : $0.isSettled(task: id) }) else {
+            throw SliceProblems.unsettled(id)
         }
         let after = await named(partition.read { $0.taskView(id) }) ?? before
         return try .json(ChangeTaskResponse(task: after, level: level, dryRun: false, effects: effects))

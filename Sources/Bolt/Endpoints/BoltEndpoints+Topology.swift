@@ -135,7 +135,7 @@ extension BoltEndpoints {
         do { plan = try TopologyPlanner().plan(to: desired, from: state, terms) { witness.hash($0) } } catch {
             throw Problem(.internalError, "the planner refuses what is known of the mesh: \(error)")
         }
-        let running = await allTasks().filter { !$0.isOver }.map(\.id)
+        let running = await allTasks().filter { !$0.isOver && $0.orphaned == nil }.map(\.id)
         return PlanTopologyResponse(
             bolt: configuration.fullName, plan: plan, base: current?.apply.id, drains: drains, running: running,
             freshness: await freshness())

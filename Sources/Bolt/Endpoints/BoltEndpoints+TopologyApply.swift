@@ -13,11 +13,13 @@ extension BoltEndpoints {
         let drains: [PartitionName]
         /// Groups that come to be.
         let groups: [TopologyApply.Group]
-        /// Whether topology or drains change.
+        /// Whether an apply is to be told: topology or drains change, or a task is passed over.
         let changes: Bool
         let job: RebalanceJob
         let limits: HandoffBudget.Limits
         let reason: String
+        /// Tasks that have nobody to go on with them.
+        let passed: [PrincipalID]
 
         var effects: [String] {
             var effects: [String] = []
@@ -26,7 +28,13 @@ extension BoltEndpoints {
             if !job.moves.isEmpty {
                 effects.append("\(job.moves.count) slices of \(body.plan.movedEnvoys) envoys change their partition")
             }
-            return effects
+            return effects + passed.map { "task \($0) holds itself, should its driver return" }
+        }
+
+        /// What the audit log says that was applied.
+        var object: String {
+            let tasks = passed.prefix(4).map { " despite task \($0)" }.joined(separator: ",")
+            return "plan \(body.plan.id.shortHex)" + tasks
         }
     }
 
@@ -42,6 +50,13 @@ extension BoltEndpoints {
         }
         guard !partition.sealing.isSealed else { throw sealedProblem() }
         let body = try request.decode(ApplyTopologyRequest.self)
+        return try await applying.pass { try await applyTopology(body, request) }
+    }
+
+    /// One at a time: nothing that is judged here changes by another request before it is carried out.
+    private func applyTopology(
+        _ body: ApplyTopologyRequest, _ request: HTTPRequestContext
+    ) async throws -> HTTPAnswer {
         if let again = try await knownApply(body) { return try .json(again) }
         let wish = try await judge(body)
         guard !request.isDryRun else {
@@ -50,13 +65,18 @@ extension BoltEndpoints {
         }
         try await requireSafeWrites("a topology")
         let actor = "operator/\(request.principal?.name.text ?? "unknown")"
-        let note = TaskNote(
+        let apply = wish.changes ? try made(wish, actor: actor) : nil
+        let base = apply?.id ?? board.version(askedFor: body.task)?.apply.id ?? body.base
+        var note = TaskNote(
             kind: .rebalance, plan: body.plan.id, actor: actor, reason: wish.reason, at: WallClock.now())
+        note.apply = base
         var level = try await writeSafely(
-            [.audit(audit("topology.apply", "plan \(body.plan.id.shortHex)", wish.reason, request))]
+            [.audit(audit("topology.apply", wish.object, wish.reason, request))]
                 + (wish.job.moves.isEmpty
                     ? [] : [.setting(name: TaskNote.name(of: body.task), value: Array(try APIJSON.encode(note)))]))
-        if wish.changes { level = try await spread(wish, actor: actor) }
+        if let apply { level = try await spread(apply) }
+        // Another bolt may have taken an apply on the same base meanwhile: then one of the two is lost.
+        if let base, let why = board.outdated(base) { throw SliceProblems.lost(base, why) }
         if !wish.job.moves.isEmpty { try await partition.begin(task: wish.job, limits: wish.limits) }
         logger.notice(
             "topology applied",
@@ -117,14 +137,27 @@ extension BoltEndpoints {
         guard again != nil || body.base == current?.apply.id else {
             throw Problem(.topologyMoved, "another apply came into force since the plan was made; nothing was changed")
         }
-        if let running = await allTasks().first(where: { !$0.isOver && $0.id != body.task }) {
-            throw SliceProblems.taskRuns(running.id)
-        }
+        if let again, let why = board.outdated(again.apply.id) { throw SliceProblems.lost(again.apply.id, why) }
+        let passed = try await passedOver(body)
         let drains = (body.drains ?? current?.note.drains ?? []).sorted()
         let isNew = again == nil && (current?.digest != body.plan.leadsTo || current?.note.drains ?? [] != drains)
         return Wish(
-            body: body, desired: desired, drains: drains, groups: isNew ? try await newGroups(desired) : [],
-            changes: isNew, job: try job(body), limits: limits, reason: reason)
+            body: body, desired: desired, drains: drains,
+            groups: isNew ? try await newGroups(body, desired, drains: drains) : [],
+            // A task that is passed over stands on the apply in force: only a newer one keeps it from going on.
+            changes: isNew || (again == nil && !passed.isEmpty), job: try job(body), limits: limits, reason: reason,
+            passed: passed)
+    }
+
+    /// Tasks that are not over and keep nobody from applying: nobody drives them any more, or the operator named the
+    /// one and nobody was heard to drive it for long. Throws `task_runs` where there is any other.
+    private func passedOver(_ body: ApplyTopologyRequest) async throws -> [PrincipalID] {
+        let running = await allTasks().filter { !$0.isOver && $0.id != body.task }
+        for task in running where task.orphaned == nil {
+            guard task.id == body.despiteTask else { throw SliceProblems.taskRuns(task.id) }
+            guard await driver(task.driver).isSilent else { throw SliceProblems.driverHeard(task) }
+        }
+        return running.map(\.id)
     }
 
     private static func problem(_ refusal: TopologyPlan.Refusal) -> Problem {
@@ -139,24 +172,31 @@ extension BoltEndpoints {
         return Problem(code, "\(refusal); nothing was changed")
     }
 
-    /// Groups that come to be, with those who may own their slices at first.
-    private func newGroups(_ desired: Topology) async throws -> [TopologyApply.Group] {
-        let known = Set(board.geneses.map(\.name))
-        let fresh = desired.groups.filter { !known.contains($0.name) }
-        guard !fresh.isEmpty else { return [] }
-        let present = Set(await node.read { $0.bolts.compactMap(\.partition) })
-        return try fresh.map { group in
-            let serving = desired.partitions.filter { $0.groups.contains(group.name) && $0.weight > 0 }
-            if let absent = serving.first(where: { !present.contains($0.name) }) {
-                throw Problem(
-                    .planBlocked,
-                    "\(absent.name) would own slices of \(group.name), and none of its bolts is admitted; "
-                        + "nothing was changed", next: "join its bolts first: boltctl bolt join")
-            }
-            let candidates = serving.map {
-                Placement.Candidate(partition: $0.name, weight: UInt32(clamping: $0.weight))
-            }
-            return TopologyApply.Group(name: group.name, slices: UInt32(clamping: group.slices), candidates: candidates)
+    /// Groups that come to be, with those who may own their slices at first: as the plan has it, worked out anew. What
+    /// can never be is refused whatever the plan says.
+    private func newGroups(
+        _ body: ApplyTopologyRequest, _ desired: Topology, drains: [PartitionName]
+    ) async throws -> [TopologyApply.Group] {
+        let planning = SlicePlanning(views: views, board: board)
+        let state = try await node.read { try planning.state($0, desired: desired, drains: Set(drains)) }
+        let never = TopologyPlanner().diff(to: desired, from: state).refused
+        if !never.isEmpty { throw BoltEndpoints.problem(TopologyPlan.Refusal.refused(never)) }
+        let (groups, blockers) = TopologyPlanner().beginning(of: desired, from: state)
+        guard blockers.isEmpty || body.despiteBlockers else {
+            throw BoltEndpoints.problem(TopologyPlan.Refusal.blocked(blockers))
+        }
+        guard groups == body.plan.begins else {
+            throw Problem(
+                .topologyMoved,
+                "who can own slices of new groups has changed since the plan was made; nothing was changed")
+        }
+        if let nobodys = groups.first(where: { $0.owners.isEmpty }) {
+            throw Problem(
+                .planBlocked, "nobody can own slices of the group \(nobodys.group) now; nothing was changed",
+                next: "start a partition that serves it, or join its bolts: boltctl bolt join")
+        }
+        return groups.map {
+            TopologyApply.Group(name: $0.group, slices: UInt32(clamping: $0.slices), candidates: $0.candidates)
         }
     }
 
@@ -185,17 +225,22 @@ extension BoltEndpoints {
     /// Parts of an apply in one command: a run holds no more.
     private static let partsPerCommand = 12
 
-    /// Tells every bolt of the apply. Its last part makes it whole, so that until then nothing is in force.
-    private func spread(_ wish: Wish, actor: String) async throws -> BoltAPI.AckLevel {
+    /// The apply, on the base that was looked at: whatever came into force since makes it a lost one, not the next.
+    private func made(_ wish: Wish, actor: String) throws -> TopologyApply {
         let note = AppliedTopology(
             topology: wish.desired, drains: wish.drains, bolt: configuration.fullName, reason: wish.reason,
             task: wish.body.task, moves: !wish.job.moves.isEmpty, summary: wish.body.plan.diff.summary)
         let apply = TopologyApply(
-            base: board.version?.apply.id ?? .zero, plan: wish.body.plan.id, at: WallClock.now(), actor: actor,
+            base: wish.body.base ?? .zero, plan: wish.body.plan.id, at: WallClock.now(), actor: actor,
             document: Array(try APIJSON.encode(note)), groups: wish.groups, hashedBy: board.witness)
         guard let apply else {
             throw Problem(.tooLarge, "the topology is over \(TopologyApplyLimits.documentBytesMax) bytes")
         }
+        return apply
+    }
+
+    /// Tells every bolt of the apply. Its last part makes it whole, so that until then nothing is in force.
+    private func spread(_ apply: TopologyApply) async throws -> BoltAPI.AckLevel {
         var parts = apply.parts[...]
         var level = BoltAPI.AckLevel.local
         while !parts.isEmpty {

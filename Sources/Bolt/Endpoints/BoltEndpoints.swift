@@ -22,6 +22,8 @@ struct BoltEndpoints: Sendable {
     let node: NodeService
     let grounds: EnvoyGroundsCache
     let traits = TraitsMemory()
+    /// Applies of topologies, one at a time: what was judged is still so when it is carried out.
+    let applying = AsyncGate(busy: .tooManyRequests)
     let partition: PartitionService
     let identity: BoltIdentity
     let judge: ChainJudge

@@ -24,6 +24,7 @@ enum EventWords {
             if let rekey = amendment.rekey { parts.append("key \(rekey.from) hands on to \(rekey.to)") }
             if let address = amendment.address { parts.append("address \(address)") }
             if amendment.labels != nil { parts.append("new labels") }
+            if let group = amendment.group { parts.append("group \(group)") }
             return ("amend", parts.joined(separator: ", "))
         case .remove(let targets): return ("remove", "\(targets.count) admission\(targets.count == 1 ? "" : "s") end")
         case .token(let token):

@@ -36,6 +36,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case slicesLeft = "bolt_slices_left"
     case handoffs = "bolt_slice_handoffs"
     case handoffBytes = "bolt_slice_handoff_bytes_total"
+    case slicePause = "bolt_slice_pause_seconds"
     case custodyBytes = "bolt_custody_bytes"
 
     /// How a metric is counted.
@@ -59,14 +60,14 @@ public enum BoltMetric: String, CaseIterable, Sendable {
             .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections, .partitionReceived, .journalFlushes,
             .journalCommands, .handoffBytes:
             .counter
-        case .requestSeconds, .commitSeconds, .checkInBatch: .histogram
+        case .requestSeconds, .commitSeconds, .checkInBatch, .slicePause: .histogram
         }
     }
 
     /// The unit, in words.
     public var unit: String {
         switch self {
-        case .startTime, .requestSeconds, .commitSeconds: "seconds"
+        case .startTime, .requestSeconds, .commitSeconds, .slicePause: "seconds"
         case .connections, .connectionsRefused, .cutConnections: "connections"
         case .requests: "requests"
         case .rosterEvents: "events"
@@ -110,7 +111,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
             .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored,
             .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync, .partitionReceived, .journalFlushes,
-            .journalCommands, .slicesOwned, .slicesLeft, .custodyBytes:
+            .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes:
             []
         }
     }
@@ -152,9 +153,12 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .journalCommands: "Commands written to the partition's journal here."
         case .slicesOwned: "Slices of this bolt's partition, as this bolt knows; 0 before a topology is in force."
         case .slicesLeft:
-            "Slices of other partitions of which rows are left here, to be brought to them; at the primary."
+            "Slices of which rows are left here that belong to another partition, or, of envoys that were given "
+                + "another group, to another slice; at the primary."
         case .handoffs: "Handoffs of slices that are not over, away from here and to here; at the primary."
         case .handoffBytes: "Bytes of rows of slices that were sent away and that came in, what was repeated included."
+        case .slicePause:
+            "Time in which nobody served a slice that was handed on, from its seal; at the primary that handed it on."
         case .custodyBytes: "Bytes of check-ins that are kept here for partitions that are away."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }

@@ -54,9 +54,11 @@ extension PartitionService {
         guard machine.role.reigns, broken == nil, !closed else { return .elsewhere }
         // From here to the journal nothing else runs: a seal is before all of it, or behind.
         if let slice = checkIn.slice, !takes(slice) { return .elsewhere }
+        // It was routed before the envoy was given another group: what is left of it here may be on its way already.
+        if let place = slices?.board.reassigned(checkIn.envoy), place.slice != checkIn.slice { return .elsewhere }
         // It was routed before the first topology came.
         if checkIn.slice == nil, slices?.board.hasSlices == true { return .elsewhere }
-        let register = checkIn.slice.flatMap { slices?.board.number(ofOwner: $0) } ?? 1
+        let register = checkIn.slice.flatMap { slices?.board.number(ofOwner: $0, for: checkIn.envoy) } ?? 1
         let commands: [PartitionCommand]
         do throws(StoreError) { commands = try self.commands(for: checkIn) } catch {
             fail(error, "reading a queue")

@@ -112,7 +112,8 @@ extension PartitionService {
             if slices?.board.hasSlices == true { placeAnew() }
             return true
         }
-        return takes(slice)
+        // What is left of an envoy that was given another group may be on its way already.
+        return takes(slices?.board.reassigned(envoy)?.slice ?? slice)
     }
 
     // MARK: Taking

@@ -36,6 +36,8 @@ struct TaskNote: Codable, Sendable {
     var endedAt: WallTime?
     /// Whether that was the way back.
     var endedReversed: Bool?
+    /// The apply in force that its moves were planned for.
+    var apply: Bytes32?
 
     /// The setting that holds a task's note.
     static func name(of task: PrincipalID) -> String { "task.\(task)" }

@@ -23,6 +23,8 @@ struct HandoffDesk {
         case task(PrincipalID, RebalanceTask.Event)
         /// A record of a task is durable at this place.
         case taskJournaled(PrincipalID, RebalanceRecord, at: UInt64)
+        /// All that came of a message over this line is dealt with: as much may be read again.
+        case dealt(any SliceLine, bytes: Int)
     }
 
     /// A task that this partition drives.
@@ -36,6 +38,8 @@ struct HandoffDesk {
         var refusal: String?
         /// When it was begun here, by the wall clock.
         var began: WallTime
+        /// The apply that it stands on; nil where that is not known.
+        var apply: Bytes32?
     }
 
     /// A piece that was read, with the last record that it may show something of.
@@ -59,9 +63,15 @@ struct HandoffDesk {
     var paced: [HandoffID: HandoffPiece] = [:]
     /// Who drives the task of a source.
     var drivers: [HandoffID: PartitionName] = [:]
+    /// What those who drive tasks let all handoffs from here take. It counts while they drive one that runs.
+    var driverLimits: [PartitionName: HandoffBudget.Limits] = [:]
+    /// A task that is being written and does not run yet.
+    var beginning: PrincipalID?
     /// Registers that this partition took over by a handoff, safe.
     var adopted: Set<Bytes32> = []
     var collecting: Set<HandoffID> = []
+    /// When the seals of sources were proposed, as far as this reign proposed them.
+    var sealed: [HandoffID: ContinuousClock.Instant] = [:]
     var tasks: [PrincipalID: TaskRun] = [:]
     var budget = HandoffBudget()
     /// Whether every envoy that was seen here is in its slice.
@@ -80,15 +90,39 @@ struct HandoffDesk {
     var remains: RemainsOnTheirWay?
     /// The last envoy of each that its owner did not take: only later ones are sent.
     var skipped: [SliceID: PrincipalID] = [:]
+    /// Envoys that were given another group, and whose rows are still in the slice where they were.
+    var reassigned: [PrincipalID] = []
+    /// The last that was looked at; nil at the beginning, and at the end.
+    var reassignedThrough: PrincipalID?
+    /// The one of them for which the journal is waited for.
+    var settling: PrincipalID?
+    /// Those that the owner of their new slice did not take.
+    var refused: Set<PrincipalID> = []
     /// Handoffs away from here that count in the budget.
     var inFlight: Set<HandoffID> = []
     /// Whether siblings' registers were heard since this bolt started: before that nothing is handed on.
     var hasHeard = false
 
-    /// The reign is over: everything goes, for the next primary goes on from the journal.
+    /// Slices that are on their way here.
+    var arriving: Set<SliceID> { Set(targets.values.filter(\.isArriving).map(\.order.slice)) }
+
+    /// The reign is over: everything goes, for the next primary goes on from the journal. What was read of lines is
+    /// given back all the same.
     mutating func end() {
         let (heard, limits) = (hasHeard, budget.limits)
+        let dealt = inbox.filter { if case .dealt = $0 { true } else { false } }
         self = HandoffDesk()
-        (hasHeard, budget) = (heard, HandoffBudget(limits: limits))
+        (hasHeard, budget, inbox) = (heard, HandoffBudget(limits: limits), dealt)
+    }
+
+    /// What handoffs from here may take, with one that this partition drives: of several drivers, the least.
+    func limits(with driver: PartitionName?) -> HandoffBudget.Limits {
+        let active = Set(drivers.values).union(driver.map { [$0] } ?? [])
+        let known = driverLimits.filter { active.contains($0.key) }.map(\.value)
+        guard !known.isEmpty else { return budget.limits }
+        return HandoffBudget.Limits(
+            slices: known.map(\.slices).min() ?? budget.limits.slices,
+            bytesPerSecond: known.compactMap(\.bytesPerSecond).min(),
+            addedMilliseconds: known.compactMap(\.addedMilliseconds).min())
     }
 }

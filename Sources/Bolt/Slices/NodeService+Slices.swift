@@ -31,7 +31,7 @@ extension NodeService {
         ownership.cuts = cuts
         let (slices, hasTopology) = board.take(roster, anew: anew || isCut)
         // What told of a hand-on may be gone with the end of a history: what our journal holds is told again.
-        if anew || isCut { spread(board.untoldOfJournal) }
+        if anew || isCut { spread(board.untoldOfOwn) }
         guard !slices.isEmpty || hasTopology else { return }
         noteChange()
         if hasTopology, let version = board.version {

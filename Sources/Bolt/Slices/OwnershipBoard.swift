@@ -52,10 +52,18 @@ final class OwnershipBoard: Sendable {
         var byID: [GroupID: SliceGenesis] = [:]
         var version: Version?
         var fallback: GroupName?
+        /// Envoys of which was said, since they were admitted, that they are in another group.
+        var regrouped: [PrincipalID: Regrouping] = [:]
+        /// The same, by their ids.
+        var regroupings: [Regrouping] = []
+        /// How far the roster was with that.
+        var regroupingChanges = 0
         var forged = 0
         /// Facts of the roster that are taken.
         var taken = 0
         var census: [PartitionName: SliceCensus] = [:]
+        /// When each of those came.
+        var censusAt: [PartitionName: ContinuousClock.Instant] = [:]
         var lines: [PartitionName: any SliceLine] = [:]
         /// Grows with each change of owners or topology.
         var change: UInt64 = 1
@@ -73,6 +81,7 @@ final class OwnershipBoard: Sendable {
     /// Takes what the roster says; from its beginning where histories were cut, or where it was read anew. Returns the
     /// slices whose owner may have changed, ascending, and whether the topology did.
     func take(_ roster: Roster, anew: Bool) -> (slices: [SliceID], topology: Bool) {
+        takeGroups(roster, anew: anew)
         let from = anew ? 0 : state.withLock { $0.taken }
         let facts = roster.ownership(from: from)
         let count = roster.ownershipCount
@@ -105,6 +114,16 @@ final class OwnershipBoard: Sendable {
             for slice in slices { state.walks[slice] = nil }
             if hasTopology || !slices.isEmpty { state.change &+= 1 }
             return (slices.sorted(), hasTopology)
+        }
+    }
+
+    private func takeGroups(_ roster: Roster, anew: Bool) {
+        let changes = roster.regroupingChanges
+        guard anew || state.withLock({ $0.regroupingChanges != changes }) else { return }
+        let all = roster.regroupings
+        state.withLock { state in
+            (state.regroupings, state.regroupingChanges) = (all, changes)
+            state.regrouped = Dictionary(all.map { ($0.envoy, $0) }) { first, _ in first }
         }
     }
 
@@ -191,6 +210,20 @@ final class OwnershipBoard: Sendable {
         }
     }
 
+    /// Where an envoy belongs of which was said since it was admitted that it is in another group; nil for all others,
+    /// who are where their admission put them.
+    func reassigned(_ envoy: PrincipalID) -> Place? {
+        guard let regrouping = state.withLock({ $0.regrouped[envoy] }) else { return nil }
+        return place(of: envoy, group: regrouping.group)
+    }
+
+    /// Envoys that were given another group, after one, by their ids; at most `limit`.
+    func reassigned(after envoy: PrincipalID?, limit: Int) -> [PrincipalID] {
+        let all = state.withLock { $0.regroupings }
+        let start = envoy.map { envoy in all.firstIndex { $0.envoy > envoy } ?? all.count } ?? 0
+        return all[start...].prefix(limit).map(\.envoy)
+    }
+
     /// The register in force of a slice; nil where there is no such slice.
     func register(of slice: SliceID) -> SliceRegister? {
         state.withLock { walk(slice, &$0)?.register }
@@ -209,6 +242,17 @@ final class OwnershipBoard: Sendable {
             }
         }
     }
+
+    /// The same as an envoy is told it. It refuses whoever comes with less than it saw, and with another group it comes
+    /// to another slice, which may have had fewer owners: so each time that it was given one counts more than all
+    /// owners of a slice can.
+    func number(ofOwner slice: SliceID, for envoy: PrincipalID) -> UInt64? {
+        let count = state.withLock { $0.regrouped[envoy]?.count ?? 0 }
+        return number(ofOwner: slice).map { $0 + (UInt64(min(count, OwnershipBoard.regroupingsMax)) << 32) }
+    }
+
+    /// Times that count, that an envoy is given another group: what it is told stays below 2^53.
+    private static let regroupingsMax = 1 << 20
 
     private func walk(_ slice: SliceID, _ state: inout State) -> SliceWalk? {
         if let known = state.walks[slice] { return known }
@@ -241,17 +285,18 @@ final class OwnershipBoard: Sendable {
         state.withLock { $0.registers.transition(hash, of: slice) }
     }
 
+    /// Those of this partition's own journal that no event of the roster tells: a history that told them may have been
+    /// cut.
+    var untoldOfOwn: [SignedTransition] {
+        state.withLock { state in
+            state.journaled.filter { !state.told.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
     /// Those that no event of the roster tells yet.
     func untold(_ transitions: [SignedTransition]) -> [SignedTransition] {
         let told = state.withLock { $0.told }
         return transitions.filter { !told.contains($0.transition.hash(by: witness)) }
-    }
-
-    /// Those of the own partition's journal that no event of the roster tells: after a history was cut there may be some
-    /// again.
-    var untoldOfJournal: [SignedTransition] {
-        let journaled = state.withLock { $0.journaled }
-        return untold(journaled.sorted { $0.key < $1.key }.map(\.value))
     }
 
     /// Whether a slice is on its way here. Who passes a request on to here may have heard of the hand-on already.
@@ -275,7 +320,17 @@ final class OwnershipBoard: Sendable {
     var censuses: [PartitionName: SliceCensus] { state.withLock { $0.census } }
 
     /// A primary said something of its slices.
-    func note(_ census: SliceCensus, of partition: PartitionName) { state.withLock { $0.census[partition] = census } }
+    func note(_ census: SliceCensus, of partition: PartitionName, at time: ContinuousClock.Instant = .now) {
+        state.withLock { state in
+            state.census[partition] = census
+            state.censusAt[partition] = time
+        }
+    }
+
+    /// How long no primary of a partition said anything of its slices; nil where none ever did since this bolt started.
+    func silence(of partition: PartitionName, at now: ContinuousClock.Instant = .now) -> Duration? {
+        state.withLock { $0.censusAt[partition] }.map { now - $0 }
+    }
 
     /// Lines to the primaries of other partitions, as far as they stand.
     func setLines(_ lines: [PartitionName: any SliceLine]) { state.withLock { $0.lines = lines } }

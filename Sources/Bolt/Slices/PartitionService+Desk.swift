@@ -21,6 +21,7 @@ extension PartitionService {
     /// Does what waits at the desk. Never within a step of the partition's machine.
     func runDesk() {
         guard slices != nil, !closed, broken == nil else {
+            for case .dealt(let line, let bytes) in desk.inbox { line.processed(bytes: bytes) }
             desk.inbox = []
             return
         }
@@ -49,6 +50,7 @@ extension PartitionService {
         case .perform(let id, let effect): if desk.sources[id] != nil { perform(effect, of: id) }
         case .task(let id, let event): step(task: id, event)
         case .taskJournaled(let id, let record, let position): taskJournaled(id, record, at: position)
+        case .dealt(let line, let bytes): line.processed(bytes: bytes)
         }
     }
 
@@ -140,10 +142,9 @@ extension PartitionService {
             if desk.inFlight.insert(id).inserted { _ = desk.budget.begin() }
         }
         if !desk.hasHeard { enqueue(.source(id, .holdSeal(true))) }
+        // Before anything else: a copy that may be the last must not go.
+        tellSource(of: state.order, context)
         enqueue(.source(id, .start))
-        if let register = board.register(of: state.order.slice), register != state.order.register {
-            enqueue(.source(id, .registerMoved(register)))
-        }
     }
 
     func make(target state: HandoffTargetState, _ context: SliceContext) {
@@ -151,13 +152,14 @@ extension PartitionService {
             state: state, safe: desk.safe, mesh: context.board.mesh, settings: context.settings,
             witness: context.board.witness)
         tellArriving()
-        enqueue(.target(state.order.id, .start))
+        // Before it may find that it is over: what was dropped may be ours after all.
         tellTarget(of: state.order, context)
+        enqueue(.target(state.order.id, .start))
     }
 
     /// Says which slices are on their way here.
     func tellArriving() {
-        slices?.board.setArriving(Set(desk.targets.values.filter { !$0.state.isOver }.map(\.order.slice)))
+        slices?.board.setArriving(desk.arriving)
     }
 
     // MARK: - What becomes safe, and what moved
@@ -177,9 +179,10 @@ extension PartitionService {
     /// Owners changed: by hand-ons that others told of, or by an operator's act.
     func registersMoved(_ moved: [SliceID]) {
         guard let context = slices, desk.epoch != nil else { return }
+        holdTasks()
         for slice in moved {
             guard let register = context.board.register(of: slice) else { continue }
-            if let id = desk.sending[slice] { enqueue(.source(id, .registerMoved(register))) }
+            if let id = desk.sending[slice], let order = desk.sources[id]?.order { tellSource(of: order, context) }
             let arriving = desk.targets.values.map(\.order).filter { $0.slice == slice }.sorted { $0.id < $1.id }
             for order in arriving { tellTarget(of: order, context) }
             for (id, run) in desk.tasks where run.machine.state.phase != .ended {
@@ -188,19 +191,32 @@ extension PartitionService {
         }
     }
 
-    /// A target may hear from the roster that the slice is its own before the source says so, or though that is gone;
-    /// or that it never will be.
-    private func tellTarget(of order: HandoffOrder, _ context: SliceContext) {
-        guard let register = context.board.register(of: order.slice), register != order.register,
-            register.position > order.register.position, let epoch = desk.epoch
-        else { return }
-        if register.owner == order.to, let signed = context.board.transition(register.hash, of: order.slice),
-            signed.transition.base == order.register.hash, signed.transition.isHandOn
-        {
-            let message = HandoffMessage(id: order.id, epoch: epoch, body: .handOn(signed))
-            return enqueue(.target(order.id, .received(message)))
+    /// A source hears that its slice is another's, and what became of it where it was handed on already.
+    private func tellSource(of order: HandoffOrder, _ context: SliceContext) {
+        guard let walk = context.board.walk(of: order.slice), walk.register != order.register else { return }
+        enqueue(.source(order.id, .registerMoved(walk.register)))
+        switch walk.outlook(of: order) {
+        case .overtaken: enqueue(.source(order.id, .overtaken))
+        case .passedOn: enqueue(.source(order.id, .passedOn))
+        case .open, .handedOn, .elsewhere, .takenOver: break
         }
-        enqueue(.target(order.id, .abandon(reason: "the slice went to \(register.owner) meanwhile")))
+    }
+
+    /// A target may hear from the roster that the slice is its own before the source says so, or though that is gone;
+    /// that it never will be; or that an operator took it over, so that what came may be the last copy.
+    private func tellTarget(of order: HandoffOrder, _ context: SliceContext) {
+        guard let epoch = desk.epoch, let walk = context.board.walk(of: order.slice) else { return }
+        let outlook = walk.outlook(of: order)
+        if let hash = outlook.handOn, let signed = context.board.transition(hash, of: order.slice) {
+            let message = HandoffMessage(id: order.id, epoch: epoch, body: .handOn(signed))
+            enqueue(.target(order.id, .received(message)))
+        }
+        let reason = "the slice went to \(walk.owner) meanwhile"
+        switch outlook {
+        case .overtaken, .takenOver: enqueue(.target(order.id, .salvage(reason: reason)))
+        case .elsewhere: enqueue(.target(order.id, .abandon(reason: reason)))
+        case .open, .handedOn, .passedOn: break
+        }
     }
 
     /// What other bolts know of owners is known here too: from now on slices may be handed on.
@@ -221,6 +237,7 @@ extension PartitionService {
             desk.ticked = now
             let added = pace.turn(isMoving: !desk.inFlight.isEmpty || !desk.targets.isEmpty)
             if let added { desk.budget.observe(addedMilliseconds: added) }
+            holdTasks()
             let running = desk.tasks.filter { $0.value.machine.state.phase != .ended }.keys.sorted()
             for id in running { enqueue(.task(id, .tick(now - began))) }
             for id in desk.drivers.keys.sorted() { report(id) }
@@ -235,6 +252,7 @@ extension PartitionService {
             let counts = try store.tables.slices.counts()
             let total = counts.values.reduce(0, +)
             lookForRemains(among: Array(counts.keys))
+            try lookForReassigned()
             var destinations: [SliceID: PartitionName] = [:]
             for (slice, id) in desk.sending {
                 if let source = desk.sources[id], !source.state.isOver { destinations[slice] = source.order.to }
@@ -244,13 +262,14 @@ extension PartitionService {
                 bytesPerEnvoy: total == 0 ? 0 : store.bytes / total,
                 entries: slices.map {
                     SliceCensus.Entry(slice: $0, envoys: counts[$0] ?? 0, destination: destinations[$0])
-                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) })
+                }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) }, room: room,
+                secrets: try secretNames(context))
             // Counting many envoys takes a while: it is done the more seldom.
             let took = ContinuousClock.now - now
             desk.counted = now + max(SliceShellLimits.censusInterval, took * 200)
             context.board.note(census, of: identity.partition)
             if let told = desk.told, told.census.entries == census.entries, told.census.tasks == census.tasks,
-                now - told.at < SliceShellLimits.censusRepeat
+                told.census.secrets == census.secrets, now - told.at < SliceShellLimits.censusRepeat
             {
                 return
             }

@@ -19,7 +19,8 @@ extension PartitionService {
     }
 
     func step(target id: HandoffID, _ event: HandoffTarget.Event) {
-        guard let effects = desk.targets[id]?.step(event) else { return }
+        guard let before = desk.targets[id]?.isArriving, let effects = desk.targets[id]?.step(event) else { return }
+        if let target = desk.targets[id], target.isArriving != before { tellArriving() }
         for effect in effects { perform(effect, of: id) }
     }
 
@@ -63,12 +64,25 @@ extension PartitionService {
     }
 
     private func journal(_ record: HandoffSourceRecord, of id: HandoffID) {
+        timePause(record, of: id)
         begin([.handoffSource(record)], level: .local) { answer in
             switch PartitionService.fate(answer) {
             case .journaled(let point): self.enqueue(.source(id, .journaled(record, at: point)))
             case .refused: self.post(.desk(.source(id, .refused(record))), after: PartitionService.journalRetry)
             case .unknown: self.post(.desk(.reign), after: PartitionService.rereadAfter)
             }
+        }
+    }
+
+    /// Counts how long nobody served a slice: from the seal on which it was handed on until its new owner said that it
+    /// does. What a promotion of this side came between is not counted.
+    private func timePause(_ record: HandoffSourceRecord, of id: HandoffID) {
+        switch record {
+        case .sealed: desk.sealed[id] = ContinuousClock.now
+        case .released:
+            guard let sealed = desk.sealed.removeValue(forKey: id) else { return }
+            metrics.observe(.slicePause, [], (ContinuousClock.now - sealed) / .seconds(1))
+        case .begun, .unsealed, .handedOn, .collected, .cancelled: break
         }
     }
 
@@ -150,7 +164,7 @@ extension PartitionService {
 
     /// The target serves the slice, safe: our rows go, some envoys at a time.
     private func collect(_ id: HandoffID, _ slice: SliceID) {
-        guard desk.collecting.insert(id).inserted else { return }
+        guard desk.sources[id]?.isOvertaken == false, desk.collecting.insert(id).inserted else { return }
         let command = PartitionCommand.sliceCollected(id, envoys: SliceShellLimits.collectEnvoys)
         begin([command], level: .local) { answer in
             self.desk.collecting.remove(id)
@@ -170,12 +184,15 @@ extension PartitionService {
         desk.snapshots[id] = nil
         desk.unsafePieces[id] = nil
         desk.paced[id] = nil
+        desk.sealed[id] = nil
         if desk.inFlight.remove(id) != nil { desk.budget.end() }
         let driver = desk.drivers.removeValue(forKey: id)
-        guard phase == .cancelled else { return }
-        let reason = source.state.reason ?? "it was cancelled before it began"
+        applyLimits(with: nil)
+        guard phase != .done else { return }
+        let reason = source.state.stay ?? "it was cancelled before it began"
         logger.notice(
-            "a slice stays", metadata: words(source.order).merging([LogKeys.why: "\(reason)"]) { first, _ in first })
+            phase == .overtaken ? "a slice that was handed on was taken over" : "a slice stays",
+            metadata: words(source.order).merging([LogKeys.why: "\(reason)"]) { first, _ in first })
         if let driver { send(.cancelled(id, reason: reason), to: driver) }
     }
 
@@ -218,7 +235,8 @@ extension PartitionService {
         let own = identity.partition
         if sealing.isSealed { blockers.append("\(own) is sealed") }
         if surroundings.siblings.count > 0, !isPaired { blockers.append("no standby of \(own) is in sync") }
-        if isFull { blockers.append("the disk of \(own) is full") }
+        if isShort { blockers.append("the disk of \(own) is full") }
+        blockers += try lacks(for: order, context)
         let genesis = context.board.geneses.first { $0.id == order.slice.group }
         let partition = context.board.version?.topology.partitions.first { $0.name == own }
         if let genesis, let partition, !partition.groups.contains(genesis.name) {
@@ -246,7 +264,7 @@ extension PartitionService {
             case .handoff(let message): try hear(message, from: partition, context)
             case .handoffReply(let reply): try hear(reply, from: partition, context)
             case .sliceOrder(let order): try take(order, from: partition)
-            case .sliceReport(let report): hear(report)
+            case .sliceReport(let report): hear(report, from: partition)
             case .sliceRemains(let remains): try take(remains, from: partition, context)
             case .sliceRemainsTaken(let mark, let verdict): remainsTaken(mark, verdict, by: partition)
             case .gossip, .partition, .snapshotPiece, .disk, .standing, .replay, .replayed, .expelled, .sliceCensus:
@@ -264,9 +282,11 @@ extension PartitionService {
                 guard state.order.from == partition else { return }
                 make(target: state, context)
             } else if case .offer(let order, _) = message.body {
-                // An offer that is earlier than what the roster brings waits: its source says it again.
+                // An offer that is earlier than what the roster brings waits: its source says it again. One of a slice
+                // that was handed on to here already comes where this partition lost what it knew of the handoff.
                 guard order.from == partition, order.to == identity.partition,
-                    context.board.register(of: order.slice) == order.register
+                    let walk = context.board.walk(of: order.slice),
+                    walk.register == order.register || walk.outlook(of: order) == .handedOn(walk.register.hash)
                 else { return }
                 make(target: HandoffTargetState(order: order), context)
             } else {
@@ -289,6 +309,11 @@ extension PartitionService {
             guard let state = try store.tables.slices.source(reply.id), state.order.to == partition,
                 let epoch = desk.epoch
             else { return }
+            guard !state.isOver else {
+                let message = HandoffSource.answer(to: reply, of: state, safe: desk.safe, epoch: epoch)
+                if let message { context.board.line(to: partition)?.send(.handoff(message)) }
+                return
+            }
             make(source: state, epoch, context)
         }
         guard desk.sources[reply.id]?.order.to == partition else { return }

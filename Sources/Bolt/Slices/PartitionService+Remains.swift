@@ -6,9 +6,11 @@ internal import SpannerWire
 
 /// What is on its way to the owner of an envoy that is not served here any more.
 struct RemainsOnTheirWay {
-    /// The slice.
+    /// The slice that it belongs to.
     let slice: SliceID
-    /// Who owned it when this began.
+    /// The slice in which it is here: another one where the envoy was given another group.
+    let held: SliceID
+    /// Who owned the first when this began.
     let owner: PartitionName
     /// All that is held here of the envoy.
     let remains: EnvoyRemains
@@ -28,7 +30,7 @@ extension PartitionService {
     /// Looks which of the slices that have rows here are another's and on no other way there.
     func lookForRemains(among held: [SliceID]) {
         guard let board = slices?.board, desk.hasHeard else { return }
-        let arriving = Set(desk.targets.values.filter { !$0.state.isOver }.map(\.order.slice))
+        let arriving = desk.arriving
         desk.remaining = held.filter { slice in
             guard let register = board.register(of: slice), register.owner != identity.partition else { return false }
             return desk.sending[slice] == nil && !arriving.contains(slice)
@@ -36,14 +38,20 @@ extension PartitionService {
         desk.left = desk.remaining.count
     }
 
+    /// Whether what is on its way still belongs there.
+    private func isDue(_ remains: RemainsOnTheirWay, _ board: OwnershipBoard) -> Bool {
+        guard board.register(of: remains.slice)?.owner == remains.owner, remains.owner != identity.partition else {
+            return false
+        }
+        return board.reassigned(remains.remains.envoy).map { $0.slice == remains.slice } ?? true
+    }
+
     /// Sends the next part, or the last once more where it was not answered.
     func sendRemains() {
         guard let board = slices?.board, desk.epoch != nil else { return }
         do throws(StoreError) {
             if let current = desk.remains {
-                guard board.register(of: current.slice)?.owner == current.owner, current.owner != identity.partition,
-                    board.line(to: current.owner) != nil
-                else {
+                guard isDue(current, board), board.line(to: current.owner) != nil else {
                     desk.remains = nil
                     return
                 }
@@ -54,18 +62,29 @@ extension PartitionService {
                 // Those whose owner is away are looked at again when slices are counted.
                 guard let owner = board.register(of: slice)?.owner, owner != identity.partition,
                     board.line(to: owner) != nil,
-                    let envoy = try store.firstEnvoy(of: slice, after: desk.skipped[slice])
+                    let envoy = try firstRemaining(of: slice, board)
                 else {
                     desk.remaining.removeFirst()
                     continue
                 }
                 let remains = try store.remains(of: envoy)
-                return try sendPart(of: RemainsOnTheirWay(slice: slice, owner: owner, remains: remains))
+                return try sendPart(of: RemainsOnTheirWay(slice: slice, held: slice, owner: owner, remains: remains))
             }
+            try settleReassigned(board)
         } catch { fail(error, "reading what is left of another partition's slice") }
     }
 
-    private func sendPart(of remains: RemainsOnTheirWay) throws(StoreError) {
+    /// The first envoy of a slice that belongs to the slice's owner: those that were given another group do not.
+    private func firstRemaining(of slice: SliceID, _ board: OwnershipBoard) throws(StoreError) -> PrincipalID? {
+        var last = desk.skipped[slice]
+        while let envoy = try store.firstEnvoy(of: slice, after: last) {
+            guard let place = board.reassigned(envoy), place.slice != slice else { return envoy }
+            last = envoy
+        }
+        return nil
+    }
+
+    func sendPart(of remains: RemainsOnTheirWay) throws(StoreError) {
         var remains = remains
         remains.sent = .now
         desk.remains = remains
@@ -97,7 +116,11 @@ extension PartitionService {
                 metadata: [
                     LogKeys.member: "\(mark.envoy)", LogKeys.name: "\(mark.slice)", LogKeys.through: "\(partition)",
                 ])
-            desk.skipped[mark.slice] = mark.envoy
+            if remains.held == remains.slice {
+                desk.skipped[mark.slice] = mark.envoy
+            } else {
+                desk.refused.insert(mark.envoy)
+            }
             desk.remains = nil
             sendRemains()
         }
@@ -105,11 +128,13 @@ extension PartitionService {
 
     /// All of an envoy is safe at the owner: the copy here goes, unless the slice is ours again.
     private func removeRemains(_ remains: RemainsOnTheirWay) {
-        guard slices?.board.register(of: remains.slice)?.owner == remains.owner else {
+        // A handoff that is under way has counted these rows already.
+        guard let board = slices?.board, isDue(remains, board), remains.held == remains.slice || !isMoving(remains.held)
+        else {
             desk.remains = nil
             return
         }
-        let placement = PartitionCommand.EnvoyPlacement(envoy: remains.remains.envoy, slice: remains.slice)
+        let placement = PartitionCommand.EnvoyPlacement(envoy: remains.remains.envoy, slice: remains.held)
         begin([.remainsGone(placement)], level: .local) { answer in
             self.desk.remains = nil
             if case .done = answer { self.sendRemains() }
@@ -124,6 +149,8 @@ extension PartitionService {
             _ = board.line(to: partition)?.send(.sliceRemainsTaken(mark, verdict))
         }
         guard takes(mark.slice) else { return answer(.later) }
+        // One of both does not know yet, or not any more, in which group the envoy is.
+        if let place = board.reassigned(mark.envoy), place.slice != mark.slice { return answer(.later) }
         guard isEnvoy(mark.envoy, of: mark.slice, board),
             let commands = try store.commands(bringing: remains.content, of: mark.envoy)
         else { return answer(.refused) }

@@ -7,7 +7,7 @@ internal import SpannerStore
 extension PartitionService {
     /// The tasks of this partition, running ones first, then the latest; briefly without what is stuck but the first.
     func taskViews(brief: Bool = false) -> [TaskView] {
-        let views = desk.tasks.keys.sorted().compactMap { taskView($0, stuckMax: brief ? 4 : 1000) }
+        let views = desk.tasks.keys.sorted().compactMap { taskView($0, stuckMax: brief ? 4 : APILimits.stuckShown) }
         return views.sorted { left, right in
             if left.isOver != right.isOver { return !left.isOver }
             return (left.beganAt, left.id) > (right.beganAt, right.id)
@@ -15,7 +15,7 @@ extension PartitionService {
     }
 
     /// One task as this partition drives it; nil where it does not.
-    func taskView(_ id: PrincipalID, stuckMax: Int = 1000) -> TaskView? {
+    func taskView(_ id: PrincipalID, stuckMax: Int = APILimits.stuckShown) -> TaskView? {
         guard let run = desk.tasks[id], let board = slices?.board else { return nil }
         let (state, status) = (run.machine.state, run.machine.status())
         let names = Dictionary(board.geneses.map { ($0.id, $0.name) }) { first, _ in first }
@@ -39,10 +39,10 @@ extension PartitionService {
             version: state.job.topology, plan: note?.plan, beganAt: note?.at ?? run.began,
             endedAt: state.phase == .ended && note?.endedReversed == state.isReversed ? note?.endedAt : nil,
             actor: note?.actor ?? "unknown", reason: note?.reason ?? "", limits: TaskLimits(state.limits),
-            progress: TaskProgress(status), stuck: Array(stuck))
+            progress: TaskProgress(status), stuck: Array(stuck), hold: hold(of: id))
     }
 
-    private func taskNote(_ id: PrincipalID) -> TaskNote? {
+    func taskNote(_ id: PrincipalID) -> TaskNote? {
         guard let value = try? store.tables.settings.value(TaskNote.name(of: id)) else { return nil }
         return try? APIJSON.decode(TaskNote.self, from: Data(value.bytes))
     }
@@ -91,18 +91,26 @@ extension PartitionService {
         return (moves, last.map { Int($0) + 1 < state.job.moves.count } == true ? last : nil)
     }
 
-    /// What every slice that this partition has something of is here.
+    /// What every slice that this partition has something of is here. A primary says of its own ones whether it would
+    /// take a check-in now, for that is what it serves; others go by the registers.
     func sliceStates() throws -> [SliceID: HandoffSliceState] {
         var states: [SliceID: HandoffSliceState] = [:]
         guard let board = slices?.board else { return states }
-        for genesis in board.geneses {
-            for register in board.registers(of: genesis) where register.owner == identity.partition {
-                states[register.slice] = .active
-            }
-        }
+        let own = ownSlices(board)
+        for slice in own { states[slice] = .active }
         let open = try store.tables.slices.handoffs()
         for target in open.targets { states[target.order.slice] = target.sliceState }
         for source in open.sources { states[source.order.slice] = source.sliceState }
+        guard machine.role.reigns else { return states }
+        for slice in own where !takes(slice) {
+            if states[slice] == .active || states[slice] == .sending { states[slice] = .waiting }
+        }
         return states
+    }
+
+    private func ownSlices(_ board: OwnershipBoard) -> [SliceID] {
+        board.geneses.flatMap { genesis in
+            board.registers(of: genesis).filter { $0.owner == identity.partition }.map(\.slice)
+        }
     }
 }

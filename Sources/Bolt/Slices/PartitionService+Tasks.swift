@@ -10,15 +10,20 @@ extension PartitionService {
     // MARK: - As a source
 
     /// What a task's driver asks. It is said again each second, so that nothing of it has to be remembered.
+    ///
+    /// A partition drives only what it began: of a handoff that runs here under another driver it may ask nothing, and
+    /// its limits count while it drives one.
     func take(_ order: SliceOrder, from driver: PartitionName) throws(StoreError) {
-        guard desk.epoch != nil else { return }
+        guard let context = slices, desk.epoch != nil else { return }
         if case .throttle(let limits) = order {
-            guard limits != desk.budget.limits else { return }
-            desk.budget.change(to: limits)
-            for id in desk.paced.keys.sorted() { release(id) }
-            return
+            // Of partitions that are none in the topology nothing is kept.
+            guard driver == identity.partition || isNamed(driver, context) else { return }
+            desk.driverLimits[driver] = limits
+            return applyLimits(with: nil)
         }
-        guard let handoff = order.order, handoff.from == identity.partition else { return }
+        guard let handoff = order.order, handoff.from == identity.partition,
+            desk.drivers[handoff.id].map({ $0 == driver }) ?? true
+        else { return }
         switch order {
         case .begin:
             if desk.sources[handoff.id] == nil, try !begin(handoff, for: driver) { return }
@@ -30,20 +35,38 @@ extension PartitionService {
                 return enqueue(.source(handoff.id, .cancel(reason: "its task cancelled it")))
             }
             let known = try store.tables.slices.source(handoff.id)
-            if let known, known.phase != .cancelled { return }
-            send(.cancelled(handoff.id, reason: known?.reason ?? "it never began"), to: driver)
+            guard let reason = known == nil ? "it never began" : known?.stay else { return }
+            send(.cancelled(handoff.id, reason: reason), to: driver)
         case .pause(_, let isPaused): enqueue(.source(handoff.id, .pause(isPaused)))
         case .throttle: break
         }
+    }
+
+    private func isNamed(_ partition: PartitionName, _ context: SliceContext) -> Bool {
+        context.board.version?.topology.partitions.contains { $0.name == partition } ?? false
+    }
+
+    /// Whether the topology in force lets a partition serve a slice: nobody is handed one because he asks for it.
+    private func mayServe(_ partition: PartitionName, _ slice: SliceID, _ context: SliceContext) -> Bool {
+        let genesis = context.board.geneses.first { $0.id == slice.group }
+        let named = context.board.version?.topology.partitions.first { $0.name == partition }
+        guard let genesis, let named else { return false }
+        return named.groups.contains(genesis.name)
+    }
+
+    /// Handoffs from here take what those let them who drive one of them, and `driver`, who is about to.
+    func applyLimits(with driver: PartitionName?) {
+        let limits = desk.limits(with: driver)
+        guard limits != desk.budget.limits else { return }
+        desk.budget.change(to: limits)
+        for id in desk.paced.keys.sorted() { release(id) }
     }
 
     /// Begins a handoff, or says why not; whether it is under way.
     private func begin(_ order: HandoffOrder, for driver: PartitionName) throws(StoreError) -> Bool {
         guard let context = slices, let epoch = desk.epoch else { return false }
         if let known = try store.tables.slices.source(order.id) {
-            if known.phase == .cancelled {
-                send(.cancelled(order.id, reason: known.reason ?? "no reason given"), to: driver)
-            }
+            if let reason = known.stay { send(.cancelled(order.id, reason: reason), to: driver) }
             return false
         }
         if try store.tables.slices.target(order.id) != nil {
@@ -58,9 +81,13 @@ extension PartitionService {
             send(.cancelled(order.id, reason: "the slice has another register at \(identity.partition)"), to: driver)
             return false
         }
+        guard mayServe(order.to, order.slice, context) else {
+            return hinder("\(order.to) does not serve the group by the topology that \(identity.partition) knows")
+        }
         guard desk.sending[order.slice] == nil else { return hinder("another handoff of the slice is under way") }
         guard desk.isPlaced else { return hinder("\(identity.partition) still puts its envoys into slices") }
         guard takes(order.slice) else { return hinder("\(identity.partition) does not serve the slice yet") }
+        applyLimits(with: driver)
         guard desk.budget.hasRoom else { return hinder("the budget of \(identity.partition) is used up") }
         make(source: HandoffSourceState(order: order), epoch, context)
         return true
@@ -73,15 +100,17 @@ extension PartitionService {
     }
 
     func send(_ report: SliceReport, to driver: PartitionName) {
-        guard driver != identity.partition else { return hear(report) }
+        guard driver != identity.partition else { return hear(report, from: driver) }
         slices?.board.line(to: driver)?.send(.sliceReport(report))
     }
 
     // MARK: - As a driver
 
-    /// A source says how a handoff stands: the task that it is of knows it by its id.
-    func hear(_ report: SliceReport) {
-        for id in desk.tasks.keys.sorted() {
+    /// A source says how a handoff stands: the task that it is of knows it by its id, and believes its source alone.
+    func hear(_ report: SliceReport, from partition: PartitionName) {
+        let running = desk.tasks.filter { $0.value.machine.state.phase != .ended }
+        for (id, run) in running.sorted(by: { $0.key < $1.key })
+        where run.machine.source(of: report.id) == partition {
             switch report {
             case .progress(let handoff, let bytes, let hindrance):
                 enqueue(.task(id, .progress(handoff, bytes: bytes, hindrance: hindrance)))
@@ -175,35 +204,46 @@ extension PartitionService {
     private func start(_ id: PrincipalID, _ state: RebalanceState, records: UInt64, _ context: SliceContext) {
         let machine = RebalanceTask(state: state, hashedBy: context.board.witness)
         desk.tasks[id] = HandoffDesk.TaskRun(machine: machine, records: records, began: WallClock.now())
+        let apply = taskNote(id)?.apply ?? context.board.version(askedFor: id)?.apply.id
+        desk.tasks[id]?.apply = apply
+        holdTasks()
         let registers = state.job.moves.compactMap { context.board.register(of: $0.slice) }
-        enqueue(.task(id, .start(registers: registers, at: ContinuousClock.now - began)))
+        enqueue(
+            .task(id, .start(registers: registers, at: ContinuousClock.now - began, wall: WallClock.now())))
     }
 
-    /// Begins a task, once it is safe. A repeat of the same id is the same task. Throws `Problem`.
+    /// Begins a task, one at a time. A repeat of the same id is the same task. Throws `Problem`: where it is written
+    /// and not safe it is there all the same, acts on nothing before it is, and can be cancelled.
     func begin(task job: RebalanceJob, limits: HandoffBudget.Limits) async throws {
+        try await waitWhileBeginning(job.id)
         guard let context = slices, desk.epoch != nil else { throw SliceProblems.noPrimary(identity.partition) }
         if desk.tasks[job.id] != nil { return }
-        if let running = desk.tasks.first(where: { $0.value.machine.state.phase != .ended })?.key {
-            throw SliceProblems.taskRuns(running)
-        }
+        let running = desk.tasks.first { $0.value.machine.state.phase != .ended }?.key
+        if let rival = running ?? desk.beginning { throw SliceProblems.taskRuns(rival) }
+        try requireOurs(job.id, context)
+        desk.beginning = job.id
         let commands = PartitionService.parts(of: .planned(job, limits), job.id, 0)
         switch await write(commands, level: .paired) {
         case .done(let point, _, let safe, _):
+            endBeginning(job.id)
+            if desk.tasks[job.id] == nil, desk.epoch != nil {
+                start(job.id, RebalanceState(job: job, limits: limits), records: 1, context)
+                runDesk()
+            }
             guard point.position <= safe else { throw SliceProblems.notSafe(job.id) }
-        case .refused(let refusal): throw BoltEndpoints.problem(refusal)
-        case .undecided: throw SliceProblems.notSafe(job.id)
+        case .refused(let refusal):
+            endBeginning(job.id)
+            throw BoltEndpoints.problem(refusal)
+        case .undecided:
+            // Nothing else begins before the journal was read again: it says whether there is such a task.
+            post(.desk(.reign), after: .seconds(1))
+            throw SliceProblems.notSafe(job.id)
         }
-        guard desk.tasks[job.id] == nil, desk.epoch != nil else { return }
-        start(job.id, RebalanceState(job: job, limits: limits), records: 1, context)
-        runDesk()
     }
 
     /// Gives a task a command; why not, where it refused.
     func command(_ command: RebalanceTask.Command, task id: PrincipalID) -> String? {
-        guard desk.tasks[id] != nil else { return "no task \(id) is driven by \(identity.partition)" }
-        if let other = desk.tasks.first(where: { $0.key != id && $0.value.machine.state.phase != .ended })?.key {
-            return "task \(other) still moves slices"
-        }
+        if let obstacle = obstacle(to: command, task: id) { return obstacle }
         desk.tasks[id]?.refusal = nil
         step(task: id, .command(command))
         runDesk()

@@ -19,14 +19,21 @@ struct SlicePlanning {
                 slices.append(SlicePlanning.slice(register, censuses[register.owner]))
             }
         }
+        let groups = Dictionary(board.geneses.map { ($0.name, $0.id) }) { first, _ in first }
+        let constraints = SliceConstraints(
+            slices, groups: Dictionary(groups.map { ($0.value, $0.key) }) { first, _ in first }, censuses: censuses)
         var facts: [PartitionName: RebalanceInput.Facts] = [:]
         for name in Set(current.partitions.map(\.name) + desired.partitions.map(\.name)) {
             guard let picture = try? views.picture(node, of: name) else { continue }
-            facts[name] = SlicePlanning.facts(picture)
+            facts[name] = constraints.facts(of: name, picture.reigning?.standing)
         }
+        let leaving = Set(current.groups.map(\.name)).subtracting(desired.groups.map(\.name))
+        // Who was admitted and never checked in is in no count of a partition.
+        let occupied =
+            leaving.isEmpty
+            ? [] : leaving.intersection(node.machine.roster.principals(role: .envoy).compactMap(\.group))
         return TopologyPlanner.State(
-            topology: current, groups: Dictionary(board.geneses.map { ($0.name, $0.id) }) { first, _ in first },
-            slices: slices, facts: facts, drains: drains)
+            topology: current, groups: groups, slices: slices, facts: facts, drains: drains, occupied: occupied)
     }
 
     private static func slice(_ register: SliceRegister, _ census: SliceCensus?) -> RebalanceInput.Slice {
@@ -36,15 +43,6 @@ struct SlicePlanning {
             id: register.slice, owner: register.owner, envoys: envoys,
             bytes: envoys.multipliedReportingOverflow(by: census?.bytesPerEnvoy ?? 0).partialValue,
             destination: entry?.destination)
-    }
-
-    private static func facts(_ picture: PartitionPicture) -> RebalanceInput.Facts {
-        var facts = RebalanceInput.Facts()
-        let primary = picture.reigning?.standing
-        facts.isReachable = primary != nil
-        facts.isSealed = primary?.isSealed ?? false
-        facts.isInSync = primary.map { $0.members.count <= 1 || $0.inSyncCount > 1 } ?? false
-        return facts
     }
 }
 

@@ -3,8 +3,7 @@ public import Spanner
 
 /// An envoy goes to another group: `POST /v1/envoys/{envoy}/reassign`. What it has stored goes with it.
 public struct ReassignEnvoyRequest: Hashable, Sendable, Codable {
-    /// 128 random bits of the caller's: the id of the task, where the owner changes. Asked again with the same it is
-    /// the same move.
+    /// 128 random bits of the caller's. Asked again with the same it is the same move.
     public var task: PrincipalID
     /// The group.
     public var group: GroupName
@@ -42,9 +41,9 @@ public struct ReassignEnvoyResponse: Hashable, Sendable, Codable {
     public var from: Place
     /// Where it goes.
     public var to: Place
-    /// The task that moves what it has stored; nil where the owner stays, and on a dry run.
+    /// A task that moves what it has stored; nil where its rows follow by themselves, as they do in this version.
     public var task: TaskView?
-    /// How safe it is.
+    /// How safe the line of the audit log and the word of the journal are. The roster's event is gossiped as well.
     public var level: AckLevel
     /// Whether it was a dry run: nothing was changed.
     public var dryRun: Bool

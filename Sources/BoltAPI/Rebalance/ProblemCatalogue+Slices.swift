@@ -19,8 +19,6 @@ extension Problem.Code {
     public static let taskRefused = Self(rawValue: "task_refused")
     /// A bolt of the partition answers: a takeover is not the way.
     public static let ownerLives = Self(rawValue: "owner_lives")
-    /// The slice has another register than the one that was signed.
-    public static let registerMoved = Self(rawValue: "register_moved")
     /// No other bolt of the partition could be primary.
     public static let lastBolt = Self(rawValue: "last_bolt")
     /// No other partition could own the slices.
@@ -30,16 +28,24 @@ extension Problem.Code {
     /// The envoy's slice is being handed over; nothing was stored.
     public static let sliceSealed = Self(rawValue: "slice_sealed")
 
+    /// The topology in force has no such group.
+    public static let noSuchGroup = Self(rawValue: "no_such_group")
+    /// The envoy is in that group already.
+    public static let sameGroup = Self(rawValue: "same_group")
+    /// A slice that the envoy would leave, or go to, is being handed over.
+    public static let sliceMoves = Self(rawValue: "slice_moves")
+
     /// What slices add to the catalogue.
     static let sliceCodes: [Self] = [
         .noTopology, .invalidTopology, .topologyMoved, .planExpired, .planAltered, .planBlocked, .topologyRefused,
-        .taskRuns, .taskRefused, .ownerLives, .registerMoved, .lastBolt, .nobodyElse, .notOwner, .sliceSealed,
+        .taskRuns, .taskRefused, .ownerLives, .lastBolt, .nobodyElse, .notOwner, .sliceSealed,
+        .noSuchGroup, .sameGroup, .sliceMoves,
     ]
 
     /// What is refused about slices so that promises are kept; nothing was changed. A program ends with 4 on them.
     static let sliceRefusals: Set<Self> = [
         .noTopology, .topologyMoved, .planExpired, .planAltered, .planBlocked, .topologyRefused, .taskRuns,
-        .taskRefused, .ownerLives, .registerMoved, .lastBolt, .nobodyElse,
+        .taskRefused, .ownerLives, .lastBolt, .nobodyElse, .noSuchGroup, .sameGroup, .sliceMoves,
     ]
 
     static let sliceEntries: [Self: Problem.Entry] = [
@@ -67,14 +73,18 @@ extension Problem.Code {
         .ownerLives: .init(
             status: 409, title: "The owner lives",
             next: "move its slices by a plan: boltctl partition drain PARTITION"),
-        .registerMoved: .init(
-            status: 409, title: "Another register is in force",
-            next: "look again and decide again: boltctl slice takeover --partition PARTITION --dry-run"),
         .lastBolt: .init(
             status: 409, title: "The last bolt",
             next: "have a standby in sync first: boltctl partition show PARTITION"),
         .nobodyElse: .init(
             status: 409, title: "Nobody else", next: "let another partition with a weight serve the groups"),
+        .noSuchGroup: .init(
+            status: 409, title: "No such group", next: "see which there are: boltctl topology export"),
+        .sameGroup: .init(
+            status: 409, title: "In that group already", next: "nothing: boltctl envoy show NAME"),
+        .sliceMoves: .init(
+            status: 409, title: "The slice is on its way",
+            next: "ask again when it has arrived: boltctl rebalance status --wait"),
         .notOwner: .init(
             status: 421, title: "Another partition owns the slice", next: "send the same request to its bolts"),
         .sliceSealed: .init(

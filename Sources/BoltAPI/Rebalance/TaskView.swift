@@ -67,23 +67,28 @@ public struct TaskView: Hashable, Sendable, Codable {
     public var progress: TaskProgress
     /// What does not get on, oldest first; at most `APILimits.stuckShown`.
     public var stuck: [TaskStuckView]
+    /// Why it moves nothing now, in words, though nobody paused it: a newer apply is in force. Nil where it goes on.
+    public var hold: String?
+    /// Why nobody can go on with it, or end it, in words: its driver is lost. Such a task stands in nobody's way, and
+    /// holds itself where its driver returns after a newer apply. Nil where it has a driver.
+    public var orphaned: String?
 
     /// A task.
     public init(
         id: PrincipalID, kind: Kind, driver: PartitionName, bolt: String?, phase: Phase, isPaused: Bool,
         isReversed: Bool, isCancelled: Bool, version: Bytes32, plan: Bytes32?, beganAt: WallTime,
         endedAt: WallTime? = nil, actor: String, reason: String, limits: TaskLimits, progress: TaskProgress,
-        stuck: [TaskStuckView]
+        stuck: [TaskStuckView], hold: String? = nil, orphaned: String? = nil
     ) {
         (self.id, self.kind, self.driver, self.bolt, self.phase) = (id, kind, driver, bolt, phase)
         (self.isPaused, self.isReversed, self.isCancelled) = (isPaused, isReversed, isCancelled)
         (self.version, self.plan, self.beganAt, self.endedAt) = (version, plan, beganAt, endedAt)
         (self.actor, self.reason, self.limits) = (actor, reason, limits)
-        (self.progress, self.stuck) = (progress, stuck)
+        (self.progress, self.stuck, self.hold, self.orphaned) = (progress, stuck, hold, orphaned)
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, kind, driver, bolt, phase, version, plan, actor, reason, limits, progress, stuck
+        case id, kind, driver, bolt, phase, version, plan, actor, reason, limits, progress, stuck, hold, orphaned
         case isPaused = "paused"
         case isReversed = "reversed"
         case isCancelled = "cancelled"
@@ -105,6 +110,8 @@ public struct TaskProgress: Hashable, Sendable, Codable {
     public var done: Int
     /// Slices on their way.
     public var inFlight: Int
+    /// Slices that failed too often, and wait for an operator; all of them, also where fewer are listed as stuck.
+    public var givenUp: Int
     /// Slices that somebody else moved elsewhere since the plan was made: they are left alone.
     public var overtaken: Int
     /// Envoys in all.
@@ -120,10 +127,11 @@ public struct TaskProgress: Hashable, Sendable, Codable {
 
     /// How far a task is.
     public init(
-        moves: Int, done: Int, inFlight: Int, overtaken: Int, envoys: UInt64, envoysDone: UInt64, bytes: UInt64,
-        bytesDone: UInt64, remainingSeconds: Double?
+        moves: Int, done: Int, inFlight: Int, givenUp: Int = 0, overtaken: Int, envoys: UInt64, envoysDone: UInt64,
+        bytes: UInt64, bytesDone: UInt64, remainingSeconds: Double?
     ) {
         (self.moves, self.done, self.inFlight, self.overtaken) = (moves, done, inFlight, overtaken)
+        self.givenUp = givenUp
         (self.envoys, self.envoysDone) = (envoys, envoysDone)
         (self.bytes, self.bytesDone, self.remainingSeconds) = (bytes, bytesDone, remainingSeconds)
     }
@@ -131,14 +139,15 @@ public struct TaskProgress: Hashable, Sendable, Codable {
     /// How far the task says it is.
     public init(_ status: RebalanceStatus) {
         self.init(
-            moves: status.moves, done: status.done, inFlight: status.inFlight, overtaken: status.overtaken,
-            envoys: status.envoys, envoysDone: status.envoysDone, bytes: status.bytes, bytesDone: status.bytesDone,
-            remainingSeconds: status.remaining.map { $0 / .seconds(1) })
+            moves: status.moves, done: status.done, inFlight: status.inFlight, givenUp: status.givenUp,
+            overtaken: status.overtaken, envoys: status.envoys, envoysDone: status.envoysDone, bytes: status.bytes,
+            bytesDone: status.bytesDone, remainingSeconds: status.remaining.map { $0 / .seconds(1) })
     }
 
     enum CodingKeys: String, CodingKey {
         case moves, done, overtaken, envoys, bytes
         case inFlight = "in_flight"
+        case givenUp = "given_up"
         case envoysDone = "envoys_done"
         case bytesDone = "bytes_done"
         case remainingSeconds = "remaining_seconds"

@@ -42,9 +42,29 @@ public struct SliceDigestResponse: Hashable, Sendable, Codable {
         public var partition: PartitionName
         /// How many.
         public var slices: UInt32
+        /// Which: `SliceDigestResponse.digest(ofSlices:hashedBy:)`; nil where the bolt does not say.
+        public var digest: Bytes32?
 
         /// A share.
-        public init(partition: PartitionName, slices: UInt32) { (self.partition, self.slices) = (partition, slices) }
+        public init(partition: PartitionName, slices: UInt32, digest: Bytes32? = nil) {
+            (self.partition, self.slices, self.digest) = (partition, slices, digest)
+        }
+    }
+
+    /// The slices of a group that the answering bolt serves, by its own gate: those that its partition owns, or
+    /// something is wrong.
+    public struct Served: Hashable, Sendable, Codable {
+        /// Their group.
+        public var group: GroupName
+        /// How many.
+        public var slices: UInt32
+        /// Which: as in `Share`.
+        public var digest: Bytes32
+
+        /// Slices that are served.
+        public init(group: GroupName, slices: UInt32, digest: Bytes32) {
+            (self.group, self.slices, self.digest) = (group, slices, digest)
+        }
     }
 
     /// How many slices of a group are in some state at the answering bolt's partition.
@@ -74,20 +94,22 @@ public struct SliceDigestResponse: Hashable, Sendable, Codable {
     public var groups: [Group]
     /// By group and state; none where there are no slices of that state.
     public var holdings: [Holding]
+    /// By group, what is served of it; a group of which nothing is, is left out. Only a primary serves anything.
+    public var served: [Served]
     /// Age and completeness.
     public var freshness: Freshness
 
     /// What one bolt says of all registers.
     public init(
         bolt: String, partition: PartitionName, isPrimary: Bool, version: Bytes32, groups: [Group],
-        holdings: [Holding], freshness: Freshness
+        holdings: [Holding], served: [Served] = [], freshness: Freshness
     ) {
         (self.bolt, self.partition, self.isPrimary, self.version) = (bolt, partition, isPrimary, version)
-        (self.groups, self.holdings, self.freshness) = (groups, holdings, freshness)
+        (self.groups, self.holdings, self.served, self.freshness) = (groups, holdings, served, freshness)
     }
 
     enum CodingKeys: String, CodingKey {
-        case bolt, partition, version, groups, holdings, freshness
+        case bolt, partition, version, groups, holdings, served, freshness
         case isPrimary = "primary"
     }
 
@@ -98,6 +120,17 @@ public struct SliceDigestResponse: Hashable, Sendable, Codable {
         var encoder = CanonicalEncoder()
         encoder.raw(Array("bolt slice owners v1".utf8))
         for register in registers.sorted(by: { $0.slice < $1.slice }) { register.encode(to: &encoder) }
+        return hash(encoder.bytes)
+    }
+
+    /// What names a set of slices of one group: a hash over their numbers, ascending. Two sets of as many slices are
+    /// not the same for that.
+    public static func digest(
+        ofSlices slices: some Sequence<UInt32>, hashedBy hash: ([UInt8]) -> Bytes32
+    ) -> Bytes32 {
+        var encoder = CanonicalEncoder()
+        encoder.raw(Array("bolt slice set v1".utf8))
+        for slice in slices.sorted() { encoder.integer(UInt64(slice)) }
         return hash(encoder.bytes)
     }
 }

@@ -57,8 +57,11 @@ public struct TopologyDiff: Hashable, Sendable, Codable {
     public func count(_ kind: Kind) -> Int { changes.count { $0.kind == kind } }
 
     /// The differences of `new` from `old`.
-    public init(from old: Topology, to new: Topology) {
-        var differ = TopologyDiffer()
+    public init(from old: Topology, to new: Topology) { self.init(from: old, to: new, known: TopologyDiffer.Known()) }
+
+    /// The differences of `new` from `old`, with what the mesh knows beside both.
+    init(from old: Topology, to new: Topology, known: TopologyDiffer.Known) {
+        var differ = TopologyDiffer(known: known)
         differ.compareMeshes(old, new)
         differ.compareGroups(old, new)
         differ.comparePartitions(old, new)
@@ -73,7 +76,18 @@ public struct TopologyDiff: Hashable, Sendable, Codable {
 
 /// Collects the differences of two topologies.
 struct TopologyDiffer {
+    /// What a mesh knows of groups beside its topology.
+    struct Known {
+        /// How many slices each group has that was ever made, for ever.
+        var slices: [GroupName: Int] = [:]
+        /// Groups that have envoys.
+        var occupied: Set<GroupName> = []
+    }
+
+    private let known: Known
     private(set) var changes: [TopologyDiff.Change] = []
+
+    init(known: Known) { self.known = known }
 
     private mutating func note(
         _ kind: TopologyDiff.Kind, _ subject: String, _ field: String? = nil, from: String? = nil, to: String? = nil,
@@ -97,6 +111,14 @@ struct TopologyDiffer {
             switch (before[name], after[name]) {
             case (nil, let group?):
                 note(.add, "group \(name)", to: "\(Plural.text(group.slices, "slice")), \(matching(group))")
+                guard let was = known.slices[name], was != group.slices else { continue }
+                note(
+                    .refuse, "group \(name)", "slices", from: "\(was)", to: "\(group.slices)",
+                    "fixed when a group of that name was first made; name it otherwise")
+            case (let group?, nil) where known.occupied.contains(name):
+                note(
+                    .refuse, "group \(name)", from: "\(Plural.text(group.slices, "slice")), \(matching(group))",
+                    "it has envoys: move them to another group, or remove them, first")
             case (let group?, nil):
                 note(
                     .remove, "group \(name)", from: "\(Plural.text(group.slices, "slice")), \(matching(group))",

@@ -194,7 +194,7 @@ struct TopologyReader {
         }
         let zone = zone(object["zone"])
         let address = address(object["address"], "address")
-        let ops = self.address(object["ops"], "ops", on: address)
+        let ops = self.address(object["ops"], "ops", of: address)
         guard let name = yaml.name(object["name"], "the bolt's name", as: BoltName.self) else { return nil }
         let (full, place) = ("\(name).\(partition)", StrictYAML.position(of: object["name"]))
         if let first = boltPlaces[full] {
@@ -216,7 +216,7 @@ struct TopologyReader {
         return text
     }
 
-    private mutating func address(_ node: Node?, _ what: String, on host: String? = nil) -> String? {
+    private mutating func address(_ node: Node?, _ what: String, of bolt: String? = nil) -> String? {
         guard let node, let text = yaml.text(node, what) else { return nil }
         guard let (host, port) = HostPortText.split(text) else {
             yaml.error(
@@ -225,7 +225,7 @@ struct TopologyReader {
             return nil
         }
         let canonical = HostPortText.join(host, port)
-        note(canonical, of: host ?? canonical, at: StrictYAML.position(of: node))
+        note(canonical, of: bolt ?? canonical, at: StrictYAML.position(of: node))
         return canonical
     }
 

@@ -84,6 +84,8 @@ extension HandoffOrder: CanonicalValue {
 public enum HandoffSliceState: String, Hashable, Sendable, CaseIterable {
     /// Served here.
     case active
+    /// Ours by its register, and not served yet: what took it over is not safe, or nobody reigns.
+    case waiting
     /// Served here, and on its way to another partition.
     case sending
     /// Ours, and not served: the target is about to hold everything.
@@ -98,4 +100,7 @@ public enum HandoffSliceState: String, Hashable, Sendable, CaseIterable {
     case garbage
     /// Nothing of it is here.
     case absent
+
+    /// Whether it is served here, the moment of a seal included.
+    public var isServed: Bool { self == .active || self == .sending || self == .sealed }
 }

@@ -16,13 +16,16 @@ public enum HandoffSourceRecord: Hashable, Sendable {
     case collected(HandoffID)
     /// The slice stays here; why.
     case cancelled(HandoffID, reason: String)
+    /// An operator gave the slice to another after it was handed on: what is left of our copy stays, for whoever owns
+    /// the slice now.
+    case overtaken(HandoffID)
 
     /// Which handoff.
     public var id: HandoffID {
         switch self {
         case .begun(let order): order.id
         case .sealed(let id), .unsealed(let id), .handedOn(let id, _), .released(let id), .collected(let id),
-            .cancelled(let id, _):
+            .cancelled(let id, _), .overtaken(let id):
             id
         }
     }
@@ -42,12 +45,17 @@ public enum HandoffTargetRecord: Hashable, Sendable {
     case adopted(HandoffID, SignedTransition)
     /// What is staged goes.
     case dropped(HandoffID, reason: String)
+    /// An operator took the slice over: what is staged may be the last copy, and joins the rows that are here. They
+    /// are served, or brought to the owner.
+    case claimed(HandoffID, reason: String)
 
     /// Which handoff.
     public var id: HandoffID {
         switch self {
         case .opened(let order): order.id
-        case .stored(let id, _), .truncated(let id, _), .held(let id, _), .adopted(let id, _), .dropped(let id, _): id
+        case .stored(let id, _), .truncated(let id, _), .held(let id, _), .adopted(let id, _), .dropped(let id, _),
+            .claimed(let id, _):
+            id
         }
     }
 }
@@ -69,6 +77,7 @@ extension HandoffSourceRecord: CanonicalValue {
         case .cancelled(let id, let reason):
             HandoffSourceRecord.encode(7, id, to: &encoder)
             encoder.text(reason)
+        case .overtaken(let id): HandoffSourceRecord.encode(8, id, to: &encoder)
         }
     }
 
@@ -92,6 +101,7 @@ extension HandoffSourceRecord: CanonicalValue {
         case 5: self = .released(id)
         case 6: self = .collected(id)
         case 7: self = .cancelled(id, reason: try decoder.text("reason", limit: HandoffLimits.reasonBytesMax))
+        case 8: self = .overtaken(id)
         default: throw .invalid(what: "record of a handoff's source")
         }
     }
@@ -124,6 +134,10 @@ extension HandoffTargetRecord: CanonicalValue {
             encoder.byte(6)
             id.encode(to: &encoder)
             encoder.text(reason)
+        case .claimed(let id, let reason):
+            encoder.byte(7)
+            id.encode(to: &encoder)
+            encoder.text(reason)
         }
     }
 
@@ -146,6 +160,7 @@ extension HandoffTargetRecord: CanonicalValue {
         case 4: self = .held(id, try SliceSeal(from: &decoder))
         case 5: self = .adopted(id, try SignedTransition(from: &decoder))
         case 6: self = .dropped(id, reason: try decoder.text("reason", limit: HandoffLimits.reasonBytesMax))
+        case 7: self = .claimed(id, reason: try decoder.text("reason", limit: HandoffLimits.reasonBytesMax))
         default: throw .invalid(what: "record of a handoff's target")
         }
     }

@@ -33,6 +33,10 @@ extension HandoffSource {
         case holdSeal(Bool)
         /// Another register of the slice than the order's is in force.
         case registerMoved(SliceRegister)
+        /// Our hand-on counts, and whoever had the slice by it handed it on himself: he served it, *safe*.
+        case passedOn
+        /// Our hand-on counts, and an operator took the slice over after it: our copy may be the last.
+        case overtaken
         /// Our copy of the slice is gone.
         case collected
     }

@@ -19,7 +19,9 @@ extension HandoffSource {
         switch state.phase {
         case .planned: return cancelReason == nil ? nil : .cancelled
         case .done: return .done
-        case .cancelled: return isDropped ? .cancelled : nil
+        // The target may be gone for good: one that is not asks, and is told.
+        case .cancelled: return .cancelled
+        case .overtaken: return .overtaken
         case .sending, .sealed, .sent, .garbage: return nil
         }
     }
@@ -50,11 +52,12 @@ extension HandoffSource {
                 return .unsealed(order.id)
             }
             return handOn()
+        case .sent where isOvertaken, .garbage where isOvertaken: return .overtaken(order.id)
         case .sent:
             let isServed = isAdopted || mutation == .deleteBeforeTargetIsSafe
             return isSettled && isServed ? .released(order.id) : nil
         case .garbage: return isSettled && isCollected ? .collected(order.id) : nil
-        case .done, .cancelled: return nil
+        case .done, .cancelled, .overtaken: return nil
         }
     }
 
@@ -64,9 +67,10 @@ extension HandoffSource {
             : "the digests differed \(HandoffLimits.mismatchesMax) times"
     }
 
-    /// The hand-on, once the target holds everything up to our seal.
+    /// The hand-on, once the target holds everything up to our seal. Not while it may not be known here that an
+    /// operator took the slice over: a hand-on beats that, however late it comes.
     private func handOn() -> HandoffSourceRecord? {
-        guard let seal, !isSuperseded, heldSeal == seal || mutation == .switchBeforeHeld,
+        guard let seal, !isSuperseded, !holdsSeal, heldSeal == seal || mutation == .switchBeforeHeld,
             let transition = SliceTransition(ending: order.register, to: order.to, cause: .handOn(seal: seal))
         else { return nil }
         let signature = voice.signer.sign(transition.signedBytes(in: voice.mesh))
@@ -99,12 +103,11 @@ extension HandoffSource {
             }
             if let point = state.sealPoint, seal == nil { effects.append(.digest(at: point)) }
             setTimer(.retry, settings.retry, &effects)
-        case .garbage: effects.append(.collect)
+        case .garbage: if !isOvertaken { effects.append(.collect) }
         case .done: break
-        case .cancelled:
+        case .cancelled, .overtaken:
             (stream, waiting, flights) = (.unknown, nil, [])
             send(.cancelled, &effects)
-            setTimer(.retry, settings.retry, &effects)
         }
     }
 
@@ -135,7 +138,7 @@ extension HandoffSource {
         hasRested = true
         guard isSettled else { return setTimer(.retry, settings.retry, &effects) }
         switch state.phase {
-        case .planned, .garbage, .done: return
+        case .planned, .garbage, .done, .cancelled, .overtaken: return
         case .sending: ask(&effects)
         case .sealed:
             ask(&effects)
@@ -145,10 +148,6 @@ extension HandoffSource {
             // A target that lost its disks must hear of the handoff before it can hear of its end.
             ask(&effects)
             send(.handOn(transition), &effects)
-        case .cancelled:
-            guard !isDropped else { return }
-            send(.cancelled, &effects)
-            setTimer(.retry, settings.retry, &effects)
         }
     }
 

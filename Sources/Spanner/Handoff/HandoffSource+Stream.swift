@@ -2,7 +2,7 @@ extension HandoffSource {
     private var isStreaming: Bool {
         switch state.phase {
         case .sending, .sealed, .sent: true
-        case .planned, .garbage, .done, .cancelled: false
+        case .planned, .garbage, .done, .cancelled, .overtaken: false
         }
     }
 
@@ -18,7 +18,9 @@ extension HandoffSource {
             waiting = nil
             dispatch(piece, &effects)
         }
-        guard isStreaming, isSettled, !isPaused, !isReading, waiting == nil, flights.count < credit else { return }
+        // After the hand-on nobody may hold it still: the slice is served by nobody until the target has it.
+        let isHeldStill = isPaused && state.phase != .sent
+        guard isStreaming, isSettled, !isHeldStill, !isReading, waiting == nil, flights.count < credit else { return }
         switch stream {
         case .unknown, .locating: return
         case .snapshot(let point, let next):
@@ -90,6 +92,7 @@ extension HandoffSource {
 
     mutating func receive(_ reply: HandoffReply.Body, _ effects: inout [Effect]) {
         silentAsks = 0
+        if let body = HandoffSource.answer(to: reply, of: state.phase) { return send(body, &effects) }
         switch reply {
         case .refused(let blockers):
             // Before it takes anything, for what it would take, or for what it holds by now.
@@ -97,8 +100,7 @@ extension HandoffSource {
             let why = blockers.isEmpty ? "no reason given" : blockers.joined(separator: "; ")
             cancelReason = cancelReason ?? HandoffSource.cut("\(order.to) cannot take it: \(why)")
         case .progress(let progress, let credit, let probe):
-            guard state.phase != .cancelled else { return send(.cancelled, &effects) }
-            guard state.phase != .planned, state.phase != .done, state.phase != .garbage else { return }
+            guard isStreaming else { return }
             self.credit = min(max(1, Int(credit)), HandoffLimits.piecesInFlightMax)
             follow(progress, isAnswer: probe == self.probe, &effects)
         case .held(let seal):
@@ -106,8 +108,28 @@ extension HandoffSource {
         case .mismatch(let seal): mismatch(seal)
         case .adopted(let register):
             if state.phase == .sent, register == state.transition?.transition.hash(by: witness) { isAdopted = true }
-        case .dropped:
-            if state.phase == .cancelled { isDropped = true }
+        case .dropped: break
+        }
+    }
+
+    /// The answer to a target's word on a handoff that is over here, as its journal says: where no slice comes of it,
+    /// the target is told so whenever it asks. Nil: there is nothing to say, or what would be said is not safe yet.
+    public static func answer(
+        to reply: HandoffReply, of state: HandoffSourceState, safe: UInt64, epoch: PartitionEpoch
+    ) -> HandoffMessage? {
+        guard reply.id == state.order.id, (state.since?.position ?? 0) <= safe,
+            let body = answer(to: reply.body, of: state.phase)
+        else { return nil }
+        return HandoffMessage(id: reply.id, epoch: epoch, body: body)
+    }
+
+    private static func answer(
+        to reply: HandoffReply.Body, of phase: HandoffSourceState.Phase
+    ) -> HandoffMessage.Body? {
+        guard phase == .cancelled || phase == .overtaken else { return nil }
+        switch reply {
+        case .progress, .held, .mismatch: return .cancelled
+        case .refused, .adopted, .dropped: return nil
         }
     }
 
@@ -118,7 +140,7 @@ extension HandoffSource {
             mismatches += 1
             wantsUnseal = true
         case .sent: break
-        case .planned, .sending, .sealed, .garbage, .done, .cancelled: return
+        case .planned, .sending, .sealed, .garbage, .done, .cancelled, .overtaken: return
         }
         // The target threw away what it had, and says so next.
         (stream, waiting, flights, confirmed) = (.unknown, nil, [], nil)

@@ -83,7 +83,8 @@ public struct HandoffSource: Sendable {
     var mismatches = 0
     var isAdopted = false
     var isCollected = false
-    var isDropped = false
+    /// Whether an operator took the slice over after our hand-on: nothing more of our copy goes.
+    public internal(set) var isOvertaken = false
     var hasEnded = false
     var guesses = false
     var timers: [HandoffTimer.Kind: UInt64] = [:]
@@ -123,6 +124,9 @@ public struct HandoffSource: Sendable {
         case .sealed: return mutation == .acknowledgeAfterSeal
         case .cancelled: return isSafe(state.takesAfter)
         case .sent, .garbage, .done: return false
+        // The register says whose it is. What is stored here comes after our word in the journal: whoever forgets the
+        // one forgets the other.
+        case .overtaken: return true
         }
     }
 
@@ -150,7 +154,7 @@ public struct HandoffSource: Sendable {
         case .planned: return "its first step waits for the journal"
         case .sending, .sealed: return silentAsks < 2 ? nil : "the target \(order.to) does not answer"
         case .sent: return isAdopted ? nil : "the target \(order.to) does not serve it yet"
-        case .garbage, .done, .cancelled: return nil
+        case .garbage, .done, .cancelled, .overtaken: return nil
         }
     }
 
@@ -177,6 +181,8 @@ public struct HandoffSource: Sendable {
         case .pause(let isPaused): self.isPaused = isPaused
         case .holdSeal(let holds): holdsSeal = holds
         case .registerMoved(let register): registerMoved(register)
+        case .passedOn: if state.phase == .sent { isAdopted = true }
+        case .overtaken: isOvertaken = isOvertaken || state.phase == .sent || state.phase == .garbage
         case .collected: isCollected = true
         }
         advance(&effects)
@@ -191,12 +197,16 @@ public struct HandoffSource: Sendable {
         case .unsealed:
             (seal, heldSeal, wantsUnseal) = (nil, nil, false)
             (maySealAgain, hasRested) = (false, false)
-        case .begun, .handedOn, .released, .collected, .cancelled: break
+        case .begun, .handedOn, .released, .collected, .cancelled, .overtaken: break
         }
     }
 
     private mutating func cancel(_ reason: String, _ effects: inout [Effect]) {
-        let isLate = state.phase == .sent || state.phase == .garbage || state.phase == .done
+        let isLate: Bool
+        switch state.phase {
+        case .sent, .garbage, .done, .overtaken: isLate = true
+        case .planned, .sending, .sealed, .cancelled: isLate = false
+        }
         guard !isLate, !isHandOnProposed else {
             if mutation == .cancelAfterSwitch, state.phase == .sealed || state.phase == .sent { guesses = true }
             return effects.append(.tooLateToCancel)
@@ -212,7 +222,7 @@ public struct HandoffSource: Sendable {
             if isHandOnProposed { return }
             isSuperseded = true
             cancelReason = cancelReason ?? "the slice belongs to \(register.owner) since register \(register.position)"
-        case .sent, .garbage, .done, .cancelled: break
+        case .sent, .garbage, .done, .cancelled, .overtaken: break
         }
     }
 

@@ -19,6 +19,9 @@ public struct HandoffSourceState: Hashable, Sendable {
         case done
         /// Over: the slice stayed here.
         case cancelled
+        /// Over: handed on, and given to another by an operator since. The rows that are left are served where the
+        /// slice is ours, else brought to its owner.
+        case overtaken
     }
 
     /// What is to be done.
@@ -67,6 +70,9 @@ public struct HandoffSourceState: Hashable, Sendable {
             phase = .cancelled
             sealPoint = nil
             reason = why
+        case (.overtaken, .sent), (.overtaken, .garbage):
+            phase = .overtaken
+            sealPoint = nil
         default: return false
         }
         since = point
@@ -74,7 +80,21 @@ public struct HandoffSourceState: Hashable, Sendable {
     }
 
     /// Whether nothing is left to do here, but to answer a target that asks.
-    public var isOver: Bool { phase == .done || phase == .cancelled }
+    public var isOver: Bool {
+        switch phase {
+        case .done, .cancelled, .overtaken: true
+        case .planned, .sending, .sealed, .sent, .garbage: false
+        }
+    }
+
+    /// Why no slice comes of it for the target any more; nil where one may, or did.
+    public var stay: String? {
+        switch phase {
+        case .cancelled: reason ?? "no reason given"
+        case .overtaken: "an operator took the slice over after it was handed on"
+        case .planned, .sending, .sealed, .sent, .garbage, .done: nil
+        }
+    }
 
     /// What an operator sees.
     public var sliceState: HandoffSliceState {
@@ -84,7 +104,7 @@ public struct HandoffSourceState: Hashable, Sendable {
         case .sealed: .sealed
         case .sent: .sent
         case .garbage: .garbage
-        case .done: .absent
+        case .done, .overtaken: .absent
         }
     }
 }
@@ -173,6 +193,8 @@ public struct HandoffTargetState: Hashable, Sendable {
         case truncate(to: LogPoint?)
         /// What is staged becomes what is served.
         case serve
+        /// What is staged joins the rows that are here, as far as they lack it, and is staged no more.
+        case join
     }
 
     /// Before the first record.
@@ -215,6 +237,11 @@ public struct HandoffTargetState: Hashable, Sendable {
             progress = HandoffProgress()
             seal = nil
             change = .truncate(to: nil)
+        case (.claimed, .receiving), (.claimed, .held):
+            phase = .dropped
+            progress = HandoffProgress()
+            seal = nil
+            change = .join
         default: return .none
         }
         since = point

@@ -45,13 +45,14 @@ extension HandoffTarget {
         guard state.phase == .unknown, pending.isEmpty else { return }
         guard blockers.isEmpty || mutation == .reverseOverGarbage else {
             let named = blockers.prefix(HandoffLimits.blockersMax).map { HandoffSource.cut($0) }
-            return reply(.refused(named), &effects)
+            reply(.refused(named), &effects)
+            return end(&effects)
         }
         journal(.opened(order), &effects)
     }
 
     private mutating func take(_ piece: HandoffPiece, _ effects: inout [Effect]) {
-        guard ahead.phase == .receiving || ahead.phase == .held, dropReason == nil,
+        guard ahead.phase == .receiving || ahead.phase == .held, dropReason == nil, salvageReason == nil,
             pending.count + unsettled.count < 2 * HandoffLimits.piecesInFlightMax,
             piece.content.count <= HandoffLimits.pieceBytesMax
         else { return }
@@ -101,7 +102,7 @@ extension HandoffTarget {
         if state.phase == .adopted { return answer(0, &effects) }
         handOn = signed
         wantedSeal = signed.transition.seal
-        dropReason = nil
+        (dropReason, salvageReason) = (nil, nil)
         if state.phase == .unknown, pending.isEmpty { journal(.opened(order), &effects) }
     }
 
@@ -109,10 +110,27 @@ extension HandoffTarget {
         switch state.phase {
         case .unknown:
             if pending.isEmpty { reply(.dropped, &effects) } else { dropReason = "cancelled by the source" }
+            endUnopened(&effects)
         case .receiving, .held:
-            if handOn == nil { dropReason = dropReason ?? "cancelled by the source" }
+            if handOn == nil {
+                dropReason = dropReason ?? "cancelled by the source"
+            } else {
+                // It handed on and says this: an operator took the slice over since.
+                salvage("the source sends no more of what an operator took over")
+            }
         case .adopted: break
         case .dropped: if isSettled { reply(.dropped, &effects) }
         }
+    }
+
+    /// What came is kept, whatever else was asked.
+    mutating func salvage(_ reason: String) {
+        guard state.phase != .adopted, state.phase != .dropped else { return }
+        salvageReason = salvageReason ?? reason
+    }
+
+    /// Nothing was begun here, and nothing will be.
+    mutating func endUnopened(_ effects: inout [Effect]) {
+        if state.phase == .unknown, pending.isEmpty, handOn == nil { end(&effects) }
     }
 }

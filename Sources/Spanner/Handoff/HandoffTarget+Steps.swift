@@ -29,9 +29,11 @@ extension HandoffTarget {
         switch state.phase {
         case .unknown: break
         case .receiving:
+            if let salvageReason { return journal(.claimed(order.id, reason: salvageReason), &effects) }
             if let dropReason { return journal(.dropped(order.id, reason: dropReason), &effects) }
             hold(&effects)
         case .held:
+            if let salvageReason { return journal(.claimed(order.id, reason: salvageReason), &effects) }
             if let dropReason { return journal(.dropped(order.id, reason: dropReason), &effects) }
             if isSettled, let handOn, handOn.transition.seal == state.seal {
                 journal(.adopted(order.id, handOn), &effects)
@@ -76,14 +78,16 @@ extension HandoffTarget {
             reply(.adopted(transition.transition.hash(by: witness)), &effects)
             end(&effects)
         case .dropped:
+            // It is ours after all: it comes once more.
+            guard handOn == nil else { return }
             reply(.dropped, &effects)
             end(&effects)
         }
     }
 
-    private mutating func end(_ effects: inout [Effect]) {
-        guard !hasEnded else { return }
-        hasEnded = true
+    mutating func end(_ effects: inout [Effect]) {
+        guard ended != state.phase else { return }
+        ended = state.phase
         effects.append(.ended(state.phase))
     }
 

@@ -29,8 +29,10 @@ public struct HandoffTarget: Sendable {
         case unfit(at: LogPoint, reasons: [String])
         /// A timer.
         case timerFired(HandoffTimer)
-        /// The slice will not come: the register says so for good, or an operator. Before the hand-on only.
+        /// The slice will not come: its source handed it to another. Before the hand-on only.
         case abandon(reason: String)
+        /// An operator took the slice over, before a hand-on to here or after it: what came may be the last copy.
+        case salvage(reason: String)
     }
 
     /// What the shell does for the target's side.
@@ -79,7 +81,9 @@ public struct HandoffTarget: Sendable {
     var digesting: SliceSeal?
     var handOn: SignedTransition?
     var dropReason: String?
-    var hasEnded = false
+    var salvageReason: String?
+    /// The phase that was said to be the end; the machine may go on after it.
+    var ended: HandoffTargetState.Phase?
     var timers: [HandoffTimer.Kind: UInt64] = [:]
     /// Pieces and bytes that came in this life of the machine.
     public internal(set) var received = HandoffCount()
@@ -110,6 +114,17 @@ public struct HandoffTarget: Sendable {
 
     /// Whether the slice is served here, as far as this handoff goes.
     public var isServing: Bool { state.phase == .adopted && isSettled }
+
+    /// Whether the slice is on its way here: not where it is only being looked at whether it can be taken, nor where
+    /// it was refused.
+    public var isArriving: Bool {
+        switch state.phase {
+        case .unknown: handOn != nil || !pending.isEmpty
+        case .receiving, .held: true
+        case .adopted: !isSettled
+        case .dropped: handOn != nil
+        }
+    }
 
     /// Whether the last record is safe.
     var isSettled: Bool { state.since.map { isSafe($0.position) } ?? true }
@@ -144,6 +159,10 @@ public struct HandoffTarget: Sendable {
         case .timerFired(let timer): fire(timer, &effects)
         case .abandon(let reason):
             if state.phase != .adopted, handOn == nil { dropReason = dropReason ?? HandoffSource.cut(reason) }
+            endUnopened(&effects)
+        case .salvage(let reason):
+            salvage(HandoffSource.cut(reason))
+            endUnopened(&effects)
         }
         advance(&effects)
         return effects
@@ -156,6 +175,7 @@ public struct HandoffTarget: Sendable {
             received.bytes &+= UInt64(piece.content.count)
         }
         _ = state.apply(record, at: point)
+        if case .claimed = record { (salvageReason, handOn) = (nil, nil) }
         if pending.isEmpty { ahead = state }
         unsettled.append((point.position, state.progress))
     }

@@ -55,8 +55,8 @@ public enum RebalanceRecord: Hashable, Sendable {
     case reversed
     /// This attempt at a move begins: its id is known before anybody hears of it.
     case began(move: UInt32, attempt: UInt32)
-    /// An attempt came to nothing; why.
-    case failed(move: UInt32, attempt: UInt32, reason: String)
+    /// An attempt came to nothing; why, and since when the move does not get on, by the driver's clock.
+    case failed(move: UInt32, attempt: UInt32, reason: String, since: WallTime = WallTime(milliseconds: 0))
     /// It is over.
     case ended
 }
@@ -124,11 +124,12 @@ extension RebalanceRecord: CanonicalValue {
             encoder.byte(7)
             encoder.integer(UInt64(move))
             encoder.integer(UInt64(attempt))
-        case .failed(let move, let attempt, let reason):
+        case .failed(let move, let attempt, let reason, let since):
             encoder.byte(8)
             encoder.integer(UInt64(move))
             encoder.integer(UInt64(attempt))
             encoder.text(reason)
+            encoder.integer(since.milliseconds)
         case .ended: encoder.byte(9)
         }
     }
@@ -151,7 +152,8 @@ extension RebalanceRecord: CanonicalValue {
             let move = try RebalanceRecord.number(&decoder)
             let attempt = try RebalanceRecord.number(&decoder)
             let reason = try decoder.text("reason", limit: HandoffLimits.reasonBytesMax)
-            self = .failed(move: move, attempt: attempt, reason: reason)
+            let since = WallTime(milliseconds: try decoder.integer())
+            self = .failed(move: move, attempt: attempt, reason: reason, since: since)
         case 9: self = .ended
         default: throw .invalid(what: "record of a task")
         }

@@ -25,6 +25,11 @@ public struct RebalanceState: Hashable, Sendable {
         public internal(set) var failures = 0
         /// Why the last did.
         public internal(set) var reason: String?
+        /// Since when it does not get on, by the clock of whoever drove it then; nil where it does not fail.
+        public internal(set) var failingSince: WallTime?
+
+        /// An operator wants it to be tried anew.
+        mutating func forgive() { (failures, failingSince) = (0, nil) }
     }
 
     /// What is to be done.
@@ -56,24 +61,24 @@ public struct RebalanceState: Hashable, Sendable {
         case .resumed:
             isPaused = false
             // Whoever lets it go on wants what was stuck to be tried again.
-            for index in attempts.indices { attempts[index].failures = 0 }
+            for index in attempts.indices { attempts[index].forgive() }
         case .throttled(let limits): self.limits = limits
         case .cancelled: phase = .cancelling
         case .reversed:
             guard !isReversed else { return }
             (phase, isReversed, isPaused) = (.reversing, true, false)
-            for index in attempts.indices { attempts[index].failures = 0 }
+            for index in attempts.indices { attempts[index].forgive() }
         case .began(let move, let attempt):
             guard let index = self.index(move), attempt == attempts[index].began else { return }
             attempts[index].began += 1
             (attempts[index].isOpen, attempts[index].isBack) = (true, isReversed)
-        case .failed(let move, let attempt, let reason):
+        case .failed(let move, let attempt, let reason, let since):
             guard let index = self.index(move), attempts[index].isOpen, attempts[index].began > 0,
                 attempt == attempts[index].began - 1
             else { return }
             attempts[index].isOpen = false
             attempts[index].failures += 1
-            attempts[index].reason = reason
+            (attempts[index].reason, attempts[index].failingSince) = (reason, since)
         case .ended: phase = .ended
         }
     }
@@ -99,12 +104,14 @@ public struct RebalanceStatus: Hashable, Sendable {
     public internal(set) var phase: RebalanceState.Phase
     /// Whether an operator holds it.
     public internal(set) var isPaused: Bool
-    /// Moves in all, and those that are where they should be, in flight, and given up until an operator says so.
+    /// Moves in all.
     public internal(set) var moves = 0
     /// Slices that are where they should be.
     public internal(set) var done = 0
     /// Slices on their way.
     public internal(set) var inFlight = 0
+    /// Slices that failed too often, and wait for an operator; all of them.
+    public internal(set) var givenUp = 0
     /// Slices that somebody else moved elsewhere since the plan was made: they are left alone.
     public internal(set) var overtaken = 0
     /// Envoys in all, and in slices that are where they should be.

@@ -28,28 +28,50 @@ extension RebalanceTask {
     }
 
     private func stand(_ number: UInt32, _ move: RebalanceMove, _ status: inout RebalanceStatus) {
-        let attempts = state.attempts[Int(number)]
-        let standing = standings[number]
         if order(number) != nil {
             status.inFlight += 1
-            status.bytesDone &+= min(standing?.bytes ?? 0, move.bytes)
-            guard let standing, !state.isPaused, time - standing.since >= RebalanceTask.stuckAfter else { return }
-            let reason = standing.hindrance ?? "no progress"
+            status.bytesDone &+= min(standings[number]?.bytes ?? 0, move.bytes)
+            guard !isStill, let (since, reason) = hindrance(of: number) else { return }
             status.stuck.append(
-                RebalanceStatus.Stuck(move: number, slice: move.slice, since: standing.since, reason: reason))
-        } else if attempts.failures >= HandoffLimits.attemptsMax {
-            let reason = "given up after \(attempts.failures) attempts: \(attempts.reason ?? "no reason given")"
+                RebalanceStatus.Stuck(move: number, slice: move.slice, since: since, reason: reason))
+        } else if let (since, reason) = failure(of: number, &status) {
             status.stuck.append(
-                RebalanceStatus.Stuck(move: number, slice: move.slice, since: retryAt[number] ?? began, reason: reason))
+                RebalanceStatus.Stuck(move: number, slice: move.slice, since: since, reason: reason))
         }
     }
 
-    /// From the bytes that really went over since this life, or this direction, began.
+    /// Why a move in flight does not get on; nil where it does. Attempts before it count where it is no farther yet.
+    private func hindrance(of number: UInt32) -> (since: Duration, reason: String)? {
+        guard let standing = standings[number] else { return nil }
+        let since = min(standing.since, failing[number]?.since ?? standing.since)
+        guard time - since >= RebalanceTask.stuckAfter else { return nil }
+        let before = failing[number] == nil ? nil : state.attempts[Int(number)].reason
+        return (since, standing.hindrance ?? before ?? "no progress")
+    }
+
+    /// Why a move that is not in flight failed; nil where it did not, or only just.
+    private func failure(
+        of number: UInt32, _ status: inout RebalanceStatus
+    ) -> (since: Duration, reason: String)? {
+        let attempts = state.attempts[Int(number)]
+        let (since, reason) = (failing[number]?.since ?? began, attempts.reason ?? "no reason given")
+        guard attempts.failures < HandoffLimits.attemptsMax else {
+            status.givenUp += 1
+            return (since, "given up after \(attempts.failures) attempts: \(reason)")
+        }
+        let goesOn = (state.phase == .moving || state.phase == .reversing) && !isStill
+        guard goesOn, failing[number] != nil, time - since >= RebalanceTask.stuckAfter else { return nil }
+        let times = attempts.failures == 1 ? "once" : "\(attempts.failures) times"
+        return (since, "failed \(times), and is tried again: \(reason)")
+    }
+
+    /// From what really went over since this life or this direction began, or an operator changed how it goes.
     private func remaining(_ status: RebalanceStatus) -> Duration? {
-        guard let bytesAtStart, status.bytesDone > bytesAtStart, time > began, !state.isPaused else { return nil }
-        let left = status.bytes > status.bytesDone ? status.bytes - status.bytesDone : 0
+        let (done, all) = RebalanceTask.work(status)
+        guard let bytesAtStart, done > bytesAtStart, time > began, !isStill else { return nil }
+        let left = all > done ? all - done : 0
         let elapsed = (time - began) / .milliseconds(1)
-        let rate = Double(status.bytesDone - bytesAtStart) / max(1, elapsed)
+        let rate = Double(done - bytesAtStart) / max(1, elapsed)
         return .milliseconds(Int64(min(Double(left) / rate, 1e15)))
     }
 }

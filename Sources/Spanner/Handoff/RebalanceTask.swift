@@ -20,8 +20,9 @@ public struct RebalanceTask: Sendable {
 
     /// What happens.
     public enum Event: Hashable, Sendable {
-        /// The first event of each life, with the registers in force of the job's slices.
-        case start(registers: [SliceRegister], at: Duration)
+        /// The first event of each life, with the registers in force of the job's slices; `wall`: what the clock on the
+        /// wall says, so that the next driver knows since when a move fails.
+        case start(registers: [SliceRegister], at: Duration, wall: WallTime = WallTime(milliseconds: 0))
         /// A record is *safe*.
         case recorded(RebalanceRecord)
         /// A record was not journaled, and will not be.
@@ -67,14 +68,22 @@ public struct RebalanceTask: Sendable {
     public internal(set) var state: RebalanceState
     /// The partitions that slices go from or to, ascending: who has to know the limits.
     public let partitions: [PartitionName]
+    /// Why it moves nothing now, whatever its operator wants; nil where it may go on. Told by the shell and not
+    /// journaled: whoever goes on with the task finds it out anew. What a source has sealed already comes to its end.
+    public var hold: String?
     let witness: any Witness
     /// By slice.
     var registers: [SliceID: SliceRegister] = [:]
     var standings: [UInt32: Standing] = [:]
+    /// Moves that failed and have made no progress since.
+    var failing: [UInt32: Failing] = [:]
     var retryAt: [UInt32: Duration] = [:]
     var pending: RebalanceRecord?
     var commands: [Command] = []
     var time: Duration = .zero
+    /// When this life began, by both clocks.
+    var origin: (time: Duration, wall: WallTime) = (.zero, WallTime(milliseconds: 0))
+    /// Since when the rate is measured, and how much was done then: bytes, or slices where none has any.
     var began: Duration = .zero
     var bytesAtStart: UInt64?
     var hasEnded = false
@@ -95,9 +104,11 @@ public struct RebalanceTask: Sendable {
     public mutating func step(_ event: Event) -> [Effect] {
         var effects: [Effect] = []
         switch event {
-        case .start(let registers, let now):
+        case .start(let registers, let now, let wall):
             for register in registers { self.registers[register.slice] = register }
             (self.time, began) = (now, now)
+            origin = (now, wall)
+            recallFailures()
             renew(&effects)
         case .recorded(let record): recorded(record, &effects)
         case .refused(let record): if pending == record { pending = nil }
@@ -109,13 +120,16 @@ public struct RebalanceTask: Sendable {
             }
         case .progress(let id, let bytes, let hindrance):
             if let move = openMove(id) {
+                noteProgress(of: move, bytes)
                 let hasMoved = standings[move].map { $0.bytes != bytes || $0.hindrance != hindrance } ?? true
                 if hasMoved { standings[move] = Standing(since: time, bytes: bytes, hindrance: hindrance) }
             }
         case .cancelled(let id, let reason):
             if let move = openMove(id), pending == nil, order(move) != nil {
                 let attempt = state.attempts[Int(move)].began - 1
-                record(.failed(move: move, attempt: attempt, reason: HandoffSource.cut(reason)), &effects)
+                let since = wall(at: failingSince(move))
+                record(
+                    .failed(move: move, attempt: attempt, reason: HandoffSource.cut(reason), since: since), &effects)
             }
         case .tick(let now):
             self.time = max(self.time, now)
@@ -126,6 +140,9 @@ public struct RebalanceTask: Sendable {
     }
 
     // MARK: - Moves
+
+    /// Whether nothing is to begin, and what is in flight is to wait.
+    var isStill: Bool { state.isPaused || hold != nil }
 
     /// Whether moves go back.
     var isBack: Bool { state.isReversed }
@@ -151,6 +168,9 @@ public struct RebalanceTask: Sendable {
     private func identify(_ move: UInt32, _ attempt: UInt32, _ isBack: Bool) -> HandoffID {
         HandoffID(task: state.job.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
     }
+
+    /// Who is to hand on in the open attempt with this id: he alone says how it stands. Nil where there is none.
+    public func source(of id: HandoffID) -> PartitionName? { openMove(id).flatMap { order($0)?.from } }
 
     /// The move whose open attempt has this id.
     private func openMove(_ id: HandoffID) -> UInt32? {
@@ -180,8 +200,9 @@ public struct RebalanceTask: Sendable {
             if state.phase == .cancelling || state.attempts[Int(move)].isBack != isBack {
                 effects.append(.cancel(order))
             } else {
-                effects.append(.order(order))
-                effects.append(.pause(order, state.isPaused))
+                // A source that forgot it is not to begin it again while the task is held.
+                if hold == nil { effects.append(.order(order)) }
+                effects.append(.pause(order, isStill))
             }
         }
     }
@@ -190,11 +211,12 @@ public struct RebalanceTask: Sendable {
         if pending == record { pending = nil }
         let before = openMoves.compactMap { order($0) }
         state.apply(record)
+        noteFigures(of: record)
         switch record {
         case .planned, .ended: break
         case .paused, .resumed:
             retryAt = [:]
-            for order in before { effects.append(.pause(order, state.isPaused)) }
+            for order in before { effects.append(.pause(order, isStill)) }
         case .throttled(let limits): effects.append(.throttle(limits))
         case .cancelled: for order in before { effects.append(.cancel(order)) }
         case .reversed:
@@ -202,8 +224,8 @@ public struct RebalanceTask: Sendable {
             (standings, retryAt, began, bytesAtStart, hasEnded) = ([:], [:], time, nil, false)
         case .began(let move, _):
             standings[move] = Standing(since: time)
-            if let order = order(move) { effects.append(.order(order)) }
-        case .failed(let move, _, _):
+            if let order = order(move), hold == nil { effects.append(.order(order)) }
+        case .failed(let move, _, _, _):
             standings[move] = nil
             let failures = min(state.attempts[Int(move)].failures, 6)
             retryAt[move] = time + .seconds(1 << failures)
@@ -215,7 +237,8 @@ public struct RebalanceTask: Sendable {
         commands.append(command)
     }
 
-    private func obstacle(to command: Command) -> String? {
+    /// Why a command is refused as things stand; nil where it is taken. Changes nothing.
+    public func obstacle(to command: Command) -> String? {
         if commands.count >= RebalanceTask.commandsMax { return "too many commands wait; ask again" }
         if case .reverse = command { return state.isReversed ? "the task is reversed already" : nil }
         if state.phase == .ended { return "the task is over; make a new plan" }
@@ -228,7 +251,7 @@ public struct RebalanceTask: Sendable {
     /// Whatever is due: one record at a time.
     private mutating func advance(_ effects: inout [Effect]) {
         let status = status()
-        if bytesAtStart == nil { bytesAtStart = status.bytesDone }
+        if bytesAtStart == nil { bytesAtStart = RebalanceTask.work(status).done }
         if state.phase == .ended, commands.isEmpty, pending == nil {
             if !hasEnded { effects.append(.ended(status)) }
             hasEnded = true
@@ -246,7 +269,7 @@ public struct RebalanceTask: Sendable {
             return
         }
         if isOver(status) { return record(.ended, &effects) }
-        guard state.phase != .cancelling, !state.isPaused, status.inFlight < state.limits.slices,
+        guard state.phase != .cancelling, !isStill, status.inFlight < state.limits.slices,
             let next = nextMove()
         else { return }
         record(.began(move: next, attempt: state.attempts[Int(next)].began), &effects)

@@ -26,6 +26,13 @@ public enum SliceReport: Hashable, Sendable {
     case progress(HandoffID, bytes: UInt64, hindrance: String?)
     /// It came to an end, and the slice stays; why.
     case cancelled(HandoffID, reason: String)
+
+    /// The handoff.
+    public var id: HandoffID {
+        switch self {
+        case .progress(let id, _, _), .cancelled(let id, _): id
+        }
+    }
 }
 
 extension SliceOrder: CanonicalValue {
@@ -120,6 +127,12 @@ public struct SliceCensus: Hashable, Sendable {
     public let entries: [Entry]
     /// Tasks that the partition drives, as the shells write them; opaque here. At most `tasksMax`.
     public let tasks: [[UInt8]]
+    /// Version of the data that it writes, and the highest that it reads.
+    public let version: UInt32
+    /// Bytes that its primary's disk has left for results; nil where that is not known.
+    public let room: UInt64?
+    /// Names of the secrets of groups that it holds, ascending; never a value. At most `secretsMax`, the first ones.
+    public let secrets: [String]
 
     /// Tasks that are told of.
     public static let tasksMax = 32
@@ -127,17 +140,30 @@ public struct SliceCensus: Hashable, Sendable {
     public static let taskBytesMax = 16 * 1024
     /// Slices of one partition that are counted.
     public static let entriesMax = 65_536
+    /// Secrets of groups that are named.
+    public static let secretsMax = 128
+    /// Bytes of the name of one.
+    public static let secretNameBytesMax = 128
+    /// Version of the rows that a handoff carries, as this code writes and reads them.
+    public static let dataVersion: UInt32 = 1
 
     /// A census.
-    public init(bytesPerEnvoy: UInt64, entries: [Entry], tasks: [[UInt8]] = []) {
+    public init(
+        bytesPerEnvoy: UInt64, entries: [Entry], tasks: [[UInt8]] = [], version: UInt32 = SliceCensus.dataVersion,
+        room: UInt64? = nil, secrets: [String] = []
+    ) {
         self.bytesPerEnvoy = bytesPerEnvoy
+        (self.version, self.room) = (version, room)
+        let names = Set(secrets.filter { $0.utf8.count <= SliceCensus.secretNameBytesMax })
+        self.secrets = Array(
+            names.sorted { SliceCensus.precedes($0, $1) }.prefix(SliceCensus.secretsMax))
         self.tasks = Array(tasks.filter { $0.count <= SliceCensus.taskBytesMax }.prefix(SliceCensus.tasksMax))
         self.entries = Array(entries.sorted { $0.slice < $1.slice }.prefix(SliceCensus.entriesMax))
     }
 }
 
 extension SliceCensus: CanonicalValue {
-    /// The average; then the groups, each with its slices.
+    /// The average; the groups, each with its slices; tasks; version, room, secrets.
     public func encode(to encoder: inout CanonicalEncoder) {
         encoder.integer(bytesPerEnvoy)
         let groups = Dictionary(grouping: entries, by: \.slice.group).sorted { $0.key < $1.key }
@@ -150,6 +176,9 @@ extension SliceCensus: CanonicalValue {
             }
         }
         encoder.list(tasks) { encoder, task in encoder.string(task) }
+        encoder.integer(UInt64(version))
+        encoder.optional(room) { encoder, room in encoder.integer(room) }
+        encoder.list(secrets) { encoder, name in encoder.text(name) }
     }
 
     /// Reads what `encode(to:)` wrote.
@@ -165,6 +194,19 @@ extension SliceCensus: CanonicalValue {
         tasks = try decoder.list("tasks", limit: SliceCensus.tasksMax) {
             (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             try decoder.string("task", limit: SliceCensus.taskBytesMax)
+        }
+        let number = try decoder.integer()
+        guard number <= UInt64(UInt32.max) else { throw .invalid(what: "version of the data") }
+        version = UInt32(number)
+        room = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try decoder.integer()
+        }
+        secrets = try decoder.list("secrets", limit: SliceCensus.secretsMax) {
+            (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try decoder.text("secret", limit: SliceCensus.secretNameBytesMax)
+        }
+        for (left, right) in zip(secrets, secrets.dropFirst()) where !SliceCensus.precedes(left, right) {
+            throw .notCanonical(what: "order of secrets")
         }
         guard entries.count <= SliceCensus.entriesMax,
             zip(entries, entries.dropFirst()).allSatisfy({ $0.slice < $1.slice })
@@ -187,5 +229,29 @@ extension SliceCensus: CanonicalValue {
         }
         guard !entries.isEmpty else { throw .invalid(what: "group without slices") }
         return (group, entries)
+    }
+}
+
+/// Secrets of groups: those that begin with the group's name and a slash.
+extension SliceCensus {
+    /// What the names of a group's secrets begin with.
+    public static func secretPrefix(of group: GroupName) -> String { "\(group.text)/" }
+
+    /// The secrets of a group that it names.
+    public func secrets(of group: GroupName) -> [String] {
+        let prefix = SliceCensus.secretPrefix(of: group)
+        return secrets.filter { $0.hasPrefix(prefix) }
+    }
+
+    /// Whether it may hold a secret: it names it, or had to leave out such names.
+    public func mayHold(_ secret: String) -> Bool {
+        guard !secrets.contains(secret) else { return true }
+        guard secrets.count == SliceCensus.secretsMax, let last = secrets.last else { return false }
+        return SliceCensus.precedes(last, secret)
+    }
+
+    /// The order of names: that of their bytes.
+    static func precedes(_ left: String, _ right: String) -> Bool {
+        left.utf8.lexicographicallyPrecedes(right.utf8)
     }
 }

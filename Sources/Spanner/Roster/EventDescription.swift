@@ -89,6 +89,7 @@ public enum EventDescription {
             changes.append("labels \(labels.map { "\($0.key)=\($0.value)" }.joined(separator: ","))")
         }
         if let address = amendment.address { changes.append("address \(address)") }
+        if let group = amendment.group { changes.append("group \(group)") }
         if let rekey = amendment.rekey {
             changes.append("key \(rekey.from.bytes.shortHex) handed on to \(rekey.to.bytes.shortHex)")
         }

@@ -46,17 +46,7 @@ public struct SliceGenesis: Hashable, Sendable {
     /// A group begins balanced, so that the first plan has nothing to do. What the weights leave over goes to those
     /// with the largest remainder, of equals to the lower name.
     private static func deal(_ slices: UInt32, of group: GroupID, among candidates: [Placement.Candidate]) -> [UInt16] {
-        let total = candidates.reduce(UInt64(0)) { $0 + UInt64(min($1.weight, Placement.weightMax)) }
-        var quotas: [UInt64] = []
-        var remainders: [(remainder: UInt64, place: Int)] = []
-        for (place, candidate) in candidates.enumerated() {
-            let share = UInt64(slices) * UInt64(min(candidate.weight, Placement.weightMax))
-            quotas.append(share / total)
-            remainders.append((share % total, place))
-        }
-        let left = Int(UInt64(slices) - quotas.reduce(0, +))
-        remainders.sort { ($1.remainder, $0.place) < ($0.remainder, $1.place) }
-        for (_, place) in remainders.prefix(left) { quotas[place] += 1 }
+        var quotas = SliceGenesis.quotas(slices, among: candidates)
         let order = (0..<slices).map { (PlacementHash.value(SliceID(group: group, index: $0).placementKey), $0) }
             .sorted { $0 < $1 }
         var owners = [UInt16](repeating: 0, count: Int(slices))
@@ -67,6 +57,24 @@ public struct SliceGenesis: Hashable, Sendable {
             owners[Int(index)] = UInt16(place)
         }
         return owners
+    }
+
+    /// How many slices each of the candidates owns at first, by place; they are by name, ascending. Zeros where none
+    /// has a weight.
+    public static func quotas(_ slices: UInt32, among candidates: [Placement.Candidate]) -> [UInt64] {
+        let total = candidates.reduce(UInt64(0)) { $0 + UInt64(min($1.weight, Placement.weightMax)) }
+        guard total > 0 else { return candidates.map { _ in 0 } }
+        var quotas: [UInt64] = []
+        var remainders: [(remainder: UInt64, place: Int)] = []
+        for (place, candidate) in candidates.enumerated() {
+            let share = UInt64(slices) * UInt64(min(candidate.weight, Placement.weightMax))
+            quotas.append(share / total)
+            remainders.append((share % total, place))
+        }
+        let left = Int(UInt64(slices) - quotas.reduce(0, +))
+        remainders.sort { ($1.remainder, $0.place) < ($0.remainder, $1.place) }
+        for (_, place) in remainders.prefix(left) { quotas[place] += 1 }
+        return quotas
     }
 
     /// The first owner of a slice; nil where the group has no such slice.

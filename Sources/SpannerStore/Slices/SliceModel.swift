@@ -26,6 +26,26 @@ struct SliceModel {
 
         /// All up to here is stored, or covered by a base.
         var storedThrough: UInt64 { max(results.keys.max() ?? 0, bases.keys.max() ?? 0) }
+
+        /// All up to here is stored, or covered by a base, with nothing left out.
+        var denseThrough: UInt64 {
+            var stretches = bases.map { (first: $0.value.first, last: $0.key) }
+            stretches += results.keys.map { (first: $0, last: $0) }
+            var through: UInt64 = 0
+            for (first, last) in stretches.sorted(by: { $0.first < $1.first }) {
+                guard first <= through + 1 else { break }
+                through = max(through, last)
+            }
+            return through
+        }
+
+        /// What of it lies up to there.
+        func cut(after through: UInt64) -> Queue {
+            var queue = self
+            queue.results = results.filter { $0.key <= through }
+            queue.bases = bases.filter { $0.key <= through }
+            return queue
+        }
     }
 
     private(set) var envoys: [PrincipalID: Envoy] = [:]

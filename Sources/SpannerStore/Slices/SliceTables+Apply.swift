@@ -31,6 +31,9 @@ extension SliceTables {
         case .serve:
             try serve(try staged(record.id), of: state.order, results)
             try removeStaged(record.id, after: 0)
+        case .join:
+            try join(try staged(record.id), to: state.order.slice, results)
+            try removeStaged(record.id, after: 0)
         }
     }
 

@@ -51,6 +51,7 @@ import Spanner
         try await KillStep.run(demo)
         try await SwitchoverStep.run(demo)
         try await FailoverStep.run(demo)
+        try await CoverStep.run(demo)
         try await RebalanceStep.run(demo)
         try await SplitStep.run(demo)
         try await BanStep.run(demo)

@@ -22,20 +22,14 @@ extension DemoRun {
             task: try options.id(), document: document, drains: nil, base: planned.base, plan: planned.plan,
             limits: try options.budget.limits(), despiteBlockers: false, reason: reason)
         let driver = try await options.driver(desk.session, near: planned.bolt)
-        return (planned.plan, try await desk.apply(request, driver, try Self.mutation(reason)))
+        return (planned.plan, try await desk.apply(request, driver))
     }
 
     /// Puts back what a task has moved.
     func reverse(_ task: TaskView, reason: String) async throws -> TaskView {
         let answer = try await TaskDesk(session: try mesh.session()).change(
-            task, ChangeTaskRequest(action: .reverse, reason: reason), try Self.mutation(reason))
+            task, ChangeTaskRequest(action: .reverse, reason: reason), dryRun: false)
         return answer.task
-    }
-
-    private static func mutation(_ reason: String) throws -> MutationOptions {
-        var mutation = try MutationOptions.parse([])
-        (mutation.yes, mutation.reason) = (true, reason)
-        return mutation
     }
 
     /// Waits until a task is as wanted, whichever bolt says so; gives it as it was seen last.

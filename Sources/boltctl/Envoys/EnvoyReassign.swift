@@ -9,8 +9,9 @@ struct EnvoyReassign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reassign", abstract: "Move one machine to another group, with all that is stored of it.",
         discussion: """
-            Where the new group's slice belongs to another partition, what is stored is handed over first, by a task; \
-            the machine follows by itself and is not enrolled again.
+            Every bolt routes the machine by its new group from then on; it follows by itself and is not enrolled again. \
+            Where the new group's slice belongs to another partition, what is stored is brought there in the background: \
+            until then the new owner shows a hole in its results. Refused while either slice is being handed over.
 
             EXAMPLES
               boltctl envoy reassign web-7 --group db --dry-run
@@ -47,7 +48,7 @@ struct EnvoyReassign: AsyncParsableCommand {
         let outcome = TaskOutcome(answer.task, end ?? nil)
         try connection.output.emit(
             Extended(answer: answer, more: ["last": outcome.task]), table: Self.text(answer, outcome.task))
-        try outcome.conclude()
+        try await outcome.conclude(session)
     }
 
     /// Asks again where the answer is lost: with the same id it is the same move.

@@ -84,7 +84,7 @@ struct DrainChange {
             throw CommandFailure(
                 "not_found",
                 "the topology has no partition \(partition)\(near.map { "; did you mean \($0)?" } ?? "")",
-                next: "boltctl topology export", status: .usage)
+                next: "boltctl topology export")
         }
         let others = Set(drained).subtracting([partition])
         return (drains ? others.union([partition]) : others).sorted()

@@ -11,6 +11,12 @@ struct ApplyOptions: ParsableArguments {
     @Flag(name: .customLong("despite-blockers"), help: "Do what can be done while something stands in the way.")
     var despiteBlockers = false
 
+    @Option(
+        name: .customLong("despite-task"),
+        help: "A task to go on despite of, whose driver was not heard for a minute. Should that return, it holds still."
+    )
+    var despiteTask: String?
+
     @Option(name: .long, help: "The partition whose primary drives the task. Default: that of the bolt that planned.")
     var driver: String?
 
@@ -26,6 +32,7 @@ struct ApplyOptions: ParsableArguments {
     func check() throws {
         _ = try budget.limits()
         _ = try id()
+        _ = try passedOver()
         try following.check()
         if let driver { _ = try NamedArgument.name(driver, "the partition", as: PartitionName.self) }
     }
@@ -49,6 +56,17 @@ struct ApplyOptions: ParsableArguments {
                 next: "boltctl partition list", status: .unavailable)
         }
         return name
+    }
+
+    /// The task that is gone on despite of.
+    func passedOver() throws -> PrincipalID? {
+        guard let despiteTask else { return nil }
+        guard let id = PrincipalID(apiText: despiteTask) else {
+            throw CommandFailure(
+                "bad_id", "--despite-task “\(despiteTask)” is not \(PrincipalID.apiKind)",
+                next: "boltctl rebalance status", status: .usage)
+        }
+        return id
     }
 
     /// The partition of a bolt, where it has a primary; else the first that has one.
@@ -93,16 +111,28 @@ struct PlanApplication {
         let request = ApplyTopologyRequest(
             task: try options.id(), document: wish.topology?.document, drains: wish.drains, base: planned.base,
             plan: plan, limits: try options.budget.limits(), despiteBlockers: options.despiteBlockers,
-            reason: mutation.reason)
+            despiteTask: try options.passedOver(), reason: mutation.reason)
         let driver = try await options.driver(desk.session, near: planned.bolt)
         try await ask(plan, request, driver)
-        let result = try await desk.apply(request, driver, mutation)
+        let result = try await carryOut(request, driver)
         let end = try await result.task.asyncMap { try await options.following.follow($0, desk.session) }
         let outcome = TaskOutcome(result.task, end ?? nil)
         let answer = Answer(plan: plan, drains: planned.drains, result: result, task: outcome.task)
         try output.emit(answer, table: Self.text(plan, result, outcome.task))
-        try outcome.conclude()
-        try await redundancy(plan, result)
+        try await outcome.conclude(desk.session)
+    }
+
+    /// Asks for it. Until it is answered nobody else tells the task's id, so it is told before.
+    private func carryOut(
+        _ request: ApplyTopologyRequest, _ driver: PartitionName
+    ) async throws -> ApplyTopologyResponse {
+        guard !mutation.dryRun else { return try await desk.apply(request, driver, dryRun: true) }
+        if !request.plan.moves.isEmpty {
+            Console.note(
+                "asking \(driver) for task \(request.task); whatever becomes of this terminal: boltctl rebalance "
+                    + "status \(request.task)")
+        }
+        return try await desk.applyUnlessInterrupted(request, driver)
     }
 
     /// Shows the plan and asks for a yes. Whoever is asked is not to hear of a refusal after it.
@@ -133,28 +163,6 @@ struct PlanApplication {
         if let task { lines.append("task \(task.id): \(TaskText.line(task))") }
         lines.append(result.dryRun ? "dry run: nothing was changed" : "acknowledged at \(result.level)")
         return lines.joined(separator: "\n")
-    }
-
-    /// Ends with 5 where a partition that was sent slices has no standby in sync, though it has standbys.
-    private func redundancy(_ plan: TopologyPlan, _ result: ApplyTopologyResponse) async throws {
-        guard !result.dryRun, !plan.moves.isEmpty else { return }
-        let answer: PartitionsResponse
-        do throws(ClientError) {
-            answer = try await desk.session.client.call(.partitions)
-        } catch { return Console.warn("whether standbys are in sync could not be asked: \(error.detail)") }
-        let weak = Self.withoutStandby(answer.partitions, among: Set(plan.moves.map(\.to)))
-        guard !weak.isEmpty else { return }
-        Console.warn(
-            "no standby is in sync in \(weak.map(\.text).joined(separator: ", ")): watch it with boltctl partition list"
-        )
-        throw ExitCode(ExitStatus.redundancy.rawValue)
-    }
-
-    /// Partitions of several bolts in which only one disk is in sync.
-    static func withoutStandby(
-        _ partitions: [PartitionView], among names: Set<PartitionName>
-    ) -> [PartitionName] {
-        partitions.filter { names.contains($0.name) && $0.bolts.count > 1 && $0.inSync < 2 }.map(\.name).sorted()
     }
 }
 

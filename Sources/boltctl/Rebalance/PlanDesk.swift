@@ -3,6 +3,7 @@ import BoltAPI
 import BoltClient
 import CRDT
 import Spanner
+import Synchronization
 
 /// What an operator wants the mesh to become.
 struct PlanWish {
@@ -47,6 +48,14 @@ struct PlanOptions: ParsableArguments {
                 "bad_tolerance", "--tolerance takes 0 to \(RebalanceLimits.toleranceMax / 100) percent", status: .usage)
         }
         return Int((tolerance * 100).rounded())
+    }
+
+    /// Refuses options of a plan that is to be made where one is there already: they would be without effect.
+    func requireNone(beside plan: String?) throws {
+        guard let plan, tolerance != nil || expires != nil else { return }
+        throw CommandFailure(
+            "plan_is_made", "--tolerance and --expires say how a plan is made, and \(plan) is one",
+            next: "leave them out, or make a new plan with them", status: .usage)
     }
 
     /// The lifetime in seconds.
@@ -113,10 +122,13 @@ struct PlanDesk {
     }
 
     /// How a command ends that shows a plan: 0 nothing to do, 2 changes, 4 an apply would be refused.
-    static func status(of plan: TopologyPlan, changesDrains: Bool = false, despiteBlockers: Bool = false) -> ExitStatus?
-    {
+    static func status(
+        of plan: TopologyPlan, changesDrains: Bool = false, despiteBlockers: Bool = false, isRunning: Bool = false
+    ) -> ExitStatus? {
         if !plan.diff.refused.isEmpty || (!plan.blockers.isEmpty && !despiteBlockers) { return .refused }
-        return plan.isEmpty && !changesDrains ? nil : .changes
+        if plan.isEmpty, !changesDrains { return nil }
+        // One task at a time.
+        return isRunning ? .refused : .changes
     }
 
     /// Refuses a plan that cannot be carried out, before anybody is asked for a yes.
@@ -140,14 +152,16 @@ struct PlanDesk {
     /// Carries a plan out at the primary of the partition that is to drive it. Where the answer is lost it is asked for
     /// again there: with the same id it is the same apply, at that partition alone.
     func apply(
-        _ request: ApplyTopologyRequest, _ driver: PartitionName, _ mutation: MutationOptions
+        _ request: ApplyTopologyRequest, _ driver: PartitionName, dryRun: Bool = false
     ) async throws -> ApplyTopologyResponse {
         let first = try await TaskDesk(session: session).primary(of: driver)
         defer { first.close() }
         do throws(ClientError) {
-            return try await first.call(.applyTopology, query: mutation.query, body: request)
+            return try await first.call(
+                .applyTopology, query: [("dry_run", dryRun ? "true" : nil)], body: request)
         } catch {
-            guard error.mayHaveChanged, !mutation.dryRun else { throw error }
+            try Task.checkCancellation()
+            guard error.mayHaveChanged, !dryRun else { throw error }
         }
         Console.note("the connection broke off: looking whether the plan \(request.plan.id.shortHex) was taken")
         var progress = Progress()
@@ -160,6 +174,7 @@ struct PlanDesk {
                 let answer: ApplyTopologyResponse = try await client.call(.applyTopology, body: request)
                 return answer
             } catch {
+                try Task.checkCancellation()
                 let why = CommandFailure(error)
                 if why.code == Problem.Code.topologyMoved.rawValue, let taken = try? await taken(request) {
                     return taken
@@ -170,14 +185,36 @@ struct PlanDesk {
             }
         }
         guard let found else {
-            throw CommandFailure(
-                "still_open", "whether the plan \(request.plan.id.shortHex) was taken is not known",
-                reason: "no primary of \(driver) answered within \(Int(ApplyOptions.lookSeconds)) s",
-                next: "boltctl topology history and boltctl rebalance status \(request.task) tell; asked again with "
-                    + "--task \(request.task) --driver \(driver) it is the same apply",
-                changed: true, status: .running)
+            let why = "no primary of \(driver) answered within \(Int(ApplyOptions.lookSeconds)) s"
+            throw Self.open(request, driver, why)
         }
         return found
+    }
+
+    /// The same, where somebody may want the terminal back before there is an answer: then it is said how to find out.
+    func applyUnlessInterrupted(
+        _ request: ApplyTopologyRequest, _ driver: PartitionName
+    ) async throws -> ApplyTopologyResponse {
+        let awaited = Awaited()
+        let error = await InterruptedBySignals.run { awaited.keep(try await apply(request, driver)) }
+        if let answer = awaited.answer { return answer }
+        if let error, !(error is CancellationError) { throw error }
+        throw Self.open(request, driver, "interrupted before an answer came")
+    }
+
+    private final class Awaited: Sendable {
+        private let state = Mutex(ApplyTopologyResponse?.none)
+        func keep(_ answer: ApplyTopologyResponse) { state.withLock { $0 = answer } }
+        var answer: ApplyTopologyResponse? { state.withLock { $0 } }
+    }
+
+    /// Nobody says yet whether a plan was taken.
+    static func open(_ request: ApplyTopologyRequest, _ driver: PartitionName, _ why: String) -> CommandFailure {
+        CommandFailure(
+            "still_open", "whether the plan \(request.plan.id.shortHex) was taken is not known", reason: why,
+            next: "boltctl topology history and boltctl rebalance status \(request.task) tell; asked again with "
+                + "--task \(request.task) --driver \(driver) it is the same apply",
+            changed: true, status: .running)
     }
 
     /// Whether a later answer may be another: nobody reigns or answers for a moment, or the reign changed hands.

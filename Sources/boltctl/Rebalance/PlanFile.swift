@@ -30,7 +30,17 @@ enum PlanFile {
                 "bad_plan", "\(path) is no plan", reason: APIJSON.explain(error),
                 next: "write one with --out of a plan command", status: .usage)
         }
+        try require(planned, for: wish, path)
         try PlanDesk.require(planned, for: wish)
         return planned
+    }
+
+    /// Refuses the plan of another topology where the one in force is to stay: it would be called altered.
+    private static func require(_ planned: PlanTopologyResponse, for wish: PlanWish, _ path: String) throws {
+        guard wish.topology == nil, planned.plan.leadsTo != planned.plan.madeOn else { return }
+        throw CommandFailure(
+            "plan_of_topology", "\(path) is a plan that leads to another topology",
+            reason: "a rebalance leaves the topology as it is; nothing was changed",
+            next: "boltctl topology apply FILE --plan \(path), with the file that it was made of", status: .usage)
     }
 }

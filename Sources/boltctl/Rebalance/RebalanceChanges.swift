@@ -33,8 +33,12 @@ extension TaskChangingCommand {
         let desk = TaskDesk(session: session)
         let found = try await desk.find(task, orLatest: false)
         let request = try request(found)
+        if !mutation.dryRun, !mutation.yes {
+            // Whoever is asked for a yes is not to hear of a refusal after it.
+            _ = try await desk.change(found, request, dryRun: true)
+        }
         if !mutation.dryRun { try Console.confirm(question(found), yes: mutation.yes) }
-        let answer = try await desk.change(found, request, mutation)
+        let answer = try await desk.change(found, request, dryRun: mutation.dryRun)
         var outcome: TaskOutcome?
         if let follow, !answer.dryRun {
             outcome = TaskOutcome(
@@ -43,7 +47,7 @@ extension TaskChangingCommand {
         let last = outcome?.task ?? answer.task
         try connection.output.emit(
             Extended(answer: answer, more: ["last": last]), table: TaskChangeText.text(answer, last))
-        try outcome?.conclude()
+        try await outcome?.conclude(session)
     }
 }
 

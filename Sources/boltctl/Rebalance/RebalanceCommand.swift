@@ -65,7 +65,8 @@ struct PlanShowing: ParsableArguments {
         }
         lines.append("taken until \(Console.time(milliseconds: plan.expiresMilliseconds))")
         try output.emit(planned, table: lines.joined(separator: "\n"))
-        if let status = PlanDesk.status(of: plan, changesDrains: changesDrains) { throw ExitCode(status.rawValue) }
+        let status = PlanDesk.status(of: plan, changesDrains: changesDrains, isRunning: !planned.running.isEmpty)
+        if let status { throw ExitCode(status.rawValue) }
     }
 }
 
@@ -93,6 +94,7 @@ struct RebalanceApply: AsyncParsableCommand {
 
     func run() async throws {
         try options.check()
+        try planning.requireNone(beside: plan)
         let wish = try PlanWish(file: nil, planning)
         let saved = try plan.map { try PlanFile.read($0, for: wish) }
         let application = PlanApplication(
@@ -108,7 +110,8 @@ struct RebalanceStatusCommand: AsyncParsableCommand {
         commandName: "status", abstract: "How far tasks are, what is stuck and since when.",
         discussion: """
             Without an id all tasks, and the one that runs in full. --wait follows it and ends as its apply would: 0 \
-            where all is where it should be, 3 where it still runs or nothing gets on.
+            where all is where it should be, 3 where it still runs or nothing gets on, 5 where it is done and a \
+            standby is missing.
 
             EXAMPLES
               boltctl rebalance status
@@ -148,7 +151,7 @@ struct RebalanceStatusCommand: AsyncParsableCommand {
         let answer = Answer(task: found, moves: list)
         let table = [TaskText.screen(found), list.map { TaskText.moves($0) }].compactMap { $0 }
         try connection.output.emit(answer, table: table.joined(separator: "\n\n"))
-        try outcome?.conclude()
+        try await outcome?.conclude(session)
     }
 
     private func overview(_ desk: TaskDesk) async throws {

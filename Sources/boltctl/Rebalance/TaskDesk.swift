@@ -34,7 +34,7 @@ struct TaskDesk {
                 throw CommandFailure("not_found", "no task has the id \(argument)", next: "boltctl rebalance status")
             }
         } else {
-            let running = tasks.filter { !$0.isOver }
+            let running = tasks.filter { !$0.isOver && $0.orphaned == nil }
             found = running.isEmpty && orLatest ? Array(tasks.prefix(1)) : running
             guard !found.isEmpty else {
                 throw CommandFailure(
@@ -51,13 +51,14 @@ struct TaskDesk {
         return found[0]
     }
 
-    /// Changes a task at the primary that drives it.
+    /// Changes a task at the primary that drives it; on a dry run has it say what it would do, or why not.
     func change(
-        _ task: TaskView, _ request: ChangeTaskRequest, _ mutation: MutationOptions
+        _ task: TaskView, _ request: ChangeTaskRequest, dryRun: Bool
     ) async throws -> ChangeTaskResponse {
         let client = try await primary(of: task.driver)
         defer { client.close() }
-        return try await client.call(.changeTask, [task.id.apiText], query: mutation.query, body: request)
+        return try await client.call(
+            .changeTask, [task.id.apiText], query: [("dry_run", dryRun ? "true" : nil)], body: request)
     }
 
     /// A client of a partition's primary.

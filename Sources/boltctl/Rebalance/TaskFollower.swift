@@ -51,17 +51,47 @@ struct TaskFollower: Sendable {
         return .detached(latest.task)
     }
 
-    /// After how long a task that nobody has heard of is none.
-    private static let newsTime: Duration = .seconds(15)
+    /// For how long bolts that answer may know nothing of a task: after a restart of them all they hear of it anew.
+    static let newsTime: Duration = .seconds(15)
+
+    /// What a bolt says of the task.
+    enum Look: Sendable {
+        case task(TaskView)
+        /// It has not heard of it.
+        case unknown(String)
+        /// Nobody answers, or is ready to.
+        case silence(String)
+
+        /// Why there is no task; nil where there is one.
+        var why: String? {
+            switch self {
+            case .task: nil
+            case .unknown(let why), .silence(let why): why
+            }
+        }
+    }
+
+    /// Since when every bolt that answered knew nothing of the task; nil while one knows it, or none answers.
+    static func unknownSince(
+        _ look: Look, at now: ContinuousClock.Instant, before: ContinuousClock.Instant?
+    ) -> ContinuousClock.Instant? {
+        guard case .unknown = look else { return nil }
+        return before ?? now
+    }
 
     private func watch(_ latest: Latest) async throws {
         var progress = Progress()
         let clock = ContinuousClock()
-        var heardAt = clock.now
+        var unknownSince: ContinuousClock.Instant?
         let deadline = timeout.map { clock.now.advanced(by: .seconds($0)) }
         while true {
-            if let task = try await look(&progress, isNews: clock.now - heardAt < Self.newsTime) {
-                heardAt = clock.now
+            let look = try await look()
+            unknownSince = Self.unknownSince(look, at: clock.now, before: unknownSince)
+            if let why = look.why {
+                if let since = unknownSince, clock.now - since >= Self.newsTime { throw forgotten(why) }
+                progress.say("nobody says how task \(id) stands: \(why)")
+            }
+            if case .task(let task) = look {
                 let isEnd = task.isOver || Self.isStandstill(task)
                 latest.see(task, isEnd: isEnd)
                 if isEnd { return }
@@ -72,18 +102,25 @@ struct TaskFollower: Sendable {
         }
     }
 
-    /// The task, where anybody says how it stands: bolts may come and go while it runs. `isNews`: whether the bolt that
-    /// answers may not have heard of it yet.
-    private func look(_ progress: inout Progress, isNews: Bool) async throws -> TaskView? {
+    /// How the task stands, where anybody says: bolts may come and go while it runs.
+    private func look() async throws -> Look {
         do throws(ClientError) {
             let answer: TaskResponse = try await session.client.call(.task, [id.apiText])
-            return answer.task
+            return .task(answer.task)
         } catch {
             try Task.checkCancellation()
-            guard Self.mayPass(error) || (isNews && error.problem?.code == .notFound) else { throw error }
-            progress.say("nobody says how task \(id) stands: \(error.detail)")
-            return nil
+            if error.problem?.code == .notFound { return .unknown(error.detail) }
+            guard Self.mayPass(error) else { throw error }
+            return .silence(error.detail)
         }
+    }
+
+    /// The bolts that answer have not heard of the task, though it was there: its driver may be away.
+    private func forgotten(_ why: String) -> CommandFailure {
+        CommandFailure(
+            "task_unknown", "no bolt that answers knows task \(id) any more", reason: why,
+            next: "it goes on when the partition that drives it is back: boltctl rebalance status \(id)", changed: true,
+            status: .running)
     }
 
     /// Whether a later answer may be another: nobody was reached, or nobody is ready.
@@ -96,7 +133,7 @@ struct TaskFollower: Sendable {
         let progress = task.progress
         let left = progress.moves - progress.done - progress.overtaken
         return !task.isOver && !task.isPaused && task.phase != .cancelling && progress.inFlight == 0 && left > 0
-            && task.stuck.count >= min(left, APILimits.stuckShown)
+            && progress.givenUp >= left
     }
 }
 
@@ -151,7 +188,7 @@ struct TaskOutcome {
             let first = last.stuck.first.map { "; \(TaskText.stuck($0))" } ?? ""
             status = .running
             notes = [
-                "nothing gets on: \(Plural.text(last.stuck.count, "slice")) given up\(first)",
+                "nothing gets on: \(Plural.text(last.progress.givenUp, "slice")) given up\(first)",
                 "remove the cause, then try again: boltctl rebalance resume \(last.id); or end it: boltctl rebalance "
                     + "cancel \(last.id)",
             ]
@@ -177,9 +214,11 @@ struct TaskOutcome {
         )
     }
 
-    /// Says the notes, and ends the command where all is not done.
-    func conclude() throws {
+    /// Says the notes, and ends the command where all is not done, or what was moved is not safe yet where it is.
+    func conclude(_ session: Session) async throws {
         for note in notes { Console.note(note) }
         if let status { throw ExitCode(status.rawValue) }
+        guard let task, task.isOver else { return }
+        try await TaskRedundancy(session: session).require(after: task)
     }
 }

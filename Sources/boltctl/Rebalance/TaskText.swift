@@ -13,11 +13,13 @@ enum TaskText {
             "\(ByteText.text(progress.bytesDone)) of \(ByteText.text(progress.bytes))",
         ]
         if progress.inFlight > 0 { parts.append("\(progress.inFlight) on their way") }
+        if progress.givenUp > 0, !task.isOver { parts.append("\(progress.givenUp) given up") }
         if progress.overtaken > 0 { parts.append("\(progress.overtaken) moved elsewhere by others") }
         var line = "\(state(task)): \(parts.joined(separator: ", "))"
         if let left = progress.remainingSeconds, !task.isOver, !task.isPaused {
             line += "; about \(AboutText.span(left)) left"
         }
+        if let why = task.orphaned ?? task.hold, !task.isOver { line += "; \(why)" }
         if let first = task.stuck.first {
             let more = task.stuck.count > 1 ? " (and \(task.stuck.count - 1) more)" : ""
             line += "; stuck: \(stuck(first, now: now))\(more)"
@@ -27,9 +29,11 @@ enum TaskText {
 
     /// What is wanted of it, and how it ended.
     static func state(_ task: TaskView) -> String {
-        switch task.phase {
-        case .moving: task.isPaused ? "held" : "moving"
-        case .reversing: task.isPaused ? "held on the way back" : "moving back"
+        if !task.isOver, task.orphaned != nil { return "orphaned" }
+        let isHeld = task.isPaused || task.hold != nil
+        return switch task.phase {
+        case .moving: isHeld ? "held" : "moving"
+        case .reversing: isHeld ? "held on the way back" : "moving back"
         case .cancelling: "being cancelled"
         case .ended: ended(task)
         }
@@ -55,14 +59,16 @@ enum TaskText {
     /// One task, whole.
     static func screen(_ task: TaskView, now: WallTime = .now) -> String {
         let progress = task.progress
+        let why = (task.orphaned ?? task.hold).map { ": \($0)" } ?? ""
         let fields = TextFields([
-            ("task", task.id.description), ("state", state(task)),
+            ("task", task.id.description), ("state", state(task) + why),
             ("driven by", "\(task.driver)" + (task.bolt.map { ", \($0)" } ?? ", which has no primary that is known")),
             ("began", "\(Console.time(milliseconds: task.beganAt.milliseconds)) by \(task.actor)"),
             ("ended", task.endedAt.map { Console.time(milliseconds: $0.milliseconds) }),
             ("reason", task.reason), ("topology", task.version.shortHex), ("plan", task.plan?.shortHex),
             ("may take", task.limits.text),
             ("slices", "\(progress.done) of \(progress.moves), \(progress.inFlight) on their way"),
+            ("given up", progress.givenUp == 0 ? nil : Plural.text(progress.givenUp, "slice")),
             ("overtaken", progress.overtaken == 0 ? nil : Plural.text(progress.overtaken, "slice")),
             ("envoys", "\(progress.envoysDone) of \(progress.envoys)"),
             ("bytes", "\(ByteText.text(progress.bytesDone)) of \(ByteText.text(progress.bytes))"),

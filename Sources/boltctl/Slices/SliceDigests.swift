@@ -19,16 +19,27 @@ enum SliceDigests {
         var name: String { answer?.bolt ?? bolt ?? address }
     }
 
+    /// Who was asked, and who was not.
+    struct Asked: Sendable {
+        let lines: [Line]
+        /// Bolts of the mesh that nobody named, so that they were not asked; by full name.
+        var unasked: [String] = []
+    }
+
     /// Every bolt of the mesh; where the command line names bolts, these alone.
-    static func askAll(_ session: Session) async throws -> [Line] {
+    static func askAll(_ session: Session) async throws -> Asked {
         let known: BoltsResponse = try await session.client.call(.bolts)
         let bolts = known.bolts.filter { $0.standing == .active }
         guard !session.isNamed else {
-            return try await ask(
-                session.context.bolts.map { address in (address, bolts.first { $0.address == address }?.fullName) },
-                session)
+            let named = session.context.bolts
+            let lines = try await ask(
+                named.map { address in (address, bolts.first { $0.address == address }?.fullName) }, session)
+            // By name too: an address on the command line may be another way to say one of the roster.
+            let answered = Set(lines.map(\.name))
+            let rest = bolts.filter { !named.contains($0.address) && !answered.contains($0.fullName) }
+            return Asked(lines: lines, unasked: rest.map(\.fullName).sorted())
         }
-        return try await ask(bolts.map { ($0.address, $0.fullName) }, session)
+        return Asked(lines: try await ask(bolts.map { ($0.address, $0.fullName) }, session))
     }
 
     /// One line a place, in their order.

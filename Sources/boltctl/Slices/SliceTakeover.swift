@@ -15,6 +15,8 @@ struct SliceTakeover: AsyncParsableCommand {
             only where it had handed on itself before. While one of its bolts is heard it is refused: move the slices \
             with boltctl partition drain instead.
 
+            Asked again with the same --act after all is taken it is done already, and ends with 0.
+
             Each takeover is signed with your own key, on this machine. Shows first what would be taken over and what \
             cannot be known. --to names one new owner for all; otherwise they are spread by the weights.
 
@@ -61,21 +63,40 @@ struct SliceTakeover: AsyncParsableCommand {
         let session = try connection.session()
         let signer = try TakeoverSigner(ActSigner(session.operatorIdentity), act: id, reason: mutation.reason)
         let preview = try await TakeoverPreview.ask(name, session)
-        try preview.refuse(mesh: signer.mesh)
-        if !mutation.dryRun, !mutation.yes { Console.note(preview.text(to: target)) }
-        if !mutation.dryRun { try Console.confirm(preview.question(to: target), yes: mutation.yes) }
+        try preview.refuse(mesh: signer.mesh, isRepeat: act != nil)
+        if let target { try await preview.refuse(target, session) }
         let deltas = try signer.deltas(preview.slices, from: name, to: target)
-        var (taken, refused, level) = (0, [TakeOverResponse.Refusal](), BoltAPI.AckLevel?.none)
-        for delta in deltas {
-            let answer = try await post(delta, id, name, session, after: taken)
-            (taken, level) = (taken + answer.taken, answer.level)
-            refused += answer.refused
+        if !mutation.dryRun, !mutation.yes {
+            // Whoever is asked for a yes is not to hear of a refusal after it.
+            try Self.refuse(try await post(deltas, id, name, session, dryRun: true))
+            Console.note(preview.text(to: target))
         }
+        if !mutation.dryRun, !deltas.isEmpty { try Console.confirm(preview.question(to: target), yes: mutation.yes) }
+        let done = try await post(deltas, id, name, session, dryRun: mutation.dryRun)
         let answer = Answer(
             act: id, partition: name, owners: preview.owners(to: target), unknowable: preview.head.unknowable,
-            taken: taken, refused: refused, level: level, dryRun: mutation.dryRun)
+            taken: done.taken, refused: done.refused, level: done.level, dryRun: mutation.dryRun)
         try connection.output.emit(answer, table: Self.table(answer, preview, target))
-        if !refused.isEmpty { throw ExitCode(ExitStatus.error.rawValue) }
+        if !done.refused.isEmpty { throw ExitCode(ExitStatus.error.rawValue) }
+    }
+
+    /// What the parts of a takeover came to.
+    struct Outcome {
+        var taken = 0
+        var refused: [TakeOverResponse.Refusal] = []
+        var level: BoltAPI.AckLevel?
+    }
+
+    /// Refuses a takeover of which nothing would be taken, before anybody is asked.
+    static func refuse(_ rehearsal: Outcome) throws {
+        guard let first = rehearsal.refused.first else { return }
+        let whys = Set(rehearsal.refused.map(\.why)).sorted().prefix(3).joined(separator: "; ")
+        guard rehearsal.taken == 0 else {
+            return Console.warn("\(Plural.text(rehearsal.refused.count, "slice")) would not be taken over: \(whys)")
+        }
+        throw CommandFailure(
+            "takeover_refused", "no slice would be taken over", reason: "\(whys); nothing was changed",
+            next: "boltctl slice explain \(first.group)/\(first.slice)", status: .refused)
     }
 
     private func actID() throws -> PrincipalID {
@@ -86,24 +107,50 @@ struct SliceTakeover: AsyncParsableCommand {
         return id
     }
 
+    /// Posts all parts; on a dry run they are judged only.
+    private func post(
+        _ deltas: [SliceDelta], _ id: PrincipalID, _ name: PartitionName, _ session: Session, dryRun: Bool
+    ) async throws -> Outcome {
+        var outcome = Outcome()
+        for delta in deltas {
+            let answer = try await post(delta, id, name, session, dryRun: dryRun, after: outcome.taken)
+            outcome.taken += answer.taken
+            outcome.refused += answer.refused
+            outcome.level = answer.level
+        }
+        return outcome
+    }
+
     /// Posts one part. What was taken before a failure stays taken, and the failure says so.
     private func post(
-        _ delta: SliceDelta, _ id: PrincipalID, _ name: PartitionName, _ session: Session, after taken: Int
+        _ delta: SliceDelta, _ id: PrincipalID, _ name: PartitionName, _ session: Session, dryRun: Bool,
+        after taken: Int
     ) async throws -> TakeOverResponse {
         var encoder = CanonicalEncoder()
         delta.encode(to: &encoder)
         let body = TakeOverRequest(
             act: id, partition: name, transitions: Base64Bytes(encoder.bytes), reason: mutation.reason)
         do throws(ClientError) {
-            return try await session.client.call(.takeOver, query: mutation.query, body: body)
+            return try await session.client.call(
+                .takeOver, query: [("dry_run", dryRun ? "true" : nil)], body: body)
         } catch {
-            guard taken > 0 || error.mayHaveChanged, !mutation.dryRun else { throw error }
+            guard taken > 0 || error.mayHaveChanged, !dryRun else { throw error }
             throw CommandFailure(
                 error.code, "after \(Plural.text(taken, "slice")) the takeover broke off: \(error.detail)",
-                next: "boltctl slice verify shows what was taken; go on with the rest: boltctl slice takeover "
-                    + "--partition \(name) --act \(id)",
+                next: "boltctl slice verify shows what was taken; go on with the rest: "
+                    + Self.goingOn(name, to: to, act: id, reason: mutation.reason),
                 changed: true, status: error.exitStatus, attempts: error.attempts)
         }
+    }
+
+    /// The command that goes on with a takeover that broke off: the rest goes to the same owners, for the same reason.
+    static func goingOn(_ name: PartitionName, to: String?, act: PrincipalID, reason: String) -> String {
+        var words = ["boltctl slice takeover --partition \(name)"]
+        if let to { words.append("--to \(to)") }
+        // In single quotes a shell takes everything as it stands, but for the quote itself.
+        let quoted = reason.replacing("'", with: "'\\''")
+        if !reason.isEmpty { words.append("--reason '\(quoted)'") }
+        return (words + ["--act \(act)"]).joined(separator: " ")
     }
 
     static func table(_ answer: Answer, _ preview: TakeoverPreview, _ target: PartitionName?) -> String {
@@ -111,6 +158,7 @@ struct SliceTakeover: AsyncParsableCommand {
         lines.append(
             "\(answer.dryRun ? "would be taken over" : "taken over"): \(Plural.text(answer.taken, "slice")) of "
                 + "\(answer.partition), act \(answer.act)")
+        if preview.slices.isEmpty { lines.append("nothing is left to take over: it was done before") }
         lines += answer.refused.map { "stays: \($0.group)/\($0.slice): \($0.why)" }
         if answer.dryRun {
             lines.append("dry run: nothing was changed")
@@ -146,8 +194,8 @@ struct TakeoverPreview {
         return TakeoverPreview(head: head, slices: slices)
     }
 
-    /// Refuses what must not, or need not, be signed.
-    func refuse(mesh: MeshID) throws {
+    /// Refuses what must not, or need not, be signed. `isRepeat`: of an act that was begun before nothing may be left.
+    func refuse(mesh: MeshID, isRepeat: Bool = false) throws {
         let name = head.partition
         guard head.mesh.id == mesh else {
             throw CommandFailure(
@@ -161,11 +209,35 @@ struct TakeoverPreview {
                 next: "move its slices: boltctl partition drain \(name); or promote a standby: boltctl partition "
                     + "promote \(name) --check", status: .refused)
         }
-        guard !slices.isEmpty else {
+        guard !slices.isEmpty || isRepeat else {
             throw CommandFailure(
                 "nothing_owned", "\(name) owns no slice", reason: "nothing was changed",
                 next: "boltctl slice list", status: .refused)
         }
+    }
+
+    /// Refuses a new owner that may not own the slices, before anything is signed: what is signed is for ever.
+    func refuse(_ target: PartitionName, _ session: Session) async throws {
+        let inForce: TopologyResponse = try await session.client.call(.topology)
+        let why = Self.obstacle(target, Set(slices.map(\.group)), inForce.topology, drained: inForce.drains)
+        guard let why else { return }
+        throw CommandFailure(
+            "topology_refused", "\(target) cannot own slices of \(head.partition): \(why)",
+            reason: "nothing was signed, and nothing was changed",
+            next: "name another owner with --to, or none: boltctl partition list", status: .refused)
+    }
+
+    /// Why a partition may not own slices of these groups; nil where it may own all.
+    static func obstacle(
+        _ target: PartitionName, _ groups: Set<GroupName>, _ topology: Topology, drained: [PartitionName]
+    ) -> String? {
+        for group in groups.sorted() {
+            guard let refusal = topology.refusal(toOwning: group, by: target, drained: Set(drained)) else { continue }
+            let names = topology.partitions.map(\.name.text)
+            let near = refusal == .unknown ? NearestName.suggest(target.text, among: names) : nil
+            return "it \(refusal)" + (near.map { "; did you mean \($0)?" } ?? "")
+        }
+        return nil
     }
 
     /// How many slices go to whom.

@@ -24,6 +24,8 @@ struct SliceVerification: Encodable {
     /// Bolts that were asked, and how many answered.
     let bolts: Int
     let answered: Int
+    /// Bolts of the mesh that were not asked, because the command line names others.
+    let unasked: Int
     /// Slices of all groups, as the bolts that answered agree; of one of them where they do not.
     let slices: Int
     /// What is not as it should be, the gravest first.
@@ -35,35 +37,39 @@ struct SliceVerification: Encodable {
     let isVerified: Bool
 
     enum CodingKeys: String, CodingKey {
-        case bolts, answered, slices, findings, disputed
+        case bolts, answered, unasked, slices, findings, disputed
         case isVerified = "verified"
     }
 
-    init(_ lines: [SliceDigests.Line]) {
+    /// `unasked`: full names of bolts that nobody asked; of their partitions it is not known who is primary.
+    init(_ lines: [SliceDigests.Line], unasked: [String] = []) {
         let answers = lines.compactMap(\.answer)
-        (bolts, answered) = (lines.count, answers.count)
+        (bolts, answered, self.unasked) = (lines.count, answers.count, unasked.count)
         slices = answers.first?.groups.reduce(0) { $0 + Int($1.slices) } ?? 0
         let silent = lines.filter { $0.answer == nil }.map(Self.silent)
         let disputed = Self.disputed(answers)
         self.disputed = disputed.map(\.group)
-        findings =
-            Self.uncovered(answers) + Self.doubled(answers) + disputed.map(\.finding) + Self.versions(answers)
-            + Self.unserved(answers) + silent
+        let unknown = Set(unasked.compactMap { try? BoltName.partition(of: $0) })
+        var findings = Self.uncovered(lines) + Self.doubled(answers) + disputed.map(\.finding)
+        findings += Self.versions(answers) + Self.rivals(answers)
+        findings += Self.unserved(answers, unknown) + silent
+        self.findings = findings
         isVerified = findings.isEmpty
     }
 
     // MARK: What one bolt says
 
     /// Groups whose owners do not add up to all of the slices.
-    private static func uncovered(_ answers: [SliceDigestResponse]) -> [Finding] {
-        answers.flatMap { answer in
-            answer.groups.compactMap { group in
+    private static func uncovered(_ lines: [SliceDigests.Line]) -> [Finding] {
+        lines.flatMap { line -> [Finding] in
+            guard let answer = line.answer else { return [] }
+            return answer.groups.compactMap { group in
                 let owned = group.owners.reduce(0) { $0 + Int($1.slices) }
                 guard owned != Int(group.slices) else { return nil }
                 return Finding(
                     code: "not_covered",
                     what: "at \(answer.bolt) \(owned) of the \(group.slices) slices of \(group.name) have an owner",
-                    next: "boltctl slice list --group \(group.name) --bolt ADDRESS", mayPass: false)
+                    next: "boltctl slice list --group \(group.name) --bolt \(line.address)", mayPass: false)
             }
         }
     }
@@ -137,12 +143,29 @@ struct SliceVerification: Encodable {
     /// States in which a slice is its owner's to serve.
     private static let owning: Set<HandoffSliceState> = [.active, .sending, .sealed]
 
-    /// Owners that do not serve just what is theirs, or whose primary did not answer.
-    private static func unserved(_ answers: [SliceDigestResponse]) -> [Finding] {
+    /// Partitions of which two bolts say to be primary.
+    private static func rivals(_ answers: [SliceDigestResponse]) -> [Finding] {
+        let primaries = Dictionary(grouping: answers.filter(\.isPrimary), by: \.partition)
+        return primaries.filter { Set($0.value.map(\.bolt)).count > 1 }.sorted { $0.key < $1.key }
+            .map { partition, rivals in
+                let names = Set(rivals.map(\.bolt)).sorted().joined(separator: " and ")
+                return Finding(
+                    code: "two_primaries", what: "\(names) both say that they are primary of \(partition)",
+                    next: "boltctl partition history \(partition) shows whose epoch counts", mayPass: true)
+            }
+    }
+
+    /// Owners that do not serve just what is theirs, or whose primary did not answer; `unknown`: partitions of which
+    /// not every bolt was asked.
+    private static func unserved(
+        _ answers: [SliceDigestResponse], _ unknown: Set<PartitionName>
+    ) -> [Finding] {
         guard let groups = answers.first?.groups else { return [] }
         let owners = Set(groups.flatMap { $0.owners.filter { $0.slices > 0 }.map(\.partition) }).sorted()
         return owners.flatMap { owner -> [Finding] in
             guard let primary = answers.first(where: { $0.partition == owner && $0.isPrimary }) else {
+                // Its primary may be just the bolt that nobody asked.
+                guard !unknown.contains(owner) else { return [] }
                 let count = groups.reduce(0) { sum, group in
                     sum + group.owners.filter { $0.partition == owner }.reduce(0) { $0 + Int($1.slices) }
                 }
@@ -161,10 +184,12 @@ struct SliceVerification: Encodable {
         let own = group.owners.filter { $0.partition == primary.partition }.reduce(0) { $0 + Int($1.slices) }
         let serves = primary.holdings.filter { $0.group == group.name && owning.contains($0.state) }
             .reduce(0) { $0 + Int($1.slices) }
-        guard own != serves else { return nil }
+        let wanted = group.owners.first { $0.partition == primary.partition }?.digest
+        let isSame = wanted == nil || wanted == primary.served.first { $0.group == group.name }?.digest
+        guard own != serves || !isSame else { return nil }
+        let which = own == serves ? "other slices of \(group.name) than the" : "\(serves) slices of \(group.name), and"
         return Finding(
-            code: "not_served",
-            what: "\(primary.bolt) serves \(serves) slices of \(group.name), and \(own) are its partition's",
+            code: "not_served", what: "\(primary.bolt) serves \(which) \(own) that are its partition's",
             next: "boltctl rebalance status shows what is on its way", mayPass: true)
     }
 

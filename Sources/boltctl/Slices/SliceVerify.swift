@@ -11,8 +11,8 @@ struct SliceVerify: AsyncParsableCommand {
         abstract: "Check that every slice has one owner, that all bolts agree, and owners serve.",
         discussion: """
             Asks every bolt itself. What can be over in a moment, because news travel or a slice is being handed over, \
-            is looked at again until --timeout. Exit 0 where all is as it should be, 1 where something is not, 69 \
-            where no bolt answers.
+            is looked at again until --timeout. With --bolt only the bolts named are asked, and the verdict says so. \
+            Exit 0 where all is as it should be, 1 where something is not, 69 where no bolt answers.
 
             EXAMPLES
               boltctl slice verify
@@ -68,6 +68,11 @@ struct SliceVerify: AsyncParsableCommand {
         guard verification.isVerified else {
             return "not verified: \(Plural.text(verification.findings.count, "finding"))"
         }
+        guard verification.unasked == 0 else {
+            let all = verification.bolts + verification.unasked
+            return "verified as far as was asked, \(verification.bolts) of \(Plural.text(all, "bolt")): every one of "
+                + "\(Plural.text(verification.slices, "slice")) has one owner; what the others serve is not known"
+        }
         guard verification.slices > 0 else {
             return "verified: \(Plural.text(verification.bolts, "bolt")) agree that there is no slice yet"
         }
@@ -121,9 +126,10 @@ struct SliceVerifier {
         let found: (SliceVerification, [SliceDigests.Line])? = try await Waiting.until(
             seconds: seconds, every: .milliseconds(300)
         ) {
-            let lines = try await SliceDigests.askAll(session)
+            let asked = try await SliceDigests.askAll(session)
+            let lines = asked.lines
             try Self.requireTopology(lines)
-            let verification = SliceVerification(lines)
+            let verification = SliceVerification(lines, unasked: asked.unasked)
             last = (verification, lines)
             guard let first = verification.findings.first else { return last }
             progress.say("not verified yet: \(first.what)")

@@ -36,7 +36,8 @@ struct TopologyValidate: ParsableCommand {
         /// Findings with what to do, then the sum.
         func table(files: Int) -> String {
             let errors = findings.filter { $0.severity == .error }.count
-            let sum = "\(errors) errors, \(findings.count - errors) warnings in \(files) file(s)"
+            let warnings = Plural.text(findings.count - errors, "warning")
+            let sum = "\(Plural.text(errors, "error")), \(warnings) in \(Plural.text(files, "file"))"
             return (findings.map { "\($0)\n  next: \($0.next)" } + ["\(valid ? "valid" : "not valid"): \(sum)"])
                 .joined(separator: "\n")
         }

@@ -51,7 +51,9 @@ struct RenderOptions: ParsableArguments {
         var table = TextTable("FILE", "ACTION")
         for line in lines { table.row(line.file, line.action.rawValue) }
         let end =
-            dryRun ? "dry run: nothing was written" : "wrote \(lines.count { $0.action.writes }) file(s) to \(out)"
+            dryRun
+            ? "dry run: nothing was written"
+            : "wrote \(Plural.text(lines.count { $0.action.writes }, "file")) to \(out)"
         let answer = RenderedAnswer(directory: writer.directory, files: lines, notes: notes, dryRun: dryRun)
         try output.emit(answer, table: ([table.text] + notes.map { "note: \($0)" } + [end]).joined(separator: "\n"))
     }
@@ -77,11 +79,13 @@ struct RenderSystemd: ParsableCommand {
         discussion: """
             On each machine: bolt.service goes to /etc/systemd/system, bolt.yaml and topology.yaml to /etc/bolt, \
             bolt.sysusers.conf to /etc/sysusers.d/bolt.conf. The identity in /etc/bolt/identity is made by boltctl \
-            bolt join. Files that were rendered before are replaced, others never.
+            bolt join, and has to belong to the user bolt; the notes say what to type. Files that were rendered \
+            before are replaced, others never.
 
             EXAMPLES
-              boltctl topology render systemd topology/production.yaml --out units
-              boltctl topology render systemd topology/production.yaml --out units --dry-run
+              boltctl topology render systemd topology/two-zones.yaml --out units
+              boltctl topology render systemd topology/production.yaml --out units --dry-run \\
+                --set etcd.endpoints=https://etcd.example.org:2379
             """)
 
     @OptionGroup var options: RenderOptions
@@ -99,12 +103,19 @@ struct RenderKubernetes: ParsableCommand {
         discussion: """
             Bolts stand in the zones that the topology names, never two of a partition on one node, and are evicted \
             one at a time. Each bolt's identity comes from a secret that is not rendered: \
-            kubectl create secret generic PARTITION-BOLT-identity --from-file DIR, with what boltctl bolt join made.
+            kubectl create secret generic PARTITION-BOLT-identity --from-file DIR, with what boltctl bolt join made. \
+            --etcd-secret names one with the files that etcd asks for; it is mounted at \
+            \(KubernetesObjects.etcdDirectory), for --set etcd.ca_file and the like.
+
+            A pod takes up a new image or configuration when it is deleted, and not before: all sets would begin at \
+            once. Delete one after the other, standbys first.
 
             EXAMPLES
-              boltctl topology render kubernetes topology/production.yaml --out manifests
-              boltctl topology render kubernetes topology/production.yaml --out manifests \\
-                --image registry.example.org/bolt:1.0 --namespace mesh
+              boltctl topology render kubernetes topology/two-zones.yaml --out manifests
+              boltctl topology render kubernetes topology/production.yaml --out manifests --namespace mesh \\
+                --image registry.example.org/bolt:1.0 --etcd-secret etcd-client \\
+                --set etcd.endpoints=https://etcd.mesh.svc.cluster.local:2379 \\
+                --set etcd.ca_file=/etc/ssl/etcd/ca.pem
             """)
 
     @OptionGroup var options: RenderOptions
@@ -116,11 +127,15 @@ struct RenderKubernetes: ParsableCommand {
     var storage: String = "10Gi"
     @Option(name: .customLong("storage-class"), help: "Its class. Default: that of the cluster.")
     var storageClass: String?
+    @Option(name: .customLong("etcd-secret"), help: "A secret with etcd's CA, for partitions with their lease there.")
+    var etcdSecret: String?
 
     func run() throws {
         let objects = try KubernetesObjects(
             options.bolts(),
-            .init(image: image, namespace: namespace, storage: storage, storageClass: storageClass))
+            .init(
+                image: image, namespace: namespace, storage: storage, storageClass: storageClass,
+                etcdSecret: etcdSecret))
         try options.finish(objects.files, notes: objects.notes)
     }
 }

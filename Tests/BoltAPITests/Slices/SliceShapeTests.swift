@@ -129,7 +129,7 @@ import Testing
     @Test func refusalsAboutSlicesEndWith4() {
         for code: Problem.Code in [
             .topologyMoved, .planExpired, .planAltered, .planBlocked, .topologyRefused, .taskRuns, .ownerLives,
-            .registerMoved, .lastBolt, .nobodyElse, .noTopology, .taskRefused,
+            .lastBolt, .nobodyElse, .noTopology, .taskRefused, .noSuchGroup, .sameGroup, .sliceMoves,
         ] {
             let problem = Problem(code, "no")
             #expect(problem.exitStatus == .refused && problem.status == 409 && !problem.changed, "\(code)")

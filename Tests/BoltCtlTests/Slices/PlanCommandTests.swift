@@ -57,6 +57,8 @@ import Testing
     @Test func plansEndAsTheContractSays() throws {
         let moves = try planned(to: topology()).plan
         #expect(moves.moves.count == 6 && PlanDesk.status(of: moves) == .changes)
+        // Another task runs: an apply would be refused.
+        #expect(PlanDesk.status(of: moves, isRunning: true) == .refused)
         let never = try planned(to: topology(("slices: 12", "slices: 24"))).plan
         #expect(PlanDesk.status(of: never) == .refused)
         let blocked = try planned(to: topology(), unreachable: true).plan
@@ -160,15 +162,37 @@ import Testing
         #expect(!PlanDesk.mayPass(CommandFailure("topology_moved", "no")) && !PlanDesk.mayPass(CancellationError()))
     }
 
-    @Test func redundancyIsAskedOfWhoWasSentSlices() throws {
-        let partitions = [
-            try Views.partition("north", ["a.north", "b.north"], inSync: 1),
-            try Views.partition("south", ["a.south", "b.south"], inSync: 2),
-            try Views.partition("west", ["a.west"], inSync: 1),
-        ]
-        let all = Set(partitions.map(\.name))
-        #expect(PlanApplication.withoutStandby(partitions, among: all).map(\.text) == ["north"])
-        #expect(PlanApplication.withoutStandby(partitions, among: all.subtracting([partitions[0].name])) == [])
+    /// It was called altered, which it was not.
+    @Test func aRebalanceSaysWhatThePlanOfATopologyIsFor() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("plan-\(UUID().uuidString).json").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let wanted = try topology(("name: south,", "name: south, weight: 50,"))
+        try PlanFile.write(try planned(to: wanted), to: path)
+        #expect(code { _ = try PlanFile.read(path, for: try wish(wanted)) } == nil)
+        #expect(code { _ = try PlanFile.read(path, for: try wish()) } == "plan_of_topology")
+    }
+
+    @Test func howAPlanIsMadeIsNotSaidOfOneThatIsThere() throws {
+        func options(_ line: String) throws -> PlanOptions {
+            try PlanOptions.parse(line.split(separator: " ").map(String.init))
+        }
+        for line in ["--tolerance 3", "--expires 2h"] {
+            #expect(code { try options(line).requireNone(beside: "plan.json") } == "plan_is_made", "\(line)")
+            #expect(code { try options(line).requireNone(beside: nil) } == nil)
+        }
+        #expect(code { try options("").requireNone(beside: "plan.json") } == nil)
+    }
+
+    /// Ctrl-c between the yes and the answer left nobody who knew the task's id.
+    @Test func whoeverIsInterruptedIsToldHowToFindOut() throws {
+        let planned = try planned(to: topology())
+        let request = ApplyTopologyRequest(
+            task: PrincipalID(high: 1, low: 2), document: nil, drains: nil, base: planned.base, plan: planned.plan,
+            limits: TaskLimits(slices: 16), despiteBlockers: false, reason: "")
+        let failure = PlanDesk.open(request, try Views.name("north"), "interrupted before an answer came")
+        #expect(failure.status == .running && failure.changed && failure.code == "still_open")
+        #expect(failure.next?.contains("boltctl rebalance status \(request.task)") == true, "\(failure)")
+        #expect(failure.next?.contains("--task \(request.task) --driver north") == true, "\(failure)")
     }
 
     @Test func anApplyIsFoundByTheBeginningOfItsId() throws {

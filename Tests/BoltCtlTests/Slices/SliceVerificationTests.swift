@@ -54,6 +54,58 @@ import Testing
         #expect(codes([north, south, blank]) == ["two_definitions"])
     }
 
+    /// One slice too many and one too few are as many as there should be.
+    @Test func otherSlicesThanItsOwnAreNotServedThoughTheirNumberIsRight() throws {
+        let web = try Views.group("web")
+        func north(_ served: Bytes32) throws -> SliceDigestResponse {
+            var north = try Views.digest("a.north")
+            north.groups[0].owners[0].digest = Views.bytes(7)
+            north.served = [.init(group: web, slices: 4, digest: served)]
+            return north
+        }
+        let south = try Views.digest("a.south")
+        #expect(codes([try north(Views.bytes(7)), south]) == [])
+        #expect(codes([try north(Views.bytes(8)), south]) == ["not_served"])
+        var silent = try north(Views.bytes(7))
+        silent.served = []
+        #expect(codes([silent, south]) == ["not_served"])
+    }
+
+    /// The owner's by the register, and turned away by its primary.
+    @Test func aSliceThatWaitsIsNotServed() throws {
+        let north = try Views.digest("a.north", holdings: [(.active, 3), (.waiting, 1)])
+        #expect(codes([north, try Views.digest("a.south")]) == ["not_served"])
+    }
+
+    /// Of one bolt of several nobody knows who is primary elsewhere: it waited, and then said what was not so.
+    @Test func whoeverAsksOneBoltHearsOfThatOne() throws {
+        let lines = [Views.line(try Views.digest("a.north"))]
+        let verification = SliceVerification(lines, unasked: ["a.south", "b.south"])
+        #expect(verification.findings == [] && verification.isVerified && verification.unasked == 2)
+        let verdict = SliceVerify.verdict(verification)
+        #expect(verdict.hasPrefix("verified as far as was asked, 1 of 3 bolts: "), "\(verdict)")
+        // Who was asked, and does not serve what is its own, is found still.
+        let idle = [Views.line(try Views.digest("a.north", holdings: []))]
+        #expect(SliceVerification(idle, unasked: ["a.south"]).findings.map(\.code) == ["not_served"])
+        let standby = [Views.line(try Views.digest("b.north", primary: false, holdings: []))]
+        #expect(SliceVerification(standby, unasked: ["a.north", "a.south"]).isVerified)
+        #expect(SliceVerification(standby, unasked: ["a.south"]).findings.map(\.code) == ["no_primary"])
+    }
+
+    /// Of two bolts that both said to be primary the first was believed.
+    @Test func twoPrimariesOfOnePartitionAreFound() throws {
+        let answers = [try Views.digest("a.north"), try Views.digest("b.north"), try Views.digest("a.south")]
+        let findings = SliceVerification(answers.map { Views.line($0) }).findings
+        #expect(findings.map(\.code) == ["two_primaries"] && findings.allSatisfy(\.mayPass))
+        #expect(findings.first?.what.contains("a.north and b.north") == true, "\(findings)")
+    }
+
+    @Test func whatIsToBeTypedNamesTheBoltsAddress() throws {
+        let lines = [try Views.digest("a.north", north: 3), try Views.digest("a.south")].map { Views.line($0) }
+        let finding = try #require(SliceVerification(lines).findings.first)
+        #expect(finding.code == "not_covered" && finding.next.hasSuffix("--bolt h:a.north"), "\(finding)")
+    }
+
     @Test func whatCanBeOverInAMomentIsLookedAtAgainAndNothingElse() throws {
         let (north, south) = (try Views.digest("a.north"), try Views.digest("a.south"))
         func mayPass(_ answers: [SliceDigestResponse]) -> [Bool] {

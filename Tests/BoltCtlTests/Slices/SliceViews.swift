@@ -15,8 +15,8 @@ extension Views {
 
     static func task(
         _ id: UInt64 = 2, phase: TaskView.Phase = .moving, moves: Int = 400, done: Int = 120, inFlight: Int = 16,
-        overtaken: Int = 0, left: Double? = 125, paused: Bool = false, reversed: Bool = false, cancelled: Bool = false,
-        stuck: [TaskStuckView] = []
+        givenUp: Int = 0, overtaken: Int = 0, left: Double? = 125, paused: Bool = false, reversed: Bool = false,
+        cancelled: Bool = false, stuck: [TaskStuckView] = []
     ) throws -> TaskView {
         TaskView(
             id: PrincipalID(high: id << 32, low: id), kind: .rebalance, driver: try name("north"), bolt: "a.north",
@@ -24,8 +24,8 @@ extension Views {
             plan: bytes(2), beganAt: WallTime(milliseconds: 1_000), actor: "operator/ada", reason: "west joins",
             limits: TaskLimits(slices: 16),
             progress: TaskProgress(
-                moves: moves, done: done, inFlight: inFlight, overtaken: overtaken, envoys: 100_000,
-                envoysDone: 30_000, bytes: 4 << 30, bytesDone: 1 << 30, remainingSeconds: left),
+                moves: moves, done: done, inFlight: inFlight, givenUp: givenUp, overtaken: overtaken,
+                envoys: 100_000, envoysDone: 30_000, bytes: 4 << 30, bytesDone: 1 << 30, remainingSeconds: left),
             stuck: stuck)
     }
 

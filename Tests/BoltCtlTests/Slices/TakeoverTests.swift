@@ -98,6 +98,49 @@ import Testing
         #expect(code { try preview().refuse(mesh: MeshID(Views.bytes(8))) } == "not_our_mesh")
         #expect(code { try preview(heard: ["b.north"]).refuse(mesh: mesh) } == "owner_lives")
         #expect(code { try preview(count: 0).refuse(mesh: mesh) } == "nothing_owned")
+        // An act that is asked for again has taken it all: it is done.
+        #expect(code { try preview(count: 0).refuse(mesh: mesh, isRepeat: true) } == nil)
+        #expect(code { try preview(heard: ["b.north"], count: 0).refuse(mesh: mesh, isRepeat: true) } == "owner_lives")
+    }
+
+    @Test func whatNoBoltWouldTakeIsRefusedBeforeTheQuestion() throws {
+        let stays = TakeOverResponse.Refusal(group: try Views.group("web"), slice: 3, why: "its owner is another")
+        #expect(code { try SliceTakeover.refuse(.init(taken: 4)) } == nil)
+        #expect(code { try SliceTakeover.refuse(.init(taken: 3, refused: [stays])) } == nil)
+        #expect(code { try SliceTakeover.refuse(.init(taken: 0, refused: [stays])) } == "takeover_refused")
+    }
+
+    /// Pasted without its target the command gave the rest to others.
+    @Test func theCommandThatGoesOnNamesTheSameOwnerAndReason() throws {
+        let (north, act) = (try Views.name("north"), PrincipalID(high: 1, low: 2))
+        let whole = SliceTakeover.goingOn(north, to: "south", act: act, reason: "Ada's room burnt")
+        #expect(
+            whole
+                == "boltctl slice takeover --partition north --to south --reason 'Ada'\\''s room burnt' --act \(act)")
+        let plain = SliceTakeover.goingOn(north, to: nil, act: act, reason: "")
+        #expect(plain == "boltctl slice takeover --partition north --act \(act)")
+    }
+
+    /// What is signed is for ever: a slip is found before.
+    @Test func aNewOwnerHasToServeTheGroups() throws {
+        let text = """
+            version: 1
+            mesh: {name: example}
+            groups: [{name: web, slices: 12}, {name: rest, slices: 4}]
+            partitions:
+              - {name: north, groups: [web, rest], bolts: [{name: a, address: "10.0.0.1:7440"}]}
+              - {name: south, groups: [web], bolts: [{name: a, address: "10.0.1.1:7440"}]}
+            """
+        let document = TopologyDocument(parsing: text, file: "t.yaml")
+        let topology = try #require(document.topology, "\(document.findings)")
+        let (web, rest) = (try Views.group("web"), try Views.group("rest"))
+        func obstacle(_ name: String, _ groups: Set<GroupName>, drained: [PartitionName] = []) throws -> String? {
+            TakeoverPreview.obstacle(try Views.name(name), groups, topology, drained: drained)
+        }
+        #expect(try obstacle("south", [web]) == nil)
+        #expect(try obstacle("south", [web, rest]) == "it does not serve the group")
+        #expect(try obstacle("sotuh", [web]) == "it is not in the topology; did you mean south?")
+        #expect(try obstacle("south", [web], drained: [Views.name("south")]) == "it is being drained")
     }
 
     @Test func thePreviewSaysWhoGetsWhatAndWhatCannotBeKnown() throws {

@@ -32,6 +32,18 @@ import Testing
         #expect(screen.contains("north, a.north") && screen.contains("16 slices at once, as many bytes as go"))
     }
 
+    @Test func aTaskThatHoldsItselfOrHasNobodySaysSo() throws {
+        var task = try Views.task()
+        task.hold = "the apply 9c41d2 of operator/eve is in force, which is newer"
+        #expect(TaskText.line(task, now: now).hasPrefix("held: "))
+        #expect(TaskText.line(task, now: now).contains("which is newer"))
+        #expect(TaskText.screen(task, now: now).contains("held: the apply 9c41d2"))
+        (task.hold, task.orphaned) = (nil, "the slices of north were taken over, and no primary of it is heard")
+        #expect(TaskText.state(task) == "orphaned" && TaskText.line(task, now: now).contains("were taken over"))
+        // It is not the one that is meant where none is named.
+        #expect(code { _ = try TaskDesk.choose(nil, among: [task], orLatest: false) } == "no_task")
+    }
+
     @Test func aTaskThatIsOverSaysHowItEnded() throws {
         func state(
             _ done: Int, overtaken: Int = 0, reversed: Bool = false, cancelled: Bool = false
@@ -69,14 +81,65 @@ import Testing
     }
 
     @Test func nothingGetsOnWhereAllThatIsLeftWasGivenUp() throws {
-        let two = [try Views.stuck(1), try Views.stuck(2)]
         func standstill(_ task: TaskView) -> Bool { TaskFollower.isStandstill(task) }
-        #expect(standstill(try Views.task(moves: 4, done: 2, inFlight: 0, stuck: two)))
-        #expect(standstill(try Views.task(moves: 4, done: 1, inFlight: 0, overtaken: 1, stuck: two)))
-        #expect(!standstill(try Views.task(moves: 4, done: 2, inFlight: 1, stuck: two)))
-        #expect(!standstill(try Views.task(moves: 4, done: 1, inFlight: 0, stuck: two)))
-        #expect(!standstill(try Views.task(moves: 4, done: 2, inFlight: 0, paused: true, stuck: two)))
-        #expect(!standstill(try Views.task(phase: .ended, moves: 4, done: 2, inFlight: 0, stuck: two)))
+        #expect(standstill(try Views.task(moves: 4, done: 2, inFlight: 0, givenUp: 2)))
+        #expect(standstill(try Views.task(moves: 4, done: 1, inFlight: 0, givenUp: 2, overtaken: 1)))
+        #expect(!standstill(try Views.task(moves: 4, done: 2, inFlight: 1, givenUp: 2)))
+        #expect(!standstill(try Views.task(moves: 4, done: 1, inFlight: 0, givenUp: 2)))
+        #expect(!standstill(try Views.task(moves: 4, done: 2, inFlight: 0, givenUp: 2, paused: true)))
+        #expect(!standstill(try Views.task(phase: .ended, moves: 4, done: 2, inFlight: 0, givenUp: 2)))
+    }
+
+    /// With as many given up as are listed, and others to be tried again, the following ended while the task went on.
+    @Test func aLongListOfStuckSlicesIsNotTakenForAllThatIsLeft() throws {
+        let listed = try (UInt32(0)..<UInt32(APILimits.stuckShown)).map { try Views.stuck($0) }
+        let going = try Views.task(moves: 400, done: 0, inFlight: 0, givenUp: 150, stuck: listed)
+        #expect(!TaskFollower.isStandstill(going))
+        let still = try Views.task(moves: 400, done: 0, inFlight: 0, givenUp: 400, stuck: listed)
+        #expect(TaskFollower.isStandstill(still))
+        let notes = TaskOutcome(still, .standstill(still)).notes
+        #expect(notes.first?.hasPrefix("nothing gets on: 400 slices given up") == true, "\(notes)")
+        #expect(TaskText.line(going, now: now).contains(", 150 given up"))
+    }
+
+    /// The time without news was counted from the last answer: after a restart of all bolts following ended at once.
+    @Test func boltsThatKnowNothingAreWaitedForFromTheirFirstAnswer() throws {
+        let begun = ContinuousClock.now
+        var since: ContinuousClock.Instant?
+        func look(_ look: TaskFollower.Look, after seconds: Int) {
+            since = TaskFollower.unknownSince(look, at: begun + .seconds(seconds), before: since)
+        }
+        look(.silence("refused"), after: 60)
+        #expect(since == nil)
+        look(.unknown("no such task"), after: 61)
+        look(.unknown("no such task"), after: 70)
+        #expect(since == begun + .seconds(61))
+        look(.task(try Views.task()), after: 71)
+        #expect(since == nil)
+        look(.unknown("no such task"), after: 80)
+        look(.silence("refused"), after: 81)
+        #expect(since == nil, "who is silent may know it")
+    }
+
+    /// Exit 5 was given by an apply alone, and for a reverse would have been asked of the wrong side.
+    @Test func redundancyIsAskedOfWhoWasSentSlices() throws {
+        let moves = [
+            try Views.move(0, owner: "south", state: .done), try Views.move(1, owner: "north", state: .stayed),
+        ]
+        func receivers(_ moves: [TaskMoveView], reversed: Bool = false) throws -> [String] {
+            TaskRedundancy.receivers(moves, of: try Views.task(phase: .ended, reversed: reversed)).map(\.text)
+        }
+        #expect(try receivers(moves) == ["south"])
+        #expect(try receivers(moves, reversed: true) == ["north"])
+        #expect(try receivers([moves[1]]) == [])
+        let partitions = [
+            try Views.partition("north", ["a.north", "b.north"], inSync: 1),
+            try Views.partition("south", ["a.south", "b.south"], inSync: 2),
+            try Views.partition("west", ["a.west"], inSync: 1),
+        ]
+        let all = Set(partitions.map(\.name))
+        #expect(TaskRedundancy.withoutStandby(partitions, among: all).map(\.text) == ["north"])
+        #expect(TaskRedundancy.withoutStandby(partitions, among: all.subtracting([partitions[0].name])) == [])
     }
 
     @Test func theTaskThatIsMeantIsFoundOrItsRivalsAreNamed() throws {
@@ -120,6 +183,18 @@ import Testing
         }
         #expect(status(task, []) == nil && status(task, [lost]) == .error)
         #expect(try status(Views.task(), []) == .running)
+        // While it runs slices change hands, and bolts hear of it one after the other.
+        let passing = SliceVerification([
+            Views.line(try Views.digest("a.north")), Views.line(try Views.digest("a.south", registers: 2)),
+        ])
+        let grave = SliceVerification([
+            Views.line(try Views.digest("a.north", equivocations: 1)), Views.line(try Views.digest("a.south")),
+        ])
+        func ends(_ task: TaskView, _ found: SliceVerification) -> BoltAPI.ExitStatus? {
+            RebalanceVerify.status(.init(task: task, misplaced: [], verification: found))
+        }
+        #expect(try ends(Views.task(), passing) == .running && ends(task, passing) == .error)
+        #expect(try ends(Views.task(), grave) == .error)
     }
 
     @Test func limitsThatAreNotNamedStayAsTheyAre() throws {

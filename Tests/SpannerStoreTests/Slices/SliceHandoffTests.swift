@@ -223,6 +223,56 @@ import Testing
         try lost.store.integrityCheck()
     }
 
+    @Test("P5: what was staged when an operator took the slice over joins what is here, and nothing here gives way")
+    func claimed() throws {
+        let (source, target, order) = (try source(), try Side(SliceHandoffTests.south), try order())
+        let other = SliceID(group: SliceHandoffTests.slice.group, index: 4)
+        let hole = PartitionCommand.EnvoyQueue(envoy: envoyID(1), queue: queueID(1))
+        try target.write([
+            placed(1), .base(hole, through: 3, reason: "not held", at: WallTime(milliseconds: 50)),
+            results(1, 1, 4...6), seen(1, 60, traits: [9]), placed(2, in: other),
+        ])
+        try target.write([.handoffTarget(.opened(order))])
+        _ = try sendSnapshot(source, target, order)
+        try target.write([.handoffTarget(.claimed(order.id, reason: "taken over"))])
+        let tables = target.store.tables
+        #expect(try tables.slices.target(order.id)?.phase == .dropped)
+        #expect(try target.store.stagedDigest(of: order.id) == SliceModel().digest(TestWitness()))
+        #expect(try tables.results.results(of: envoyID(1), limit: 100).map(\.sequence) == Array(1...6))
+        #expect(try tables.results.storedThrough(queueID(1)) == 6)
+        #expect(try tables.envoys.record(of: envoyID(1))?.traits?.document == [9])
+        #expect(try tables.results.storedThrough(queueID(2)) == 0, "an envoy of another slice here")
+        #expect(try tables.results.results(of: envoyID(3), limit: 100).map(\.sequence) == [8, 9])
+        #expect(try tables.results.storedThrough(queueID(3)) == 9)
+        try target.store.integrityCheck()
+    }
+
+    @Test("P5: of a queue whose beginning did not come nothing counts as stored")
+    func joinedToTheHole() {
+        var queue = SliceModel.Queue(envoy: envoyID(1), place: 0)
+        for sequence in [1, 2, 5] as [UInt64] {
+            queue.results[sequence] = SliceRow.Result(sequence: sequence, received: 1, body: [])
+        }
+        #expect(queue.denseThrough == 2 && queue.storedThrough == 5)
+        #expect(queue.cut(after: 2).storedThrough == 2)
+        queue.bases[4] = SliceModel.Base(first: 3, reason: "lost", at: 1)
+        #expect(queue.denseThrough == 5)
+        queue.results[1] = nil
+        #expect(queue.denseThrough == 0)
+    }
+
+    @Test("A handoff's two directions are two rows, whoever made up their id")
+    func twoDirections() throws {
+        let (side, order) = (try source(), try order())
+        try side.write([.handoffSource(.begun(order))])
+        try side.write([.handoffTarget(.opened(order))])
+        #expect(try side.store.tables.slices.source(order.id)?.phase == .sending)
+        #expect(try side.store.tables.slices.target(order.id)?.phase == .receiving)
+        let all = try side.store.tables.slices.handoffs()
+        #expect(all.sources.count == 1 && all.targets.count == 1)
+        try side.store.integrityCheck()
+    }
+
     @Test("P4, P7: what was staged, adopted and collected is taken back to the very rows, wherever the journal is cut")
     func cut() throws {
         let (source, target, order) = (try source(), try Side(SliceHandoffTests.south), try order())

@@ -254,9 +254,11 @@ struct HandoffMachineTests {
         let replies: [HandoffReply.Body] = [.refused(["full"]), .mismatch(SliceWorld.seal(1)), .dropped]
         for reply in pair.answered + replies.map({ HandoffReply(id: pair.order.id, body: $0) }) { try check(reply) }
         let id = pair.order.id
-        for record in pair.sourceRecords + [.unsealed(id), .cancelled(id, reason: "no")] { try check(record) }
+        let sourceRecords: [HandoffSourceRecord] = [.unsealed(id), .cancelled(id, reason: "no"), .overtaken(id)]
+        for record in pair.sourceRecords + sourceRecords { try check(record) }
         let targetRecords: [HandoffTargetRecord] = [
             .truncated(id, to: nil), .truncated(id, to: HandoffPair.point(2)), .dropped(id, reason: "no"),
+            .claimed(id, reason: "taken over"),
         ]
         for record in pair.targetRecords + targetRecords { try check(record) }
     }

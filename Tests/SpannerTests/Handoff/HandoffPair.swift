@@ -29,6 +29,9 @@ struct HandoffPair {
     var served: [SignedTransition] = []
     var collections = 0
     var tooLate = 0
+    /// What the machines called their end.
+    var sourceEnds: [HandoffSourceState.Phase] = []
+    var targetEnds: [HandoffTargetState.Phase] = []
     /// Messages that do not arrive.
     var losesToTarget: @Sendable (HandoffMessage.Body) -> Bool = { _ in false }
     var losesToSource: @Sendable (HandoffReply.Body) -> Bool = { _ in false }
@@ -155,7 +158,7 @@ struct HandoffPair {
             step(.collected)
         case .setTimer(let timer, _): sourceTimers.append(timer)
         case .tooLateToCancel: tooLate += 1
-        case .ended: break
+        case .ended(let phase): sourceEnds.append(phase)
         }
     }
 
@@ -173,7 +176,7 @@ struct HandoffPair {
         case .digest(let point): step(target: .digested(at: point, targetDigest ?? HandoffPair.digest))
         case .serve(let signed): served.append(signed)
         case .setTimer(let timer, _): targetTimers.append(timer)
-        case .ended: break
+        case .ended(let phase): targetEnds.append(phase)
         }
     }
 

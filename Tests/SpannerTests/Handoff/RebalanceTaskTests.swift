@@ -143,6 +143,41 @@ struct RebalanceTaskTests {
         #expect(stage.ended?.done == 6)
     }
 
+    @Test("A task that is held moves nothing, whatever an operator wants, and can be ended; let go it goes on")
+    func holds() throws {
+        var stage = try RebalanceStage(slices: 6)
+        stage.task.hold = "a newer apply is in force"
+        stage.tick()
+        #expect(stage.paused.count == 3)
+        stage.finish(try #require(stage.first))
+        stage.step(.command(.resume))
+        for _ in 0..<20 { stage.tick() }
+        #expect(stage.running.count == 2 && stage.paused.isSuperset(of: stage.running.keys))
+        #expect(stage.task.status().stuck.isEmpty && stage.ended == nil)
+        // A source that forgot what it was asked for is not asked again.
+        stage.running = [:]
+        stage.tick()
+        #expect(stage.running.isEmpty)
+        var ending = stage
+        ending.step(.command(.cancel))
+        ending.tick()
+        #expect(ending.ended?.done == 1)
+        stage.task.hold = nil
+        stage.runToEnd()
+        #expect(stage.ended?.done == 6)
+    }
+
+    @Test("Whether a command is taken can be asked without giving it")
+    func obstacles() throws {
+        var stage = try RebalanceStage(slices: 2)
+        let before = stage.task.state
+        #expect(stage.task.obstacle(to: .pause) == nil && stage.task.obstacle(to: .reverse) == nil)
+        #expect(stage.task.state == before && stage.task.isSettled)
+        stage.runToEnd()
+        #expect(stage.task.obstacle(to: .pause) == "the task is over; make a new plan")
+        #expect(stage.task.obstacle(to: .reverse) == nil)
+    }
+
     @Test("A throttle counts from now on")
     func throttles() throws {
         var stage = try RebalanceStage(slices: 12)

@@ -36,7 +36,7 @@ public struct PlanTopologyResponse: Hashable, Sendable, Codable {
     public var base: Bytes32?
     /// Partitions drained when it is done.
     public var drains: [PartitionName]
-    /// Tasks that are not over: another one waits for them.
+    /// Tasks that are not over and have a driver: another one waits for them.
     public var running: [PrincipalID]
     /// Age and completeness of what it was made from.
     public var freshness: Freshness
@@ -71,22 +71,26 @@ public struct ApplyTopologyRequest: Hashable, Sendable, Codable {
     public var limits: TaskLimits
     /// Do what can be done while something stands in the way of the rest.
     public var despiteBlockers: Bool
+    /// A task that is not over and that the apply is to go on despite of: one whose driver has no primary, and had none
+    /// for a minute. Should that one return, the task holds itself. The audit log names it.
+    public var despiteTask: PrincipalID?
     /// Why, for the audit log.
     public var reason: String
 
     /// A plan to carry out.
     public init(
         task: PrincipalID, document: String?, drains: [PartitionName]?, base: Bytes32?, plan: TopologyPlan,
-        limits: TaskLimits, despiteBlockers: Bool, reason: String
+        limits: TaskLimits, despiteBlockers: Bool, despiteTask: PrincipalID? = nil, reason: String
     ) {
         (self.task, self.document, self.drains, self.base) = (task, document, drains, base)
         (self.plan, self.limits) = (plan, limits)
-        (self.despiteBlockers, self.reason) = (despiteBlockers, reason)
+        (self.despiteBlockers, self.despiteTask, self.reason) = (despiteBlockers, despiteTask, reason)
     }
 
     enum CodingKeys: String, CodingKey {
         case task, document, drains, base, plan, limits, reason
         case despiteBlockers = "despite_blockers"
+        case despiteTask = "despite_task"
     }
 }
 

@@ -24,6 +24,8 @@ public struct TopologyPlan: Hashable, Sendable, Codable {
     public let tolerance: Int
     /// What comes, changes and goes.
     public let diff: TopologyDiff
+    /// Groups that come to be, with their first owners, in the order of the topology.
+    public let begins: [Begin]
     /// Slices that move, in the order in which they should.
     public let moves: [Move]
     /// What stands in the way.
@@ -38,7 +40,7 @@ public struct TopologyPlan: Hashable, Sendable, Codable {
     public let needs: [Need]
 
     enum CodingKeys: String, CodingKey {
-        case id, mesh, tolerance, diff, moves, blockers, loads, needs
+        case id, mesh, tolerance, diff, begins, moves, blockers, loads, needs
         case madeOn = "made_on"
         case leadsTo = "leads_to"
         case madeMilliseconds = "made_ms"
@@ -128,10 +130,10 @@ public struct TopologyPlan: Hashable, Sendable, Codable {
         id = .zero
         (mesh, madeOn, leadsTo) = (parts.mesh, parts.madeOn, parts.leadsTo)
         (madeMilliseconds, expiresMilliseconds) = (parts.madeMilliseconds, parts.expiresMilliseconds)
-        (tolerance, diff) = (parts.tolerance, parts.diff)
+        (tolerance, diff, begins) = (parts.tolerance, parts.diff, parts.begins)
         let (plan, names) = (parts.rebalance, parts.groups)
         moves = plan.moves.compactMap { move in names[move.slice.group].map { Move(move, of: $0) } }
-        blockers = plan.blockers.map { Blocker($0, names) }
+        blockers = parts.blockers + plan.blockers.map { Blocker($0, names) }
         loads = plan.loads.map { Load($0) }
         (leastMoves, isLeastProved) = (plan.least.bound, plan.least.isProved)
         needs = plan.least.needs.map {
@@ -149,6 +151,9 @@ public struct TopologyPlan: Hashable, Sendable, Codable {
         let expiresMilliseconds: UInt64
         let tolerance: Int
         let diff: TopologyDiff
+        let begins: [Begin]
+        /// Beside those of the moves.
+        let blockers: [Blocker]
         let rebalance: RebalancePlan
         let groups: [GroupID: GroupName]
     }

@@ -7,6 +7,7 @@ extension TopologyPlan {
     public func text(moves limit: Int = 20) -> String {
         var parts: [String] = []
         if !diff.isEmpty { parts.append(diff.changes.map(\.description).joined(separator: "\n")) }
+        if !begins.isEmpty { parts.append(firstOwners) }
         if !moves.isEmpty { parts.append(flows) }
         if !moves.isEmpty, limit > 0 { parts.append(list(limit)) }
         if !loads.isEmpty { parts.append(shares) }
@@ -40,6 +41,15 @@ extension TopologyPlan {
         }
         let more = needs.count > 8 ? "\n  and \(needs.count - 8) more" : ""
         return told.joined() + more
+    }
+
+    /// Who owns the slices of new groups at first.
+    private var firstOwners: String {
+        var table = TextTable("NEW GROUP", "FIRST OWNER", "SLICES")
+        for begin in begins {
+            for owner in begin.owners { table.row(begin.group.text, owner.partition.text, "\(owner.slices)") }
+        }
+        return table.text
     }
 
     /// What goes from whom to whom, and for which kind of reason.

@@ -20,14 +20,17 @@ public struct TopologyPlanner: Sendable {
         public var facts: [PartitionName: RebalanceInput.Facts]
         /// Partitions that an operator drains, beside those that leave the topology.
         public var drains: Set<PartitionName>
+        /// Groups that admitted envoys are of, beside those with envoys in their slices.
+        public var occupied: Set<GroupName>
 
         /// What a mesh is.
         public init(
             topology: Topology, groups: [GroupName: GroupID], slices: [RebalanceInput.Slice],
-            facts: [PartitionName: RebalanceInput.Facts], drains: Set<PartitionName> = []
+            facts: [PartitionName: RebalanceInput.Facts], drains: Set<PartitionName> = [],
+            occupied: Set<GroupName> = []
         ) {
             (self.topology, self.groups, self.slices) = (topology, groups, slices)
-            (self.facts, self.drains) = (facts, drains)
+            (self.facts, self.drains, self.occupied) = (facts, drains, occupied)
         }
     }
 
@@ -57,12 +60,14 @@ public struct TopologyPlanner: Sendable {
         to desired: Topology, from state: State, _ terms: Terms, hashedBy hash: ([UInt8]) -> Bytes32
     ) throws -> TopologyPlan {
         let rebalance = try RebalancePlanner().plan(input(to: desired, from: state, tolerance: terms.tolerance))
+        let beginning = beginning(of: desired, from: state)
         return try TopologyPlan(
             .init(
                 mesh: state.topology.mesh, madeOn: state.topology.digest(hashedBy: hash),
                 leadsTo: desired.digest(hashedBy: hash), madeMilliseconds: terms.now,
                 expiresMilliseconds: terms.now &+ min(terms.lifetime, Self.lifetimeMax), tolerance: terms.tolerance,
-                diff: TopologyDiff(from: state.topology, to: desired), rebalance: rebalance,
+                diff: diff(to: desired, from: state), begins: beginning.groups, blockers: beginning.blockers,
+                rebalance: rebalance,
                 groups: Dictionary(state.groups.map { ($0.value, $0.key) }, uniquingKeysWith: { first, _ in first })),
             hashedBy: hash)
     }

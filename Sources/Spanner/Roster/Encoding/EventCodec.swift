@@ -14,6 +14,9 @@ public enum EventCodec {
         case act = 6
         case topology = 7
         case slices = 8
+        /// An amendment that gives an envoy another group: to versions before it an unknown kind, so that they keep it
+        /// and pass it on.
+        case regroup = 9
     }
 
     /// The body of `event`. Dots and labels are written in ascending order, each once.
@@ -25,7 +28,7 @@ public enum EventCodec {
         switch event.payload {
         case .open: kind = Kind.open.rawValue
         case .admit: kind = Kind.admit.rawValue
-        case .amend: kind = Kind.amend.rawValue
+        case .amend(let amendment): kind = (amendment.group == nil ? Kind.amend : .regroup).rawValue
         case .remove: kind = Kind.remove.rawValue
         case .token: kind = Kind.token.rawValue
         case .act: kind = Kind.act.rawValue
@@ -79,7 +82,8 @@ public enum EventCodec {
         switch Kind(rawValue: kind) {
         case .open: return .open(chain: try decodeChain(&decoder))
         case .admit: return .admit(try decodeAdmission(own: own, &decoder))
-        case .amend: return .amend(try decodeAmendment(own: own, &decoder))
+        case .amend: return .amend(try decodeAmendment(own: own, regroups: false, &decoder))
+        case .regroup: return .amend(try decodeAmendment(own: own, regroups: true, &decoder))
         case .remove:
             let table = try DotTable(own: own, from: &decoder)
             let targets = try table.decodeSet("targets", &decoder)

@@ -59,6 +59,10 @@ struct RosterFacts: Sendable {
     var amendments: [AmendmentFact] = []
     var amendmentsOfAdmission: [Int: [Int]] = [:]
     var amendmentsToKey: [KeyFingerprint: [Int]] = [:]
+    /// Admissions of which an amendment says another group, in force or not.
+    var regrouped: Set<Int> = []
+    /// Grows with whatever may change what follows from them.
+    var regroupingChanges = 0
     var acts: [ActFact] = []
     var actPlaces: [Bytes32: Int] = [:]
     var actOfAdmission: [Int: Int] = [:]

@@ -10,7 +10,8 @@ struct TopologyExport: AsyncParsableCommand {
         commandName: "export", abstract: "The topology in force, as a document that can be applied again.",
         discussion: """
             Write it to a file with > FILE. With --apply that of an earlier apply, or of one that lost against \
-            another: applied again it is made on what is in force now. Comments are not kept.
+            another: applied again it is made on what is in force now. Comments are not kept. -o json has beside the \
+            document who is drained and what was applied; -o yaml is the document, as without -o.
 
             EXAMPLES
               boltctl topology export
@@ -26,7 +27,7 @@ struct TopologyExport: AsyncParsableCommand {
         if let apply {
             let id = try await ApplyFinder.find(apply, client)
             let answer: TopologyVersionResponse = try await client.call(.topologyVersion, [id.apiText])
-            return try connection.output.emit(answer, table: answer.topology.document.trimmingLineEnds)
+            return try emit(answer, answer.topology)
         }
         let answer: TopologyResponse = try await client.call(.topology)
         guard answer.apply != nil || !answer.topology.isEmpty else {
@@ -35,8 +36,19 @@ struct TopologyExport: AsyncParsableCommand {
                 next: "boltctl topology apply FILE", status: .refused)
         }
         for rival in answer.rivals { Console.warn(ApplyFinder.lost(rival)) }
-        try connection.output.emit(answer, table: answer.topology.document.trimmingLineEnds)
+        try emit(answer, answer.topology)
     }
+
+    /// The answer as JSON, else the document: YAML too is what apply takes.
+    private func emit(_ answer: some Encodable, _ topology: Topology) throws {
+        switch connection.output.output {
+        case .json: try connection.output.emit(answer, table: "")
+        case .table, .yaml: Console.out(Self.text(topology))
+        }
+    }
+
+    /// The document, without the line end that whoever writes it adds.
+    static func text(_ topology: Topology) -> String { topology.document.trimmingLineEnds }
 }
 
 extension String {

@@ -40,8 +40,9 @@ struct TopologyApply: AsyncParsableCommand {
         abstract: "Make a topology the one in force, and move the slices that it wants elsewhere.",
         discussion: """
             Makes a plan, shows it and asks; with --plan it carries out one that was looked at before, unless its time \
-            is over or the topology has changed since. Of two operators who apply at once one is refused. The first \
-            apply of a mesh creates the groups and draws the first owners.
+            is over or the topology has changed since. Of two operators who apply at once one is refused; where they \
+            ask different partitions one apply may be lost instead: history says so, and its task holds still. The \
+            first apply of a mesh creates the groups and draws the first owners.
 
             The moves are a task: see boltctl rebalance apply. Exit 0 where all is where it should be, 3 where the \
             task still runs, 4 where it was refused, 5 where it is done and a standby is missing.
@@ -63,6 +64,7 @@ struct TopologyApply: AsyncParsableCommand {
 
     func run() async throws {
         try options.check()
+        try planning.requireNone(beside: plan)
         let desk = PlanDesk(session: try connection.session())
         let wish = try await desk.completed(PlanWish(file: file, planning))
         let saved = try plan.map { try PlanFile.read($0, for: wish) }

@@ -10,9 +10,13 @@ extension KubernetesObjects {
                 "spec": .object([
                     "replicas": .integer(1), "serviceName": .string(Self.name(entry)),
                     "selector": .object(["matchLabels": .texts(labels(entry))]),
-                    "updateStrategy": .object(["type": .string("RollingUpdate")]),
+                    // Each set is of one pod: rolling updates of all sets would take all bolts at once.
+                    "updateStrategy": .object(["type": .string("OnDelete")]),
                     "template": .object([
-                        "metadata": .object(["labels": .texts(labels(entry))]), "spec": pod(entry, partition),
+                        "metadata": .object([
+                            "labels": .texts(labels(entry)),
+                            "annotations": .texts(["bolt.mesh/configuration": digest(of: entry)]),
+                        ]), "spec": pod(entry, partition),
                     ]),
                     "volumeClaimTemplates": .array([claim]),
                 ])
@@ -29,7 +33,7 @@ extension KubernetesObjects {
     }
 
     private func pod(_ entry: RenderedBolts.Entry, _ partition: Topology.Partition) -> JSONValue {
-        let volumes: [JSONValue] = [
+        var volumes: [JSONValue] = [
             .object(["name": .string("config"), "configMap": .texts(["name": Self.name(entry)])]),
             .object([
                 "name": .string("identity"),
@@ -40,6 +44,11 @@ extension KubernetesObjects {
             ]),
             .object(["name": .string("tmp"), "emptyDir": .object([:])]),
         ]
+        if let secret = etcdSecret(entry) {
+            // No more: a private key is read only from a file that is its owner's alone, which no mount can be.
+            let source: JSONValue = .object(["secretName": .string(secret), "defaultMode": .integer(0o440)])
+            volumes.append(.object(["name": .string("etcd"), "secret": source]))
+        }
         return .object([
             "automountServiceAccountToken": .bool(false), "enableServiceLinks": .bool(false),
             "terminationGracePeriodSeconds": .integer(30),
@@ -52,6 +61,10 @@ extension KubernetesObjects {
             "initContainers": .array([identityCopy]), "containers": .array([container(entry)]),
             "volumes": .array(volumes),
         ])
+    }
+
+    private func etcdSecret(_ entry: RenderedBolts.Entry) -> String? {
+        usesEtcd(entry.partition) ? choices.etcdSecret : nil
     }
 
     /// The zone that the topology names, and never two bolts of a partition on one node.
@@ -142,6 +155,11 @@ extension KubernetesObjects {
                 "failureThreshold": .integer(failures), "timeoutSeconds": .integer(2),
             ])
         }
+        var mounts = [
+            Self.mount("config", "/etc/bolt", isReadOnly: true), Self.mount("data", "/var/lib/bolt"),
+            Self.mount("tmp", "/tmp"),
+        ]
+        if etcdSecret(entry) != nil { mounts.append(Self.mount("etcd", Self.etcdDirectory, isReadOnly: true)) }
         return .object([
             "name": .string("bolt"), "image": .string(choices.image),
             "command": .array([bolts.program, "run", "--config", "/etc/bolt/bolt.yaml"].map { .string($0) }),
@@ -152,10 +170,7 @@ extension KubernetesObjects {
             "readinessProbe": probe("/readyz", period: 2, failures: 2),
             "resources": .object(["requests": .texts(["cpu": "250m", "memory": "256Mi"])]),
             "securityContext": confined,
-            "volumeMounts": .array([
-                Self.mount("config", "/etc/bolt", isReadOnly: true), Self.mount("data", "/var/lib/bolt"),
-                Self.mount("tmp", "/tmp"),
-            ]),
+            "volumeMounts": .array(mounts),
         ])
     }
 }

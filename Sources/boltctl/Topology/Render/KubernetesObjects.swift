@@ -11,7 +11,12 @@ struct KubernetesObjects {
         let namespace: String
         let storage: String
         let storageClass: String?
+        /// A secret with the files that etcd asks for.
+        var etcdSecret: String?
     }
+
+    /// Where the files of that secret are in a pod.
+    static let etcdDirectory = "/etc/ssl/etcd"
 
     /// Longest name of a StatefulSet: its pods and revisions carry it with a suffix in a label of 63 bytes.
     static let nameBytesMax = 52
@@ -31,7 +36,7 @@ struct KubernetesObjects {
             throw CommandFailure(
                 "bad_storage", "“\(choices.storage)” is no size", next: "write it like 10Gi", status: .usage)
         }
-        for name in [choices.namespace] + [choices.storageClass].compactMap({ $0 }) {
+        for name in [choices.namespace] + [choices.storageClass, choices.etcdSecret].compactMap({ $0 }) {
             guard MeshNames.isHost(name) else {
                 throw CommandFailure("bad_name", "“\(name)” is no lower-case label", status: .usage)
             }
@@ -81,7 +86,29 @@ struct KubernetesObjects {
         let led = strangers.map { entry in
             "\(entry.bolt.address) has to lead to the service \(Self.name(entry)) of the namespace \(choices.namespace)"
         }
-        return ["each bolt needs its identity as a secret: \(secrets)"] + led
+        return ["each bolt needs its identity as a secret: \(secrets)"] + led + etcdNotes
+    }
+
+    /// What settings that name files ask of the secret, and those that no pod can follow.
+    private var etcdNotes: [String] {
+        bolts.settings.filter { $0.section == "etcd" && $0.name.hasSuffix("_file") }.map { setting in
+            let what = "etcd.\(setting.name)=\(setting.value)"
+            if ["key_file", "password_file"].contains(setting.name) {
+                return "\(what): a private file has to be its owner's alone, which no mounted one is"
+            }
+            guard let secret = choices.etcdSecret else {
+                return "\(what): no pod has that file; name a secret that has it with --etcd-secret"
+            }
+            guard setting.value.hasPrefix("\(Self.etcdDirectory)/") else {
+                return "\(what): the secret \(secret) is mounted at \(Self.etcdDirectory), which is elsewhere"
+            }
+            return "the secret \(secret) has to have \(setting.value.dropFirst(Self.etcdDirectory.utf8.count + 1))"
+        }
+    }
+
+    /// Whether a partition has its lease in etcd.
+    func usesEtcd(_ partition: PartitionName) -> Bool {
+        bolts.topology.partitions.contains { $0.name == partition && $0.lease == .etcd }
     }
 
     private static func text(_ objects: [JSONValue]) -> String {
@@ -115,16 +142,21 @@ struct KubernetesObjects {
     }
 
     private func configuration(_ entry: RenderedBolts.Entry) -> JSONValue {
+        object("v1", "ConfigMap", Self.name(entry), labels: labels(entry), ["data": .texts(texts(of: entry))])
+    }
+
+    /// The files of a bolt's configuration.
+    private func texts(of entry: RenderedBolts.Entry) -> [String: String] {
         let places = RenderedBolts.Places(
             state: "/var/lib/bolt/state", identity: "/var/lib/bolt/identity", topology: "/etc/bolt/topology.yaml",
             ops: "0.0.0.0")
-        return object(
-            "v1", "ConfigMap", Self.name(entry), labels: labels(entry),
-            [
-                "data": .texts([
-                    "bolt.yaml": bolts.configuration(of: entry, at: places), "topology.yaml": bolts.document,
-                ])
-            ])
+        return ["bolt.yaml": bolts.configuration(of: entry, at: places), "topology.yaml": bolts.document]
+    }
+
+    /// What a pod was made for: with another configuration its set shows that it is of an older revision.
+    func digest(of entry: RenderedBolts.Entry) -> String {
+        let texts = texts(of: entry).sorted { $0.key < $1.key }
+        return TopologyFile.hash(texts.flatMap { Array("\($0.key)\n\($0.value)\n".utf8) }).hex
     }
 
     /// Names the one pod, from its very start: bolts have to reach each other before any of them is ready.

@@ -31,7 +31,12 @@ struct SystemdUnits {
         let shared = crowded.map { host in
             "several bolts stand on \(host): the unit and its files have one place on a machine, so rename all but one"
         }
-        return ["each machine needs an identity in /etc/bolt/identity: boltctl bolt join"] + shared
+        let steps = [
+            "each machine needs an identity in /etc/bolt/identity: boltctl bolt join",
+            "then, as root: systemd-sysusers && chown -R bolt:bolt /etc/bolt/identity && systemctl daemon-reload && "
+                + "systemctl enable --now bolt",
+        ]
+        return steps + shared
     }
 
     /// The unit. A bolt needs two directories and the network, and gets nothing else.
