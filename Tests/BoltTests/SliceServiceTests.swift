@@ -20,15 +20,20 @@ final class TwoPartitions: Sendable {
         let from: PartitionName
         let to: PartitionService
         private let isCut = Mutex(false)
+        private let dropsHeld = Mutex(false)
 
         init(from: PartitionName, to: PartitionService) { (self.from, self.to) = (from, to) }
 
         var queuedBytes: Int { 0 }
         func processed(bytes: Int) {}
         func cut(_ cut: Bool) { isCut.withLock { $0 = cut } }
+        func dropHeld() { dropsHeld.withLock { $0 = true } }
 
         func send(_ message: PeerMessage) -> Bool {
             guard !isCut.withLock({ $0 }) else { return false }
+            if case .handoffReply(let reply) = message, case .held = reply.body, dropsHeld.withLock({ $0 }) {
+                return false
+            }
             to.post(.slices(self, from, message, bytes: message.body.count))
             return true
         }
@@ -57,6 +62,9 @@ final class TwoPartitions: Sendable {
     let services: [PartitionService]
     private let gossip = Mutex(Gossip())
     private let lines: [Line]
+    /// Who hears nothing of the roster.
+    private let lost = Mutex<Int?>(nil)
+    private let losesSouthAtHandOn = Mutex(false)
 
     init() async throws {
         bolts = TwoPartitions.names.enumerated().map { number, name in
@@ -125,9 +133,14 @@ final class TwoPartitions: Sendable {
             gossip.roster.apply(try gossip.roster.check(run).get())
         }
         let roster = gossip.withLock { $0.roster }
-        for (board, service) in zip(boards, services) {
-            let news = board.take(roster, anew: false)
-            if !news.slices.isEmpty || news.topology { service.post(.registersMoved(news.slices)) }
+        hear(roster)
+    }
+
+    private func hear(_ roster: Roster) {
+        let lost = lost.withLock { $0 }
+        for number in services.indices where number != lost {
+            let news = boards[number].take(roster, anew: false)
+            if !news.slices.isEmpty || news.topology { services[number].post(.registersMoved(news.slices)) }
         }
     }
 
@@ -149,6 +162,7 @@ final class TwoPartitions: Sendable {
     }
 
     private func tell(_ transitions: [SignedTransition], from number: Int) {
+        if number == 0, losesSouthAtHandOn.withLock({ $0 }) { lose(1) }
         let untold = boards[number].untold(transitions)
         if !untold.isEmpty { try? write(number, .slices(SliceDelta(untold))) }
         services[number].post(.registersMoved(transitions.map(\.transition.slice)))
@@ -177,6 +191,26 @@ final class TwoPartitions: Sendable {
 
     func cutLines(_ cut: Bool) { for line in lines { line.cut(cut) } }
 
+    /// Nobody is told that the south holds everything.
+    func dropHeld() { lines[1].dropHeld() }
+
+    /// One of the two is lost: nothing comes from it, and it hears nothing.
+    func lose(_ number: Int) {
+        lost.withLock { $0 = number }
+        cutLines(true)
+    }
+
+    /// The south is lost when it was handed a slice and does not know it yet.
+    func loseSouthAtHandOn() { losesSouthAtHandOn.withLock { $0 = true } }
+
+    /// Who was lost is back, with its disk.
+    func comeBack() {
+        losesSouthAtHandOn.withLock { $0 = false }
+        lost.withLock { $0 = nil }
+        cutLines(false)
+        hear(gossip.withLock { $0.roster })
+    }
+
     /// A check-in of an envoy, wherever its slice is thought to be.
     func checkIn(
         _ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int, as group: String? = nil
@@ -200,17 +234,18 @@ final class TwoPartitions: Sendable {
             RebalanceJob(id: PrincipalID(high: 5, low: number), topology: .zero, moves: moves))
     }
 
-    /// An operator gives all slices of the north to the south.
-    func takeOver() throws {
+    /// An operator gives all slices of the one, the north, to the other.
+    func takeOver(from number: Int = 0) throws {
         let ada = TestIdentity(.operator(OperatorName(checked: "ada")), seed: 1)
-        let registers = boards[0].registers(of: try #require(boards[0].geneses.first))
-        let taken = registers.filter { $0.owner == TwoPartitions.names[0] }.compactMap {
+        let genesis = try #require(boards[1 - number].geneses.first)
+        let registers = boards[1 - number].registers(of: genesis)
+        let taken = registers.filter { $0.owner == TwoPartitions.names[number] }.compactMap {
             SliceTransition(
-                ending: $0, to: TwoPartitions.names[1],
+                ending: $0, to: TwoPartitions.names[1 - number],
                 cause: .takeover(
                     act: PrincipalID(high: 6, low: 6), at: WallTime(milliseconds: 6), reason: "its disks are lost"))
         }
-        try write(1, .slices(SliceDelta(taken.map { ada.sign($0) })))
+        try write(1 - number, .slices(SliceDelta(taken.map { ada.sign($0) })))
     }
 
     /// The north says of its first slice that it was handed on, and the south never took it.
@@ -513,5 +548,88 @@ struct SliceServiceTests {
             }
         }
         await two.close()
+    }
+
+    @Test(
+        "P5, P7, P8: a target is lost right after the hand-on: its task ends, its source serves again",
+        .timeLimit(.minutes(2)))
+    func targetLostAfterTheHandOn() async throws {
+        let two = try await reigning()
+        try await fill(two, 1...5, at: 0)
+        two.loseSouthAtHandOn()
+        let job = try two.job()
+        try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 4))
+        try await wait("a slice was handed on") { try two.owners(0).contains(TwoPartitions.names[1]) }
+        // What was not handed on yet is cancelled, though its target answers nothing.
+        #expect(await two.services[0].command(.cancel, task: job.id) == nil)
+        try await wait("the task is over") {
+            await two.services[0].read { $0.desk.tasks[job.id]?.machine.state.phase == .ended }
+        }
+        try two.takeOver(from: 1)
+        #expect(try two.owners(0) == [TwoPartitions.names[0]])
+        try await wait("no handoff is left, and its place in the budget is free") {
+            await two.services[0].read { $0.desk.sending.isEmpty && $0.desk.inFlight.isEmpty }
+        }
+        try await fill(two, 6...7, at: 0)
+        #expect(try await stored(two, at: 0) == envoys.map { _ in 7 })
+        // It comes back with what it holds, and takes nothing away with it.
+        two.comeBack()
+        try await wait("the south handed over, or dropped, what it held") {
+            let isEmpty = try await stored(two, at: 1).allSatisfy { $0 == 0 }
+            return await two.services[1].read { $0.desk.arriving.isEmpty } && isEmpty
+        }
+        try await checkAll(two, at: 0, through: 7)
+        await two.close()
+    }
+
+    @Test("P5: a takeover to a target keeps what it had received of the slices", .timeLimit(.minutes(2)))
+    func takenOverByTheTarget() async throws {
+        let two = try await reigning()
+        try await fill(two, 1...5, at: 0)
+        two.dropHeld()
+        try await two.services[0].begin(task: two.job(), limits: HandoffBudget.Limits(slices: 4))
+        try await wait("the south holds everything") {
+            await two.services[1].read { $0.desk.targets.values.count { $0.state.phase == .held } == 4 }
+        }
+        two.lose(0)
+        try two.takeOver()
+        try await wait("the south serves what it held") { try await stored(two, at: 1) == envoys.map { _ in 5 } }
+        try await fill(two, 6...7, at: 1)
+        try await checkAll(two, at: 1, through: 7)
+        two.comeBack()
+        try await wait("the north handed over what it held") { try await stored(two, at: 0).allSatisfy { $0 == 0 } }
+        try await checkAll(two, at: 1, through: 7)
+        await two.close()
+    }
+
+    @Test("What a partition says of a task's handoffs is believed of their source alone", .timeLimit(.minutes(2)))
+    func reportsOfOthers() async throws {
+        let two = try await reigning()
+        two.cutLines(true)
+        let job = try two.job()
+        try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 4))
+        try await wait("handoffs began") { await two.services[0].read { $0.desk.sources.count == 4 } }
+        let order = try #require(await two.services[0].read { $0.desk.sources.values.first?.order })
+        let said = SliceReport.cancelled(order.id, reason: "made up")
+        await two.services[0].read { service in
+            service.hearSlices(.sliceReport(said), from: TwoPartitions.names[1])
+            service.hearSlices(.sliceOrder(.cancel(order)), from: TwoPartitions.names[1])
+            service.runDesk()
+        }
+        let task = await two.services[0].read { $0.desk.tasks[job.id]?.machine.state }
+        #expect(task?.attempts.allSatisfy { $0.failures == 0 } == true)
+        let phase = await two.services[0].read { $0.desk.sources[order.id]?.state.phase }
+        #expect(phase != nil && phase != .cancelled)
+        await two.close()
+    }
+
+    private func checkAll(_ two: TwoPartitions, at number: Int, through last: UInt64) async throws {
+        let envoys = envoys
+        try await two.services[number].read { service in
+            for envoy in envoys {
+                let results = try service.store.tables.results.results(of: envoy, limit: 100)
+                #expect(results.map(\.sequence) == Array(1...last))
+            }
+        }
     }
 }
