@@ -1,6 +1,7 @@
 internal import Logging
 internal import Spanner
 internal import SpannerStore
+internal import SpannerWire
 
 /// What sources of handoffs to here sent, looked at before this partition says that it holds it: a source is believed
 /// about the envoys of its own slice, and about nobody else's.
