@@ -17,8 +17,8 @@ extension PartitionStore {
         return (piece, try state().tip.position)
     }
 
-    /// What the journal did to a slice after a place, up to a position at most, in one piece. Reads one batch of records
-    /// at most, whatever is in them: who waits meanwhile waits for that only.
+    /// What the journal did to a slice after a place, up to a position at most, in one piece. Reads one batch of
+    /// records at most, whatever is in them: who waits meanwhile waits for that only.
     public func tail(
         of slice: SliceID, after place: LogPoint, upTo limit: UInt64
     ) throws(StoreError) -> SliceTail {
