@@ -60,7 +60,7 @@ struct Run: AsyncParsableCommand {
         let identity = try EnvoyIdentity.load(directory: directory.identityPath)
         let known = try directory.profile().bolts.map(\.address)
         return try EnvoyAgent(
-            port: try BoltPort(identity.credential),
+            port: try BoltPort(identity.credential), trust: try OwnerTrust(identity.credential),
             queue: try await directory.openQueue(for: identity.principal, waiting: .seconds(2)),
             seeds: bolts.isEmpty ? known : bolts, pinned: !bolts.isEmpty,
             interval: interval.map { .milliseconds(Int64($0 * 1000)) }, seed: UInt64.random(in: .min ... .max),

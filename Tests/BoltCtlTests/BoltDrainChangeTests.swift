@@ -1,5 +1,5 @@
+import ArgumentParser
 import BoltAPI
-import Spanner
 import Testing
 
 @testable import boltctl

@@ -1,3 +1,4 @@
+import ArgumentParser
 import BoltAPI
 import Foundation
 import Spanner

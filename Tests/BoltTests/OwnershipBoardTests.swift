@@ -126,7 +126,7 @@ struct OwnershipBoardTests {
         #expect(board.untold([signed]).isEmpty)
     }
 
-    @Test("R2: a board that is read anew, because a history was cut, knows what its own journal holds, and no more")
+    @Test("P2, R2: a cut of the history that told a transition takes no owner back; it is told again")
     func anew() throws {
         var mesh = try Mesh()
         let board = board()
@@ -143,29 +143,36 @@ struct OwnershipBoardTests {
         // As if the other bolt's history were cut before its event.
         let moved = board.take(mesh.roster, anew: true)
         #expect(moved.slices.contains(registers[1].slice) && moved.topology)
-        #expect(board.register(of: registers[1].slice) == registers[1])
+        #expect(board.register(of: registers[1].slice)?.position == 1)
         #expect(board.register(of: registers[0].slice)?.position == 1)
+        #expect(Set(board.allUntold) == [own, other], "no event in force tells of them")
+        try mesh.write(0, .slices(SliceDelta([own, other])))
+        #expect(board.take(mesh.roster, anew: false).slices.isEmpty && board.allUntold.isEmpty)
     }
 
-    @Test("R2: a hand-on whose event was cut off is to be told again by whose journal holds it")
-    func toldAgain() throws {
+    @Test("R2: what a banned bolt signed and only itself told beyond its cut is dropped; what others signed stays")
+    func cutKey() throws {
         var mesh = try Mesh()
         let board = board()
         _ = try mesh.apply()
         _ = board.take(mesh.roster, anew: true)
-        let genesis = try #require(board.geneses.first)
-        let register = try #require(board.registers(of: genesis).first)
-        let own = try handOn(register, mesh)
-        board.take(journaled: [own])
-        #expect(board.untoldOfOwn == [own])
-        var later = mesh
-        try later.write(1, .slices(SliceDelta([own])))
-        _ = board.take(later.roster, anew: false)
-        #expect(board.untoldOfOwn.isEmpty)
-        // As if the history of the bolt that told it were cut before that.
+        let registers = board.registers(of: try #require(board.geneses.first))
+        let (north, south) = (OwnershipBoardTests.names[0], OwnershipBoardTests.names[1])
+        let theirs = try handOn(try #require(registers.first { $0.owner == south }), mesh)
+        let ours = try handOn(try #require(registers.first { $0.owner == north }), mesh)
+        try mesh.write(1, .slices(SliceDelta([theirs, ours])))
+        #expect(board.take(mesh.roster, anew: false).slices.count == 2)
+        let (bolt, ada) = (mesh.bolts[1], TestIdentity(.operator(OperatorName(checked: "ada")), seed: 1))
+        var seen = VersionVector()
+        seen[bolt.replica(1)] = 1
+        let ban = OperatorAct.Operation.ban(
+            keys: [bolt.author.tlsKey], principal: nil, cut: OperatorAct.Cut(seen: seen))
+        try mesh.write(0, .act(ada.act(ban, nonce: 1)))
+        #expect(mesh.roster.cut(of: bolt.replica(1)) == 1)
         _ = board.take(mesh.roster, anew: true)
-        #expect(board.register(of: register.slice)?.position == 1)
-        #expect(board.untoldOfOwn == [own])
+        #expect(board.register(of: theirs.transition.slice)?.position == 0)
+        #expect(board.register(of: ours.transition.slice)?.position == 1)
+        #expect(board.allUntold == [ours])
     }
 
     @Test("Two boards that heard the same in other orders agree in every owner and in the topology")

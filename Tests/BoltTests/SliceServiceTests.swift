@@ -213,7 +213,8 @@ final class TwoPartitions: Sendable {
 
     /// A check-in of an envoy, wherever its slice is thought to be.
     func checkIn(
-        _ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int, as group: String? = nil
+        _ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int, as group: String? = nil,
+        seen: OwnerMark? = nil
     ) async throws -> CheckInAnswer {
         let place = try #require(
             boards[number].place(of: envoy, group: group.map { GroupName(checked: $0) }))
@@ -221,7 +222,7 @@ final class TwoPartitions: Sendable {
             PendingCheckIn(
                 envoy: envoy, queue: QueueID(envoy), firstHeld: sequences.lowerBound,
                 results: sequences.map { SequencedResult(sequence: $0, body: Array("\(envoy) \($0)".utf8)) },
-                traits: nil, slice: place.slice))
+                traits: nil, slice: place.slice, seen: seen, isPassedOn: seen != nil))
     }
 
     /// The task that takes all slices of the north to the south.
@@ -458,6 +459,91 @@ struct SliceServiceTests {
         two.cutLines(false)
         try await wait("all are in the south") { try two.owners(0) == [TwoPartitions.names[1]] }
         try await wait("the south has everything") { try await stored(two, at: 1) == envoys.map { _ in 4 } }
+        await two.close()
+    }
+
+    /// A check-in of an envoy that follows proofs, and what it makes of the answer.
+    private func follow(
+        _ two: TwoPartitions, _ sight: inout OwnerSight, _ sequences: ClosedRange<UInt64>, at number: Int
+    ) async throws -> CheckInReceipt {
+        let seen = OwnerMark(
+            register: sight.fence.register, epoch: sight.fence.epoch, hash: sight.freshness?.register.hash)
+        let answer = try await two.checkIn(envoys[0], sequences, at: number, seen: seen)
+        guard case .stored(let receipt) = answer else {
+            throw Problem(.notReady, "\(answer)")
+        }
+        let voucher = try receipt.voucher.map { try SliceVoucher($0) }
+        let verdict = try sight.judge(
+            number: receipt.register, epoch: receipt.epoch, voucher: voucher, from: nil,
+            mesh: TestIdentity.mesh, witness: BoltSliceWitness(TestWitness()))
+        #expect(verdict == .obey(sight.fence))
+        let hash = try #require(sight.freshness?.register.hash)
+        for (more, isTrue) in [(UInt64(0), true), (1, false)] {
+            let said = OwnerReceipt(
+                register: hash, epoch: receipt.epoch, queue: QueueID(envoys[0]),
+                storedThrough: receipt.storedThrough, releaseThrough: receipt.releaseThrough + more)
+            let isBorne = sight.bears(
+                said, signature: receipt.signature, from: nil, mesh: TestIdentity.mesh,
+                witness: BoltSliceWitness(TestWitness()))
+            #expect(isBorne == isTrue, "P6: the owner signs what another partition's bolt passes on")
+        }
+        return receipt
+    }
+
+    @Test(
+        "P2: an owner proves itself once to an envoy that has not seen it, and after a handoff the next one does",
+        .timeLimit(.minutes(2)))
+    func proved() async throws {
+        let two = try await reigning()
+        var sight = OwnerSight()
+        let shown = try await follow(two, &sight, 1...2, at: 0)
+        #expect(shown.voucher != nil)
+        let first = try #require(sight.freshness?.register)
+        #expect(first.owner == TwoPartitions.names[0] && sight.fence.register == 2)
+        let again = try await follow(two, &sight, 3...3, at: 0)
+        #expect(again.voucher == nil, "it has seen it")
+        let plain = try await two.checkIn(envoys[1], 1...1, at: 0)
+        if case .stored(let receipt) = plain { #expect(receipt.voucher == nil, "it does not say what it saw") }
+        try await two.services[0].begin(task: two.job(), limits: HandoffBudget.Limits(slices: 4))
+        try await wait("all are in the south") { try two.owners(1) == [TwoPartitions.names[1]] }
+        let moved = try await follow(two, &sight, 4...4, at: 1)
+        #expect(moved.voucher != nil)
+        #expect(sight.freshness?.register.owner == TwoPartitions.names[1] && sight.fence.register == 3)
+        await two.close()
+    }
+
+    @Test(
+        "P7: a handoff takes orders from who began it, a task hears of it from its source; nobody else counts",
+        .timeLimit(.minutes(2)))
+    func strangers() async throws {
+        let two = try await reigning()
+        two.cutLines(true)
+        let job = try two.job()
+        try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 1))
+        try await wait("the first handoff began") {
+            await two.services[0].read { $0.desk.sources.count == 1 && $0.desk.drivers.count == 1 }
+        }
+        let (south, west) = (TwoPartitions.names[1], PartitionName(checked: "west"))
+        let order = try #require(await two.services[0].read { $0.desk.sources.values.first?.order })
+        let genesis = try #require(two.boards[0].geneses.first)
+        let other = try #require(two.boards[0].registers(of: genesis).first { $0.slice != order.slice })
+        let far = try #require(HandoffOrder(id: HandoffID(TestWitness.digest([9])), register: other, to: west))
+        try await two.services[0].read { service in
+            try service.take(.cancel(order), from: south)
+            try service.take(.pause(order, true), from: south)
+            try service.take(.throttle(HandoffBudget.Limits(slices: 7)), from: south)
+            // By the topology there is no such partition.
+            try service.take(.begin(far), from: south)
+            service.hear(.cancelled(order.id, reason: "it says so"), from: south)
+            service.runDesk()
+            let source = try #require(service.desk.sources[order.id])
+            #expect(!source.isPaused && source.state.phase != .cancelled)
+            #expect(service.desk.budget.limits.slices == 1)
+            #expect(service.desk.sources[far.id] == nil)
+            #expect(service.desk.tasks[job.id]?.machine.state.attempts.allSatisfy { $0.failures == 0 } == true)
+        }
+        two.cutLines(false)
+        try await wait("all are in the south") { try two.owners(0) == [south] }
         await two.close()
     }
 

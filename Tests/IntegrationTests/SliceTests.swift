@@ -116,6 +116,75 @@ extension ReplicatedIntegrationTests {
             }
         }
 
+        /// A machine of a partition, enrolled by hand; its name and id.
+        private func machine(of partition: String, _ mesh: RealMesh, at bolt: RealMesh.Bolt) throws -> (String, String)
+        {
+            let token = try mesh.token("--uses", "12", at: bolt)
+            for number in 1...12 {
+                let name = "web-\(number)"
+                try mesh.enroll(name, token: token, at: bolt)
+                let shown = try mesh.done("envoy", "show", name, "--bolt", bolt.address, "-o", "json").json?["envoy"]
+                let envoy = try #require(shown as? [String: Any])
+                if envoy["owner"] as? String == partition { return (name, try #require(envoy["id"] as? String)) }
+            }
+            throw Unheard(what: "a machine of \(partition) among 12")
+        }
+
+        private func gauge(_ name: String, at bolt: RealMesh.Bolt) throws -> Double {
+            let line = try HTTP.get("http://\(bolt.ops)/metrics").body.split(separator: "\n").first {
+                $0.hasPrefix(name + " ")
+            }
+            return line?.split(separator: " ").last.flatMap { Double($0) } ?? 0
+        }
+
+        @Test(
+            "P5, P6: what was kept for a lost partition is let go once it is safe there: the disk that took it dies too",
+            .timeLimit(.minutes(4)))
+        func coveredUntilItIsSafe() throws {
+            try withMesh(["north", "south", "south"]) { (mesh) throws in
+                let first = try mesh.waitForSync(of: "south", bolts: 2)
+                let applied = try apply(mesh, mesh.topology)
+                #expect(applied.status == 0, "\(applied)")
+                let north = try #require(mesh.bolts.first { $0.partition == "north" })
+                let other = try #require(mesh.bolts.first { $0.partition == "south" && $0.name != first.name })
+                let (name, id) = try machine(of: "south", mesh, at: north)
+                var machine = Reporter(mesh: mesh, bolt: north, name: name)
+                let told = try machine.report(bytes: 10)
+                #expect(told.status == 200, "\(told)")
+                try mesh.waitForSync(of: "south", bolts: 2)
+
+                for bolt in [first, other] { try mesh.crash(bolt) }
+                try waitUntil("results are kept for the south", seconds: 60) {
+                    _ = try machine.report(bytes: 10)
+                    return machine.acknowledged >= 4
+                }
+                let sent = machine.acknowledged
+                let last = try machine.send(sent, bytes: 10)
+                #expect(last.json?["release_through"] as? Int == 0, "only the owner lets anything go: \(last)")
+                #expect(try gauge("bolt_custody_bytes", at: north) > 0)
+
+                // From here on the machine is gone: what it reported is at the north alone.
+                try mesh.launch(first)
+                try waitUntil("the south reigns on one disk", seconds: 60) { try mesh.part(first).reigns }
+                try waitUntil("it has what was kept", seconds: 60) {
+                    try gauge("bolt_results_stored_total", at: first) >= Double(sent - 1)
+                }
+                try mesh.crash(first)
+                try mesh.launch(other)
+                try waitUntil("the standby is promoted", seconds: 60) {
+                    let promoted = try mesh.promote(other)
+                    return promoted.status == 0 || promoted.status == 5
+                }
+                try waitUntil("it reigns") { try mesh.part(other).reigns }
+                try waitUntil("it has what was kept, too", seconds: 60) {
+                    try gauge("bolt_results_stored_total", at: other) >= Double(sent - 1)
+                }
+                for bolt in [north, other] { try mesh.crash(bolt) }
+                let held = try PartitionDisk(other, of: mesh).results(of: id)
+                #expect(held.sequences == Array(1...UInt64(sent)) && held.gaps.isEmpty, "\(held)")
+            }
+        }
+
         @Test(
             "P5, P7: the first topology comes late: what another partition holds by then is brought to its owner",
             .timeLimit(.minutes(4)))

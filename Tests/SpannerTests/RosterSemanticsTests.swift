@@ -217,10 +217,10 @@ struct RosterSemanticsTests {
             of: id(1), by: world.bolts[1].replica, group: GroupName(checked: "mail"))
         world.write(1, other)
         #expect(world.bolts[0].roster.principal(id(1))?.group == GroupName(checked: "db"))
-        #expect(world.bolts[1].roster.regroupings.map(\.count) == [1])
+        #expect(world.bolts[1].roster.regroupings.count == 1)
         world.hearAll()
         let all = world.bolts.map(\.roster.regroupings)
-        #expect(all[0] == all[1] && all[1] == all[2] && all[0].map(\.count) == [3], "who knows all is above all")
+        #expect(all[0] == all[1] && all[1] == all[2])
         #expect(all[0].map(\.envoy) == [id(1)] && all[0].first?.group == GroupName(checked: "db"))
         #expect(world.bolts.allSatisfy { $0.roster.principal(id(1))?.group == GroupName(checked: "db") })
         let heard = world.bolts[2].roster.regroupingChanges
@@ -245,7 +245,7 @@ struct RosterSemanticsTests {
         world.act(removal, by: world.operators[0], at: 0)
         let roster = world.bolts[0].roster
         #expect(roster.principal(id(1))?.group == envoy(1).group)
-        #expect(roster.regroupings.map(\.group) == [envoy(1).group] && roster.regroupings.map(\.count) == [1])
+        #expect(roster.regroupings.map(\.group) == [envoy(1).group])
     }
 
     @Test("Bolts and operators are in no group")

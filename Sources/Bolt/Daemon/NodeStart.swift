@@ -88,7 +88,8 @@ struct NodeStart {
     /// serves without.
     private static func custody(_ place: BoltPlace, logger: Logger) -> CustodyService? {
         do throws(StoreError) {
-            return CustodyService(try CustodyStore(in: place.directory), logger: logger)
+            let bytesMax = UInt64(place.configuration.custodyBytes)
+            return CustodyService(try CustodyStore(in: place.directory, bytesMax: bytesMax), logger: logger)
         } catch {
             logger.error("nothing is kept for other partitions", metadata: [LogKeys.why: "\(error)"])
             return nil

@@ -39,12 +39,15 @@ final class EnvoyGroundsCache: Sendable {
     init(node: NodeService, partition: PartitionName) { (self.node, self.partition) = (node, partition) }
 
     /// What the roster says now for the envoy with this certificate.
-    func grounds(of peer: CertifiedPeer) async -> EnvoyGrounds {
+    func grounds(of peer: CertifiedPeer) async -> EnvoyGrounds { await grounds(of: peer.tlsKey) }
+
+    /// What the roster says now for the envoy with this key.
+    func grounds(of key: KeyFingerprint) async -> EnvoyGrounds {
         let change = node.changes.load(ordering: .acquiring)
-        let known = state.withLock { $0.change == change ? $0.known[peer.tlsKey] : nil }
+        let known = state.withLock { $0.change == change ? $0.known[key] : nil }
         if let known { return known }
         let (fresh, seen) = await node.read { [partition] node in
-            (EnvoyGroundsCache.look(node, peer, partition), node.changes.load(ordering: .relaxed))
+            (EnvoyGroundsCache.look(node, key, partition), node.changes.load(ordering: .relaxed))
         }
         state.withLock { state in
             if state.change != seen || state.known.count >= EnvoyGroundsCache.envoysMax {
@@ -52,15 +55,15 @@ final class EnvoyGroundsCache: Sendable {
                 guard seen >= state.change else { return }
                 (state.change, state.known) = (seen, [:])
             }
-            state.known[peer.tlsKey] = fresh
+            state.known[key] = fresh
         }
         return fresh
     }
 
     private static func look(
-        _ node: isolated NodeService, _ peer: CertifiedPeer, _ partition: PartitionName
+        _ node: isolated NodeService, _ key: KeyFingerprint, _ partition: PartitionName
     ) -> EnvoyGrounds {
-        let standing = node.machine.roster.standing(of: peer.tlsKey, as: .envoy)
+        let standing = node.machine.roster.standing(of: key, as: .envoy)
         let bolts = node.bolts
         let serving = bolts.filter { !node.isDrained($0) }
         let known = (serving.isEmpty ? bolts : serving).compactMap { BoltAddress($0) }

@@ -200,8 +200,10 @@ extension NodeService {
             return PartitionRoute(partition: name, address: bolt.address, isSelf: false, isPrimary: true)
         }
         // Whoever answers is better than whoever comes first.
-        let some = members.first { linked.contains($0.tlsKey) } ?? members.first
-        return PartitionRoute(partition: name, address: some?.address, isSelf: false, isPrimary: false)
+        let reached = members.first { linked.contains($0.tlsKey) }
+        return PartitionRoute(
+            partition: name, address: (reached ?? members.first)?.address, isSelf: false, isPrimary: false,
+            isLinked: reached != nil)
     }
 
     private func ownRoute() -> PartitionRoute {
@@ -236,4 +238,6 @@ struct PartitionRoute: Sendable {
     let isSelf: Bool
     /// Whether that bolt is known to reign.
     let isPrimary: Bool
+    /// Whether a link to a bolt of the partition stands, or this one is of it.
+    var isLinked = true
 }

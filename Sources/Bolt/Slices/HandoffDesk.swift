@@ -48,6 +48,13 @@ struct HandoffDesk {
         let shows: UInt64
     }
 
+    /// A register and an epoch that this bolt signed for.
+    struct SignedClaim {
+        let register: Bytes32
+        let epoch: PartitionEpoch
+        let signature: SliceVoucher.Signature
+    }
+
     var inbox: [Event] = []
     /// The reign whose machines these are; nil while there are none.
     var epoch: PartitionEpoch?
@@ -72,6 +79,8 @@ struct HandoffDesk {
     var collecting: Set<HandoffID> = []
     /// When the seals of sources were proposed, as far as this reign proposed them.
     var sealed: [HandoffID: ContinuousClock.Instant] = [:]
+    /// What was signed for envoys of each slice in this reign.
+    var vouchers: [SliceID: SignedClaim] = [:]
     var tasks: [PrincipalID: TaskRun] = [:]
     var budget = HandoffBudget()
     /// Whether every envoy that was seen here is in its slice.

@@ -30,8 +30,7 @@ extension NodeService {
         let isCut = cuts != ownership.cuts
         ownership.cuts = cuts
         let (slices, hasTopology) = board.take(roster, anew: anew || isCut)
-        // What told of a hand-on may be gone with the end of a history: what our journal holds is told again.
-        if anew || isCut { spread(board.untoldOfOwn) }
+        if anew || isCut, !board.allUntold.isEmpty { tellAgainSoon() }
         guard !slices.isEmpty || hasTopology else { return }
         noteChange()
         if hasTopology, let version = board.version {
@@ -56,9 +55,17 @@ extension NodeService {
             if !isOurs { board.note(census, of: name) }
             return false
         }
-        guard name != partition.identity.partition else { return false }
+        // What is said of handoffs binds a partition: its primary says it, and no other of its bolts.
+        guard name != partition.identity.partition, reigns(link, over: name, board) else { return false }
         partition.post(.slices(link, name, message, bytes: bytes))
         return true
+    }
+
+    /// Whether the bolt at the other end is the one that reigns over its partition: of those that say so lately the one
+    /// with the highest epoch. What comes before that is heard is dropped; it is all said again.
+    private func reigns(_ link: PeerLink, over name: PartitionName, _ board: OwnershipBoard) -> Bool {
+        guard let line = board.line(to: name) as? PeerLink else { return false }
+        return line.peer.tlsKey == link.peer.tlsKey
     }
 
     // MARK: - Out
@@ -69,19 +76,30 @@ extension NodeService {
         case .transitions(let transitions):
             guard let board else { return }
             noteChange()
-            spread(board.untold(transitions))
+            let waiting = Set(ownership.waiting)
+            ownership.waiting += board.untold(transitions).filter { !waiting.contains($0) }
             partition.post(.registersMoved(Set(transitions.map(\.transition.slice)).sorted()))
+            publishSoon(after: SliceShellLimits.publishPause)
         case .census(let census):
             ownership.census = census
             for link in links.values { link.send(.sliceCensus(census)) }
         }
     }
 
-    /// Lets transitions wait to be told to everybody, each once.
-    private func spread(_ transitions: [SignedTransition]) {
+    /// Transitions whose events were cut are told again by whoever holds them. All bolts hear of a cut at about the
+    /// same time, so each waits another while, and those that come later find it done.
+    private func tellAgainSoon() {
+        let pause = SliceShellLimits.retellPause + SliceShellLimits.retellSpread * Int(machine.own.bolt.bytes.last ?? 0)
+        executor.queue.asyncAfter(deadline: .now() + pause.dispatch) {
+            Task { await self.tellAgain() }
+        }
+    }
+
+    private func tellAgain() {
+        guard let board, !closed else { return }
         let waiting = Set(ownership.waiting)
-        ownership.waiting += transitions.filter { !waiting.contains($0) }
-        publishSoon(after: SliceShellLimits.publishPause)
+        ownership.waiting += board.allUntold.filter { !waiting.contains($0) }
+        publishSoon(after: .zero)
     }
 
     private func publishSoon(after pause: Duration) {
@@ -94,6 +112,8 @@ extension NodeService {
 
     /// Tells everybody of some transitions, in one event for each key that signed them.
     private func publish() async {
+        // Another bolt may have told some of it meanwhile.
+        if let board { ownership.waiting = board.untold(ownership.waiting) }
         guard let first = ownership.waiting.first else { return ownership.isScheduled = false }
         let some = ownership.waiting.prefix(SliceShellLimits.transitionsPerEvent).filter { $0.warrant == first.warrant }
         let outcome = await command([.slices(SliceDelta(Array(some)))], level: .local)

@@ -80,6 +80,9 @@ final class OwnershipBoard: Sendable {
 
     /// Takes what the roster says; from its beginning where histories were cut, or where it was read anew. Returns the
     /// slices whose owner may have changed, ascending, and whether the topology did.
+    ///
+    /// What is held of transitions is not forgotten with the event that told it: each proves itself, and envoys follow
+    /// it by now. Only what a key signed whose history is cut needs an event in force, or the own journal.
     func take(_ roster: Roster, anew: Bool) -> (slices: [SliceID], topology: Bool) {
         takeGroups(roster, anew: anew)
         let from = anew ? 0 : state.withLock { $0.taken }
@@ -93,7 +96,8 @@ final class OwnershipBoard: Sendable {
             var slices: Set<SliceID> = []
             if anew {
                 slices = Set(state.registers.slices)
-                (state.line, state.assembly, state.registers) = (TopologyLine(), TopologyAssembly(), SliceRegisterSet())
+                let kept = keeping(state.registers, roster)
+                (state.line, state.assembly, state.registers) = (TopologyLine(), TopologyAssembly(), kept)
                 state.told = []
                 let journaled = state.journaled.sorted { $0.key < $1.key }.map(\.value)
                 absorb(SliceDelta(journaled), &state, &slices)
@@ -141,14 +145,27 @@ final class OwnershipBoard: Sendable {
         }
     }
 
+    /// What is held, but for what was signed by a key whose history is cut, or parted in two: that may be why.
+    private func keeping(_ registers: SliceRegisterSet, _ roster: Roster) -> SliceRegisterSet {
+        var cut = Set(roster.forks.map(\.replica.key))
+        for entry in roster.vector.entries where roster.cut(of: entry.replica) != nil {
+            cut.insert(entry.replica.key)
+        }
+        guard !cut.isEmpty else { return registers }
+        return registers.filter { signed in
+            guard let author = witness.author(certifiedBy: signed.warrant.chain) else { return false }
+            return !cut.contains(witness.hash(author.signingKey.bytes.bytes))
+        }
+    }
+
     private func absorb(_ delta: SliceDelta, _ state: inout State, _ slices: inout Set<SliceID>) {
         let taken = state.registers.absorb(delta, mesh: mesh, witness: witness)
         slices.formUnion(taken.slices)
         state.forged += taken.forged
     }
 
-    /// A transition is told once an event holds a proof of it. What somebody else made up in its place is none: it would
-    /// keep the true one from being told.
+    /// A transition is told once an event holds a proof of it. What somebody else made up in its place is none: it
+    /// would keep the true one from being told.
     private func noteTold(_ delta: SliceDelta, _ state: inout State) {
         for signed in delta.transitions {
             let hash = signed.transition.hash(by: witness)
@@ -232,27 +249,20 @@ final class OwnershipBoard: Sendable {
     /// How a slice came to its owner; nil where there is no such slice.
     func walk(of slice: SliceID) -> SliceWalk? { state.withLock { walk(slice, &$0) } }
 
-    /// Which of a slice's owners is in force, counted over all that were told, those of lost branches included: it only
-    /// grows with what is heard, so that of two who knew different things the one who knows both is above both. Nil
-    /// where there is no such slice. 1 is for whoever served before there were slices.
-    func number(ofOwner slice: SliceID) -> UInt64? {
-        state.withLock { state in
-            walk(slice, &state).map { walk in
-                2 + UInt64(walk.path.count) + walk.losers.reduce(UInt64(0)) { $0 + UInt64($1.count) }
-            }
+    /// Which of a slice's owners is in force, counted over all that were told, those of lost branches included: it
+    /// grows with what is heard. 1 is for whoever served before there were slices. For people: envoys follow proofs.
+    static func number(of walk: SliceWalk) -> UInt64 {
+        2 + UInt64(walk.path.count) + walk.losers.reduce(UInt64(0)) { $0 + UInt64($1.count) }
+    }
+
+    /// What proves the owner to an envoy that remembers a register, or none: the bytes of a voucher.
+    func voucher(
+        _ walk: SliceWalk, epoch: PartitionEpoch, remembered: Bytes32?, signature: SliceVoucher.Signature
+    ) -> [UInt8] {
+        state.withLock {
+            $0.registers.voucher(walk, epoch: epoch, remembered: remembered, signature: signature)
         }
     }
-
-    /// The same as an envoy is told it. It refuses whoever comes with less than it saw, and with another group it comes
-    /// to another slice, which may have had fewer owners: so each time that it was given one counts more than all
-    /// owners of a slice can.
-    func number(ofOwner slice: SliceID, for envoy: PrincipalID) -> UInt64? {
-        let count = state.withLock { $0.regrouped[envoy]?.count ?? 0 }
-        return number(ofOwner: slice).map { $0 + (UInt64(min(count, OwnershipBoard.regroupingsMax)) << 32) }
-    }
-
-    /// Times that count, that an envoy is given another group: what it is told stays below 2^53.
-    private static let regroupingsMax = 1 << 20
 
     private func walk(_ slice: SliceID, _ state: inout State) -> SliceWalk? {
         if let known = state.walks[slice] { return known }
@@ -285,13 +295,8 @@ final class OwnershipBoard: Sendable {
         state.withLock { $0.registers.transition(hash, of: slice) }
     }
 
-    /// Those of this partition's own journal that no event of the roster tells: a history that told them may have been
-    /// cut.
-    var untoldOfOwn: [SignedTransition] {
-        state.withLock { state in
-            state.journaled.filter { !state.told.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
-        }
-    }
+    /// All that are held and that no event of the roster tells, or tells any more.
+    var allUntold: [SignedTransition] { untold(state.withLock { $0.registers.transitions }) }
 
     /// Those that no event of the roster tells yet.
     func untold(_ transitions: [SignedTransition]) -> [SignedTransition] {

@@ -77,6 +77,10 @@ enum SliceShellLimits {
     static let transitionsPerEvent = 16
     /// How long transitions wait for others, to be told together.
     static let publishPause: Duration = .milliseconds(10)
+    /// Shortest pause before transitions whose events were cut are told again.
+    static let retellPause: Duration = .milliseconds(500)
+    /// How much longer each next bolt waits, of 256.
+    static let retellSpread: Duration = .milliseconds(20)
     /// How long they wait when they were refused.
     static let publishRetry: Duration = .seconds(1)
 }

@@ -145,7 +145,8 @@ public struct FleetSimulator: Sendable {
             let port = try BoltPort(identity.credential)
             let seeds = try directory.profile().bolts.map(\.address)
             let agent = try EnvoyAgent(
-                port: port, queue: try directory.openQueue(for: identity.principal), seeds: seeds,
+                port: port, trust: try OwnerTrust(identity.credential),
+                queue: try directory.openQueue(for: identity.principal), seeds: seeds,
                 seed: UInt64.random(in: .min ... .max),
                 logger: Logger(label: "simulate") { _ in SwiftLogNoOpLogHandler() },
                 traits: { ["hostname": .string(name), "simulated": .bool(true)] })

@@ -177,6 +177,10 @@ public struct RebalanceTask: Sendable {
         openMoves.first { order($0)?.id == id }
     }
 
+    /// The partition that hands on under this id: the one that may say how it stands. Nil where no open attempt of this
+    /// task has the id.
+    public func source(of id: HandoffID) -> PartitionName? { openMove(id).flatMap { order($0) }?.from }
+
     /// Moves in flight, ascending.
     var openMoves: [UInt32] {
         state.attempts.indices.filter { state.attempts[$0].isOpen && order(UInt32($0)) != nil }.map { UInt32($0) }

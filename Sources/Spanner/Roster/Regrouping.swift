@@ -6,9 +6,6 @@ public struct Regrouping: Hashable, Sendable {
     public let envoy: PrincipalID
     /// Its group now; nil where it was admitted without, and nothing else is in force.
     public let group: GroupName?
-    /// How often that was said, in force or not: it only grows with what is heard. Two that did not know of each other
-    /// count as two, so that who knows both is above whoever knows one.
-    public let count: Int
 }
 
 extension Roster {
@@ -23,10 +20,8 @@ extension Roster {
             guard isLive(admission: place), let claim = claim(.envoy, key: facts.admissions.key(place)) else {
                 continue
             }
-            let said = claim.admissions.flatMap { facts.amendmentsOfAdmission[$0] ?? [] }
-            let count = said.count { facts.amendments[$0].amendment.group != nil }
             let envoy = principal(of: claim)
-            found[envoy.id] = Regrouping(envoy: envoy.id, group: envoy.group, count: count)
+            found[envoy.id] = Regrouping(envoy: envoy.id, group: envoy.group)
         }
         return found.values.sorted { $0.envoy < $1.envoy }
     }

@@ -23,28 +23,31 @@ public struct SliceClaim: Hashable, Sendable {
 }
 
 extension SliceRegisterSet {
-    /// The proof that leads an envoy from the register it remembers to the one in force. Nil where none can be given
-    /// within `SliceLimits.proofMax` transitions: what it remembers is not known here, or is better.
+    /// The proof that leads an envoy from the register it remembers to the one in force, or, where that takes more than
+    /// `limit` transitions, as far as so many lead: then the claim is of the register that they come to, in no epoch,
+    /// and the envoy asks again from there. Nil where none can be given: what it remembers is not known here, or is the
+    /// end of a lost branch of `limit` transitions and more.
     public func claim(
-        _ walk: SliceWalk, epoch: PartitionEpoch, remembered: Bytes32
+        _ walk: SliceWalk, epoch: PartitionEpoch, remembered: Bytes32, limit: Int = SliceLimits.proofMax
     ) -> SliceClaim? {
         var claim = SliceClaim(register: walk.register, epoch: epoch)
         guard remembered != walk.register.hash else { return claim }
+        let limit = min(limit, SliceLimits.proofMax)
         // Back from what it remembers to a register that the walk passed.
         var lost: [SignedTransition] = []
         var at = remembered
         while walk.passed(at) == nil {
-            guard lost.count < SliceLimits.proofMax, let signed = transition(at, of: walk.register.slice) else {
-                return nil
-            }
+            guard lost.count < limit, let signed = transition(at, of: walk.register.slice) else { return nil }
             lost.append(signed)
             at = signed.transition.base
         }
         guard let fork = walk.passed(at) else { return nil }
         let steps = walk.path.drop { $0.register.position <= fork.position }
-        guard steps.count + lost.count <= SliceLimits.proofMax else { return nil }
+        let shown = steps.prefix(limit - lost.count)
+        guard let last = shown.last else { return nil }
         claim.lost = lost.reversed()
-        claim.path = steps.compactMap { transition($0.register.hash, of: walk.register.slice) }
-        return claim.path.count == steps.count && !claim.path.isEmpty ? claim : nil
+        claim.path = shown.compactMap { transition($0.register.hash, of: walk.register.slice) }
+        if shown.count < steps.count { (claim.register, claim.epoch) = (last.register, PartitionEpoch.none) }
+        return claim.path.count == shown.count ? claim : nil
     }
 }

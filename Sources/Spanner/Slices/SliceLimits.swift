@@ -18,6 +18,10 @@ public enum SliceLimits {
     public static let reasonBytesMax = 1024
     /// Transitions that prove one claim to an envoy, on both branches together.
     public static let proofMax = 256
+    /// Transitions that one answer to an envoy brings; where more are needed it is led on, answer by answer.
+    public static let voucherTransitionsMax = 64
+    /// Bytes of a voucher: what an answer to an envoy may bring of its owner.
+    public static let voucherBytesMax = 256 * 1024
     /// Bytes of a partition's name.
     public static let nameBytesMax = MeshNames.labelBytesMax
 }

@@ -88,6 +88,11 @@ public struct SliceWalk: Hashable, Sendable {
     /// The owner.
     public var owner: PartitionName { register.owner }
 
+    /// Whether this partition owned the slice before the register in force, by the transitions that count.
+    public func wasOwner(_ partition: PartitionName) -> Bool {
+        genesis.owner == partition || path.contains { $0.register.owner == partition }
+    }
+
     /// The register that this hash names, if the walk passed it.
     public func passed(_ hash: Bytes32) -> SliceRegister? {
         if genesis.hash == hash { return genesis }

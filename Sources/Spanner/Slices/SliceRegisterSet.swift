@@ -45,6 +45,20 @@ public struct SliceRegisterSet: Lattice {
         return .new
     }
 
+    /// All transitions, by slice, then by hash.
+    public var transitions: [SignedTransition] { slices.flatMap { ordered($0) } }
+
+    /// The transitions of this set that satisfy a condition. They were verified when they came in here.
+    public func filter(_ isKept: (SignedTransition) -> Bool) -> SliceRegisterSet {
+        var kept = SliceRegisterSet()
+        for slice in slices {
+            for (hash, signed) in (entries[slice] ?? [:]).sorted(by: { $0.key < $1.key }) where isKept(signed) {
+                kept.insert(signed, hash: hash, of: slice)
+            }
+        }
+        return kept
+    }
+
     /// The slices that have a transition, ascending.
     public var slices: [SliceID] { entries.keys.sorted() }
 
@@ -55,7 +69,7 @@ public struct SliceRegisterSet: Lattice {
     public func hashes(of slice: SliceID) -> [Bytes32] { (entries[slice] ?? [:]).keys.sorted() }
 
     /// Everything, in pieces that fit into one message each: what is stored, and what a stranger is sent.
-    public func deltas() -> [SliceDelta] { SliceDelta.pieces(of: slices.flatMap { ordered($0) }) }
+    public func deltas() -> [SliceDelta] { SliceDelta.pieces(of: transitions) }
 
     /// What a peer lacks of these slices, if `known` is what it has of them.
     public func deltas(of wanted: some Sequence<SliceID>, lacking known: Set<Bytes32>) -> [SliceDelta] {

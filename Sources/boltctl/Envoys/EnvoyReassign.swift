@@ -40,6 +40,11 @@ struct EnvoyReassign: AsyncParsableCommand {
         let client = owner ?? session.client
         let body = ReassignEnvoyRequest(task: try RandomID.principal(), group: group, reason: mutation.reason)
         if !mutation.dryRun {
+            if !mutation.yes {
+                // Whoever is asked for a yes is not to hear of a refusal after it.
+                let _: ReassignEnvoyResponse = try await client.call(
+                    .reassignEnvoy, [envoy.id.apiText], query: [("dry_run", "true")], body: body)
+            }
             let from = envoy.group.map { " from \($0)" } ?? ""
             try Console.confirm("Move \(envoy.name)\(from) to the group \(group)?", yes: mutation.yes)
         }

@@ -13,8 +13,7 @@ struct ApplyOptions: ParsableArguments {
 
     @Option(
         name: .customLong("despite-task"),
-        help: "A task to go on despite of, whose driver was not heard for a minute. Should that return, it holds still."
-    )
+        help: "A task to go on despite of: its driver was not heard for a minute. Should that return, it holds still.")
     var despiteTask: String?
 
     @Option(name: .long, help: "The partition whose primary drives the task. Default: that of the bolt that planned.")

@@ -15,6 +15,7 @@ import Spanner
         let bolts = demo.mesh.bolts.filter { $0.partition == partition }
         let load = try demo.loadEverywhere(envoys)
         _ = try await demo.waitForAnswers(20 * envoys.count, of: load)
+        try await waitForSafety(load)
         let killed = ContinuousClock().now
         for bolt in bolts { try await demo.kill9(bolt) }
         let (isCovered, wait) = try await demo.timed { try await waitForCover(load) }
@@ -39,6 +40,16 @@ import Spanner
         try await demo.recordLoad("cover", load)
         let isOnce = await load.isEachThereOnce()
         demo.record("cover", "every result is there once, in order", isOnce, 0, "\(envoys.count) queues without a hole")
+    }
+
+    /// Until every writer was told of results that are safe: from then on only who keeps results for another tells none.
+    private static func waitForSafety(_ load: DemoLoad) async throws {
+        let _: Bool? = try await Waiting.until(seconds: 30, every: .milliseconds(5)) {
+            for writer in load.writers {
+                guard await writer.safe > 0 else { return nil }
+            }
+            return true
+        }
     }
 
     private static func waitForCover(_ load: DemoLoad) async throws -> Bool {

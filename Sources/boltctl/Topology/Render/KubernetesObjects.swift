@@ -1,4 +1,5 @@
 import BoltAPI
+import CRDT
 import Spanner
 
 /// Objects of Kubernetes for a topology: a namespace, and for each bolt a StatefulSet of one, its service and its
