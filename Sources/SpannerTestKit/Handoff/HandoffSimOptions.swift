@@ -37,6 +37,8 @@ public struct HandoffSimOptions: Sendable {
     var hasBadNetwork: Bool { seed % 4 != 0 }
     /// Whether partitions crash and are promoted.
     var hasCrashes: Bool { seed % 5 != 0 }
+    /// Whether partitions are lost for seconds, with all their bolts, and operators take over what they own.
+    var hasLosses: Bool { hasCrashes && seed % 3 == 2 }
     /// Whether the crashes are aimed: right after a step of a handoff was journaled, at either side.
     var aimsCrashes: Bool { seed % 2 == 1 }
 }

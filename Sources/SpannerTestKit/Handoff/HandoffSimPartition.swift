@@ -68,6 +68,13 @@ struct HandoffSimPartition {
             encoder.byte(5)
             id.encode(to: &encoder)
             slice.encode(to: &encoder)
+        case .join(let slice, let numbers):
+            encoder.byte(6)
+            slice.encode(to: &encoder)
+            encoder.list(numbers) { encoder, number in encoder.integer(number) }
+        case .forget(let slice):
+            encoder.byte(7)
+            slice.encode(to: &encoder)
         }
         let point = LogPoint(
             epoch: epoch, position: UInt64(journal.count) + 1, hash: TestWitness.digest(encoder.bytes))

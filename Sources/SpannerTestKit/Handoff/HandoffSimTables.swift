@@ -13,6 +13,10 @@ enum HandoffSimContent {
     case target(HandoffTargetRecord)
     /// The garbage of a handoff goes.
     case remove(HandoffID, SliceID)
+    /// What another partition had left of a slice that is served here.
+    case join(SliceID, [UInt64])
+    /// What was left of another's slice goes: its owner has it.
+    case forget(SliceID)
 }
 
 struct HandoffSimEntry {
@@ -65,7 +69,11 @@ struct HandoffSimTables {
         case .begin: break
         case .write(let slice, let number):
             HandoffSimTables.add(number, to: &rows[slice, default: []])
-        case .remove(_, let slice): rows[slice] = nil
+        case .remove(let id, let slice):
+            // A handoff that was overtaken removes nothing more.
+            if sources[id]?.phase != .overtaken { rows[slice] = nil }
+        case .join(let slice, let numbers): join(numbers, to: slice)
+        case .forget(let slice): rows[slice] = nil
         case .source(let record):
             if case .begun(let order) = record, sources[order.id] == nil {
                 sources[order.id] = HandoffSourceState(order: order)
@@ -90,10 +98,25 @@ struct HandoffSimTables {
                 .append((piece.place, HandoffSimTables.numbers(piece.content)))
         case .truncate(let point): staged[record.id]?.truncate(to: point)
         case .serve:
-            if let order = targets[record.id]?.order { rows[order.slice] = staged[record.id]?.rows ?? [] }
+            if let order = targets[record.id]?.order {
+                // What is here already stays.
+                let left = rows[order.slice] ?? []
+                rows[order.slice] = staged[record.id]?.rows ?? []
+                if !left.isEmpty { join(left, to: order.slice) }
+            }
+            staged[record.id] = nil
+        case .join:
+            if let order = targets[record.id]?.order, let stage = staged[record.id], !stage.rows.isEmpty {
+                join(stage.rows, to: order.slice)
+            }
             staged[record.id] = nil
         }
         if targets[record.id]?.phase == .dropped { staged[record.id] = nil }
+    }
+
+    /// A union, in order.
+    private mutating func join(_ numbers: [UInt64], to slice: SliceID) {
+        rows[slice] = Set(rows[slice] ?? []).union(numbers).sorted()
     }
 
     /// Appends a number that is not there.
@@ -117,5 +140,6 @@ struct HandoffSimTables {
         return numbers ?? []
     }
 
-    static func digest(_ rows: [UInt64]) -> Bytes32 { TestWitness.digest([1] + content(rows)) }
+    /// Of the rows, in whatever order they came.
+    static func digest(_ rows: [UInt64]) -> Bytes32 { TestWitness.digest([1] + content(rows.sorted())) }
 }

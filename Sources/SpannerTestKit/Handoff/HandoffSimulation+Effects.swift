@@ -19,9 +19,17 @@ extension HandoffSimulation {
         case .publish(let signed):
             checkHandOn(signed, of: id, by: partition)
             publish(signed, at: partition)
+            loseTarget(of: signed)
         case .tooLateToCancel: count(work: "cancellations that came too late")
         case .ended(let phase):
-            count(work: phase == .done ? "slices moved" : "handoffs cancelled")
+            switch phase {
+            case .done: count(work: "slices moved")
+            case .overtaken: count(work: "hand-ons overtaken")
+            case _: count(work: "handoffs cancelled")
+            }
+            if phase == .cancelled, isTargetDown(of: id, at: partition) {
+                count(work: "handoffs cancelled while their target was away")
+            }
             trace.keep(now, "\(partitions[partition].name) ends \(id): \(phase)")
         case .readSnapshot, .readTail, .locate, .digest, .collect:
             let delay = 100 + generator.below(effect == .collect ? 300_000 : 3000)
@@ -44,6 +52,7 @@ extension HandoffSimulation {
         case .digest(let point):
             let rows = partitions[partition].rows(of: slice, at: point.position)
             step(partition, source: id, .digested(at: point, HandoffSimTables.digest(rows)))
+        case .collect where partitions[partition].sources[id]?.isOvertaken == true: break
         case .collect:
             checkCollection(of: id, by: partition)
             journal(.remove(id, slice), at: partition)
@@ -87,7 +96,11 @@ extension HandoffSimulation {
         }
         var numbers: [UInt64] = []
         for entry in owner.journal[Int(after.position)..<Int(last)] {
-            if case .write(slice, let number) = entry.content { numbers.append(number) }
+            switch entry.content {
+            case .write(slice, let number): numbers.append(number)
+            case .join(slice, let more): numbers += more
+            case _: break
+            }
         }
         let through = owner.journal[Int(last) - 1].point
         if numbers.isEmpty {
@@ -205,6 +218,7 @@ extension HandoffSimulation {
         let taken = partitions[partition].registers.absorb(delta, mesh: TestIdentity.mesh, witness: witness)
         if taken.forged > 0 { violate("P7", "a hand-on of \(partitions[partition].name) does not verify") }
         _ = published.absorb(delta, mesh: TestIdentity.mesh, witness: witness)
+        tellMachines(at: partition, of: [signed.transition.slice])
     }
 
     func gossip() {
@@ -216,7 +230,9 @@ extension HandoffSimulation {
         for delta in partitions[from].registers.deltas(of: slices, lacking: known) {
             let taken = partitions[to].registers.absorb(delta, mesh: TestIdentity.mesh, witness: witness)
             if taken.forged > 0 { violate("P7", "a transition that \(partitions[from].name) keeps does not verify") }
+            tellMachines(at: to, of: taken.slices)
         }
+        bringRemains()
     }
 
     static func microseconds(_ duration: Duration) -> UInt64 {
@@ -233,6 +249,7 @@ extension HandoffSimulation {
         case .released: "released"
         case .collected: "collected"
         case .cancelled(_, let reason): "cancelled (\(reason))"
+        case .overtaken: "overtaken"
         }
     }
 
@@ -245,6 +262,7 @@ extension HandoffSimulation {
         case .held: "held"
         case .adopted: "adopted"
         case .dropped: "dropped"
+        case .claimed: "claimed"
         }
     }
 }

@@ -24,7 +24,10 @@ extension HandoffSimulation {
         guard owner.isUp, let genesis,
             let walk = partitions[partition].walk(slice, from: genesis)
         else { return false }
-        let away = owner.sources.values.filter { $0.order.slice == slice && $0.order.register == walk.register }
+        let away = owner.sources.values.filter { source in
+            source.order.slice == slice
+                && (source.order.register == walk.register || options.hasLosses && !source.state.isOver)
+        }
         if options.mutant?.mutation == .cancelAfterSwitch {
             // The one-sided cancellation does not ask the register.
             if owner.sources.values.contains(where: {
@@ -34,7 +37,8 @@ extension HandoffSimulation {
             }
         }
         guard walk.owner == owner.name, away.allSatisfy({ $0.isTaking }) else { return false }
-        guard let last = walk.path.last?.transition else { return true }
+        // Nobody hands on what an operator took over: it is served as it is.
+        guard let last = walk.path.last?.transition, last.isHandOn else { return true }
         let machine = owner.targets.values.first { $0.state.transition?.transition == last }
         if let machine { return machine.isServing }
         return owner.tables.targets.values.contains { state in
@@ -96,7 +100,8 @@ extension HandoffSimulation {
             !partitions[from].sources.values.contains(where: {
                 $0.order.slice == slice && !$0.state.isOver && $0.order.register == walk.register
             }),
-            partitions[from].registers.walk(slice.index, from: genesis, by: witness)?.register == walk.register
+            partitions[from].registers.walk(slice.index, from: genesis, by: witness)?.register == walk.register,
+            !options.hasLosses || isTaking(slice, at: from)
         else { return }
         var to = (from + 1 + Int(generator.below(2))) % 3
         if let last = walk.path.last, chance(60), let back = index(of: last.transition.from) { to = back }
@@ -120,14 +125,14 @@ extension HandoffSimulation {
     func aim(at partition: Int, _ content: HandoffSimContent) {
         guard options.aimsCrashes, options.hasCrashes, healedAt == nil else { return }
         switch content {
-        case .begin, .write: return
+        case .begin, .write, .join, .forget: return
         case .target(.stored): if chance(3) { crash(partition) }
         case .source, .target, .remove: if chance(12) { crash(partition) }
         }
     }
 
     /// The primary dies. It comes back with its disk, or a standby is promoted that lacks some of what was not safe.
-    func crash(_ partition: Int) {
+    func crash(_ partition: Int, milliseconds: UInt64? = nil) {
         guard partitions[partition].isUp else { return }
         let owner = partitions[partition]
         let isPromotion = chance(60)
@@ -142,7 +147,7 @@ extension HandoffSimulation {
         partitions[partition].targets = [:]
         partitions[partition].snapshots = [:]
         partitions[partition].waiting = []
-        let delay = chance(20) ? generator.below(3000) : generator.below(300)
+        let delay = milliseconds ?? (chance(20) ? generator.below(3000) : generator.below(300))
         queue.push(.start(partition: partition, keep: keep), at: now + delay * HandoffSimulation.millisecond)
     }
 
@@ -156,6 +161,8 @@ extension HandoffSimulation {
         owner.tables = HandoffSimTables(owner.journal)
         (owner.durable, owner.diskFree, owner.standbysFree) = (keep, now, now)
         owner.isUp = true
+        // It hears what others know before it does anything.
+        if options.hasLosses { owner.registers.merge(published) }
         partitions[partition] = owner
         begin(partition)
         for state in owner.tables.sources.values.sorted(by: { $0.order.id < $1.order.id })
@@ -187,7 +194,7 @@ extension HandoffSimulation {
         let elapsed = now - (healedAt ?? now)
         let agrees = partitions.allSatisfy { $0.registers == published }
         let hasAcknowledged = clients.allSatisfy(\.acknowledgedSinceHealing)
-        if (hasSettled && agrees && hasAcknowledged && elapsed >= 3 * HandoffSimulation.second)
+        if (hasSettled && agrees && hasAcknowledged && !hasRemains && elapsed >= 3 * HandoffSimulation.second)
             || elapsed > 60 * HandoffSimulation.second
         {
             report.roundsToConverge = Double(elapsed) / Double(HandoffSimulation.second)

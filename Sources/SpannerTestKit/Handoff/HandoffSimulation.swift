@@ -15,6 +15,8 @@ enum HandoffSimAction {
     case gossip
     case operate
     case fault
+    case lose
+    case takeOver(lost: Int)
     case start(partition: Int, keep: UInt64)
     case heal
     case settle
@@ -49,6 +51,8 @@ public final class HandoffSimulation {
     /// All transitions that anybody published.
     var published = SliceRegisterSet()
     private var publishedWalks: [SliceID: (count: Int, walk: SliceWalk)] = [:]
+    /// Slices that operators took over: what their owner had may come late.
+    var takenOver: Set<SliceID> = []
     /// The highest number that was acknowledged, by slice.
     var acknowledged: [SliceID: UInt64] = [:]
     var nextHandoff: UInt64 = 1
@@ -85,6 +89,7 @@ public final class HandoffSimulation {
         queue.push(.operate, at: 100 * Self.millisecond)
         queue.push(.gossip, at: 50 * Self.millisecond)
         if options.hasCrashes { queue.push(.fault, at: 500 * Self.millisecond) }
+        if options.hasLosses { queue.push(.lose, at: 900 * Self.millisecond) }
         queue.push(.heal, at: options.chaosSeconds * Self.second)
         while !isOver, report.violations.isEmpty, let next = queue.pop() {
             now = max(now, next.time)
@@ -115,6 +120,8 @@ public final class HandoffSimulation {
         case .gossip: gossip()
         case .operate: operate()
         case .fault: fault()
+        case .lose: lose()
+        case .takeOver(let lost): takeOver(from: lost)
         case .start(let partition, let keep): start(partition, keep: keep)
         case .heal: heal()
         case .settle: settle()
@@ -169,6 +176,7 @@ public final class HandoffSimulation {
         partitions[partition].sources[state.order.id] = HandoffSource(
             state: state, safe: owner.safe, voice: voice, settings: settings, witness: witness,
             mutation: options.mutant?.mutation)
+        tellSource(state.order.id, at: partition)
         step(partition, source: state.order.id, .start)
     }
 
@@ -176,6 +184,7 @@ public final class HandoffSimulation {
         partitions[partition].targets[state.order.id] = HandoffTarget(
             state: state, safe: partitions[partition].safe, mesh: TestIdentity.mesh, settings: settings,
             witness: witness, mutation: options.mutant?.mutation)
+        tellTarget(state.order.id, at: partition)
         step(partition, target: state.order.id, .start)
     }
 
@@ -201,7 +210,7 @@ public final class HandoffSimulation {
         queue.push(.replicated(partition: partition, life: life, position: position), at: done)
         let entry = partitions[partition].journal[Int(position) - 1]
         switch entry.content {
-        case .begin, .write: break
+        case .begin, .write, .join, .forget: break
         case .source(let record): step(partition, source: record.id, .journaled(record, at: entry.point))
         case .target(let record): step(partition, target: record.id, .journaled(record, at: entry.point))
         case .remove(let id, _): step(partition, source: id, .collected)

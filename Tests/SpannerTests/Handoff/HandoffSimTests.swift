@@ -40,11 +40,12 @@ struct HandoffSimTests {
         }
         for name in [
             "slices moved", "slices adopted", "handoffs cancelled", "cancellations", "pauses", "offers refused",
-            "snapshots", "writes", "tails that were gone", "cancellations that came too late",
+            "snapshots", "writes", "tails that were gone", "cancellations that came too late", "takeovers",
+            "hand-ons overtaken", "handoffs cancelled while their target was away", "remains that were brought",
         ] {
             #expect((work[name] ?? 0) > 0, "\(name)")
         }
-        for name in ["promotions", "restarts", "tails lost", "messages lost", "messages doubled"] {
+        for name in ["promotions", "restarts", "tails lost", "messages lost", "messages doubled", "partitions lost"] {
             #expect((faults[name] ?? 0) > 0, "\(name)")
         }
     }
