@@ -178,7 +178,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Vault",
-                "LoopbackKit", nioCore, nioPosix, nioSSL, "bolt", "boltctl", "bolt-envoy",
+                "LoopbackKit", nioCore, nioPosix, nioSSL, "bolt", "boltctl", "bolt-envoy", "spanner-sim",
             ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

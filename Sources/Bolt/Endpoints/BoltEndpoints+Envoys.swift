@@ -71,15 +71,10 @@ extension BoltEndpoints {
         let read = CheckInReader.read(request.body)
         if let read, let known = traits.known(read.traits, of: envoy) {
             let checked = try CheckInBody(
-<<<<<<< HEAD
                 queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known,
                 highest: read.highest)
-            return IncomingCheckIn(checked: checked, whole: { try request.decode(CheckInRequest.self) })
-=======
-                queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known)
             return IncomingCheckIn(
                 checked: checked, whole: { try request.decode(CheckInRequest.self) }, peer: peer, key: peer.tlsKey)
->>>>>>> mend-c-custody
         }
         let body = try request.decode(CheckInRequest.self)
         let checked = try CheckInBody(body)
@@ -136,19 +131,13 @@ extension BoltEndpoints {
     ) async throws -> HTTPAnswer {
         let begun = ContinuousClock.now
         let sender = request.endpoint == .peerCheckIn ? request.principal?.address : nil
-<<<<<<< HEAD
         let isPassedOn = request.endpoint == .peerCheckIn && request.principal?.partition != configuration.partition
-        while true {
-            let owner = await route(for: peer)
-            if owner.isSelf, owner.isPrimary,
-                let answer = try await store(body.checked, peer: peer, envoy: envoy, isPassedOn: isPassedOn)
-            {
-=======
         var refusal: OwnersRefusal?
         while true {
             let owner = await route(for: body.key)
-            if owner.isSelf, owner.isPrimary, let answer = try await store(body, envoy: envoy) {
->>>>>>> mend-c-custody
+            if owner.isSelf, owner.isPrimary,
+                let answer = try await store(body, envoy: envoy, isPassedOn: isPassedOn)
+            {
                 return HTTPAnswer(status: 200, contentType: "application/json", body: answer)
             }
             if !owner.isSelf, let address = owner.address, refusal?.stands(at: address) != true {
@@ -253,15 +242,8 @@ extension BoltEndpoints {
     }
 
     /// Stores a check-in here, where its owner is; answered once it is durable. Nil where another bolt is to be asked.
-<<<<<<< HEAD
-    private func store(
-        _ checked: CheckInBody, peer: CertifiedPeer, envoy: PrincipalID, isPassedOn: Bool
-    ) async throws -> Data? {
-        let grounds = await self.grounds.grounds(of: peer)
-=======
-    private func store(_ body: IncomingCheckIn, envoy: PrincipalID) async throws -> Data? {
+    private func store(_ body: IncomingCheckIn, envoy: PrincipalID, isPassedOn: Bool) async throws -> Data? {
         let (checked, grounds) = (body.checked, await self.grounds.grounds(of: body.key))
->>>>>>> mend-c-custody
         let isContested = try admitted(grounds, as: envoy)
         guard partition.enter(limit: configuration.pendingCheckInsMax) else {
             throw Problem(.tooManyRequests, "too many check-ins wait for the disk", status: 503)
@@ -269,11 +251,8 @@ extension BoltEndpoints {
         defer { partition.leave() }
         let pending = PendingCheckIn(
             envoy: envoy, queue: checked.queue, firstHeld: checked.firstHeld, results: checked.results,
-<<<<<<< HEAD
-            traits: checked.traits, slice: grounds.slice, seen: checked.highest, isPassedOn: isPassedOn)
-=======
-            traits: checked.traits, slice: grounds.slice, keptAt: body.keptAt)
->>>>>>> mend-c-custody
+            traits: checked.traits, slice: grounds.slice, keptAt: body.keptAt, seen: checked.highest,
+            isPassedOn: isPassedOn)
         let receipt: CheckInReceipt
         switch await partition.store(pending) {
         case .stored(let stored): receipt = stored
@@ -342,13 +321,9 @@ struct CheckInBody: Sendable {
     let queue: QueueID
     let firstHeld: UInt64
     let results: [SequencedResult]
-<<<<<<< HEAD
-    let traits: EnvoyRecord.Traits?
+    var traits: EnvoyRecord.Traits?
     /// What the envoy remembers of its owner; nil where it does not say.
     let highest: OwnerMark?
-=======
-    var traits: EnvoyRecord.Traits?
->>>>>>> mend-c-custody
 
     /// Judges a request. The hash of its traits is made here.
     init(_ body: CheckInRequest) throws {

@@ -22,13 +22,10 @@ struct BoltEndpoints: Sendable {
     let node: NodeService
     let grounds: EnvoyGroundsCache
     let traits = TraitsMemory()
-<<<<<<< HEAD
     /// Applies of topologies, one at a time: what was judged is still so when it is carried out.
     let applying = AsyncGate(busy: .tooManyRequests)
-=======
     /// Partitions that no link leads to.
     let silence = SilentPartitions()
->>>>>>> mend-c-custody
     let partition: PartitionService
     let identity: BoltIdentity
     let judge: ChainJudge

@@ -17,15 +17,12 @@ struct PendingCheckIn: Sendable {
     let traits: EnvoyRecord.Traits?
     /// Its slice; nil where no topology is in force.
     var slice: SliceID?
-<<<<<<< HEAD
+    /// When another bolt took it that kept it for this partition; nil where it comes at once.
+    var keptAt: WallTime?
     /// What the envoy remembers of its owner; nil where it does not say, and is shown nothing.
     var seen: OwnerMark?
     /// Whether a bolt of another partition passed it on: then the envoy needs the owner's signature.
     var isPassedOn = false
-=======
-    /// When another bolt took it that kept it for this partition; nil where it comes at once.
-    var keptAt: WallTime?
->>>>>>> mend-c-custody
 }
 
 /// What became of a check-in that is durable.

@@ -141,7 +141,8 @@ extension PartitionService {
         case .gone: enqueue(.source(id, .tailGone(after: after)))
         case .nothing(let through) where through == after:
             post(.desk(.perform(id, effect)), after: SliceShellLimits.linkPause)
-        case .nothing(let through): enqueue(.source(id, .skipped(after: after, through: through)))
+        // Not in this run: who else waits has its turn between two batches.
+        case .nothing(let through): post(.desk(.source(id, .skipped(after: after, through: through))))
         case .piece(let piece): deliver(piece, to: id)
         }
     }
@@ -204,7 +205,7 @@ extension PartitionService {
             case .check(let order): enqueue(.target(id, .checked(blockers: try blockers(of: order, context))))
             case .journal(let record): journal(record, of: id)
             case .reply(let reply): context.board.line(to: order.from)?.send(.handoffReply(reply))
-            case .digest(let point): try digest(at: point, of: id, order, context)
+            case .digest(let point): try judgeStaged(order, at: point, context)
             case .serve(let signed):
                 desk.adopted.insert(signed.transition.hash(by: context.board.witness))
                 context.board.take(journaled: [signed])
@@ -216,24 +217,6 @@ extension PartitionService {
                 tellArriving()
             }
         } catch { fail(error, "taking a slice over") }
-    }
-
-    /// What is staged is compared with what the source sealed; where it cannot be served here it counts as different,
-    /// so that the source keeps the slice.
-    private func digest(
-        at point: LogPoint, of id: HandoffID, _ order: HandoffOrder, _ context: SliceContext
-    ) throws(StoreError) {
-        let genesis = context.board.geneses.first { $0.id == order.slice.group }
-        let isMember = { (envoy: PrincipalID) in
-            genesis.map { Placement.slice(of: envoy, slices: $0.slices) == order.slice.index } ?? false
-        }
-        let (digest, obstacle) = try store.checkedDigest(of: id, isMember: isMember)
-        if let obstacle {
-            logger.warning(
-                "what came of a slice cannot be served here",
-                metadata: words(order).merging([LogKeys.why: "\(obstacle)"]) { first, _ in first })
-        }
-        enqueue(.target(id, .digested(at: point, obstacle == nil ? digest : .zero)))
     }
 
     private func journal(_ record: HandoffTargetRecord, of id: HandoffID) {
@@ -293,6 +276,7 @@ extension PartitionService {
     private func hear(
         _ message: HandoffMessage, from partition: PartitionName, _ context: SliceContext
     ) throws(StoreError) {
+        if desk.targets[message.id] == nil, try store.tables.slices.source(message.id) != nil { return }
         if desk.targets[message.id] == nil {
             if let state = try store.tables.slices.target(message.id) {
                 guard state.order.from == partition else { return }
@@ -311,7 +295,7 @@ extension PartitionService {
                 return
             }
         }
-        guard desk.targets[message.id]?.order.from == partition else { return }
+        guard desk.targets[message.id]?.order.from == partition, !exceedsStaging(message) else { return }
         if case .piece(let piece) = message.body {
             metrics.add(.handoffBytes, ["here"], by: Double(piece.content.count))
         }

@@ -72,6 +72,10 @@ extension PartitionService {
             if let reason = known.stay { send(.cancelled(order.id, reason: reason), to: driver) }
             return false
         }
+        if try store.tables.slices.target(order.id) != nil {
+            send(.cancelled(order.id, reason: "a handoff the other way has the same id"), to: driver)
+            return false
+        }
         func hinder(_ why: String) -> Bool {
             send(.progress(order.id, bytes: 0, hindrance: why), to: driver)
             return false
@@ -130,8 +134,7 @@ extension PartitionService {
         case .cancel(let order): ask(.cancel(order), of: order.from)
         case .pause(let order, let isPaused): ask(.pause(order, isPaused), of: order.from)
         case .throttle(let limits):
-            guard let moves = desk.tasks[id]?.machine.state.job.moves else { return }
-            for partition in Set(moves.flatMap { [$0.from, $0.to] }).sorted() { ask(.throttle(limits), of: partition) }
+            for partition in desk.tasks[id]?.machine.partitions ?? [] { ask(.throttle(limits), of: partition) }
         case .refuse(_, let reason): desk.tasks[id]?.refusal = reason
         case .ended(let status):
             noteEnd(of: id)

@@ -2,6 +2,8 @@
 public enum HandoffLimits {
     /// Bytes of one piece of a slice: the largest result, or the largest traits, with what names them.
     public static let pieceBytesMax = 288 * 1024
+    /// Bytes of pieces that a target takes in one life of its machine: a source that sends without end fills no disk.
+    public static let stagedBytesMax: UInt64 = 16 << 30
     /// Pieces on their way before one is acknowledged.
     public static let piecesInFlightMax = 32
     /// Places of the source's journal that a target remembers, one for each epoch, to find a fork.

@@ -36,7 +36,7 @@ public struct HandoffMessage: Hashable, Sendable {
 public struct HandoffReply: Hashable, Sendable {
     /// What is said.
     public enum Body: Hashable, Sendable {
-        /// We cannot take it: why, in words.
+        /// We cannot take it, or not serve what we hold of it: why, in words. Nothing is held then, or not for long.
         case refused([String])
         /// We hold so much, *safe*; send so many pieces ahead. `probe` is that of the offer it answers; 0: unasked.
         case progress(HandoffProgress, credit: UInt32, probe: UInt64)

@@ -95,7 +95,8 @@ extension HandoffSource {
         if let body = HandoffSource.answer(to: reply, of: state.phase) { return send(body, &effects) }
         switch reply {
         case .refused(let blockers):
-            guard state.phase == .sending, confirmed == nil, stream == .unknown else { return }
+            // Before it takes anything, for what it would take, or for what it holds by now.
+            guard state.phase == .sending || state.phase == .sealed else { return }
             let why = blockers.isEmpty ? "no reason given" : blockers.joined(separator: "; ")
             cancelReason = cancelReason ?? HandoffSource.cut("\(order.to) cannot take it: \(why)")
         case .progress(let progress, let credit, let probe):

@@ -25,6 +25,8 @@ public struct HandoffTarget: Sendable {
         case safe(through: UInt64)
         /// The digest of what is staged, up to this place of the source's journal.
         case digested(at: LogPoint, Bytes32)
+        /// What is staged, up to this place, cannot be served here: why, in words. Asked for as the digest is.
+        case unfit(at: LogPoint, reasons: [String])
         /// A timer.
         case timerFired(HandoffTimer)
         /// The slice will not come: its source handed it to another. Before the hand-on only.
@@ -42,7 +44,8 @@ public struct HandoffTarget: Sendable {
         case journal(HandoffTargetRecord)
         /// Send this to the source's primary.
         case reply(HandoffReply)
-        /// Digest of what is staged, which ends at this place of the source's journal. Answered by `digested`.
+        /// Digest of what is staged, which ends at this place of the source's journal. Answered by `digested`, or by
+        /// `unfit`.
         case digest(at: LogPoint)
         /// Put the hand-on into the register and serve the slice: both are safe.
         case serve(SignedTransition)
@@ -152,6 +155,7 @@ public struct HandoffTarget: Sendable {
         case .refused: (pending, ahead) = ([], state)
         case .safe(let position): safe = max(safe, position)
         case .digested(let point, let digest): digested(point, digest, &effects)
+        case .unfit(let point, let reasons): unfit(point, reasons, &effects)
         case .timerFired(let timer): fire(timer, &effects)
         case .abandon(let reason):
             if state.phase != .adopted, handOn == nil { dropReason = dropReason ?? HandoffSource.cut(reason) }

@@ -49,7 +49,7 @@ public struct RebalanceTask: Sendable {
         case cancel(HandoffOrder)
         /// Ask the source to hold this handoff still, or to let it go on.
         case pause(HandoffOrder, Bool)
-        /// Tell the sources what they may take.
+        /// Tell the sources what they may take; again at each tick, for a source's next primary knows nothing of it.
         case throttle(HandoffBudget.Limits)
         /// The command is not possible now: why, in words. Nothing changed.
         case refuse(Command, reason: String)
@@ -66,6 +66,8 @@ public struct RebalanceTask: Sendable {
 
     /// What the journal says.
     public internal(set) var state: RebalanceState
+    /// The partitions that slices go from or to, ascending: who has to know the limits.
+    public let partitions: [PartitionName]
     /// Why it moves nothing now, whatever its operator wants; nil where it may go on. Told by the shell and not
     /// journaled: whoever goes on with the task finds it out anew. What a source has sealed already comes to its end.
     public var hold: String?
@@ -93,7 +95,10 @@ public struct RebalanceTask: Sendable {
     public var isSettled: Bool { pending == nil && commands.isEmpty }
 
     /// A task, as far as `state` says.
-    public init(state: RebalanceState, hashedBy witness: any Witness) { (self.state, self.witness) = (state, witness) }
+    public init(state: RebalanceState, hashedBy witness: any Witness) {
+        (self.state, self.witness) = (state, witness)
+        partitions = Set(state.job.moves.flatMap { [$0.from, $0.to] }).sorted()
+    }
 
     /// Takes one event; the effects are to be carried out in order.
     public mutating func step(_ event: Event) -> [Effect] {
@@ -186,7 +191,8 @@ public struct RebalanceTask: Sendable {
         effects.append(.record(record))
     }
 
-    /// Says again what is in flight: whoever forgot it, or took its place, hears of it.
+    /// Says again what is in flight, and how much of it there may be: whoever forgot it, or took its place, hears of
+    /// it. A task that is over says nothing: its limits are not those of another one.
     private func renew(_ effects: inout [Effect]) {
         guard state.phase != .ended else { return }
         effects.append(.throttle(state.limits))

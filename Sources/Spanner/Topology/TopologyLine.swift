@@ -59,21 +59,19 @@ public struct TopologyLine: Hashable, Sendable {
 }
 
 /// Puts applies together from the parts that events carry. Each author's parts stand for themselves, so that nobody can
-/// spoil another's.
+/// spoil another's, nor be in its way: what comes of them depends on the order of that author's history alone, which
+/// is the same for everybody.
 public struct TopologyAssembly: Sendable {
-    private struct Key: Hashable {
-        let apply: Bytes32
-        let author: ReplicaID
-    }
-
     private struct Draft {
+        let apply: Bytes32
         let count: UInt32
         var parts: [UInt32: [UInt8]] = [:]
     }
 
-    private var drafts: [Key: Draft] = [:]
-    /// Applies whose parts are on their way at one time.
-    static let draftsMax = 256
+    /// By author, in the order in which they began.
+    private var drafts: [ReplicaID: [Draft]] = [:]
+    /// Applies of one author whose parts are on their way at one time; with one more the oldest goes.
+    public static let draftsMax = 8
 
     /// Nothing yet.
     public init() {}
@@ -82,16 +80,19 @@ public struct TopologyAssembly: Sendable {
     public mutating func take(
         _ part: TopologyPart, by author: ReplicaID, hashedBy witness: some Witness
     ) -> TopologyApply? {
-        let key = Key(apply: part.apply, author: author)
-        guard drafts[key] != nil || drafts.count < TopologyAssembly.draftsMax else { return nil }
-        var draft = drafts[key] ?? Draft(count: part.count)
-        guard draft.count == part.count, part.number < part.count else { return nil }
+        guard part.number < part.count else { return nil }
+        var own = drafts[author] ?? []
+        defer { drafts[author] = own.isEmpty ? nil : own }
+        let place = own.firstIndex { $0.apply == part.apply }
+        var draft = place.map { own[$0] } ?? Draft(apply: part.apply, count: part.count)
+        guard draft.count == part.count else { return nil }
         draft.parts[part.number] = part.bytes
         guard draft.parts.count == Int(draft.count) else {
-            drafts[key] = draft
+            if let place { own[place] = draft } else { own.append(draft) }
+            if own.count > TopologyAssembly.draftsMax { own.removeFirst() }
             return nil
         }
-        drafts[key] = nil
+        if let place { own.remove(at: place) }
         let bytes = (0..<draft.count).flatMap { draft.parts[$0] ?? [] }
         guard TopologyApply.id(of: bytes, witness) == part.apply,
             let apply = try? TopologyApply(bytes, hashedBy: witness)

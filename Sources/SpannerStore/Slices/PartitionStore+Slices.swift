@@ -17,40 +17,30 @@ extension PartitionStore {
         return (piece, try state().tip.position)
     }
 
-    /// What the journal did to a slice after a place, up to a position at most, in one piece.
+    /// What the journal did to a slice after a place, up to a position at most, in one piece. Reads one batch of
+    /// records at most, whatever is in them: who waits meanwhile waits for that only.
     public func tail(
         of slice: SliceID, after place: LogPoint, upTo limit: UInt64
     ) throws(StoreError) -> SliceTail {
         let state = try state()
-        guard try isHeld(place, state), limit > place.position else {
-            return try isHeld(place, state) ? .nothing(through: place) : .gone
-        }
+        guard try isHeld(place, state) else { return .gone }
+        guard place.position < min(limit, state.tip.position) else { return .nothing(through: place) }
+        let records = try records(from: place.position + 1, bytesMax: PartitionLimits.appendBytesMax)
+        guard !records.isEmpty else { return .gone }
         var rows: [SliceRow] = []
         var (bytes, last) = (0, place)
-        var (isTooLarge, batches) = (false, 0)
-        // Where the journal did little to the slice it is asked again from where this ends: check-ins go on between.
-        reading: while last.position < min(limit, state.tip.position), bytes < SliceSnapshot.pieceBytes,
-            batches < SliceTail.batchesMax
-        {
-            batches += 1
-            let records = try records(from: last.position + 1, bytesMax: PartitionLimits.appendBytesMax)
-            guard !records.isEmpty else { return .gone }
-            for record in records {
-                guard record.position <= limit else { break reading }
-                let more = try self.rows(of: record, in: slice)
-                let size = more.reduce(0) { $0 + $1.bytes }
-                guard bytes + size <= HandoffLimits.pieceBytesMax - 4096 else {
-                    // One record alone is more than a piece may hold: a snapshot shows it in several.
-                    isTooLarge = rows.isEmpty
-                    break reading
-                }
-                rows += more
-                bytes += size
-                last = chain.point(of: record)
-                if bytes >= SliceSnapshot.pieceBytes { break reading }
+        for record in records where record.position <= limit && bytes < SliceSnapshot.pieceBytes {
+            let more = try self.rows(of: record, in: slice)
+            let size = more.reduce(0) { $0 + $1.bytes }
+            guard bytes + size <= HandoffLimits.pieceBytesMax - 4096 else {
+                // One record alone is more than a piece may hold: a snapshot shows it in several.
+                if last == place { return .gone }
+                break
             }
+            rows += more
+            bytes += size
+            last = chain.point(of: record)
         }
-        if isTooLarge { return .gone }
         guard !rows.isEmpty else { return .nothing(through: last) }
         return .piece(HandoffPiece(place: .tail(after: place, through: last), content: SliceRow.content(rows)))
     }
@@ -74,26 +64,17 @@ extension PartitionStore {
         try tables.slices.staged(handoff).digest(witness)
     }
 
-    /// The same, and why what is staged cannot be served here, in words: an envoy that is not in the slice, or a queue
-    /// that is another envoy's here. Nil: it can.
-    public func checkedDigest(
-        of handoff: HandoffID, isMember: (PrincipalID) -> Bool
-    ) throws(StoreError) -> (digest: Bytes32, obstacle: String?) {
-        let model = try tables.slices.staged(handoff)
-        return (model.digest(witness), try obstacle(to: model, isMember))
-    }
-
-    private func obstacle(
-        to model: SliceModel, _ isMember: (PrincipalID) -> Bool
-    ) throws(StoreError) -> String? {
-        let envoys = Set(model.envoys.keys).union(model.queues.values.map(\.envoy)).sorted()
-        if let stranger = envoys.first(where: { !isMember($0) }) { return "envoy \(stranger) is not in the slice" }
-        for (id, queue) in model.queues.sorted(by: { $0.value.place < $1.value.place }) {
-            if let (owner, _) = try tables.results.lookUp(id), owner != queue.envoy {
-                return "queue \(id) of envoy \(queue.envoy) is envoy \(owner)'s here"
-            }
-        }
-        return nil
+    /// The same, with what stands against serving it here. `isMember` says whether an envoy is of the order's slice.
+    public func judgeStaged(
+        _ order: HandoffOrder, isMember: (PrincipalID) -> Bool
+    ) throws(StoreError) -> StagedSlice {
+        let model = try tables.slices.staged(order.id)
+        return StagedSlice(
+            digest: model.digest(witness),
+            strangers: model.members.filter { !isMember($0) }.prefix(StagedSlice.namedMax).map {
+                "envoy \($0) is not of slice \(order.slice)"
+            },
+            conflicts: try tables.slices.conflicts(in: model, of: order.slice, tables.results))
     }
 
     /// Whether rows of a slice are left here.

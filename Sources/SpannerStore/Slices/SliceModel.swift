@@ -51,6 +51,9 @@ struct SliceModel {
     private(set) var envoys: [PrincipalID: Envoy] = [:]
     private(set) var queues: [QueueID: Queue] = [:]
 
+    /// All envoys of which there is anything, ascending.
+    var members: [PrincipalID] { Set(envoys.keys).union(queues.values.map(\.envoy)).sorted() }
+
     private static let domain = Array("bolt slice rows v1".utf8)
 
     /// Takes rows in their order. False where a queue is of two envoys, or a result has two contents: it is no slice
@@ -89,6 +92,26 @@ struct SliceModel {
         if let known = queues[source.queue] { return known.envoy == source.envoy }
         queues[source.queue] = Queue(envoy: source.envoy, place: queues.count)
         return true
+    }
+
+    /// A queue as rows again, cut so that no row is large.
+    static func rows(of id: QueueID, _ queue: Queue) -> [SliceRow] {
+        let source = PartitionCommand.EnvoyQueue(envoy: queue.envoy, queue: id)
+        var rows: [SliceRow] = []
+        for (through, base) in queue.bases.sorted(by: { $0.key < $1.key }) {
+            rows.append(.base(source, first: base.first, through: through, reason: base.reason, at: base.at))
+        }
+        var (part, bytes): ([SliceRow.Result], Int) = ([], 0)
+        for result in queue.results.values.sorted(by: { $0.sequence < $1.sequence }) {
+            if !part.isEmpty, bytes + result.body.count > SliceSnapshot.pieceBytes {
+                rows.append(.results(source, part))
+                (part, bytes) = ([], 0)
+            }
+            part.append(result)
+            bytes += result.body.count + 24
+        }
+        if !part.isEmpty { rows.append(.results(source, part)) }
+        return rows
     }
 
     /// A hash over all of it that does not depend on the order in which the rows came.

@@ -76,9 +76,6 @@ public enum SliceTail: Sendable {
     case nothing(through: LogPoint)
     /// These rows came.
     case piece(HandoffPiece)
-
-    /// Stretches of the journal that are read for one piece.
-    static let batchesMax = 4
 }
 
 extension SliceTables {

@@ -29,7 +29,7 @@ extension SliceTables {
             guard let place else { return try removeStaged(record.id, after: 0) }
             try removeStaged(record.id, after: place.position)
         case .serve:
-            try serve(try staged(record.id), of: state.order.slice, results)
+            try serve(try staged(record.id), of: state.order, results)
             try removeStaged(record.id, after: 0)
         case .join:
             try join(try staged(record.id), to: state.order.slice, results)
@@ -82,9 +82,21 @@ extension SliceTables {
 
     // MARK: - Served
 
-    /// Writes a slice into the tables that are served. What is there already stays.
-    private func serve(_ model: SliceModel, of slice: SliceID, _ results: ResultStore) throws(StoreError) {
-        let envoys = model.envoys.keys.sorted()
+    /// Writes a slice into the tables that are served. What is there already stays, and nothing of it can be refused:
+    /// the slice is ours. What cannot be served beside what is there is parked.
+    private func serve(_ model: SliceModel, of order: HandoffOrder, _ results: ResultStore) throws(StoreError) {
+        let slice = order.slice
+        var envoys: [PrincipalID] = []
+        var elsewhere: Set<PrincipalID> = []
+        var parked: [SliceRow] = []
+        for id in model.members {
+            guard let known = try self.slice(of: id), known != slice else {
+                envoys.append(id)
+                continue
+            }
+            elsewhere.insert(id)
+            if let envoy = model.envoys[id] { parked.append(.envoy(id, seen: envoy.seen, traits: envoy.traits)) }
+        }
         try place(envoys.map { PartitionCommand.EnvoyPlacement(envoy: $0, slice: slice) })
         for id in envoys {
             guard let envoy = model.envoys[id] else { continue }
@@ -99,8 +111,10 @@ extension SliceTables {
                 envoy.traits.map { .blob(witness.hash($0).bytes) } ?? .null, envoy.traits.map { .blob($0) } ?? .null)
         }
         for (id, queue) in model.queues.sorted(by: { $0.value.place < $1.value.place }) {
-            try results.adopt(id, queue)
+            if !elsewhere.contains(queue.envoy), try results.adopt(id, queue) { continue }
+            parked += SliceModel.rows(of: id, queue)
         }
+        try park(parked, of: order.id)
     }
 
     // MARK: - Collected
@@ -126,16 +140,13 @@ extension SliceTables {
 }
 
 extension ResultStore {
-    /// Takes over a queue with all its results from the partition that owned it. What is stored already stays.
-    func adopt(_ id: QueueID, _ queue: SliceModel.Queue) throws(StoreError) {
+    /// Takes over a queue with all its results from the partition that owned it. What is stored already stays. False,
+    /// with nothing changed, where the queue is another envoy's here.
+    func adopt(_ id: QueueID, _ queue: SliceModel.Queue) throws(StoreError) -> Bool {
         var index: Int64
         var known: UInt64 = 0
         if let (owner, found) = try lookUp(id) {
-            guard owner == queue.envoy else {
-                throw StoreError(
-                    .queueOfAnother, what: "taking over queue \(id) of envoy \(queue.envoy)",
-                    why: "here the queue is envoy \(owner)'s", next: "cancel the handoff, and see whose queue it is")
-            }
+            guard owner == queue.envoy else { return false }
             (index, known) = (found.index, found.storedThrough)
         } else {
             let last = try database.first("SELECT max(ix) FROM queue") { row throws(StoreError) in row.integer(0) }
@@ -165,6 +176,7 @@ extension ResultStore {
         try database.run(
             "UPDATE queue SET stored_through = ?2, checksum = ?3 WHERE ix = ?1", .integer(index), .count(through),
             .integer(ResultStore.queueChecksum(index, through, id, queue.envoy)))
+        return true
     }
 
     /// Removes all queues of an envoy: another partition serves them.

@@ -27,7 +27,7 @@ extension SliceTables {
             let known = try results.lookUp(id)
             if let known, known.owner != queue.envoy { continue }
             let through = max(known?.queue.storedThrough ?? 0, queue.denseThrough)
-            if through > 0 { try results.adopt(id, queue.cut(after: through)) }
+            if through > 0 { _ = try results.adopt(id, queue.cut(after: through)) }
         }
     }
 }

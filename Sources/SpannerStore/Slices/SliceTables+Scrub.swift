@@ -9,10 +9,12 @@ extension SliceTables {
         ) { row throws(StoreError) in try readPlacement(row).envoy }.last
     }
 
-    /// Checks handoffs, what is staged for those that are not over, and tasks: few rows beside all others.
+    /// Checks handoffs, what is staged for those that are not over, what is parked, and tasks: few rows beside all
+    /// others.
     func verifyHandoffs() throws(StoreError) {
         let open = try handoffs(includingOver: true)
         for target in open.targets where !target.isOver { _ = try staged(target.order.id) }
+        try verifyParked()
         for id in try tasks() { _ = try task(id) }
     }
 }

@@ -25,12 +25,19 @@ public final class SliceTables {
             checksum INTEGER NOT NULL,
             PRIMARY KEY (id, outward)
         ) WITHOUT ROWID, STRICT;
-        CREATE INDEX handoff_of_slice ON handoff(fleet, slice, id);
-        CREATE INDEX handoff_open ON handoff(over, id);
+        CREATE INDEX handoff_of_slice ON handoff(fleet, slice, id, outward);
+        CREATE INDEX handoff_open ON handoff(over, id, outward);
         CREATE TABLE staged(
             handoff BLOB NOT NULL CHECK (length(handoff) = 32),
             number INTEGER NOT NULL,
             through INTEGER NOT NULL,
+            body BLOB NOT NULL,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (handoff, number)
+        ) WITHOUT ROWID, STRICT;
+        CREATE TABLE parked(
+            handoff BLOB NOT NULL CHECK (length(handoff) = 32),
+            number INTEGER NOT NULL,
             body BLOB NOT NULL,
             checksum INTEGER NOT NULL,
             PRIMARY KEY (handoff, number)
@@ -148,14 +155,20 @@ public final class SliceTables {
 
     // MARK: - Handoffs
 
+    private static let columns = "id, outward, over, fleet, slice, state, checksum"
+
     /// What the journal says of a handoff of which this partition is the source; nil where it says nothing.
     public func source(_ id: HandoffID) throws(StoreError) -> HandoffSourceState? {
-        try state(id, isOutward: true).map { bytes throws(StoreError) in try decodeSource(bytes) }
+        try database.first(
+            "SELECT \(SliceTables.columns) FROM handoff WHERE id = ?1 AND outward = 1", .blob(id.bytes.bytes)
+        ) { row throws(StoreError) in try readSource(row) }
     }
 
     /// The same where it is the target.
     public func target(_ id: HandoffID) throws(StoreError) -> HandoffTargetState? {
-        try state(id, isOutward: false).map { bytes throws(StoreError) in try decodeTarget(bytes) }
+        try database.first(
+            "SELECT \(SliceTables.columns) FROM handoff WHERE id = ?1 AND outward = 0", .blob(id.bytes.bytes)
+        ) { row throws(StoreError) in try readTarget(row) }
     }
 
     /// All handoffs that are not over, or with `includingOver` all, by id.
@@ -164,15 +177,10 @@ public final class SliceTables {
     ) throws(StoreError) -> (sources: [HandoffSourceState], targets: [HandoffTargetState]) {
         var (sources, targets): ([HandoffSourceState], [HandoffTargetState]) = ([], [])
         try database.each(
-            "SELECT id, outward, state, checksum FROM handoff WHERE over <= ?1 ORDER BY over, id, outward",
+            "SELECT \(SliceTables.columns) FROM handoff WHERE over <= ?1 ORDER BY over, id, outward",
             .integer(includingOver ? 1 : 0)
         ) { row throws(StoreError) in
-            let bytes = try checked(row)
-            if row.integer(1) == 1 {
-                sources.append(try decodeSource(bytes))
-            } else {
-                targets.append(try decodeTarget(bytes))
-            }
+            if row.integer(1) == 1 { sources.append(try readSource(row)) } else { targets.append(try readTarget(row)) }
             return true
         }
         return (sources, targets)
@@ -184,49 +192,46 @@ public final class SliceTables {
     ) throws(StoreError) -> (sources: [HandoffSourceState], targets: [HandoffTargetState]) {
         var (sources, targets): ([HandoffSourceState], [HandoffTargetState]) = ([], [])
         try database.each(
-            "SELECT id, outward, state, checksum FROM handoff WHERE fleet = ?1 AND slice = ?2 ORDER BY id, outward",
+            "SELECT \(SliceTables.columns) FROM handoff WHERE fleet = ?1 AND slice = ?2 ORDER BY id, outward",
             .blob(slice.group.bytes.bytes), .integer(Int64(slice.index))
         ) { row throws(StoreError) in
-            let bytes = try checked(row)
-            if row.integer(1) == 1 {
-                sources.append(try decodeSource(bytes))
-            } else {
-                targets.append(try decodeTarget(bytes))
-            }
+            if row.integer(1) == 1 { sources.append(try readSource(row)) } else { targets.append(try readTarget(row)) }
             return true
         }
         return (sources, targets)
     }
 
-    private func state(_ id: HandoffID, isOutward: Bool) throws(StoreError) -> [UInt8]? {
-        try database.first(
-            "SELECT id, outward, state, checksum FROM handoff WHERE id = ?1 AND outward = ?2", .blob(id.bytes.bytes),
-            .integer(isOutward ? 1 : 0)
-        ) { row throws(StoreError) in try checked(row) }
+    private func readSource(_ row: SQLRow) throws(StoreError) -> HandoffSourceState {
+        var decoder = CanonicalDecoder(try checked(row))
+        guard let state = try? HandoffSourceState(from: &decoder), decoder.remaining == 0 else {
+            throw database.damage("the state of a handoff cannot be read")
+        }
+        try check(row, says: state.order, isOver: state.isOver)
+        return state
+    }
+
+    private func readTarget(_ row: SQLRow) throws(StoreError) -> HandoffTargetState {
+        var decoder = CanonicalDecoder(try checked(row))
+        guard let state = try? HandoffTargetState(from: &decoder), decoder.remaining == 0 else {
+            throw database.damage("the state of a handoff cannot be read")
+        }
+        try check(row, says: state.order, isOver: state.isOver)
+        return state
     }
 
     private func checked(_ row: SQLRow) throws(StoreError) -> [UInt8] {
-        let bytes = row.blob(2)
-        guard row.integer(3) == SliceTables.checksum(row.blob(0), row.count(1), bytes) else {
+        let bytes = row.blob(5)
+        guard row.integer(6) == SliceTables.checksum(row.blob(0), row.count(1), bytes) else {
             throw database.damage("the state of a handoff is not what was written")
         }
         return bytes
     }
 
-    private func decodeSource(_ bytes: [UInt8]) throws(StoreError) -> HandoffSourceState {
-        var decoder = CanonicalDecoder(bytes)
-        guard let state = try? HandoffSourceState(from: &decoder), decoder.remaining == 0 else {
-            throw database.damage("the state of a handoff cannot be read")
-        }
-        return state
-    }
-
-    private func decodeTarget(_ bytes: [UInt8]) throws(StoreError) -> HandoffTargetState {
-        var decoder = CanonicalDecoder(bytes)
-        guard let state = try? HandoffTargetState(from: &decoder), decoder.remaining == 0 else {
-            throw database.damage("the state of a handoff cannot be read")
-        }
-        return state
+    /// The columns by which a handoff is found are under no checksum of their own: they have to be what its state says.
+    private func check(_ row: SQLRow, says order: HandoffOrder, isOver: Bool) throws(StoreError) {
+        guard row.blob(0) == order.id.bytes.bytes, row.integer(2) == (isOver ? 1 : 0),
+            row.blob(3) == order.slice.group.bytes.bytes, row.integer(4) == Int64(order.slice.index)
+        else { throw database.damage("handoff \(order.id) is not found where it is looked for") }
     }
 
     func save(_ state: HandoffSourceState) throws(StoreError) {
@@ -237,6 +242,7 @@ public final class SliceTables {
         try save(state.order, isOutward: false, isOver: state.isOver, state.canonicalBytes)
     }
 
+    /// One id in both directions is two rows: what another partition makes up must not touch what is written here.
     private func save(
         _ order: HandoffOrder, isOutward: Bool, isOver: Bool, _ state: [UInt8]
     ) throws(StoreError) {

@@ -261,22 +261,6 @@ import Testing
         #expect(queue.denseThrough == 0)
     }
 
-    @Test("What came of a slice is looked at before it is held: an envoy of another slice, a queue of another envoy")
-    func obstacles() throws {
-        let (source, target, order) = (try source(), try Side(SliceHandoffTests.south), try order())
-        try target.write([.handoffTarget(.opened(order))])
-        _ = try sendSnapshot(source, target, order)
-        let digest = try target.store.stagedDigest(of: order.id)
-        let clean = try target.store.checkedDigest(of: order.id, isMember: { _ in true })
-        #expect(clean.digest == digest && clean.obstacle == nil)
-        let stranger = try target.store.checkedDigest(of: order.id, isMember: { $0 != envoyID(2) })
-        #expect(stranger.obstacle?.contains("\(envoyID(2))") == true)
-        // A machine that was copied with its queue.
-        try target.write([results(9, 2, 1...1)])
-        let copied = try target.store.checkedDigest(of: order.id, isMember: { _ in true })
-        #expect(copied.obstacle?.contains("\(queueID(2))") == true)
-    }
-
     @Test("A handoff's two directions are two rows, whoever made up their id")
     func twoDirections() throws {
         let (side, order) = (try source(), try order())

@@ -55,6 +55,32 @@ import Testing
         #expect(assembly.take(apply.parts[1], by: good, hashedBy: TopologyLineTests.witness) == apply)
     }
 
+    @Test("R3, R5: what others began and never ended is in nobody's way; of one's own the oldest go")
+    func drafts() throws {
+        let (good, bad) = (
+            ReplicaID(key: TestWitness.digest([1]), incarnation: 1),
+            ReplicaID(key: TestWitness.digest([2]), incarnation: 1)
+        )
+        let large = [UInt8](repeating: 7, count: 20_000)
+        let begun = try (0..<300).map { number in
+            try apply(on: TestWitness.digest([UInt8(number & 0xFF), UInt8(number >> 8)]), document: large)
+        }
+        let wanted = try apply(on: .zero, document: large)
+        let small = try apply(on: .zero)
+        #expect(wanted.parts.count == 2 && small.parts.count == 1)
+        var assembly = TopologyAssembly()
+        func take(_ part: TopologyPart, by author: ReplicaID) -> TopologyApply? {
+            assembly.take(part, by: author, hashedBy: TopologyLineTests.witness)
+        }
+        for one in begun { #expect(take(one.parts[0], by: bad) == nil) }
+        #expect(take(wanted.parts[0], by: good) == nil)
+        #expect(take(wanted.parts[1], by: good) == wanted)
+        #expect(take(small.parts[0], by: bad) == small)
+        let oldest = begun.count - TopologyAssembly.draftsMax
+        #expect(take(begun[oldest].parts[1], by: bad) == begun[oldest])
+        #expect(take(begun[oldest - 1].parts[1], by: bad) == nil)
+    }
+
     @Test("R3: which apply is in force is a function of the set: every order gives the same line and the same losers")
     func orders() throws {
         let first = try apply(on: .zero, groups: ["web"])
