@@ -261,18 +261,6 @@ import Testing
         #expect(queue.denseThrough == 0)
     }
 
-    @Test("A handoff's two directions are two rows, whoever made up their id")
-    func twoDirections() throws {
-        let (side, order) = (try source(), try order())
-        try side.write([.handoffSource(.begun(order))])
-        try side.write([.handoffTarget(.opened(order))])
-        #expect(try side.store.tables.slices.source(order.id)?.phase == .sending)
-        #expect(try side.store.tables.slices.target(order.id)?.phase == .receiving)
-        let all = try side.store.tables.slices.handoffs()
-        #expect(all.sources.count == 1 && all.targets.count == 1)
-        try side.store.integrityCheck()
-    }
-
     @Test("P4, P7: what was staged, adopted and collected is taken back to the very rows, wherever the journal is cut")
     func cut() throws {
         let (source, target, order) = (try source(), try Side(SliceHandoffTests.south), try order())
