@@ -17,10 +17,10 @@ import Foundation
             """)
 
     @Argument(
-        help:
-            "A scenario (kill, pause, split, disk, clock, switchover, etcd, rot, empty, rebalance; all without one), then "
-            + "minutes."
-    )
+        help: """
+            A scenario (kill, pause, split, disk, clock, switchover, etcd, rot, empty, rebalance; all without one), then \
+            minutes.
+            """)
     var words: [String] = []
     @Option(help: "Where all choices come from; random without it.") var seed: UInt64?
     @Option(help: "Envoys that report all the time.") var writers = 64
