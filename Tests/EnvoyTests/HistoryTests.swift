@@ -81,17 +81,18 @@ import Testing
         var queue: QueueStore? = try scratch.state.openQueue(for: old)
         let before = queue?.incarnation
         _ = try queue?.append([[1], [2]])
-        try queue.map { try EnvoyMemory(meta: $0.meta).remember(EnvoyMachine.Fence(register: 9, epoch: 9)) }
+        let seen = OwnerSight(fence: EnvoyMachine.Fence(register: 9, epoch: 9))
+        try queue.map { try EnvoyMemory(meta: $0.meta).remember(seen) }
         queue = nil
         queue = try scratch.state.openQueue(for: old)
         #expect(queue?.incarnation == before)
-        #expect(try queue.map { try EnvoyMemory(meta: $0.meta).fence().register } == 9)
+        #expect(try queue.map { try EnvoyMemory(meta: $0.meta).sight().fence.register } == 9)
         queue = nil
         queue = try scratch.state.openQueue(for: new)
         #expect(queue?.incarnation != before)
         let batch = try #require(try queue?.batch(itemsMax: 9, bytesMax: 9))
         #expect(batch.records.map(\.body) == [[1], [2]] && batch.firstHeld == 1)
-        #expect(try queue.map { try EnvoyMemory(meta: $0.meta).fence().register } == 0)
+        #expect(try queue.map { try EnvoyMemory(meta: $0.meta).sight().fence.register } == 0)
         try queue?.close()
     }
 
