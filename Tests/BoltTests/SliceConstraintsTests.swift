@@ -7,8 +7,10 @@ import Testing
 
 /// What plans are constrained by is what primaries said of themselves and of what they hold.
 struct SliceConstraintsTests {
-    private let (north, south) = (PartitionName(checked: "north"), PartitionName(checked: "south"))
-    private let (web, rest) = (GroupID(TestWitness.digest([1])), GroupID(TestWitness.digest([2])))
+    private let north = PartitionName(checked: "north")
+    private let south = PartitionName(checked: "south")
+    private let web = GroupID(TestWitness.digest([1]))
+    private let rest = GroupID(TestWitness.digest([2]))
     private var groups: [GroupID: GroupName] { [web: GroupName(checked: "web"), rest: GroupName(checked: "rest")] }
 
     /// Four slices of web at the north, with 10 envoys of 100 bytes each; one of rest at the south.

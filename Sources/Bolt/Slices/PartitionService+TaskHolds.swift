@@ -1,6 +1,7 @@
 internal import BoltAPI
 internal import CRDT
 internal import Spanner
+internal import SpannerStore
 
 /// What keeps a task from going on, whatever its operator wants: that which it was planned for is not in force.
 extension PartitionService {

@@ -2,6 +2,7 @@ internal import BoltAPI
 internal import CRDT
 internal import Foundation
 internal import Spanner
+internal import SpannerStore
 
 /// One task at a time, and each at one driver: as far as this partition knows of the others.
 extension PartitionService {
