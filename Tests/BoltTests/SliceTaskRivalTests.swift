@@ -142,7 +142,8 @@ struct SliceTaskRivalTests {
     @Test("A target that reads an older version, or has no room for the slice, says so", .timeLimit(.minutes(2)))
     func lacks() async throws {
         let two = try await reigning()
-        let register = try #require(two.boards[0].registers(of: try #require(two.boards[0].geneses.first)).first)
+        let genesis = try #require(two.boards[0].geneses.first)
+        let register = try #require(two.boards[0].registers(of: genesis).first)
         let order = try #require(HandoffOrder(id: HandoffID(.zero), register: register, to: south))
         let context = try #require(two.services[1].slices)
         func asked(_ census: SliceCensus) async throws -> [String] {
