@@ -251,7 +251,8 @@ final class TwoPartitions: Sendable {
 
     /// The north says of its first slice that it was handed on, and the south never took it.
     func handOnUntaken() throws -> SliceID {
-        let register = try #require(boards[0].registers(of: try #require(boards[0].geneses.first)).first)
+        let genesis = try #require(boards[0].geneses.first)
+        let register = try #require(boards[0].registers(of: genesis).first)
         let point = LogPoint(
             epoch: PartitionEpoch(number: 1, minter: bolts[0].replica(1)), position: 1, hash: TestWitness.digest([1]))
         let transition = try #require(
