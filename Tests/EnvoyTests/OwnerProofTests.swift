@@ -86,7 +86,9 @@ import Testing
         }
         for number in 0...1 {
             _ = try await withAgent(scratch.state, port) { try await $0.runOnce() }
-            #expect(try scratch.state.openQueue().held().items == (number == 0 ? 1 : 0))
+            let queue = try scratch.state.openQueue()
+            #expect(try queue.held().items == (number == 0 ? 1 : 0))
+            try queue.close()
         }
     }
 }

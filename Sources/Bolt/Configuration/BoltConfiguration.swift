@@ -53,6 +53,8 @@ public struct BoltConfiguration: Sendable {
     public let gossip: GossipSettings
     /// Paces of the partition's replication.
     public let replication: PartitionSettings
+    /// Part of the time in which the partition's disk is read over, in percent.
+    public let scrubPercent: Int
     /// Records that the partition's journal keeps for standbys that were away.
     public let recordsKept: UInt64
     /// Pause that envoys are told to keep, in seconds.
@@ -124,6 +126,7 @@ public struct BoltConfiguration: Sendable {
         custodyBytes = integer("limits.custody_mib") * 1024 * 1024
         checkInInterval = integer("checkin.interval_seconds")
         recordsKept = UInt64(max(0, integer("partition.records_kept")))
+        scrubPercent = integer("partition.scrub_percent")
         (self.gossip, self.replication, self.lease, self.values) = (gossip, replication, lease, values)
     }
 

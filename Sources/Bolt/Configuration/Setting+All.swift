@@ -65,6 +65,9 @@ extension Setting {
             "partition.insync_timeout_ms", .integer(15...600_000), default: "1000",
             "silence after which a standby is no longer waited for; at least three times partition.heartbeat_ms"),
         Setting(
+            "partition.scrub_percent", .integer(1...50), default: "1",
+            "part of the time in which a partition's disk is read against its checksums, whoever waits"),
+        Setting(
             "partition.records_kept", .integer(16...100_000_000), default: "100000",
             "records that the journal keeps for standbys that were away; whoever lacks more takes a snapshot"),
         Setting(

@@ -52,9 +52,10 @@ struct NodeStart {
             VaultOwner(mesh: mesh, partition: configuration.partition), keyFile: configuration.sealKeyFile,
             logger: logger)
         partition = PartitionService(
-            part, settings: configuration.replication, recordsKept: configuration.recordsKept, witness: witness,
-            sealing: sealing, logger: logger, metrics: metrics,
-            slices: SliceContext(board: board, chain: own.chain, signer: identity.signingKey), failure: failure)
+            part, settings: configuration.replication, recordsKept: configuration.recordsKept,
+            scrubPercent: configuration.scrubPercent, witness: witness, sealing: sealing, logger: logger,
+            metrics: metrics, slices: SliceContext(board: board, chain: own.chain, signer: identity.signingKey),
+            failure: failure)
         let machine = GossipMachine(
             own: own, roster: roster, witness: witness, signer: identity.signingKey, settings: configuration.gossip,
             seed: UInt64.random(in: 0...UInt64.max))

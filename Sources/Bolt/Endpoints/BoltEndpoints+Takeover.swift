@@ -21,8 +21,8 @@ extension BoltEndpoints {
         guard stranded.isEmpty || !all.isEmpty || !heard.isEmpty else {
             throw Problem(
                 .nobodyElse,
-                "\(name) owns slices of \(BoltEndpoints.list(stranded)), and no other partition that has a weight and a "
-                    + "primary serves these; nothing was changed")
+                "\(name) owns slices of \(BoltEndpoints.list(stranded)), and no other partition that has a weight and "
+                    + "a primary serves these; nothing was changed")
         }
         var start = 0
         if let after = request.query["after"] {

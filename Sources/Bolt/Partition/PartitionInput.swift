@@ -106,8 +106,6 @@ enum PartitionServiceLimits {
     static let releasesMax = 200_000
     /// Rows that a step of the scrub reads.
     static let scrubRows = 64
-    /// Steps of the scrub are begun for so long at each look.
-    static let scrubTime: Duration = .milliseconds(2)
-    /// Looks in a row at which compaction and scrub give way to those who wait.
-    static let upkeepsPutOffMax = 4
+    /// Looks in a row at which compaction gives way to those who wait.
+    static let compactionsPutOffMax = 4
 }

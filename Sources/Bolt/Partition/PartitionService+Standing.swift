@@ -24,18 +24,16 @@ extension PartitionService {
         keepUp()
     }
 
-    /// A step of compaction and of the scrub, while nobody waits; where somebody always does, now and then anyway.
+    /// A step of compaction, while nobody waits, and where somebody always does, now and then anyway; and the scrub's
+    /// part of the time, whoever waits: else a busy disk would be read over in hours, and rot found as late (D4).
     private func keepUp() {
         guard arrival == nil else { return }
-        guard !hasWaiting || upkeepsPutOff >= PartitionServiceLimits.upkeepsPutOffMax else {
-            upkeepsPutOff += 1
-            return
-        }
-        upkeepsPutOff = 0
+        let isPutOff = hasWaiting && compactionsPutOff < PartitionServiceLimits.compactionsPutOffMax
+        compactionsPutOff = isPutOff ? compactionsPutOff + 1 : 0
         do throws(StoreError) {
             let safe = machine.safePosition
-            if safe > recordsKept { try store.compact(through: safe - recordsKept) }
-            let end = ContinuousClock.now + PartitionServiceLimits.scrubTime
+            if !isPutOff, safe > recordsKept { try store.compact(through: safe - recordsKept) }
+            let end = ContinuousClock.now + scrubTime
             repeat {
                 scrubPlace = try store.scrub(from: scrubPlace ?? .start, rowsMax: PartitionServiceLimits.scrubRows)
             } while scrubPlace != nil && ContinuousClock.now < end

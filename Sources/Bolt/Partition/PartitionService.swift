@@ -33,6 +33,8 @@ actor PartitionService {
     let failure: @Sendable (StoreError) -> Void
     /// Records that the journal keeps for standbys that were away.
     let recordsKept: UInt64
+    /// For so long the scrub reads at each look, and a step more.
+    let scrubTime: Duration
     var machine: PartitionMachine
 
     var links: [LinkID: (link: PeerLink, disk: ReplicaID)] = [:]
@@ -104,7 +106,7 @@ actor PartitionService {
     var replays = SalvageReplay()
     var contradictions: [ReplicaID: (at: ContinuousClock.Instant, suppressed: Int)] = [:]
     var scrubPlace: ScrubPlace?
-    var upkeepsPutOff = 0
+    var compactionsPutOff = 0
 
     /// How things stood at the last look or change of role: for whoever can't wait for the queue.
     nonisolated let board: Mutex<PartitionBoard>
@@ -118,8 +120,9 @@ actor PartitionService {
     }
 
     init(
-        _ start: sending PartitionStart, settings: PartitionSettings, recordsKept: UInt64, witness: any Witness,
-        sealing: SealService, logger: Logger, metrics: MetricsRegistry, slices: SliceContext? = nil,
+        _ start: sending PartitionStart, settings: PartitionSettings, recordsKept: UInt64, scrubPercent: Int = 1,
+        witness: any Witness, sealing: SealService, logger: Logger, metrics: MetricsRegistry,
+        slices: SliceContext? = nil,
         failure: @escaping @Sendable (StoreError) -> Void
     ) {
         self.slices = slices
@@ -127,6 +130,7 @@ actor PartitionService {
         (identity, own, self.settings) = (start.store.identity, start.own, settings)
         (self.logger, self.metrics, self.failure, self.sealing) = (logger, metrics, failure, sealing)
         (self.recordsKept, founder) = (recordsKept, start.founder)
+        scrubTime = PartitionServiceLimits.lookInterval * scrubPercent / 100
         machine = PartitionMachine(own: start.own, witness: witness, settings: settings)
         board = Mutex(PartitionBoard(own: start.own))
         (store, damage) = (start.store, start.damage)

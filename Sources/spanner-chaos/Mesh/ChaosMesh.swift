@@ -12,6 +12,7 @@ actor ChaosMesh {
     nonisolated let disks: [SmallDisk]
     nonisolated let etcd: EtcdServer?
     private let isSealed: Bool
+    private let settings: [String]
     private var held: Set<Int> = []
     private(set) var restarts = 0
     /// What could not be healed.
@@ -29,6 +30,8 @@ actor ChaosMesh {
         var hasEtcd: Bool
         /// Whether each partition has a keyring, which its bolts open by a key file.
         var isSealed: Bool
+        /// Settings of all bolts, as `section.key=value`.
+        var settings: [String]
     }
 
     private static let names = ["north", "south", "east", "west"]
@@ -57,7 +60,7 @@ actor ChaosMesh {
             disks.append(try await SmallDisk(at: bolt.state, mebibytes: ChaosMesh.diskMebibytes))
         }
         self.disks = disks
-        isSealed = shape.isSealed
+        (isSealed, settings) = (shape.isSealed, shape.settings)
         etcd = shape.hasEtcd ? try EtcdServer(in: directory) : nil
         try ChaosMesh.layOut(shape, directory, network, bolts, partitions, from: programs)
     }
@@ -117,7 +120,7 @@ actor ChaosMesh {
     /// Starts all bolts and waits until the mesh is whole.
     func up() async throws {
         try await etcd?.start()
-        let settings = (etcd?.settings ?? []).flatMap { ["--set", $0] } + (isSealed ? ["--sealed"] : [])
+        let settings = (settings + (etcd?.settings ?? [])).flatMap { ["--set", $0] } + (isSealed ? ["--sealed"] : [])
         _ = try await Program.done(
             [programs + "/boltctl", "mesh", "up", "-f", directory + "/topology.yaml", "--dir", directory + "/mesh"]
                 + ["--timeout", "90", "-o", "json"] + settings, environment: environment, seconds: 240)

@@ -24,6 +24,8 @@ struct ChaosSettings: Sendable {
         ChaosMesh.Shape(
             partitions: partitions, hasSmallDisks: scenario == .disk && tools.canMount,
             clockLibrary: scenario == .clock ? clockLibrary : nil,
-            hasEtcd: scenario == .etcd && tools.canLease, isSealed: isSealed)
+            hasEtcd: scenario == .etcd && tools.canLease, isSealed: isSealed,
+            // Rot is to be found in the time of a run.
+            settings: scenario == .rot ? ["partition.scrub_percent=25"] : [])
     }
 }
