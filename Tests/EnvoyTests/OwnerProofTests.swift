@@ -77,18 +77,15 @@ import Testing
     @Test("P2: what an agent kept of an owner's number before owners proved themselves still stands")
     func older() async throws {
         let scratch = try Scratch()
-        let queue = try scratch.state.openQueue()
-        try queue.meta.set("fence", to: Array(#"{"epoch":4,"register":1}"#.utf8))
-        try queue.close()
+        // Its lock goes with the queue itself.
+        try scratch.state.openQueue().meta.set("fence", to: Array(#"{"epoch":4,"register":1}"#.utf8))
         let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
             let all = ScriptedPort.last(request)
             return ScriptedPort.answer(stored: all, released: all, register: 1, epoch: number == 0 ? 3 : 4)
         }
         for number in 0...1 {
             _ = try await withAgent(scratch.state, port) { try await $0.runOnce() }
-            let queue = try scratch.state.openQueue()
-            #expect(try queue.held().items == (number == 0 ? 1 : 0))
-            try queue.close()
+            #expect(try scratch.state.openQueue().held().items == (number == 0 ? 1 : 0))
         }
     }
 }
