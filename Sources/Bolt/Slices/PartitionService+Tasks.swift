@@ -47,8 +47,8 @@ extension PartitionService {
         context.board.version?.topology.partitions.contains { $0.name == partition } ?? false
     }
 
-    /// Whether the topology in force lets a partition serve a slice, or it goes back to whom it was: nobody is handed one
-    /// because he asks for it.
+    /// Whether the topology in force lets a partition serve a slice, or it goes back to whom it was: nobody is handed
+    /// one because he asks for it.
     private func mayServe(_ partition: PartitionName, _ slice: SliceID, _ context: SliceContext) -> Bool {
         if context.board.walk(of: slice)?.wasOwner(partition) == true { return true }
         let genesis = context.board.geneses.first { $0.id == slice.group }

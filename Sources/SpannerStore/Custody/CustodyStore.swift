@@ -134,7 +134,8 @@ public final class CustodyStore {
         line.firstHeld = first
         try grow(line.bytes, from: before, results: added, of: deposit.envoy, besides: line.index)
         try database.run(
-            "UPDATE line SET first_held = ?2, through = ?3, at_ms = ?4, bytes = ?5, proof = ?6, hash = ?7 WHERE ix = ?1",
+            "UPDATE line SET first_held = ?2, through = ?3, at_ms = ?4, bytes = ?5, proof = ?6, hash = ?7"
+                + " WHERE ix = ?1",
             .integer(line.index), .count(line.firstHeld), .count(line.through), .count(line.at), .count(line.bytes),
             .blob(line.proof), .integer(Checksum.row(line.index, line.firstHeld, line.proof)))
         return line.through
