@@ -80,8 +80,7 @@ extension IntegrationTests {
                 let after = try owners(mesh, at: mesh.bolts[1])
                 #expect((after["north"] ?? 0) > (before["north"] ?? 0) && after["south"] != nil, "\(before) \(after)")
                 for name in names {
-                    // At any bolt: whoever it belonged to sends it on to whom it belongs now.
-                    let passed = try mesh.envoy("run", "--once", "--state", mesh.file(name), "-o", "json")
+                    let passed = try mesh.pass(name, at: mesh.bolts[1])
                     #expect(passed.status == 0 && passed.json?["stored_through"] as? Int == 2, "\(name): \(passed)")
                 }
                 #expect(try mesh.envoyIDs(at: mesh.bolts[1]) == ids)
@@ -308,7 +307,8 @@ extension IntegrationTests {
                 #expect(try reassign("web-1", "db", "--yes").status != 0, "it is there already")
                 for name in names {
                     for bolt in mesh.bolts { #expect(try shown(name, mesh, at: bolt)["group"] as? String == "db") }
-                    let passed = try mesh.pass(name, at: mesh.bolts[1])
+                    // At any bolt: whoever it belonged to sends it on to whom it belongs now.
+                    let passed = try mesh.envoy("run", "--once", "--state", mesh.file(name), "-o", "json")
                     #expect(passed.status == 0 && passed.json?["stored_through"] as? Int == 2, "\(name): \(passed)")
                 }
                 #expect(try mesh.envoyIDs(at: mesh.bolts[1]) == ids)

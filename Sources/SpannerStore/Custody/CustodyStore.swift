@@ -99,8 +99,8 @@ public final class CustodyStore {
 
     /// Keeps what check-ins bring, with one flush; for each of them the last result up to which all that its envoy
     /// holds of the queue is kept here, or why nothing of it was taken: `store_full` where the budget or the envoy's
-    /// share is used up, `store_conflict` where other bytes are kept at a place (detail: which), `store_too_large`. What
-    /// brings no result takes no room. Throws where nothing of any is durable.
+    /// share is used up, `store_conflict` where other bytes are kept at a place (detail: which), `store_too_large`.
+    /// What brings no result takes no room. Throws where nothing of any is durable.
     public func keep(_ deposits: [CustodyDeposit]) throws(StoreError) -> [Result<UInt64, StoreError>] {
         try database.transaction { () throws(StoreError) -> [Result<UInt64, StoreError>] in
             var answers: [Result<UInt64, StoreError>] = []

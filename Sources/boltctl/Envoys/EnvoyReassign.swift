@@ -11,8 +11,8 @@ struct EnvoyReassign: AsyncParsableCommand {
         discussion: """
             Every bolt routes the machine by its new group from then on; it follows by itself and is not enrolled \
             again. Where the new group's slice belongs to another partition, what is stored is brought there in the \
-            background: \
-            until then the new owner shows a hole in its results. Refused while either slice is being handed over.
+            background: until then the new owner shows a hole in its results. Refused while either slice is being \
+            handed over.
 
             EXAMPLES
               boltctl envoy reassign web-7 --group db --dry-run
