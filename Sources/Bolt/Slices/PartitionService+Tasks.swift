@@ -36,7 +36,7 @@ extension PartitionService {
                 return enqueue(.source(handoff.id, .cancel(reason: "its task cancelled it")))
             }
             let known = try store.tables.slices.source(handoff.id)
-            guard let reason = known == nil ? "it never began" : known?.stay else { return }
+            guard let reason = known == nil ? "it never began" : known?.stay(under: handoff.register) else { return }
             send(.cancelled(handoff.id, reason: reason), to: driver)
         case .pause(_, let isPaused): enqueue(.source(handoff.id, .pause(isPaused)))
         case .throttle: break
@@ -69,7 +69,7 @@ extension PartitionService {
     private func begin(_ order: HandoffOrder, for driver: PartitionName) throws(StoreError) -> Bool {
         guard let context = slices, let epoch = desk.epoch else { return false }
         if let known = try store.tables.slices.source(order.id) {
-            if let reason = known.stay { send(.cancelled(order.id, reason: reason), to: driver) }
+            if let reason = known.stay(under: order.register) { send(.cancelled(order.id, reason: reason), to: driver) }
             return false
         }
         if try store.tables.slices.target(order.id) != nil {

@@ -96,6 +96,14 @@ public struct HandoffSourceState: Hashable, Sendable {
         }
     }
 
+    /// The same where a task asks for the slice under a register: one that was handed on may have come back since, by a
+    /// takeover, and the task would wait for ever for what is over.
+    public func stay(under register: SliceRegister) -> String? {
+        if let stay { return stay }
+        guard phase == .done, register.position > order.register.position else { return nil }
+        return "the slice was handed on, and came back since"
+    }
+
     /// What an operator sees.
     public var sliceState: HandoffSliceState {
         switch phase {
