@@ -255,6 +255,7 @@ extension PartitionService {
             let total = counts.values.reduce(0, +)
             lookForRemains(among: Array(counts.keys))
             try lookForReassigned()
+            try lookForDisplaced(among: Array(counts.keys))
             var destinations: [SliceID: PartitionName] = [:]
             for (slice, id) in desk.sending {
                 if let source = desk.sources[id], !source.state.isOver { destinations[slice] = source.order.to }
