@@ -33,9 +33,12 @@ extension HandoffSimulation {
         let isSent = partitions[index].sources.values.contains { source in
             source.order.register == walk.register && source.state.transition != nil
         }
-        let isAway = partitions[index].sources.values.contains { $0.order.register == walk.register }
+        let isAway = partitions[index].sources.values.contains { source in
+            source.order.register == walk.register && !source.isTaking
+        }
+        let last = walk.path.last?.transition
         let isHere = partitions[index].targets.values.contains { target in
-            target.order.slice == slice && target.state.phase == .adopted
+            target.state.phase == .adopted && target.state.transition?.transition == last
         }
         return !isSent && (isAway || isHere)
     }
