@@ -70,7 +70,8 @@ extension HandoffSource {
     /// The hand-on, once the target holds everything up to our seal. Not while it may not be known here that an
     /// operator took the slice over: a hand-on beats that, however late it comes.
     private func handOn() -> HandoffSourceRecord? {
-        guard let seal, !isSuperseded, !holdsSeal, heldSeal == seal || mutation == .switchBeforeHeld,
+        guard let seal, !isSuperseded, !holdsSeal || mutation == .handsOnUnheard,
+            heldSeal == seal || mutation == .switchBeforeHeld,
             let transition = SliceTransition(ending: order.register, to: order.to, cause: .handOn(seal: seal))
         else { return nil }
         let signature = voice.signer.sign(transition.signedBytes(in: voice.mesh))
@@ -107,7 +108,7 @@ extension HandoffSource {
         case .done: break
         case .cancelled, .overtaken:
             (stream, waiting, flights) = (.unknown, nil, [])
-            send(.cancelled, &effects)
+            if mutation != .endsUntold { send(.cancelled, &effects) }
         }
     }
 
