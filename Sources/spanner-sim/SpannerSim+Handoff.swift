@@ -26,7 +26,8 @@ extension SpannerSim {
             if seed != nil { print("seed \(number): trace hash \(hex(report.traceHash)) (handoff)") }
         }
         print("handoff plane:")
-        totals.print(elapsed: clock.now - began, rest: "seconds to come to rest after healing", broken: broken - directed)
+        totals.print(
+            elapsed: clock.now - began, rest: "seconds to come to rest after healing", broken: broken - directed)
         return broken
     }
 

@@ -74,7 +74,7 @@ struct HandoffDesk {
     var driverLimits: [PartitionName: HandoffBudget.Limits] = [:]
     /// A task that is being written and does not run yet.
     var beginning: PrincipalID?
-    /// Registers that this partition took over by a handoff, safe.
+    /// Registers that this partition took over by a handoff.
     var adopted: Set<Bytes32> = []
     var collecting: Set<HandoffID> = []
     /// When the seals of sources were proposed, as far as this reign proposed them.

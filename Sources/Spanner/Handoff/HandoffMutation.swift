@@ -29,12 +29,16 @@ package enum HandoffMutation: String, CaseIterable, Sendable {
     case stagedDroppedOnTakeover = "staged-dropped-on-takeover"
     /// A task does not say again what its sources may take: the next primary of one knows of no limit.
     case throttleForgotten = "throttle-forgotten"
+    /// A seal is taken back only where it is safe, so that it stands for as long as a standby is away.
+    case waitForStandbys = "wait-for-standbys"
 
     /// The promises that the fault breaks: it counts as seen only by a checker of one of these. `limits` is what an
     /// operator set for a task.
     package var guarantees: [String] {
         switch self {
-        case .hintWindow, .switchBeforeHeld, .cancelAfterSwitch, .handsOnUnheard, .takeoverBeatsHandOn: ["P7"]
+        case .hintWindow, .switchBeforeHeld, .cancelAfterSwitch, .handsOnUnheard, .takeoverBeatsHandOn,
+            .waitForStandbys:
+            ["P7"]
         case .deleteBeforeTargetIsSafe, .endsUntold: ["P8"]
         case .acknowledgeAfterSeal, .stagedDroppedOnTakeover: ["P5"]
         // What the one side forgets, or guesses, is acknowledged by both, or lost by both.

@@ -11,6 +11,7 @@ extension HandoffSimulation {
         }
         let client = clients[number]
         checkTakers(of: client.slice)
+        checkStalls(of: client.slice)
         if !isTaking(client.slice, at: client.target) { clients[number].target = Int(generator.below(3)) }
         let target = clients[number].target
         guard isTaking(client.slice, at: target) else { return count(work: "writes that waited") }
@@ -122,7 +123,8 @@ extension HandoffSimulation {
     func crash(_ partition: Int, milliseconds: UInt64? = nil) {
         guard partitions[partition].isUp else { return }
         let owner = partitions[partition]
-        let isPromotion = chance(60)
+        // While all standbys are away nobody is promoted.
+        let isPromotion = chance(60) && !owner.isAway(at: now)
         count(fault: isPromotion ? "promotions" : "restarts")
         let least = isPromotion ? owner.safe : max(owner.safe, owner.durable)
         let most = UInt64(owner.journal.count)
@@ -130,6 +132,10 @@ extension HandoffSimulation {
         trace.keep(now, "\(owner.name) dies at \(most), goes on with \(keep), safe \(owner.safe)")
         halt(partition)
         let delay = milliseconds ?? (chance(20) ? generator.below(3000) : generator.below(300))
+        if isPromotion, options.hasOutages, healedAt == nil, chance(30) {
+            // Of two bolts one is promoted, and the other stays away.
+            beginOutage(at: partition, from: now + delay * HandoffSimulation.millisecond)
+        }
         queue.push(.start(partition: partition, keep: keep), at: now + delay * HandoffSimulation.millisecond)
     }
 
@@ -160,8 +166,7 @@ extension HandoffSimulation {
         } else if options.hasLosses {
             owner.registers.merge(published)
         }
-        for state in owner.tables.targets.values
-        where state.phase == .adopted && (state.since?.position ?? 0) <= owner.safe {
+        for state in owner.tables.targets.values where state.phase == .adopted {
             if let hash = state.transition?.transition.hash(by: witness) { owner.adopted.insert(hash) }
         }
         partitions[partition] = owner

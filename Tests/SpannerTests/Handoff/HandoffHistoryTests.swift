@@ -35,6 +35,21 @@ struct HandoffHistoryTests {
         #expect(count(.untold, "takeovers") == 1 && count(.untold, "slices moved") == 1)
     }
 
+    @Test(
+        "A group created on both sides of a split: one owner of each envoy when both heard, with all results (P5, P7, P8)",
+        arguments: 1...20 as ClosedRange<UInt64>)
+    func groupOnBothSides(seed: UInt64) {
+        let report = GroupSplitHistory.run(seed: seed)
+        for violation in report.violations {
+            Issue.record("seed \(seed): \(violation.guarantee) broken: \(violation.detail)")
+        }
+        for name in [
+            "writes in the north", "writes in the south", "hand-ons", "definitions heard of", "slices brought",
+        ] {
+            #expect((report.work[name] ?? 0) > 0, "seed \(seed): \(name)")
+        }
+    }
+
     @Test("What an operator set for a task is known to each next primary")
     func throttle() {
         let report = ThrottleHistory.run()
