@@ -60,12 +60,10 @@ extension PartitionService {
     /// adopted, and no handoff has sealed it. That the last of this is safe is not asked: check-ins go on, at `local`.
     func takes(_ slice: SliceID) -> Bool {
         guard let board = slices?.board else { return true }
-        guard desk.epoch != nil, let register = board.register(of: slice), register.owner == identity.partition
-        else { return false }
-        if let id = desk.sending[slice], let source = desk.sources[id], !source.isTaking { return false }
-        if register.position == 0 || desk.adopted.contains(register.hash) { return true }
-        // Nobody hands on what an operator took from its owner: it is served as it is.
-        return board.transition(register.hash, of: slice)?.transition.isHandOn == false
+        guard desk.epoch != nil, let walk = board.walk(of: slice) else { return false }
+        return SliceGate.isOpen(
+            at: identity.partition, walk: walk, source: desk.sending[slice].flatMap { desk.sources[$0] },
+            isAdopted: desk.adopted.contains(walk.register.hash))
     }
 
     // MARK: - Reigns

@@ -289,11 +289,8 @@ extension PartitionService {
                 guard state.order.from == partition else { return }
                 make(target: state, context)
             } else if case .offer(let order, _) = message.body {
-                // An offer that is earlier than what the roster brings waits: its source says it again. One of a slice
-                // that was handed on to here already comes where this partition lost what it knew of the handoff.
                 guard order.from == partition, order.to == identity.partition,
-                    let walk = context.board.walk(of: order.slice),
-                    walk.register == order.register || walk.outlook(of: order) == .handedOn(walk.register.hash)
+                    context.board.walk(of: order.slice)?.admits(offer: order) == true
                 else { return }
                 make(target: HandoffTargetState(order: order), context)
             } else {

@@ -73,7 +73,8 @@ extension HandoffSource {
     /// operator took the slice over: a hand-on beats that, however late it comes. And not while it would not become
     /// safe: unlike a seal it cannot be taken back, for another primary may have told it.
     private func handOn() -> HandoffSourceRecord? {
-        guard let seal, !isSuperseded, !holdsSeal, !isAlone, heldSeal == seal || mutation == .switchBeforeHeld,
+        guard let seal, !isSuperseded, !holdsSeal || mutation == .handsOnUnheard, !isAlone,
+            heldSeal == seal || mutation == .switchBeforeHeld,
             let transition = SliceTransition(ending: order.register, to: order.to, cause: .handOn(seal: seal))
         else { return nil }
         let signature = voice.signer.sign(transition.signedBytes(in: voice.mesh))
@@ -108,7 +109,7 @@ extension HandoffSource {
         case .done: break
         case .cancelled, .overtaken:
             (stream, waiting, flights) = (.unknown, nil, [])
-            send(.cancelled, &effects)
+            if mutation != .endsUntold { send(.cancelled, &effects) }
         }
     }
 

@@ -92,7 +92,9 @@ extension HandoffSource {
 
     mutating func receive(_ reply: HandoffReply.Body, _ effects: inout [Effect]) {
         silentAsks = 0
-        if let body = HandoffSource.answer(to: reply, of: state.phase) { return send(body, &effects) }
+        if mutation != .endsUntold, let body = HandoffSource.answer(to: reply, of: state.phase) {
+            return send(body, &effects)
+        }
         switch reply {
         case .refused(let blockers):
             // Before it takes anything, for what it would take, or for what it holds by now.

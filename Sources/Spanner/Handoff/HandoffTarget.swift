@@ -165,7 +165,11 @@ public struct HandoffTarget: Sendable {
             if state.phase != .adopted, handOn == nil { dropReason = dropReason ?? HandoffSource.cut(reason) }
             endUnopened(&effects)
         case .salvage(let reason):
-            salvage(HandoffSource.cut(reason))
+            if mutation == .stagedDroppedOnTakeover {
+                dropReason = dropReason ?? HandoffSource.cut(reason)
+            } else {
+                salvage(HandoffSource.cut(reason))
+            }
             endUnopened(&effects)
         }
         advance(&effects)

@@ -72,6 +72,7 @@ public struct RebalanceTask: Sendable {
     /// journaled: whoever goes on with the task finds it out anew. What a source has sealed already comes to its end.
     public var hold: String?
     let witness: any Witness
+    let mutation: HandoffMutation?
     /// By slice.
     var registers: [SliceID: SliceRegister] = [:]
     var standings: [UInt32: Standing] = [:]
@@ -110,7 +111,12 @@ public struct RebalanceTask: Sendable {
 
     /// A task, as far as `state` says.
     public init(state: RebalanceState, hashedBy witness: any Witness) {
-        (self.state, self.witness) = (state, witness)
+        self.init(state: state, hashedBy: witness, mutation: nil)
+    }
+
+    /// The same with a deliberate fault.
+    package init(state: RebalanceState, hashedBy witness: any Witness, mutation: HandoffMutation?) {
+        (self.state, self.witness, self.mutation) = (state, witness, mutation)
         let moves = state.job.moves
         partitions = Set(moves.flatMap { [$0.from, $0.to] }).sorted()
         places = Array(repeating: .unknown, count: moves.count)
@@ -170,7 +176,7 @@ public struct RebalanceTask: Sendable {
     /// it. A task that is over says nothing: its limits are not those of another one.
     private func renew(_ effects: inout [Effect]) {
         guard state.phase != .ended else { return }
-        effects.append(.throttle(state.limits))
+        if mutation != .throttleForgotten { effects.append(.throttle(state.limits)) }
         for move in openMoves {
             guard let order = order(move) else { continue }
             if state.phase == .cancelling || state.attempts[Int(move)].isBack != isBack {

@@ -8,8 +8,16 @@ extension SliceRegisterSet {
     /// makes cycles impossible; each transition is looked at once. O(n log n) in the transitions of the slice. Nil
     /// where the group has no such slice.
     public func walk(_ index: UInt32, from genesis: SliceGenesis, by witness: some Witness) -> SliceWalk? {
+        walk(index, from: genesis, by: witness, mutation: nil)
+    }
+
+    /// The same with a deliberate fault.
+    package func walk(
+        _ index: UInt32, from genesis: SliceGenesis, by witness: some Witness, mutation: HandoffMutation?
+    ) -> SliceWalk? {
         guard let first = genesis.register(of: index, hashedBy: witness) else { return nil }
-        let children = SliceFamily(entries[first.slice] ?? [:])
+        let isTurned = mutation == .takeoverBeatsHandOn
+        let children = SliceFamily(entries[first.slice] ?? [:], takeoversFirst: isTurned)
         var register = first
         var path: [SliceWalk.Step] = []
         var losers: [SliceLoser] = []
@@ -46,8 +54,11 @@ struct SliceFamily {
     }
 
     private let byBase: [Bytes32: [Member]]
+    /// A deliberate fault.
+    private let takeoversFirst: Bool
 
-    init(_ transitions: [Bytes32: SignedTransition]) {
+    init(_ transitions: [Bytes32: SignedTransition], takeoversFirst: Bool = false) {
+        self.takeoversFirst = takeoversFirst
         byBase = Dictionary(
             grouping: transitions.map { Member(transition: $0.value.transition, hash: $0.key) },
             by: { $0.transition.base })
@@ -56,7 +67,12 @@ struct SliceFamily {
     /// The transitions that end a register, best first: hand-ons before takeovers, then the lowest hash.
     func ranked(after register: SliceRegister) -> [Member] {
         (byBase[register.hash] ?? []).filter { SliceFamily.isValid($0.transition, after: register) }
-            .sorted { SliceFamily.beats(($0.transition, $0.hash), ($1.transition, $1.hash)) }
+            .sorted { left, right in
+                if takeoversFirst, left.transition.isHandOn != right.transition.isHandOn {
+                    return right.transition.isHandOn
+                }
+                return SliceFamily.beats((left.transition, left.hash), (right.transition, right.hash))
+            }
     }
 
     static func isValid(_ transition: SliceTransition, after register: SliceRegister) -> Bool {

@@ -27,6 +27,8 @@ public struct HandoffSimOptions: Sendable {
     public var mutant: HandoffSimMutant?
     /// Whether the whole trace is kept.
     public var keepsTrace = false
+    /// What a directed run does; nil where the seed decides.
+    public var plan: HandoffSimPlan?
     /// Virtual seconds of faults and work, before everything heals.
     public var chaosSeconds: UInt64 = 20
 
@@ -34,13 +36,13 @@ public struct HandoffSimOptions: Sendable {
     public init(seed: UInt64) { self.seed = seed }
 
     /// Whether messages are lost, doubled and late.
-    var hasBadNetwork: Bool { seed % 4 != 0 }
+    var hasBadNetwork: Bool { plan == nil && seed % 4 != 0 }
     /// Whether partitions crash and are promoted.
-    var hasCrashes: Bool { seed % 5 != 0 }
+    var hasCrashes: Bool { plan == nil && seed % 5 != 0 }
     /// Whether partitions are lost for seconds, with all their bolts, and operators take over what they own.
-    var hasLosses: Bool { hasCrashes && seed % 3 == 2 }
+    var hasLosses: Bool { plan != nil || hasCrashes && seed % 3 == 2 }
     /// Whether all standbys of a partition are away for seconds, so that nothing becomes safe there.
-    var hasOutages: Bool { seed % 3 == 1 }
+    var hasOutages: Bool { plan == nil && seed % 3 == 1 }
     /// Whether the crashes are aimed: right after a step of a handoff was journaled, at either side.
     var aimsCrashes: Bool { seed % 2 == 1 }
 }

@@ -15,6 +15,10 @@ struct HandoffSimPartition {
     var tables = HandoffSimTables()
     /// Known transitions. Kept apart from the journal, as the roster is: what is in it is safe.
     var registers = SliceRegisterSet()
+    /// A deliberate fault of the rules for owners.
+    var mutation: HandoffMutation?
+    /// Registers that were taken over here by a handoff.
+    var adopted: Set<Bytes32> = []
     /// Walks of `registers`, with how many transitions there were.
     private var walks: [SliceID: (count: Int, walk: SliceWalk)] = [:]
     var isUp = true
@@ -109,7 +113,8 @@ struct HandoffSimPartition {
     /// whether there is something new.
     mutating func walk(_ slice: SliceID, from genesis: SliceGenesis) -> SliceWalk? {
         if let known = walks[slice], known.count == registers.count { return known.walk }
-        guard let walk = registers.walk(slice.index, from: genesis, by: TestWitness()) else { return nil }
+        guard let walk = registers.walk(slice.index, from: genesis, by: TestWitness(), mutation: mutation)
+        else { return nil }
         walks[slice] = (registers.count, walk)
         return walk
     }

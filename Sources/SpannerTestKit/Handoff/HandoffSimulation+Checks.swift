@@ -4,7 +4,9 @@ import Spanner
 extension HandoffSimulation {
     /// P7: never two partitions that take writes of one slice.
     func checkTakers(of slice: SliceID) {
-        let takers = partitions.filter { isTaking(slice, at: $0.index) }.map(\.name.text)
+        let takers = partitions.filter { partition in
+            isTaking(slice, at: partition.index) && (!isDisputed || partition.registers == published)
+        }.map(\.name.text)
         if takers.count > 1 { violate("P7", "\(slice) is taken by \(takers.joined(separator: " and "))") }
     }
 
@@ -46,7 +48,7 @@ extension HandoffSimulation {
     /// P7: only the owner acknowledges.
     func checkAcknowledgement(of slice: SliceID, _ number: UInt64, at position: UInt64, by partition: Int) {
         guard let walk = publishedWalk(slice) else { return }
-        if walk.owner != partitions[partition].name {
+        if walk.owner != partitions[partition].name, !isDisputed {
             violate(
                 "P7", "\(partitions[partition].name) acknowledged \(number) of \(slice), which \(walk.owner) owns")
         }

@@ -8,6 +8,7 @@ extension HandoffSimulation {
         switch effect {
         case .journal(let record):
             trace.keep(now, "\(partitions[partition].name) journals \(HandoffSimulation.word(record)) of \(id)")
+            checkHandsOn(record, of: id, by: partition)
             journal(.source(record), at: partition)
         case .send(let message):
             guard let order = partitions[partition].sources[id]?.order, let to = index(of: order.to) else { return }
@@ -31,6 +32,8 @@ extension HandoffSimulation {
                 count(work: "handoffs cancelled while their target was away")
             }
             trace.keep(now, "\(partitions[partition].name) ends \(id): \(phase)")
+            partitions[partition].sources[id] = nil
+            partitions[partition].snapshots[id] = nil
         case .readSnapshot, .readTail, .locate, .digest, .collect:
             let delay = 100 + generator.below(effect == .collect ? 300_000 : 3000)
             queue.push(.shell(partition: partition, life: partitions[partition].life, id, effect), at: now + delay)
@@ -84,7 +87,7 @@ extension HandoffSimulation {
 
     private func readTail(_ after: LogPoint, _ limit: UInt64, _ slice: SliceID, _ id: HandoffID, _ partition: Int) {
         let owner = partitions[partition]
-        guard owner.has(after), !(chance(1) && healedAt == nil) else {
+        guard owner.has(after), !losesTails, !(chance(1) && healedAt == nil) else {
             count(work: "tails that were gone")
             return step(partition, source: id, .tailGone(after: after))
         }
@@ -122,14 +125,19 @@ extension HandoffSimulation {
             }
             journal(.target(record), at: partition)
         case .reply(let reply):
-            guard let order = partitions[partition].targets[id]?.order, let to = index(of: order.from) else { return }
+            guard let order = partitions[partition].targets[id]?.order, let to = index(of: order.from), !loses(reply)
+            else { return }
             transmit(on: 2 * to + 1) { .reply(reply, to: to) }
         case .setTimer(let timer, let after):
             queue.push(
                 .targetTimer(partition: partition, life: partitions[partition].life, id, timer),
                 at: now + HandoffSimulation.microseconds(after))
-        case .serve(let signed): publish(signed, at: partition)
-        case .ended(let phase): if phase == .adopted { count(work: "slices adopted") }
+        case .serve(let signed):
+            partitions[partition].adopted.insert(signed.transition.hash(by: witness))
+            publish(signed, at: partition)
+        case .ended(let phase):
+            if phase == .adopted { count(work: "slices adopted") }
+            partitions[partition].targets[id] = nil
         case .check, .digest:
             queue.push(
                 .targetShell(partition: partition, life: partitions[partition].life, id, effect),
@@ -191,10 +199,13 @@ extension HandoffSimulation {
             if let state = partitions[partition].tables.targets[message.id] {
                 makeTarget(state, at: partition)
             } else if case .offer(let order, _) = message.body {
+                guard let genesis,
+                    partitions[partition].walk(order.slice, from: genesis)?.admits(offer: order) == true
+                else { return }
                 makeTarget(HandoffTargetState(order: order), at: partition)
             } else if let reply = HandoffTarget.answer(toUnknown: message) {
                 // Whose it is, only the source knows: it hears it from whoever it asked.
-                for other in partitions.indices where partitions[other].sources[message.id] != nil {
+                for other in partitions.indices where partitions[other].tables.sources[message.id] != nil {
                     transmit(on: 2 * other + 1) { .reply(reply, to: other) }
                 }
                 return
@@ -207,9 +218,19 @@ extension HandoffSimulation {
         guard partitions[partition].isUp else { return }
         if partitions[partition].sources[reply.id] == nil {
             guard let state = partitions[partition].tables.sources[reply.id] else { return }
+            guard !state.isOver else { return answer(reply, of: state, at: partition) }
             makeSource(state, at: partition)
         }
         step(partition, source: reply.id, .received(reply))
+    }
+
+    /// What is over needs no machine: the journal says what a target that asks is told.
+    private func answer(_ reply: HandoffReply, of state: HandoffSourceState, at partition: Int) {
+        let (safe, epoch) = (partitions[partition].safe, partitions[partition].epoch)
+        guard options.mutant?.mutation != .endsUntold, let to = index(of: state.order.to),
+            let message = HandoffSource.answer(to: reply, of: state, safe: safe, epoch: epoch)
+        else { return }
+        transmit(on: 2 * to) { .message(message, to: to) }
     }
 
     // MARK: - Registers
@@ -225,7 +246,7 @@ extension HandoffSimulation {
     func gossip() {
         if !isOver { queue.push(.gossip, at: now + (20 + generator.below(80)) * HandoffSimulation.millisecond) }
         let (from, to) = (Int(generator.below(3)), Int(generator.below(3)))
-        guard from != to, partitions[from].isUp, partitions[to].isUp else { return }
+        guard !course.isCut, from != to, partitions[from].isUp, partitions[to].isUp else { return }
         let known = Set(partitions[to].registers.slices.flatMap { partitions[to].registers.hashes(of: $0) })
         let slices = partitions[from].registers.slices
         for delta in partitions[from].registers.deltas(of: slices, lacking: known) {

@@ -20,7 +20,10 @@ extension HandoffSimulation {
 
     /// The target is lost right after the hand-on, before it can have heard of it.
     func loseTarget(of signed: SignedTransition) {
-        guard options.hasLosses, healedAt == nil, chance(30), let to = index(of: signed.transition.to) else { return }
+        handedOnOne()
+        guard options.plan == nil, options.hasLosses, healedAt == nil, chance(30),
+            let to = index(of: signed.transition.to)
+        else { return }
         lose(to)
     }
 
@@ -59,21 +62,26 @@ extension HandoffSimulation {
                 !hasUntold(slice, at: lost)
             else { continue }
             let to = others[Int(generator.below(UInt64(others.count)))]
-            let act = PrincipalID(high: 2, low: nextHandoff)
-            nextHandoff += 1
-            let transition = SliceTransition(
-                ending: walk.register, to: partitions[to].name,
-                cause: .takeover(act: act, at: WallTime(milliseconds: now / 1000), reason: "its partition is lost"))
-            guard let transition else { continue }
-            let delta = SliceDelta([HandoffSimulation.operators.sign(transition)])
-            takenOver.insert(slice)
-            count(work: "takeovers")
-            trace.keep(now, "\(slice) of \(partitions[lost].name) is given to \(partitions[to].name)")
-            let taken = published.absorb(delta, mesh: TestIdentity.mesh, witness: witness)
-            if taken.forged > 0 { violate("P7", "a takeover of \(slice) does not verify") }
-            partitions[to].registers.merge(published)
-            tellMachines(at: to, of: partitions[to].registers.slices)
+            give(slice, of: walk, to: to)
         }
+    }
+
+    /// An operator's act: it is heard of there first.
+    func give(_ slice: SliceID, of walk: SliceWalk, to: Int) {
+        let act = PrincipalID(high: 2, low: nextHandoff)
+        nextHandoff += 1
+        let transition = SliceTransition(
+            ending: walk.register, to: partitions[to].name,
+            cause: .takeover(act: act, at: WallTime(milliseconds: now / 1000), reason: "its partition is lost"))
+        guard let transition else { return }
+        let delta = SliceDelta([HandoffSimulation.operators.sign(transition)])
+        takenOver.insert(slice)
+        count(work: "takeovers")
+        trace.keep(now, "\(slice) of \(walk.owner) is given to \(partitions[to].name)")
+        let taken = published.absorb(delta, mesh: TestIdentity.mesh, witness: witness)
+        if taken.forged > 0 { violate("P7", "a takeover of \(slice) does not verify") }
+        partitions[to].registers.merge(published)
+        tellMachines(at: to, of: partitions[to].registers.slices)
     }
 
     private func hasUntold(_ slice: SliceID, at partition: Int) -> Bool {

@@ -15,37 +15,26 @@ extension HandoffSimulation {
         if !isTaking(client.slice, at: client.target) { clients[number].target = Int(generator.below(3)) }
         let target = clients[number].target
         guard isTaking(client.slice, at: target) else { return count(work: "writes that waited") }
+        checkWrite(to: client.slice, at: target)
         let point = journal(.write(client.slice, client.next), at: target)
         partitions[target].waiting.append((point.position, client.slice, client.next))
     }
 
-    /// Whether a partition journals writes of a slice now.
+    /// Whether a partition journals writes of a slice now, by the daemon's own rule.
     func isTaking(_ slice: SliceID, at partition: Int) -> Bool {
-        let owner = partitions[partition]
-        guard owner.isUp, let genesis,
-            let walk = partitions[partition].walk(slice, from: genesis)
+        guard partitions[partition].isUp, let genesis, let walk = partitions[partition].walk(slice, from: genesis)
         else { return false }
-        let away = owner.sources.values.filter { source in
-            source.order.slice == slice
-                && (source.order.register == walk.register || options.hasLosses && !source.state.isOver)
+        let owner = partitions[partition]
+        let away = owner.sources.values.filter { $0.order.slice == slice }
+        // The one-sided cancellation does not ask the register.
+        if options.mutant?.mutation == .cancelAfterSwitch,
+            away.contains(where: { $0.state.transition != nil && $0.isTaking })
+        {
+            return true
         }
-        if options.mutant?.mutation == .cancelAfterSwitch {
-            // The one-sided cancellation does not ask the register.
-            if owner.sources.values.contains(where: {
-                $0.order.slice == slice && $0.state.transition != nil && $0.isTaking
-            }) {
-                return true
-            }
-        }
-        guard walk.owner == owner.name, away.allSatisfy({ $0.isTaking }) else { return false }
-        // Nobody hands on what an operator took over: it is served as it is.
-        guard let last = walk.path.last?.transition, last.isHandOn else { return true }
-        let machine = owner.targets.values.first { $0.state.transition?.transition == last }
-        if let machine { return machine.isServing }
-        return owner.tables.targets.values.contains { state in
-            state.phase == .adopted && state.transition?.transition == last
-                && (state.since?.position ?? 0) <= owner.durable
-        }
+        return SliceGate.isOpen(
+            at: owner.name, walk: walk, source: away.min { $0.order.id < $1.order.id },
+            isAdopted: owner.adopted.contains(walk.register.hash))
     }
 
     func acknowledge(_ slice: SliceID, _ number: UInt64, at position: UInt64, by partition: Int) {
@@ -98,9 +87,7 @@ extension HandoffSimulation {
         let slice = clients[Int(generator.below(UInt64(clients.count)))].slice
         guard let walk = published.walk(slice.index, from: genesis, by: witness), let from = index(of: walk.owner),
             partitions[from].isUp,
-            !partitions[from].sources.values.contains(where: {
-                $0.order.slice == slice && !$0.state.isOver && $0.order.register == walk.register
-            }),
+            !partitions[from].sources.values.contains(where: { $0.order.slice == slice }),
             partitions[from].registers.walk(slice.index, from: genesis, by: witness)?.register == walk.register,
             !options.hasLosses || isTaking(slice, at: from)
         else { return }
@@ -143,18 +130,24 @@ extension HandoffSimulation {
         let most = UInt64(owner.journal.count)
         let keep = chance(50) ? least : least + generator.below(most - least + 1)
         trace.keep(now, "\(owner.name) dies at \(most), goes on with \(keep), safe \(owner.safe)")
-        partitions[partition].isUp = false
-        partitions[partition].life += 1
-        partitions[partition].sources = [:]
-        partitions[partition].targets = [:]
-        partitions[partition].snapshots = [:]
-        partitions[partition].waiting = []
+        halt(partition)
         let delay = milliseconds ?? (chance(20) ? generator.below(3000) : generator.below(300))
         if isPromotion, options.hasOutages, healedAt == nil, chance(30) {
             // Of two bolts one is promoted, and the other stays away.
             beginOutage(at: partition, from: now + delay * HandoffSimulation.millisecond)
         }
         queue.push(.start(partition: partition, keep: keep), at: now + delay * HandoffSimulation.millisecond)
+    }
+
+    /// A primary is gone, with all that it had in memory.
+    func halt(_ partition: Int) {
+        partitions[partition].isUp = false
+        partitions[partition].life += 1
+        partitions[partition].sources = [:]
+        partitions[partition].targets = [:]
+        partitions[partition].snapshots = [:]
+        partitions[partition].waiting = []
+        partitions[partition].adopted = []
     }
 
     func begin(_ partition: Int) { journal(.begin, at: partition) }
@@ -167,18 +160,31 @@ extension HandoffSimulation {
         owner.tables = HandoffSimTables(owner.journal)
         (owner.durable, owner.diskFree, owner.standbysFree) = (keep, now, now)
         owner.isUp = true
-        // It hears what others know before it does anything.
-        if options.hasLosses { owner.registers.merge(published) }
+        // It hears what others know before it does anything, but for directed runs in which it does not.
+        if course.deaf.contains(partition) {
+            awaitNews(at: partition)
+        } else if options.hasLosses {
+            owner.registers.merge(published)
+        }
+        for state in owner.tables.targets.values where state.phase == .adopted {
+            if let hash = state.transition?.transition.hash(by: witness) { owner.adopted.insert(hash) }
+        }
         partitions[partition] = owner
         begin(partition)
-        for state in owner.tables.sources.values.sorted(by: { $0.order.id < $1.order.id })
-        where state.phase != .done {
+        makeMachines(at: partition)
+        checkNothingLost()
+    }
+
+    /// The machines of a reign, as in the daemon.
+    private func makeMachines(at partition: Int) {
+        let (tables, safe) = (partitions[partition].tables, partitions[partition].safe)
+        for state in tables.sources.values.sorted(by: { $0.order.id < $1.order.id }) where !state.isOver {
             makeSource(state, at: partition)
         }
-        for state in owner.tables.targets.values.sorted(by: { $0.order.id < $1.order.id }) where !state.isOver {
+        for state in tables.targets.values.sorted(by: { $0.order.id < $1.order.id })
+        where !state.isOver || (state.since?.position ?? 0) > safe {
             makeTarget(state, at: partition)
         }
-        checkNothingLost()
     }
 
     func heal() {
@@ -187,7 +193,7 @@ extension HandoffSimulation {
         for partition in partitions.indices {
             for id in partitions[partition].sources.keys.sorted() { step(partition, source: id, .pause(false)) }
         }
-        queue.push(.settle, at: now + HandoffSimulation.second)
+        queue.push(.settle, at: now + (options.plan == nil ? 1000 : 400) * HandoffSimulation.millisecond)
     }
 
     /// Ends the run when nothing is left to do, or when that takes too long.
@@ -200,13 +206,16 @@ extension HandoffSimulation {
         let elapsed = now - (healedAt ?? now)
         let agrees = partitions.allSatisfy { $0.registers == published }
         let hasAcknowledged = clients.allSatisfy(\.acknowledgedSinceHealing)
-        if (hasSettled && agrees && hasAcknowledged && !hasRemains && elapsed >= 3 * HandoffSimulation.second)
-            || elapsed > 60 * HandoffSimulation.second
+        // A directed run has little to do.
+        let (least, most): (UInt64, UInt64) = options.plan == nil ? (3000, 60_000) : (400, 10_000)
+        if (hasSettled && agrees && hasAcknowledged && !hasRemains && elapsed >= least * HandoffSimulation.millisecond)
+            || elapsed > most * HandoffSimulation.millisecond
         {
             report.roundsToConverge = Double(elapsed) / Double(HandoffSimulation.second)
             isOver = true
         } else {
-            queue.push(.settle, at: now + HandoffSimulation.second / 2)
+            let pause: UInt64 = options.plan == nil ? 500 : 100
+            queue.push(.settle, at: now + pause * HandoffSimulation.millisecond)
         }
     }
 }

@@ -18,6 +18,7 @@ enum HandoffSimAction {
     case outage
     case lose
     case takeOver(lost: Int)
+    case directed(HandoffSimAct)
     case start(partition: Int, keep: UInt64)
     case heal
     case settle
@@ -57,6 +58,8 @@ public final class HandoffSimulation {
     /// The highest number that was acknowledged, by slice.
     var acknowledged: [SliceID: UInt64] = [:]
     var nextHandoff: UInt64 = 1
+    /// How far a directed run is.
+    var course = HandoffSimCourse()
     /// When the last message in its turn arrives, by direction and receiver.
     var arrivals: [UInt64] = Array(repeating: 0, count: 6)
     var report: SimReport
@@ -76,6 +79,7 @@ public final class HandoffSimulation {
         trace = SimTrace(keepsAll: options.keepsTrace)
         let names = ["north", "south", "west"].map { PartitionName(checked: $0) }
         partitions = names.enumerated().map { HandoffSimPartition(index: $0.offset, name: $0.element) }
+        for index in partitions.indices { partitions[index].mutation = options.mutant?.mutation }
         genesis = SliceGenesis(
             apply: TestWitness.digest([7]), name: GroupName(checked: "fleet"), slices: 3,
             candidates: names.map { Placement.Candidate(partition: $0) }, hashedBy: witness)
@@ -87,12 +91,16 @@ public final class HandoffSimulation {
     public func run() -> SimReport {
         for partition in partitions.indices { begin(partition) }
         for client in clients.indices { queue.push(.client(client), at: generator.below(50) * Self.millisecond) }
-        queue.push(.operate, at: 100 * Self.millisecond)
         queue.push(.gossip, at: 50 * Self.millisecond)
-        if options.hasCrashes { queue.push(.fault, at: 500 * Self.millisecond) }
-        if options.hasOutages { queue.push(.outage, at: 700 * Self.millisecond) }
-        if options.hasLosses { queue.push(.lose, at: 900 * Self.millisecond) }
-        queue.push(.heal, at: options.chaosSeconds * Self.second)
+        if options.plan == nil {
+            queue.push(.operate, at: 100 * Self.millisecond)
+            if options.hasCrashes { queue.push(.fault, at: 500 * Self.millisecond) }
+            if options.hasOutages { queue.push(.outage, at: 700 * Self.millisecond) }
+            if options.hasLosses { queue.push(.lose, at: 900 * Self.millisecond) }
+            queue.push(.heal, at: options.chaosSeconds * Self.second)
+        } else {
+            prepare()
+        }
         while !isOver, report.violations.isEmpty, let next = queue.pop() {
             now = max(now, next.time)
             perform(next.element)
@@ -125,6 +133,7 @@ public final class HandoffSimulation {
         case .outage: outage()
         case .lose: lose()
         case .takeOver(let lost): takeOver(from: lost)
+        case .directed(let act): direct(act)
         case .start(let partition, let keep): start(partition, keep: keep)
         case .heal: heal()
         case .settle: settle()
@@ -181,6 +190,7 @@ public final class HandoffSimulation {
         partitions[partition].sources[state.order.id] = HandoffSource(
             state: state, safe: owner.safe, voice: voice, settings: settings, witness: witness,
             mutation: options.mutant?.mutation)
+        if course.deaf.contains(partition) { step(partition, source: state.order.id, .holdSeal(true)) }
         tellSource(state.order.id, at: partition)
         step(partition, source: state.order.id, .start)
     }
@@ -203,6 +213,7 @@ public final class HandoffSimulation {
         partitions[partition].diskFree = done
         queue.push(
             .persisted(partition: partition, life: partitions[partition].life, position: point.position), at: done)
+        pass(.unwritten, content, at: partition)
         return point
     }
 
@@ -224,17 +235,22 @@ public final class HandoffSimulation {
         case .remove(let id, _): step(partition, source: id, .collected)
         }
         aim(at: partition, entry.content)
+        pass(.durable, entry.content, at: partition)
     }
 
     private func replicated(_ partition: Int, _ life: UInt64, _ position: UInt64) {
         guard partitions[partition].life == life, partitions[partition].isUp else { return }
-        partitions[partition].safe = max(partitions[partition].safe, position)
+        let before = partitions[partition].safe
+        partitions[partition].safe = max(before, position)
         let safe = partitions[partition].safe
+        pass(.safe, before..<safe, at: partition)
+        guard partitions[partition].isUp else { return }
         // Answers first: they are older than what a machine may do next.
         let due = partitions[partition].waiting.filter { $0.position <= safe }
         partitions[partition].waiting.removeAll { $0.position <= safe }
         for answer in due { acknowledge(answer.slice, answer.number, at: answer.position, by: partition) }
         for id in partitions[partition].sources.keys.sorted() { step(partition, source: id, .safe(through: safe)) }
         for id in partitions[partition].targets.keys.sorted() { step(partition, target: id, .safe(through: safe)) }
+        pass(.told, before..<safe, at: partition)
     }
 }
