@@ -23,6 +23,10 @@ struct HandoffDesk {
         case task(PrincipalID, RebalanceTask.Event)
         /// A record of a task is durable at this place.
         case taskJournaled(PrincipalID, RebalanceRecord, at: UInt64)
+        /// Rows of the next slice that was handed on may go.
+        case collectNext
+        /// There is room in the budget: those who were refused for want of it have their turn.
+        case roomFree
         /// All that came of a message over this line is dealt with: as much may be read again.
         case dealt(any SliceLine, bytes: Int)
     }
@@ -46,6 +50,19 @@ struct HandoffDesk {
     struct ReadPiece {
         let piece: HandoffPiece
         let shows: UInt64
+    }
+
+    /// A record that is written at the end of the desk's run, with what is done then.
+    struct PendingRecord {
+        let command: PartitionCommand
+        let reply: (PartitionService.SliceRecordFate) -> Void
+    }
+
+    /// A handoff that was asked for while there was no room for it.
+    struct WaitingOrder {
+        let order: HandoffOrder
+        let driver: PartitionName
+        let at: ContinuousClock.Instant
     }
 
     /// A register and an epoch that this bolt signed for.
@@ -76,7 +93,16 @@ struct HandoffDesk {
     var beginning: PrincipalID?
     /// Registers that this partition took over by a handoff, safe.
     var adopted: Set<Bytes32> = []
-    var collecting: Set<HandoffID> = []
+    /// Handoffs whose rows here go, in the order in which they do.
+    var collecting: [HandoffID] = []
+    /// Whether some of them are on their way out, or the pause after that is not over.
+    var isCollecting = false
+    /// What this run of the desk has journaled.
+    var records: [PendingRecord] = []
+    /// Whether it is to be looked which sources may seal.
+    var turnsDue = false
+    /// What begins when there is room, first come first.
+    var waiting: [WaitingOrder] = []
     /// When the seals of sources were proposed, as far as this reign proposed them.
     var sealed: [HandoffID: ContinuousClock.Instant] = [:]
     /// What was signed for envoys of each slice in this reign.
@@ -107,13 +133,26 @@ struct HandoffDesk {
     var settling: PrincipalID?
     /// Those that the owner of their new slice did not take.
     var refused: Set<PrincipalID> = []
-    /// Handoffs away from here that count in the budget.
+    /// Handoffs away from here that count in the budget: those whose slice is not handed on yet.
     var inFlight: Set<HandoffID> = []
     /// Whether siblings' registers were heard since this bolt started: before that nothing is handed on.
     var hasHeard = false
 
     /// Slices that are on their way here.
     var arriving: Set<SliceID> { Set(targets.values.filter(\.isArriving).map(\.order.slice)) }
+
+    /// Handoffs away from here whose slice is handed on, and not removed here yet.
+    var leaving: Int { sending.values.count { !inFlight.contains($0) } }
+
+    /// A handoff waits for room, in its place if it waits already.
+    mutating func wait(for order: HandoffOrder, asked driver: PartitionName) {
+        let waiter = WaitingOrder(order: order, driver: driver, at: .now)
+        if let index = waiting.firstIndex(where: { $0.order.id == order.id }) {
+            waiting[index] = waiter
+        } else if waiting.count < HandoffLimits.slicesInFlightMax {
+            waiting.append(waiter)
+        }
+    }
 
     /// The reign is over: everything goes, for the next primary goes on from the journal. What was read of lines is
     /// given back all the same.

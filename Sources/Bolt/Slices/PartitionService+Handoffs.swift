@@ -9,12 +9,15 @@ internal import SpannerWire
 /// What sources and targets of handoffs ask for, done.
 extension PartitionService {
     /// How long a record waits that the disk, or the journal's queue, did not take.
-    private static let journalRetry: Duration = .milliseconds(200)
+    static let journalRetry: Duration = .milliseconds(200)
     /// After so long everything is read from the journal again, where nobody can say what it took.
     private static let rereadAfter: Duration = .seconds(1)
 
     func step(source id: HandoffID, _ event: HandoffSource.Event) {
         guard let effects = desk.sources[id]?.step(event) else { return }
+        desk.turnsDue = true
+        // Before anybody hears of the hand-on: whoever begins the next slice because of it finds room here.
+        if desk.sources[id]?.isTransferring == false { freeRoom(of: id) }
         for effect in effects { perform(effect, of: id) }
     }
 
@@ -50,7 +53,7 @@ extension PartitionService {
                 context.board.take(journaled: [signed])
                 tellNews?(.transitions([signed]))
                 logger.notice("slice handed on", metadata: words(order))
-            case .collect: collect(id, order.slice)
+            case .collect: collect(id)
             case .setTimer(let timer, let after): post(.desk(.source(id, .timerFired(timer))), after: after)
             case .tooLateToCancel:
                 logger.info("a handoff cannot be cancelled any more", metadata: words(order))
@@ -65,8 +68,8 @@ extension PartitionService {
 
     private func journal(_ record: HandoffSourceRecord, of id: HandoffID) {
         timePause(record, of: id)
-        begin([.handoffSource(record)], level: .local) { answer in
-            switch PartitionService.fate(answer) {
+        journal(.handoffSource(record)) { fate in
+            switch fate {
             case .journaled(let point): self.enqueue(.source(id, .journaled(record, at: point)))
             case .refused: self.post(.desk(.source(id, .refused(record))), after: PartitionService.journalRetry)
             case .unknown: self.post(.desk(.reign), after: PartitionService.rereadAfter)
@@ -83,22 +86,6 @@ extension PartitionService {
             guard let sealed = desk.sealed.removeValue(forKey: id) else { return }
             metrics.observe(.slicePause, [], (ContinuousClock.now - sealed) / .seconds(1))
         case .begun, .unsealed, .handedOn, .collected, .cancelled, .overtaken: break
-        }
-    }
-
-    private enum RecordFate {
-        case journaled(LogPoint)
-        case refused
-        case unknown
-    }
-
-    private static func fate(_ answer: PartitionWriteAnswer) -> RecordFate {
-        switch answer {
-        case .done(let point, _, _, let outcomes):
-            if case .refused = outcomes.first { return .refused }
-            return .journaled(point)
-        case .refused: return .refused
-        case .undecided: return .unknown
         }
     }
 
@@ -162,22 +149,6 @@ extension PartitionService {
         enqueue(.source(id, .read(piece)))
     }
 
-    /// The target serves the slice, safe: our rows go, some envoys at a time.
-    private func collect(_ id: HandoffID, _ slice: SliceID) {
-        guard desk.sources[id]?.isOvertaken == false, desk.collecting.insert(id).inserted else { return }
-        let command = PartitionCommand.sliceCollected(id, envoys: SliceShellLimits.collectEnvoys)
-        begin([command], level: .local) { answer in
-            self.desk.collecting.remove(id)
-            guard case .journaled = PartitionService.fate(answer) else {
-                return self.post(.desk(.perform(id, .collect)), after: PartitionService.journalRetry)
-            }
-            do throws(StoreError) {
-                let isLeft = try self.store.holds(slice)
-                self.enqueue(isLeft ? .perform(id, .collect) : .source(id, .collected))
-            } catch { self.fail(error, "removing a slice that was handed on") }
-        }
-    }
-
     private func end(source id: HandoffID, _ phase: HandoffSourceState.Phase) {
         guard let source = desk.sources.removeValue(forKey: id) else { return }
         if desk.sending[source.order.slice] == id { desk.sending[source.order.slice] = nil }
@@ -185,7 +156,8 @@ extension PartitionService {
         desk.unsafePieces[id] = nil
         desk.paced[id] = nil
         desk.sealed[id] = nil
-        if desk.inFlight.remove(id) != nil { desk.budget.end() }
+        desk.turnsDue = true
+        freeRoom(of: id)
         let driver = desk.drivers.removeValue(forKey: id)
         applyLimits(with: nil)
         guard phase != .done else { return }
@@ -220,8 +192,8 @@ extension PartitionService {
     }
 
     private func journal(_ record: HandoffTargetRecord, of id: HandoffID) {
-        begin([.handoffTarget(record)], level: .local) { answer in
-            switch PartitionService.fate(answer) {
+        journal(.handoffTarget(record)) { fate in
+            switch fate {
             case .journaled(let point): self.enqueue(.target(id, .journaled(record, at: point)))
             case .refused: self.post(.desk(.target(id, .refused(record))), after: PartitionService.journalRetry)
             case .unknown: self.post(.desk(.reign), after: PartitionService.rereadAfter)

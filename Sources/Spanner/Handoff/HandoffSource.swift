@@ -50,6 +50,8 @@ public struct HandoffSource: Sendable {
     public internal(set) var isPaused = false
     /// Whether it may stream but not seal.
     public internal(set) var holdsSeal = false
+    /// Whether it is its turn to seal, of all handoffs of the partition.
+    public internal(set) var hasTurn = true
 
     let voice: Voice
     let settings: HandoffSettings
@@ -130,6 +132,31 @@ public struct HandoffSource: Sendable {
         }
     }
 
+    /// Whether the slice is being brought over: before the hand-on is safe it counts in a budget of slices in flight.
+    /// What only waits to be served there, and to be removed here, does not.
+    public var isTransferring: Bool {
+        switch state.phase {
+        case .planned, .sending, .sealed: true
+        case .sent: !isSettled
+        case .garbage, .done, .cancelled, .overtaken: false
+        }
+    }
+
+    /// Whether nobody serves the slice on account of this handoff, as far as this side knows.
+    public var isUnserved: Bool {
+        switch state.phase {
+        case .sending: isSealProposed
+        case .sealed: true
+        case .sent: !isAdopted
+        case .planned, .garbage, .done, .cancelled, .overtaken: false
+        }
+    }
+
+    /// Whether it would seal, were it its turn.
+    public var awaitsTurn: Bool {
+        state.phase == .sending && !hasTurn && pending == nil && cancelReason == nil && isStreamed
+    }
+
     private var isSealProposed: Bool {
         if case .sealed = pending { return true }
         return false
@@ -152,6 +179,7 @@ public struct HandoffSource: Sendable {
         if !isSettled { return "its last step waits for the partition's standbys" }
         switch state.phase {
         case .planned: return "its first step waits for the journal"
+        case .sending where awaitsTurn && silentAsks < 2: return "slices before it are not served at \(order.to) yet"
         case .sending, .sealed: return silentAsks < 2 ? nil : "the target \(order.to) does not answer"
         case .sent: return isAdopted ? nil : "the target \(order.to) does not serve it yet"
         case .garbage, .done, .cancelled, .overtaken: return nil
@@ -180,6 +208,7 @@ public struct HandoffSource: Sendable {
         case .cancel(let reason): cancel(reason, &effects)
         case .pause(let isPaused): self.isPaused = isPaused
         case .holdSeal(let holds): holdsSeal = holds
+        case .turn(let isIts): hasTurn = isIts
         case .registerMoved(let register): registerMoved(register)
         case .passedOn: if state.phase == .sent { isAdopted = true }
         case .overtaken: isOvertaken = isOvertaken || state.phase == .sent || state.phase == .garbage

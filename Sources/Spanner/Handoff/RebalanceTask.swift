@@ -214,7 +214,7 @@ public struct RebalanceTask: Sendable {
         state.apply(record)
         noteFigures(of: record)
         switch record {
-        case .planned, .ended: break
+        case .planned, .ended, .forgotten: break
         case .paused, .resumed:
             retryAt = [:]
             for order in before { effects.append(.pause(order, isStill)) }
@@ -223,14 +223,18 @@ public struct RebalanceTask: Sendable {
         case .reversed:
             for order in before { effects.append(.cancel(order)) }
             (standings, retryAt, began, bytesAtStart, hasEnded) = ([:], [:], time, nil, false)
-        case .began(let move, _):
-            standings[move] = Standing(since: time)
-            if let order = order(move), hold == nil { effects.append(.order(order)) }
+        case .began(let move, _): begun(move, &effects)
+        case .beganTogether(let attempts): for one in attempts { begun(one.move, &effects) }
         case .failed(let move, _, _, _):
             standings[move] = nil
             let failures = min(state.attempts[Int(move)].failures, 6)
             retryAt[move] = time + .seconds(1 << failures)
         }
+    }
+
+    private mutating func begun(_ move: UInt32, _ effects: inout [Effect]) {
+        standings[move] = Standing(since: time)
+        if let order = order(move), hold == nil { effects.append(.order(order)) }
     }
 
     private mutating func take(_ command: Command, _ effects: inout [Effect]) {
@@ -270,10 +274,12 @@ public struct RebalanceTask: Sendable {
             return
         }
         if isOver(status) { return record(.ended, &effects) }
-        guard state.phase != .cancelling, !isStill, status.inFlight < state.limits.slices,
-            let next = nextMove()
-        else { return }
-        record(.began(move: next, attempt: state.attempts[Int(next)].began), &effects)
+        guard state.phase != .cancelling, !isStill else { return }
+        let next = nextMoves(state.limits.slices - status.inFlight).map {
+            RebalanceAttempt(move: $0, attempt: state.attempts[Int($0)].began)
+        }
+        guard let first = next.first else { return }
+        record(next.count == 1 ? .began(move: first.move, attempt: first.attempt) : .beganTogether(next), &effects)
     }
 
     private func isOver(_ status: RebalanceStatus) -> Bool {
@@ -284,19 +290,20 @@ public struct RebalanceTask: Sendable {
         }
     }
 
-    /// The next move that may begin: not in flight, not there, not given up, and not too soon after it failed; those
-    /// that failed less often first.
-    private func nextMove() -> UInt32? {
-        var best: (failures: Int, move: UInt32)?
+    /// The next moves that may begin, at most so many: not in flight, not there, not given up, and not too soon after
+    /// they failed; those that failed less often first.
+    private func nextMoves(_ count: Int) -> [UInt32] {
+        guard count > 0 else { return [] }
+        var ready: [[UInt32]] = Array(repeating: [], count: HandoffLimits.attemptsMax)
         for index in state.attempts.indices {
-            let attempts = state.attempts[index]
-            let number = UInt32(index)
-            guard order(number) == nil, attempts.failures < HandoffLimits.attemptsMax,
-                retryAt[number].map({ $0 <= time }) ?? true,
-                order(number, attempt: attempts.began, isBack: isBack) != nil
+            let (attempts, move) = (state.attempts[index], state.job.moves[index])
+            guard attempts.failures < HandoffLimits.attemptsMax, ready[attempts.failures].count < count,
+                registers[move.slice]?.owner == origin(move), order(UInt32(index)) == nil,
+                retryAt[UInt32(index)].map({ $0 <= time }) ?? true
             else { continue }
-            if best.map({ attempts.failures < $0.failures }) ?? true { best = (attempts.failures, number) }
+            ready[attempts.failures].append(UInt32(index))
+            if ready[0].count == count { break }
         }
-        return best?.move
+        return Array(ready.joined().prefix(count))
     }
 }
