@@ -108,6 +108,8 @@ struct HandoffDesk {
     /// What was signed for envoys of each slice in this reign.
     var vouchers: [SliceID: SignedClaim] = [:]
     var tasks: [PrincipalID: TaskRun] = [:]
+    /// A task that is being removed from the journal's tables: it takes no command any more.
+    var forgetting: PrincipalID?
     var budget = HandoffBudget()
     /// Whether every envoy that was seen here is in its slice.
     var isPlaced = false

@@ -254,6 +254,7 @@ extension PartitionService {
             for id in desk.drivers.keys.sorted() { report(id) }
         }
         if now >= desk.counted { count(now) }
+        forgetTasks()
         sendRemains()
     }
 

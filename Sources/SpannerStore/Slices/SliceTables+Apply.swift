@@ -8,6 +8,7 @@ extension SliceTables {
         if state == nil, case .begun(let order) = record { state = HandoffSourceState(order: order) }
         guard var state, state.apply(record, at: point) else { return }
         try save(state)
+        if state.isOver { try forgetFollowed(state.order.slice) }
     }
 
     /// Takes a target's step with what it does to the tables.
@@ -35,6 +36,7 @@ extension SliceTables {
             try join(try staged(record.id), to: state.order.slice, results)
             try removeStaged(record.id, after: 0)
         }
+        if state.isOver { try forgetFollowed(state.order.slice) }
     }
 
     // MARK: - Staged
