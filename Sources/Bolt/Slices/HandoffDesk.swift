@@ -23,6 +23,10 @@ struct HandoffDesk {
         case task(PrincipalID, RebalanceTask.Event)
         /// A record of a task is durable at this place.
         case taskJournaled(PrincipalID, RebalanceRecord, at: UInt64)
+        /// The digest of a source's slice goes on.
+        case digestOn(HandoffID)
+        /// What is staged for a target, up to this place, is looked at further.
+        case judgeOn(HandoffID, at: LogPoint)
         /// Rows of the next slice that was handed on may go.
         case collectNext
         /// There is room in the budget: those who were refused for want of it have their turn.
@@ -50,6 +54,12 @@ struct HandoffDesk {
     struct ReadPiece {
         let piece: HandoffPiece
         let shows: UInt64
+    }
+
+    /// The digest of a source's slice at its seal, as far as it is.
+    struct DigestRun {
+        let point: LogPoint
+        var digest: SliceDigest
     }
 
     /// A record that is written at the end of the desk's run, with what is done then.
@@ -83,6 +93,10 @@ struct HandoffDesk {
     var snapshots: [HandoffID: SliceSnapshot] = [:]
     /// Pieces that wait until what they show is safe.
     var unsafePieces: [HandoffID: ReadPiece] = [:]
+    /// Digests of slices that are sealed, on their way.
+    var digests: [HandoffID: DigestRun] = [:]
+    /// What targets have staged, put together as it comes: nothing but its digest is left to do when the seal is there.
+    var folds: [HandoffID: StagedFold] = [:]
     /// Pieces that wait for the budget.
     var paced: [HandoffID: HandoffPiece] = [:]
     /// Who drives the task of a source.

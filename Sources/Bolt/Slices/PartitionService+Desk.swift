@@ -56,6 +56,8 @@ extension PartitionService {
         case .perform(let id, let effect): if desk.sources[id] != nil { perform(effect, of: id) }
         case .task(let id, let event): step(task: id, event)
         case .taskJournaled(let id, let record, let position): taskJournaled(id, record, at: position)
+        case .digestOn(let id): goOnWithDigest(of: id)
+        case .judgeOn(let id, let point): goOnJudging(id, at: point)
         case .collectNext: collectNext()
         case .roomFree: beginWaiting()
         case .dealt(let line, let bytes): line.processed(bytes: bytes)

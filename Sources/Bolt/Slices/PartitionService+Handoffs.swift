@@ -48,7 +48,9 @@ extension PartitionService {
             case .locate(let places):
                 enqueue(.source(id, .located(try store.first(of: places, safe: desk.safe))))
             case .digest(let point):
-                enqueue(.source(id, .digested(at: point, try store.digest(of: order.slice))))
+                let digest = store.beginDigest(of: order.slice)
+                desk.digests[id] = HandoffDesk.DigestRun(point: point, digest: digest)
+                goOnWithDigest(of: id)
             case .publish(let signed):
                 context.board.take(journaled: [signed])
                 tellNews?(.transitions([signed]))
@@ -153,6 +155,7 @@ extension PartitionService {
         guard let source = desk.sources.removeValue(forKey: id) else { return }
         if desk.sending[source.order.slice] == id { desk.sending[source.order.slice] = nil }
         desk.snapshots[id] = nil
+        desk.digests[id] = nil
         desk.unsafePieces[id] = nil
         desk.paced[id] = nil
         desk.sealed[id] = nil
@@ -177,7 +180,7 @@ extension PartitionService {
             case .check(let order): enqueue(.target(id, .checked(blockers: try blockers(of: order, context))))
             case .journal(let record): journal(record, of: id)
             case .reply(let reply): context.board.line(to: order.from)?.send(.handoffReply(reply))
-            case .digest(let point): try judgeStaged(order, at: point, context)
+            case .digest(let point): goOnJudging(id, at: point)
             case .serve(let signed):
                 desk.adopted.insert(signed.transition.hash(by: context.board.witness))
                 context.board.take(journaled: [signed])
@@ -186,6 +189,7 @@ extension PartitionService {
             case .setTimer(let timer, let after): post(.desk(.target(id, .timerFired(timer))), after: after)
             case .ended:
                 desk.targets[id] = nil
+                desk.folds[id] = nil
                 tellArriving()
             }
         } catch { fail(error, "taking a slice over") }
@@ -194,7 +198,9 @@ extension PartitionService {
     private func journal(_ record: HandoffTargetRecord, of id: HandoffID) {
         journal(.handoffTarget(record)) { fate in
             switch fate {
-            case .journaled(let point): self.enqueue(.target(id, .journaled(record, at: point)))
+            case .journaled(let point):
+                self.foldAhead(record)
+                self.enqueue(.target(id, .journaled(record, at: point)))
             case .refused: self.post(.desk(.target(id, .refused(record))), after: PartitionService.journalRetry)
             case .unknown: self.post(.desk(.reign), after: PartitionService.rereadAfter)
             }
