@@ -62,24 +62,53 @@ struct SliceBulkTests {
         two.cutLines(true)
         let orders = try orders(two)
         let north = TwoPartitions.names[0]
-        try await two.services[0].read { service in
+        let waiting = try await two.services[0].read { service in
             try service.take(.throttle(HandoffBudget.Limits(slices: 1)), from: north)
             for order in orders.prefix(3) { try service.take(.begin(order), from: north) }
-        }
-        let waiting = await two.services[0].read { $0.desk.waiting.map(\.order.id) }
-        #expect(waiting == orders[1...2].map(\.id))
-        try await two.services[0].read { service in
+            let waiting = service.desk.waiting.map(\.order.id)
             // Whoever is cancelled while it waits does not begin.
             try service.take(.cancel(orders[1]), from: north)
             try service.take(.cancel(orders[0]), from: north)
+            return waiting
         }
+        #expect(waiting == orders[1...2].map(\.id))
         try await wait("the third began") {
             await two.services[0].read { $0.desk.sending[orders[2].slice] == orders[2].id }
         }
-        let began = await two.services[0].read { service in
-            (service.desk.waiting.isEmpty, service.desk.inFlight.count, service.desk.sending[orders[1].slice] == nil)
+        #expect(await two.services[0].read { $0.desk.waiting.isEmpty && $0.desk.inFlight == [orders[2].id] })
+        #expect(await two.services[0].read { $0.desk.sending[orders[1].slice] == nil })
+        await two.close()
+    }
+
+    @Test(
+        "An offer that came before its register was heard of is taken when that is heard, and not with the next repeat",
+        .timeLimit(.minutes(2)))
+    func early() async throws {
+        let two = try await reigning()
+        let (north, south) = (TwoPartitions.names[0], TwoPartitions.names[1])
+        two.lose(1)
+        let slice = try two.handOnUntaken()
+        try two.takeOver(from: 1)
+        let register = try #require(two.boards[0].register(of: slice))
+        #expect(register.owner == north && register.position == 2)
+        let order = try #require(
+            HandoffOrder(id: HandoffID(TestWitness.digest([9])), register: register, to: south))
+        let epoch = PartitionEpoch(number: 1, minter: two.bolts[0].replica(1))
+        let offer = HandoffMessage(id: order.id, epoch: epoch, body: .offer(order, probe: 1))
+        await two.services[1].read { $0.hearSlices(.handoff(offer), from: north) }
+        #expect(await two.services[1].read { $0.desk.targets.isEmpty && $0.desk.early.count == 1 })
+        // Whoever is asked to hand on what he has not heard of says that he waits for it.
+        let back = try #require(
+            HandoffOrder(
+                id: HandoffID(TestWitness.digest([8])),
+                register: SliceRegister(slice: slice, owner: south, position: 3, hash: TestWitness.digest([3])),
+                to: north))
+        try await two.services[1].read { try $0.take(.begin(back), from: south) }
+        #expect(await two.services[1].read { $0.desk.waiting.map(\.order.id) } == [back.id])
+        two.comeBack()
+        try await wait("it is taken") {
+            await two.services[1].read { $0.desk.targets[order.id] != nil && $0.desk.early.isEmpty }
         }
-        #expect(began == (true, 1, true))
         await two.close()
     }
 

@@ -68,11 +68,17 @@ struct HandoffDesk {
         let reply: (PartitionService.SliceRecordFate) -> Void
     }
 
-    /// A handoff that was asked for while there was no room for it.
+    /// A handoff that was asked for while there was no room for it, or before what it stands on was heard of here.
     struct WaitingOrder {
         let order: HandoffOrder
         let driver: PartitionName
-        let at: ContinuousClock.Instant
+        var at: ContinuousClock.Instant
+    }
+
+    /// An offer of a slice whose register was not heard of here yet.
+    struct EarlyOffer {
+        let message: HandoffMessage
+        let from: PartitionName
     }
 
     /// A register and an epoch that this bolt signed for.
@@ -115,8 +121,10 @@ struct HandoffDesk {
     var records: [PendingRecord] = []
     /// Whether it is to be looked which sources may seal.
     var turnsDue = false
-    /// What begins when there is room, first come first.
+    /// What begins when there is room, or when more is heard of owners, first come first.
     var waiting: [WaitingOrder] = []
+    /// What is looked at again when more is heard of owners.
+    var early: [HandoffID: EarlyOffer] = [:]
     /// When the seals of sources were proposed, as far as this reign proposed them.
     var sealed: [HandoffID: ContinuousClock.Instant] = [:]
     /// What was signed for envoys of each slice in this reign.
@@ -168,6 +176,12 @@ struct HandoffDesk {
         } else if waiting.count < HandoffLimits.slicesInFlightMax {
             waiting.append(waiter)
         }
+    }
+
+    /// An offer waits until more is heard of owners; its source says it again all the same.
+    mutating func wait(for offer: HandoffMessage, of source: PartitionName) {
+        guard early[offer.id] != nil || early.count < HandoffLimits.slicesInFlightMax else { return }
+        early[offer.id] = EarlyOffer(message: offer, from: source)
     }
 
     /// The reign is over: everything goes, for the next primary goes on from the journal. What was read of lines is

@@ -193,6 +193,7 @@ extension PartitionService {
     func registersMoved(_ moved: [SliceID]) {
         guard let context = slices, desk.epoch != nil else { return }
         holdTasks()
+        hearEarly()
         for slice in moved {
             guard let register = context.board.register(of: slice) else { continue }
             if let id = desk.sending[slice], let order = desk.sources[id]?.order { tellSource(of: order, context) }

@@ -265,9 +265,13 @@ extension PartitionService {
                 guard order.from == partition, order.to == identity.partition,
                     let walk = context.board.walk(of: order.slice),
                     walk.register == order.register || walk.outlook(of: order) == .handedOn(walk.register.hash)
-                else { return }
+                else {
+                    guard order.from == partition, order.to == identity.partition else { return }
+                    return desk.wait(for: message, of: partition)
+                }
                 make(target: HandoffTargetState(order: order), context)
             } else {
+                desk.early[message.id] = nil
                 guard let reply = HandoffTarget.answer(toUnknown: message) else { return }
                 context.board.line(to: partition)?.send(.handoffReply(reply))
                 return

@@ -86,17 +86,30 @@ extension PartitionService {
         if !desk.waiting.isEmpty { enqueue(.roomFree) }
     }
 
-    /// Begins what was refused for want of room, as if its driver asked just now. One that its driver does not ask for
-    /// any more is forgotten.
+    /// Begins what waits, as if its driver asked just now. One that its driver does not ask for any more is forgotten.
     func beginWaiting() {
-        let now = ContinuousClock.now
+        let (now, waiting) = (ContinuousClock.now, desk.waiting)
+        desk.waiting = []
         do throws(StoreError) {
-            while desk.budget.hasRoom, let next = desk.waiting.first {
-                desk.waiting.removeFirst()
-                guard now - next.at < SliceShellLimits.waitingAge else { continue }
+            for next in waiting where now - next.at < SliceShellLimits.waitingAge {
+                guard desk.budget.hasRoom else {
+                    desk.waiting.append(next)
+                    continue
+                }
                 try take(.begin(next.order), from: next.driver)
+                // Where it waits on, it was asked for no later than before.
+                let index = desk.waiting.firstIndex { $0.order.id == next.order.id }
+                if let index { desk.waiting[index].at = next.at }
             }
         } catch { fail(error, "beginning a handoff that waited") }
+    }
+
+    /// More is known of owners: what came before that is looked at again, and not with the next second's repeat.
+    func hearEarly() {
+        if !desk.waiting.isEmpty { enqueue(.roomFree) }
+        let early = desk.early.values.sorted { $0.message.id < $1.message.id }
+        desk.early = [:]
+        for offer in early { hearSlices(.handoff(offer.message), from: offer.from) }
     }
 
     // MARK: - What was handed on

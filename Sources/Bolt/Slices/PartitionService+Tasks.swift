@@ -84,11 +84,18 @@ extension PartitionService {
             send(.progress(order.id, bytes: 0, hindrance: why), to: driver)
             return false
         }
+        // The task's driver may have heard of it first.
+        let position = context.board.register(of: order.slice)?.position
+        guard position.map({ $0 >= order.register.position }) ?? false else {
+            desk.wait(for: order, asked: driver)
+            return hinder("\(identity.partition) has not heard of the slice's register yet")
+        }
         guard context.board.register(of: order.slice) == order.register else {
             send(.cancelled(order.id, reason: "the slice has another register at \(identity.partition)"), to: driver)
             return false
         }
         guard mayServe(order.to, order.slice, context) else {
+            desk.wait(for: order, asked: driver)
             return hinder("\(order.to) does not serve the group by the topology that \(identity.partition) knows")
         }
         guard desk.sending[order.slice] == nil else { return hinder("another handoff of the slice is under way") }
