@@ -2,6 +2,7 @@ import CRDT
 import Spanner
 import SpannerStore
 import SpannerTestKit
+import SpannerWire
 import Testing
 
 @testable import Bolt

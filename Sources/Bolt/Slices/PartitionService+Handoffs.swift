@@ -266,7 +266,11 @@ extension PartitionService {
                     let walk = context.board.walk(of: order.slice),
                     walk.register == order.register || walk.outlook(of: order) == .handedOn(walk.register.hash)
                 else {
-                    guard order.from == partition, order.to == identity.partition else { return }
+                    // What is behind the register that is known here never comes.
+                    let position = context.board.register(of: order.slice)?.position
+                    guard order.from == partition, order.to == identity.partition,
+                        position.map({ $0 < order.register.position }) ?? true
+                    else { return }
                     return desk.wait(for: message, of: partition)
                 }
                 make(target: HandoffTargetState(order: order), context)

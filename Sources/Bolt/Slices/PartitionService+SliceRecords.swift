@@ -1,6 +1,7 @@
 internal import CRDT
 internal import Spanner
 internal import SpannerStore
+internal import SpannerWire
 
 /// Steps of many slices at once: in one record where they are ready together, a few pauses at a time, and what is handed
 /// on removed behind all that.
@@ -59,19 +60,19 @@ extension PartitionService {
         var ready: [HandoffID] = []
         for (id, source) in desk.sources {
             if source.isUnserved {
-                let known = unserved[source.order.to] ?? (0, 0)
-                unserved[source.order.to] = (known.slices + 1, known.bytes &+ source.sent.bytes)
+                let known = unserved[source.order.to] ?? (slices: 0, bytes: 0)
+                unserved[source.order.to] = (slices: known.slices + 1, bytes: known.bytes &+ source.sent.bytes)
             } else if source.awaitsTurn {
                 ready.append(id)
             }
         }
         for id in ready.sorted() {
             guard let source = desk.sources[id] else { continue }
-            let known = unserved[source.order.to] ?? (0, 0)
+            let known = unserved[source.order.to] ?? (slices: 0, bytes: 0)
             guard known.slices < HandoffLimits.slicesUnservedMax, known.bytes < HandoffLimits.unservedBytesMax else {
                 continue
             }
-            unserved[source.order.to] = (known.slices + 1, known.bytes &+ source.sent.bytes)
+            unserved[source.order.to] = (slices: known.slices + 1, bytes: known.bytes &+ source.sent.bytes)
             step(source: id, .turn(true))
             step(source: id, .turn(false))
         }
