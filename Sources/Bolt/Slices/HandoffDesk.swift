@@ -171,6 +171,7 @@ struct HandoffDesk {
     /// A handoff waits for room, in its place if it waits already.
     mutating func wait(for order: HandoffOrder, asked driver: PartitionName) {
         let waiter = WaitingOrder(order: order, driver: driver, at: .now)
+        waiting.removeAll { waiter.at - $0.at >= SliceShellLimits.waitingAge }
         if let index = waiting.firstIndex(where: { $0.order.id == order.id }) {
             waiting[index] = waiter
         } else if waiting.count < HandoffLimits.slicesInFlightMax {
