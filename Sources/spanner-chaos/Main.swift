@@ -18,8 +18,8 @@ import Foundation
 
     @Argument(
         help: """
-            A scenario (kill, pause, split, disk, clock, switchover, etcd, rot, empty, rebalance; all without one), then \
-            minutes.
+            A scenario (kill, pause, split, disk, clock, switchover, etcd, rot, empty, rebalance; all without one), \
+            then minutes.
             """)
     var words: [String] = []
     @Option(help: "Where all choices come from; random without it.") var seed: UInt64?

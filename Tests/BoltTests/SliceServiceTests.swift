@@ -65,6 +65,7 @@ final class TwoPartitions: Sendable {
     /// Who hears nothing of the roster.
     private let lost = Mutex<Int?>(nil)
     private let losesSouthAtHandOn = Mutex(false)
+    private let homes = Mutex<[PrincipalID: SliceID]>([:])
 
     init() async throws {
         bolts = TwoPartitions.names.enumerated().map { number, name in
@@ -89,7 +90,8 @@ final class TwoPartitions: Sendable {
                 tell: { [weak self] news in
                     guard case .transitions(let transitions) = news else { return }
                     self?.tell(transitions, from: number)
-                }, placing: { _ in [:] })
+                },
+                placing: { [weak self] envoys in self?.places(of: envoys) ?? [:] })
             await service.start { _ in }
             service.post(.surroundings(PartitionSurroundings()))
             service.post(.registersHeard)
@@ -188,6 +190,13 @@ final class TwoPartitions: Sendable {
     }
 
     // MARK: Work
+
+    /// From now on the roster has this envoy in that slice.
+    func setHome(of envoy: PrincipalID, to slice: SliceID) { homes.withLock { $0[envoy] = slice } }
+
+    private func places(of envoys: [PrincipalID]) -> [PrincipalID: SliceID] {
+        homes.withLock { homes in homes.filter { envoys.contains($0.key) } }
+    }
 
     func cutLines(_ cut: Bool) { for line in lines { line.cut(cut) } }
 

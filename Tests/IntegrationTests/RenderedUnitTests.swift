@@ -2,8 +2,8 @@ import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// What `topology render systemd` writes is run as systemd would: the unit's own command lines, its user, its limits,
-    /// its paths; without systemd, which no test machine has to have.
+    /// What `topology render systemd` writes is run as systemd would: the unit's own command lines, its user, its
+    /// limits, its paths; without systemd, which no test machine has to have.
     @Suite(.serialized) struct RenderedUnitTests {
         /// A user of no name: nothing on this machine belongs to it.
         private static let user = "61234"
@@ -29,7 +29,8 @@ extension IntegrationTests {
             cp -r "$4/." "/var/lib/$(setting StateDirectory)/"
             chown -R "$user:$user" /etc/bolt/identity "/var/lib/$(setting StateDirectory)"
             umask "$(setting UMask)"
-            ulimit -n "$(setting LimitNOFILE)"
+            # No more than this machine lets anybody have.
+            ulimit -n "$(setting LimitNOFILE)" 2>/dev/null || ulimit -n "$(ulimit -H -n)"
             ulimit -c "$(setting LimitCORE)"
             as() {
                 exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs \\

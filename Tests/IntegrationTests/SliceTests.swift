@@ -138,7 +138,7 @@ extension ReplicatedIntegrationTests {
         }
 
         @Test(
-            "P5, P6: what was kept for a lost partition is let go once it is safe there: the disk that took it dies too",
+            "P5, P6: what was kept for a lost partition goes once it is safe there: the disk that took it dies too",
             .timeLimit(.minutes(4)))
         func coveredUntilItIsSafe() throws {
             try withMesh(["north", "south", "south"]) { (mesh) throws in

@@ -111,7 +111,7 @@ struct HandoffDesk {
     var driverLimits: [PartitionName: HandoffBudget.Limits] = [:]
     /// A task that is being written and does not run yet.
     var beginning: PrincipalID?
-    /// Registers that this partition took over by a handoff, safe.
+    /// Registers that this partition took over by a handoff.
     var adopted: Set<Bytes32> = []
     /// Handoffs whose rows here go, in the order in which they do.
     var collecting: [HandoffID] = []
@@ -153,6 +153,11 @@ struct HandoffDesk {
     var reassigned: [PrincipalID] = []
     /// The last that was looked at; nil at the beginning, and at the end.
     var reassignedThrough: PrincipalID?
+    /// Where envoys belong whose rows are here in slices that no group in force has; they are looked after with those.
+    var homes: [PrincipalID: SliceID] = [:]
+    /// The last of them that was looked at; nil at the beginning, and at the end.
+    var displacedThrough: (slice: SliceID, envoy: PrincipalID)?
+    var isAskingHomes = false
     /// The one of them for which the journal is waited for.
     var settling: PrincipalID?
     /// Those that the owner of their new slice did not take.

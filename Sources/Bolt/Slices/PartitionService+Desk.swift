@@ -67,7 +67,7 @@ extension PartitionService {
     // MARK: - The gate
 
     /// Whether a new write of this slice may be journaled here now: by the register this partition owns it, it was
-    /// taken over safely, and no handoff has sealed it.
+    /// adopted, and no handoff has sealed it. That the last of this is safe is not asked: check-ins go on, at `local`.
     func takes(_ slice: SliceID) -> Bool {
         guard let board = slices?.board else { return true }
         guard desk.epoch != nil, let register = board.register(of: slice), register.owner == identity.partition
@@ -103,7 +103,7 @@ extension PartitionService {
             remember(all.sources, all.targets, context)
             desk.epoch = epoch
             for state in all.sources where !state.isOver { make(source: state, epoch, context) }
-            // What was taken over just before the reign began is served once that is safe.
+            // What was taken over just before the reign began is told to its source once that is safe.
             for state in all.targets where !state.isOver || (state.since?.position ?? 0) > desk.safe {
                 make(target: state, context)
             }
@@ -122,7 +122,8 @@ extension PartitionService {
         }
     }
 
-    /// What the journal knows of owners, safe: it may have been forgotten before it was told to anybody.
+    /// What the journal knows of owners. What was handed on from here only where that is safe: it may have been
+    /// forgotten before it was told to anybody.
     private func remember(
         _ sources: [HandoffSourceState], _ targets: [HandoffTargetState], _ context: SliceContext
     ) {
@@ -131,7 +132,8 @@ extension PartitionService {
             guard let signed = state.transition else { continue }
             if state.phase != .sent || (state.since?.position ?? 0) <= desk.safe { transitions.append(signed) }
         }
-        for state in targets where state.phase == .adopted && (state.since?.position ?? 0) <= desk.safe {
+        // What was adopted is safe at its source.
+        for state in targets where state.phase == .adopted {
             guard let signed = state.transition else { continue }
             transitions.append(signed)
             desk.adopted.insert(signed.transition.hash(by: context.board.witness))
@@ -268,6 +270,7 @@ extension PartitionService {
             let total = counts.values.reduce(0, +)
             lookForRemains(among: Array(counts.keys))
             try lookForReassigned()
+            try lookForDisplaced(among: Array(counts.keys))
             var destinations: [SliceID: PartitionName] = [:]
             for (slice, id) in desk.sending {
                 if let source = desk.sources[id], !source.state.isOver { destinations[slice] = source.order.to }

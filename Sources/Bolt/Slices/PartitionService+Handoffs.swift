@@ -14,6 +14,7 @@ extension PartitionService {
     private static let rereadAfter: Duration = .seconds(1)
 
     func step(source id: HandoffID, _ event: HandoffSource.Event) {
+        desk.sources[id]?.isAlone = isAlone
         guard let effects = desk.sources[id]?.step(event) else { return }
         desk.turnsDue = true
         // Before anybody hears of the hand-on: whoever begins the next slice because of it finds room here.
@@ -25,6 +26,12 @@ extension PartitionService {
         guard let before = desk.targets[id]?.isArriving, let effects = desk.targets[id]?.step(event) else { return }
         if let target = desk.targets[id], target.isArriving != before { tellArriving() }
         for effect in effects { perform(effect, of: id) }
+    }
+
+    /// Whether nothing becomes safe for now: of several members none but this one is in sync.
+    private var isAlone: Bool {
+        guard let configuration = machine.configuration else { return false }
+        return configuration.members.count > 1 && configuration.inSync.count < 2
     }
 
     // MARK: - Source

@@ -57,7 +57,7 @@ extension PartitionService {
         var (placements, leaving): ([PartitionCommand.EnvoyPlacement], (envoy: PrincipalID, held: SliceID)?) = ([], nil)
         while leaving == nil, placements.count < PartitionLimits.placementsMax, let envoy = desk.reassigned.first {
             desk.reassigned.removeFirst()
-            guard !desk.refused.contains(envoy), let place = board.reassigned(envoy),
+            guard !desk.refused.contains(envoy), let place = home(of: envoy, board),
                 let held = try store.tables.slices.slice(of: envoy), place.slice != held, !isMoving(held),
                 !isMoving(place.slice)
             else { continue }
@@ -89,7 +89,7 @@ extension PartitionService {
 
     private func bring(_ envoy: PrincipalID, from held: SliceID) {
         guard let board = slices?.board, desk.epoch != nil, desk.remains == nil,
-            let place = board.reassigned(envoy), place.slice != held,
+            let place = home(of: envoy, board), place.slice != held,
             place.register.owner != identity.partition, !isMoving(held)
         else { return }
         do throws(StoreError) {

@@ -37,7 +37,7 @@ extension PartitionService {
                 return enqueue(.source(handoff.id, .cancel(reason: "its task cancelled it")))
             }
             let known = try store.tables.slices.source(handoff.id)
-            guard let reason = known == nil ? "it never began" : known?.stay else { return }
+            guard let reason = known == nil ? "it never began" : known?.stay(under: handoff.register) else { return }
             send(.cancelled(handoff.id, reason: reason), to: driver)
         case .pause(_, let isPaused):
             if isPaused { desk.waiting.removeAll { $0.order.id == handoff.id } }
@@ -50,8 +50,8 @@ extension PartitionService {
         context.board.version?.topology.partitions.contains { $0.name == partition } ?? false
     }
 
-    /// Whether the topology in force lets a partition serve a slice, or it goes back to whom it was: nobody is handed one
-    /// because he asks for it.
+    /// Whether the topology in force lets a partition serve a slice, or it goes back to whom it was: nobody is handed
+    /// one because he asks for it.
     private func mayServe(_ partition: PartitionName, _ slice: SliceID, _ context: SliceContext) -> Bool {
         if context.board.walk(of: slice)?.wasOwner(partition) == true { return true }
         let genesis = context.board.geneses.first { $0.id == slice.group }
@@ -73,7 +73,7 @@ extension PartitionService {
     private func begin(_ order: HandoffOrder, for driver: PartitionName) throws(StoreError) -> Bool {
         guard let context = slices, let epoch = desk.epoch else { return false }
         if let known = try store.tables.slices.source(order.id) {
-            if let reason = known.stay { send(.cancelled(order.id, reason: reason), to: driver) }
+            if let reason = known.stay(under: order.register) { send(.cancelled(order.id, reason: reason), to: driver) }
             return false
         }
         if try store.tables.slices.target(order.id) != nil {

@@ -106,8 +106,8 @@ public struct OwnerSight: Hashable, Sendable {
         } catch {
             switch error {
             case .otherSlice:
-                // It was given another group, or its group began anew: whoever served it says so, by its own signature or
-                // by passing on what the new owner signed.
+                // It was given another group, or its group began anew: whoever served it says so, by its own signature
+                // or by passing on what the new owner signed.
                 guard voucher.signature != nil,
                     claim.register.owner == known.register.owner || partition == known.register.owner
                 else { throw Refusal.unproved }

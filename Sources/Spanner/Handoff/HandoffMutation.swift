@@ -20,4 +20,6 @@ package enum HandoffMutation: String, CaseIterable, Sendable {
     case acknowledgeAfterSeal = "acknowledge-after-seal"
     /// A cancellation is taken after the hand-on, at one side only (Redis 8.4; breaks P7).
     case cancelAfterSwitch = "cancel-after-switch"
+    /// A seal is taken back only where it is safe, so that it stands for as long as a standby is away (breaks P7).
+    case waitForStandbys = "wait-for-standbys"
 }

@@ -1,6 +1,8 @@
 extension HandoffSource {
     /// Whatever the state calls for now: at most one record, the consequences of what became safe, and reads.
     mutating func advance(_ effects: inout [Effect]) {
+        // A seal of an earlier life has its time from now on, whether it is safe or not.
+        if state.phase == .sealed, timers[.seal] == nil { setTimer(.seal, settings.sealTimeout, &effects) }
         propose(&effects)
         if isSettled, let since = state.since, since.position > announced {
             announced = since.position
@@ -44,14 +46,14 @@ extension HandoffSource {
             return isReadyToSeal ? .sealed(order.id) : nil
         case .sealed:
             if let cancelReason { return .cancelled(order.id, reason: cancelReason) }
-            guard isSettled else { return nil }
-            if wantsUnseal {
+            // Not only where the seal is safe: it may not be for as long as a standby is away.
+            if wantsUnseal, isSettled || mutation != .waitForStandbys {
                 guard state.seals < HandoffLimits.sealsMax, mismatches < HandoffLimits.mismatchesMax else {
                     return .cancelled(order.id, reason: exhaustion)
                 }
                 return .unsealed(order.id)
             }
-            return handOn()
+            return isSettled ? handOn() : nil
         case .sent where isOvertaken, .garbage where isOvertaken: return .overtaken(order.id)
         case .sent:
             let isServed = isAdopted || mutation == .deleteBeforeTargetIsSafe
@@ -68,9 +70,10 @@ extension HandoffSource {
     }
 
     /// The hand-on, once the target holds everything up to our seal. Not while it may not be known here that an
-    /// operator took the slice over: a hand-on beats that, however late it comes.
+    /// operator took the slice over: a hand-on beats that, however late it comes. And not while it would not become
+    /// safe: unlike a seal it cannot be taken back, for another primary may have told it.
     private func handOn() -> HandoffSourceRecord? {
-        guard let seal, !isSuperseded, !holdsSeal, heldSeal == seal || mutation == .switchBeforeHeld,
+        guard let seal, !isSuperseded, !holdsSeal, !isAlone, heldSeal == seal || mutation == .switchBeforeHeld,
             let transition = SliceTransition(ending: order.register, to: order.to, cause: .handOn(seal: seal))
         else { return nil }
         let signature = voice.signer.sign(transition.signedBytes(in: voice.mesh))
@@ -82,7 +85,7 @@ extension HandoffSource {
     /// Whether what is left to be sent is little enough to be sent while nobody acknowledges, and nothing but other
     /// handoffs stands against that.
     var isStreamed: Bool {
-        guard isSettled, !isPaused, !holdsSeal, maySealAgain, confirmed != nil, waiting == nil,
+        guard isSettled, !isPaused, !holdsSeal, !isAlone, maySealAgain, confirmed != nil, waiting == nil,
             case .tail(let read, _) = stream
         else { return false }
         return flights.reduce(0) { $0 + $1.bytes } <= settings.sealLagBytes
@@ -96,8 +99,6 @@ extension HandoffSource {
         case .sending: ask(&effects)
         case .sealed:
             if let point = state.sealPoint { effects.append(.digest(at: point)) }
-            // After a restart the seal's timer begins anew.
-            if timers[.seal] == nil { setTimer(.seal, settings.sealTimeout, &effects) }
             if stream == .unknown { ask(&effects) }
         case .sent:
             if let transition = state.transition {
@@ -132,7 +133,12 @@ extension HandoffSource {
         guard timers[timer.kind] == timer.number else { return }
         switch timer.kind {
         case .seal:
-            if state.phase == .sealed { wantsUnseal = true }
+            if state.phase == .sealed {
+                wantsUnseal = true
+            } else if isSealProposed {
+                // The disk took longer than that.
+                setTimer(.seal, settings.sealTimeout, &effects)
+            }
         case .retry: retry(&effects)
         }
     }

@@ -52,6 +52,9 @@ public struct HandoffSource: Sendable {
     public internal(set) var holdsSeal = false
     /// Whether it is its turn to seal, of all handoffs of the partition.
     public internal(set) var hasTurn = true
+    /// Whether no standby is in sync, of several members: nothing becomes safe until one is. Told by the shell and not
+    /// journaled.
+    public var isAlone = false
 
     let voice: Voice
     let settings: HandoffSettings
@@ -115,6 +118,10 @@ public struct HandoffSource: Sendable {
     public var order: HandoffOrder { state.order }
 
     /// Whether a new write of this slice may be journaled here, as far as this handoff goes.
+    ///
+    /// Where a seal was taken back, from the record that says so on, safe or not. Nobody but this journal can hand on,
+    /// and what is stored here stands behind that record in it: who has the one has the other, so what is safe is not
+    /// behind a seal, and whoever forgets the record forgets what was answered at `local` after it.
     public var isTaking: Bool {
         if guesses { return true }
         guard !isSuperseded else { return false }
@@ -122,9 +129,9 @@ public struct HandoffSource: Sendable {
         case .planned: return true
         case .sending:
             if mutation == .acknowledgeAfterSeal { return true }
-            return !isSealProposed && isSafe(state.takesAfter)
+            return !isSealProposed
         case .sealed: return mutation == .acknowledgeAfterSeal
-        case .cancelled: return isSafe(state.takesAfter)
+        case .cancelled: return true
         case .sent, .garbage, .done: return false
         // The register says whose it is. What is stored here comes after our word in the journal: whoever forgets the
         // one forgets the other.
@@ -157,7 +164,7 @@ public struct HandoffSource: Sendable {
         state.phase == .sending && !hasTurn && pending == nil && cancelReason == nil && isStreamed
     }
 
-    private var isSealProposed: Bool {
+    var isSealProposed: Bool {
         if case .sealed = pending { return true }
         return false
     }
@@ -179,8 +186,10 @@ public struct HandoffSource: Sendable {
         if !isSettled { return "its last step waits for the partition's standbys" }
         switch state.phase {
         case .planned: return "its first step waits for the journal"
-        case .sending where awaitsTurn && silentAsks < 2: return "slices before it are not served at \(order.to) yet"
-        case .sending, .sealed: return silentAsks < 2 ? nil : "the target \(order.to) does not answer"
+        case .sending, .sealed:
+            if silentAsks >= 2 { return "the target \(order.to) does not answer" }
+            if isAlone { return "no standby of \(order.from) is in sync" }
+            return awaitsTurn ? "slices before it are not served at \(order.to) yet" : nil
         case .sent: return isAdopted ? nil : "the target \(order.to) does not serve it yet"
         case .garbage, .done, .cancelled, .overtaken: return nil
         }

@@ -38,9 +38,6 @@ public struct HandoffSourceState: Hashable, Sendable {
     public private(set) var transition: SignedTransition?
     /// Why it was cancelled.
     public private(set) var reason: String?
-    /// The position of the record that took a seal back: only when it is safe, the slice is acknowledged again. 0 where
-    /// no seal was taken back.
-    public private(set) var takesAfter: UInt64 = 0
 
     /// Before the first record.
     public init(order: HandoffOrder) { self.order = order }
@@ -59,14 +56,12 @@ public struct HandoffSourceState: Hashable, Sendable {
         case (.unsealed, .sealed):
             phase = .sending
             sealPoint = nil
-            takesAfter = point.position
         case (.handedOn(_, let signed), .sealed):
             phase = .sent
             transition = signed
         case (.released, .sent): phase = .garbage
         case (.collected, .garbage): phase = .done
         case (.cancelled(_, let why), .sending), (.cancelled(_, let why), .sealed):
-            if phase == .sealed { takesAfter = point.position }
             phase = .cancelled
             sealPoint = nil
             reason = why
@@ -96,6 +91,14 @@ public struct HandoffSourceState: Hashable, Sendable {
         }
     }
 
+    /// The same where a task asks for the slice under a register: one that was handed on may have come back since, by a
+    /// takeover, and the task would wait for ever for what is over.
+    public func stay(under register: SliceRegister) -> String? {
+        if let stay { return stay }
+        guard phase == .done, register.position > order.register.position else { return nil }
+        return "the slice was handed on, and came back since"
+    }
+
     /// What an operator sees.
     public var sliceState: HandoffSliceState {
         switch phase {
@@ -119,7 +122,6 @@ extension HandoffSourceState: CanonicalValue {
         encoder.count(seals)
         encoder.optional(transition) { encoder, signed in signed.encode(to: &encoder) }
         encoder.optional(reason) { encoder, reason in encoder.text(reason) }
-        encoder.integer(takesAfter)
     }
 
     /// Reads what `encode(to:)` wrote.
@@ -136,7 +138,6 @@ extension HandoffSourceState: CanonicalValue {
         reason = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             try decoder.text("reason", limit: HandoffLimits.reasonBytesMax)
         }
-        takesAfter = try decoder.integer()
     }
 
     static func point(_ decoder: inout CanonicalDecoder) throws(DecodingFailure) -> LogPoint? {

@@ -5,6 +5,10 @@ extension HandoffTarget {
     mutating func advance(_ effects: inout [Effect]) {
         if settle() || (probe != 0 && state.phase == .receiving && isSettled) { report(&effects) }
         propose(&effects)
+        if state.phase == .adopted, !isServed, let transition = state.transition {
+            isServed = true
+            effects.append(.serve(transition))
+        }
         if isSettled, let since = state.since, since.position > announced {
             announced = since.position
             announce(&effects)
@@ -35,7 +39,8 @@ extension HandoffTarget {
         case .held:
             if let salvageReason { return journal(.claimed(order.id, reason: salvageReason), &effects) }
             if let dropReason { return journal(.dropped(order.id, reason: dropReason), &effects) }
-            if isSettled, let handOn, handOn.transition.seal == state.seal {
+            // The source said that this is all of it, and keeps its copy until this is safe.
+            if let handOn, handOn.transition.seal == state.seal {
                 journal(.adopted(order.id, handOn), &effects)
             }
         case .dropped:
@@ -74,7 +79,6 @@ extension HandoffTarget {
             if let seal = state.seal { reply(.held(seal), &effects) }
         case .adopted:
             guard let transition = state.transition else { return }
-            effects.append(.serve(transition))
             reply(.adopted(transition.transition.hash(by: witness)), &effects)
             end(&effects)
         case .dropped:

@@ -47,7 +47,7 @@ public struct HandoffTarget: Sendable {
         /// Digest of what is staged, which ends at this place of the source's journal. Answered by `digested`, or by
         /// `unfit`.
         case digest(at: LogPoint)
-        /// Put the hand-on into the register and serve the slice: both are safe.
+        /// Put the hand-on into the register, which is safe at the source, and serve the slice: it is adopted, durable.
         case serve(SignedTransition)
         /// Wake me after this time.
         case setTimer(HandoffTimer, after: Duration)
@@ -73,6 +73,8 @@ public struct HandoffTarget: Sendable {
     /// How much is held, *safe*.
     var safeProgress: HandoffProgress
     var announced: UInt64 = 0
+    /// Whether the shell was told to serve the slice.
+    var isServed = false
     var isChecking = false
     /// The offer to answer, when it can be.
     var probe: UInt64 = 0
@@ -112,8 +114,10 @@ public struct HandoffTarget: Sendable {
     /// What is to be done.
     public var order: HandoffOrder { state.order }
 
-    /// Whether the slice is served here, as far as this handoff goes.
-    public var isServing: Bool { state.phase == .adopted && isSettled }
+    /// Whether the slice is served here, as far as this handoff goes: safe or not. The source cannot take it back, and
+    /// keeps its copy until it is safe here; whoever forgets that it was adopted forgets what was stored after that,
+    /// and adopts it anew.
+    public var isServing: Bool { state.phase == .adopted }
 
     /// Whether the slice is on its way here: not where it is only being looked at whether it can be taken, nor where
     /// it was refused.
@@ -121,7 +125,7 @@ public struct HandoffTarget: Sendable {
         switch state.phase {
         case .unknown: handOn != nil || !pending.isEmpty
         case .receiving, .held: true
-        case .adopted: !isSettled
+        case .adopted: false
         case .dropped: handOn != nil
         }
     }

@@ -9,17 +9,15 @@ extension RebalanceTask {
         for (index, move) in state.job.moves.enumerated() {
             status.envoys &+= move.envoys
             status.bytes &+= move.bytes
-            guard let register = registers[move.slice] else { continue }
-            if order(UInt32(index)) != nil {
-                stand(UInt32(index), move, &status)
-            } else if register.owner == destination(move) {
+            let place = place(of: UInt32(index))
+            switch place {
+            case .unknown: break
+            case .waiting, .inFlight: stand(UInt32(index), move, place, &status)
+            case .done:
                 status.done += 1
                 status.envoysDone &+= move.envoys
                 status.bytesDone &+= move.bytes
-            } else if register.owner != origin(move) {
-                status.overtaken += 1
-            } else {
-                stand(UInt32(index), move, &status)
+            case .elsewhere: status.overtaken += 1
             }
         }
         status.stuck.sort { ($0.since, $0.move) < ($1.since, $1.move) }
@@ -27,8 +25,10 @@ extension RebalanceTask {
         return status
     }
 
-    private func stand(_ number: UInt32, _ move: RebalanceMove, _ status: inout RebalanceStatus) {
-        if order(number) != nil {
+    private func stand(
+        _ number: UInt32, _ move: RebalanceMove, _ place: Place, _ status: inout RebalanceStatus
+    ) {
+        if place == .inFlight {
             status.inFlight += 1
             status.bytesDone &+= min(standings[number]?.bytes ?? 0, move.bytes)
             guard !isStill, let (since, reason) = hindrance(of: number) else { return }

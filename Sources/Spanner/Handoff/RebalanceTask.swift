@@ -78,6 +78,20 @@ public struct RebalanceTask: Sendable {
     /// Moves that failed and have made no progress since.
     var failing: [UInt32: Failing] = [:]
     var retryAt: [UInt32: Duration] = [:]
+    /// By the moves' numbers: kept up to date move by move.
+    var places: [Place]
+    /// The move of each slice.
+    let numbers: [SliceID: UInt32]
+    /// Moves in flight.
+    var open: Set<UInt32> = []
+    /// Attempts that are open, and some that were, by their ids.
+    var flights: [HandoffID: UInt32] = [:]
+    /// Moves that failed since an operator last let the task go on.
+    var failed: Set<UInt32> = []
+    /// No move before this one waits for its first attempt.
+    var firstWaiting = 0
+    /// How many moves are where.
+    package internal(set) var tally = Tally()
     var pending: RebalanceRecord?
     var commands: [Command] = []
     var time: Duration = .zero
@@ -97,7 +111,10 @@ public struct RebalanceTask: Sendable {
     /// A task, as far as `state` says.
     public init(state: RebalanceState, hashedBy witness: any Witness) {
         (self.state, self.witness) = (state, witness)
-        partitions = Set(state.job.moves.flatMap { [$0.from, $0.to] }).sorted()
+        let moves = state.job.moves
+        partitions = Set(moves.flatMap { [$0.from, $0.to] }).sorted()
+        places = Array(repeating: .unknown, count: moves.count)
+        numbers = Dictionary(moves.enumerated().map { ($1.slice, UInt32($0)) }) { first, _ in first }
     }
 
     /// Takes one event; the effects are to be carried out in order.
@@ -108,6 +125,7 @@ public struct RebalanceTask: Sendable {
             for register in registers { self.registers[register.slice] = register }
             (self.time, began) = (now, now)
             origin = (now, wall)
+            findPlaces()
             recallFailures()
             renew(&effects)
         case .recorded(let record): recorded(record, &effects)
@@ -117,6 +135,7 @@ public struct RebalanceTask: Sendable {
             let known = registers[register.slice]
             if known.map({ $0.position <= register.position || $0.hash != register.hash }) ?? false {
                 registers[register.slice] = register
+                if let number = numbers[register.slice] { review(number) }
             }
         case .progress(let id, let bytes, let hindrance):
             if let move = openMove(id) {
@@ -125,7 +144,7 @@ public struct RebalanceTask: Sendable {
                 if hasMoved { standings[move] = Standing(since: time, bytes: bytes, hindrance: hindrance) }
             }
         case .cancelled(let id, let reason):
-            if let move = openMove(id), pending == nil, order(move) != nil {
+            if let move = openMove(id), pending == nil {
                 let attempt = state.attempts[Int(move)].began - 1
                 let since = wall(at: failingSince(move))
                 record(
@@ -137,50 +156,6 @@ public struct RebalanceTask: Sendable {
         }
         advance(&effects)
         return effects
-    }
-
-    // MARK: - Moves
-
-    /// Whether nothing is to begin, and what is in flight is to wait.
-    var isStill: Bool { state.isPaused || hold != nil }
-
-    /// Whether moves go back.
-    var isBack: Bool { state.isReversed }
-
-    /// Where a move leads, in the present direction.
-    func destination(_ move: RebalanceMove) -> PartitionName { isBack ? move.from : move.to }
-    func origin(_ move: RebalanceMove) -> PartitionName { isBack ? move.to : move.from }
-
-    /// The handoff of a move's open attempt; nil where the slice has moved, or somebody else moved it.
-    func order(_ number: UInt32) -> HandoffOrder? {
-        let attempts = state.attempts[Int(number)]
-        guard attempts.isOpen, attempts.began > 0 else { return nil }
-        return order(number, attempt: attempts.began - 1, isBack: attempts.isBack)
-    }
-
-    private func order(_ number: UInt32, attempt: UInt32, isBack: Bool) -> HandoffOrder? {
-        let move = state.job.moves[Int(number)]
-        let (from, to) = isBack ? (move.to, move.from) : (move.from, move.to)
-        guard let register = registers[move.slice], register.owner == from else { return nil }
-        return HandoffOrder(id: identify(number, attempt, isBack), register: register, to: to)
-    }
-
-    private func identify(_ move: UInt32, _ attempt: UInt32, _ isBack: Bool) -> HandoffID {
-        HandoffID(task: state.job.id, move: move, isReverse: isBack, attempt: attempt, hashedBy: witness)
-    }
-
-    /// The move whose open attempt has this id.
-    private func openMove(_ id: HandoffID) -> UInt32? {
-        openMoves.first { order($0)?.id == id }
-    }
-
-    /// The partition that hands on under this id: the one that may say how it stands. Nil where no open attempt of this
-    /// task has the id.
-    public func source(of id: HandoffID) -> PartitionName? { openMove(id).flatMap { order($0) }?.from }
-
-    /// Moves in flight, ascending.
-    var openMoves: [UInt32] {
-        state.attempts.indices.filter { state.attempts[$0].isOpen && order(UInt32($0)) != nil }.map { UInt32($0) }
     }
 
     // MARK: - Steps
@@ -210,9 +185,10 @@ public struct RebalanceTask: Sendable {
 
     private mutating func recorded(_ record: RebalanceRecord, _ effects: inout [Effect]) {
         if pending == record { pending = nil }
-        let before = openMoves.compactMap { order($0) }
+        let before = concernsAll(record) ? openMoves.compactMap { order($0) } : []
         state.apply(record)
         noteFigures(of: record)
+        notePlaces(of: record)
         switch record {
         case .planned, .ended, .forgotten: break
         case .paused, .resumed:
@@ -237,6 +213,14 @@ public struct RebalanceTask: Sendable {
         if let order = order(move), hold == nil { effects.append(.order(order)) }
     }
 
+    /// Whether a record changes what is to become of all that is in flight.
+    private func concernsAll(_ record: RebalanceRecord) -> Bool {
+        switch record {
+        case .paused, .resumed, .cancelled, .reversed: true
+        case .planned, .throttled, .began, .beganTogether, .failed, .ended, .forgotten: false
+        }
+    }
+
     private mutating func take(_ command: Command, _ effects: inout [Effect]) {
         if let reason = obstacle(to: command) { return effects.append(.refuse(command, reason: reason)) }
         commands.append(command)
@@ -255,10 +239,9 @@ public struct RebalanceTask: Sendable {
 
     /// Whatever is due: one record at a time.
     private mutating func advance(_ effects: inout [Effect]) {
-        let status = status()
-        if bytesAtStart == nil { bytesAtStart = RebalanceTask.work(status).done }
+        if bytesAtStart == nil { bytesAtStart = RebalanceTask.work(status()).done }
         if state.phase == .ended, commands.isEmpty, pending == nil {
-            if !hasEnded { effects.append(.ended(status)) }
+            if !hasEnded { effects.append(.ended(status())) }
             hasEnded = true
             return
         }
@@ -273,37 +256,20 @@ public struct RebalanceTask: Sendable {
             }
             return
         }
-        if isOver(status) { return record(.ended, &effects) }
+        if isOver { return record(.ended, &effects) }
         guard state.phase != .cancelling, !isStill else { return }
-        let next = nextMoves(state.limits.slices - status.inFlight).map {
+        let next = nextMoves(state.limits.slices - tally.inFlight).map {
             RebalanceAttempt(move: $0, attempt: state.attempts[Int($0)].began)
         }
         guard let first = next.first else { return }
         record(next.count == 1 ? .began(move: first.move, attempt: first.attempt) : .beganTogether(next), &effects)
     }
 
-    private func isOver(_ status: RebalanceStatus) -> Bool {
+    private var isOver: Bool {
         switch state.phase {
-        case .moving, .reversing: status.done + status.overtaken == status.moves
-        case .cancelling: status.inFlight == 0
+        case .moving, .reversing: tally.done + tally.overtaken == places.count
+        case .cancelling: tally.inFlight == 0
         case .ended: true
         }
-    }
-
-    /// The next moves that may begin, at most so many: not in flight, not there, not given up, and not too soon after
-    /// they failed; those that failed less often first.
-    private func nextMoves(_ count: Int) -> [UInt32] {
-        guard count > 0 else { return [] }
-        var ready: [[UInt32]] = Array(repeating: [], count: HandoffLimits.attemptsMax)
-        for index in state.attempts.indices {
-            let (attempts, move) = (state.attempts[index], state.job.moves[index])
-            guard attempts.failures < HandoffLimits.attemptsMax, ready[attempts.failures].count < count,
-                registers[move.slice]?.owner == origin(move), order(UInt32(index)) == nil,
-                retryAt[UInt32(index)].map({ $0 <= time }) ?? true
-            else { continue }
-            ready[attempts.failures].append(UInt32(index))
-            if ready[0].count == count { break }
-        }
-        return Array(ready.joined().prefix(count))
     }
 }

@@ -83,7 +83,7 @@ public final class SliceTables {
     }
 
     /// Envoys of a slice after one, in order of their ids; at most `limit`.
-    func envoys(of slice: SliceID, after: PrincipalID?, limit: Int) throws(StoreError) -> [PrincipalID] {
+    public func envoys(of slice: SliceID, after: PrincipalID?, limit: Int) throws(StoreError) -> [PrincipalID] {
         try database.rows(
             """
             SELECT envoy, fleet, slice, checksum FROM placement WHERE fleet = ?1 AND slice = ?2 AND envoy > ?3

@@ -39,6 +39,8 @@ public struct HandoffSimOptions: Sendable {
     var hasCrashes: Bool { seed % 5 != 0 }
     /// Whether partitions are lost for seconds, with all their bolts, and operators take over what they own.
     var hasLosses: Bool { hasCrashes && seed % 3 == 2 }
+    /// Whether all standbys of a partition are away for seconds, so that nothing becomes safe there.
+    var hasOutages: Bool { seed % 3 == 1 }
     /// Whether the crashes are aimed: right after a step of a handoff was journaled, at either side.
     var aimsCrashes: Bool { seed % 2 == 1 }
 }

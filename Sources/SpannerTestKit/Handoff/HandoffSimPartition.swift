@@ -29,6 +29,10 @@ struct HandoffSimPartition {
     /// Not before that is the next write to the disk, and the next acknowledgement of the standbys, done.
     var diskFree: UInt64 = 0
     var standbysFree: UInt64 = 0
+    /// Its standbys are away till then, and since when that is known here.
+    var outage: (noticed: UInt64, until: UInt64) = (0, 0)
+    /// Slices that are not served though nothing but a step that is not safe stands against it; since when.
+    var stalled: [SliceID: UInt64] = [:]
 
     init(index: Int, name: PartitionName) {
         self.index = index
@@ -37,6 +41,12 @@ struct HandoffSimPartition {
     }
 
     var name: PartitionName { identity.name }
+
+    /// Whether no standby acknowledges anything.
+    func isAway(at now: UInt64) -> Bool { now < outage.until }
+
+    /// Whether no standby is in sync, as its primary knows.
+    func isAlone(at now: UInt64) -> Bool { outage.noticed <= now && isAway(at: now) }
 
     static func epoch(_ number: UInt64, of name: PartitionName) -> PartitionEpoch {
         let key = TestWitness.digest(Array("minter of \(name)".utf8))

@@ -8,6 +8,41 @@ extension HandoffSimulation {
         if takers.count > 1 { violate("P7", "\(slice) is taken by \(takers.joined(separator: " and "))") }
     }
 
+    /// P7: a step that is not safe does not keep the owner from taking writes for longer than the seal's time. But a
+    /// hand-on does, which another primary may have told already.
+    func checkStalls(of slice: SliceID) {
+        for index in partitions.indices {
+            guard isStalled(slice, at: index) else {
+                partitions[index].stalled[slice] = nil
+                continue
+            }
+            let since = partitions[index].stalled[slice] ?? now
+            partitions[index].stalled[slice] = since
+            if now - since > 2 * HandoffSimulation.second {
+                let name = partitions[index].name
+                violate("P7", "\(name) owns \(slice), and takes nothing of it while its standbys are away")
+            }
+        }
+    }
+
+    private func isStalled(_ slice: SliceID, at index: Int) -> Bool {
+        guard partitions[index].isUp, partitions[index].isAway(at: now), let genesis,
+            let walk = partitions[index].walk(slice, from: genesis), walk.owner == partitions[index].name,
+            !isTaking(slice, at: index)
+        else { return false }
+        let isSent = partitions[index].sources.values.contains { source in
+            source.order.register == walk.register && source.state.transition != nil
+        }
+        let isAway = partitions[index].sources.values.contains { source in
+            source.order.register == walk.register && !source.isTaking
+        }
+        let last = walk.path.last?.transition
+        let isHere = partitions[index].targets.values.contains { target in
+            target.state.phase == .adopted && target.state.transition?.transition == last
+        }
+        return !isSent && (isAway || isHere)
+    }
+
     /// P7: only the owner acknowledges.
     func checkAcknowledgement(of slice: SliceID, _ number: UInt64, at position: UInt64, by partition: Int) {
         guard let walk = publishedWalk(slice) else { return }

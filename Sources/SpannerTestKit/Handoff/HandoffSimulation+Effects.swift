@@ -142,6 +142,7 @@ extension HandoffSimulation {
         case .check(let order):
             let tables = partitions[partition].tables
             var blockers: [String] = []
+            if partitions[partition].isAlone(at: now) { blockers.append("no standby is in sync") }
             if tables.rows[order.slice] != nil { blockers.append("an older copy is not collected yet") }
             if tables.sources.values.contains(where: { $0.order.slice == order.slice && !$0.isOver }) {
                 blockers.append("an older handoff is not over")

@@ -11,6 +11,7 @@ extension HandoffSimulation {
         }
         let client = clients[number]
         checkTakers(of: client.slice)
+        checkStalls(of: client.slice)
         if !isTaking(client.slice, at: client.target) { clients[number].target = Int(generator.below(3)) }
         let target = clients[number].target
         guard isTaking(client.slice, at: target) else { return count(work: "writes that waited") }
@@ -43,7 +44,7 @@ extension HandoffSimulation {
         if let machine { return machine.isServing }
         return owner.tables.targets.values.contains { state in
             state.phase == .adopted && state.transition?.transition == last
-                && (state.since?.position ?? 0) <= owner.safe
+                && (state.since?.position ?? 0) <= owner.durable
         }
     }
 
@@ -135,7 +136,8 @@ extension HandoffSimulation {
     func crash(_ partition: Int, milliseconds: UInt64? = nil) {
         guard partitions[partition].isUp else { return }
         let owner = partitions[partition]
-        let isPromotion = chance(60)
+        // While all standbys are away nobody is promoted.
+        let isPromotion = chance(60) && !owner.isAway(at: now)
         count(fault: isPromotion ? "promotions" : "restarts")
         let least = isPromotion ? owner.safe : max(owner.safe, owner.durable)
         let most = UInt64(owner.journal.count)
@@ -148,6 +150,10 @@ extension HandoffSimulation {
         partitions[partition].snapshots = [:]
         partitions[partition].waiting = []
         let delay = milliseconds ?? (chance(20) ? generator.below(3000) : generator.below(300))
+        if isPromotion, options.hasOutages, healedAt == nil, chance(30) {
+            // Of two bolts one is promoted, and the other stays away.
+            beginOutage(at: partition, from: now + delay * HandoffSimulation.millisecond)
+        }
         queue.push(.start(partition: partition, keep: keep), at: now + delay * HandoffSimulation.millisecond)
     }
 

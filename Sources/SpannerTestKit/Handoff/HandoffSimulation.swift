@@ -15,6 +15,7 @@ enum HandoffSimAction {
     case gossip
     case operate
     case fault
+    case outage
     case lose
     case takeOver(lost: Int)
     case start(partition: Int, keep: UInt64)
@@ -89,6 +90,7 @@ public final class HandoffSimulation {
         queue.push(.operate, at: 100 * Self.millisecond)
         queue.push(.gossip, at: 50 * Self.millisecond)
         if options.hasCrashes { queue.push(.fault, at: 500 * Self.millisecond) }
+        if options.hasOutages { queue.push(.outage, at: 700 * Self.millisecond) }
         if options.hasLosses { queue.push(.lose, at: 900 * Self.millisecond) }
         queue.push(.heal, at: options.chaosSeconds * Self.second)
         while !isOver, report.violations.isEmpty, let next = queue.pop() {
@@ -120,6 +122,7 @@ public final class HandoffSimulation {
         case .gossip: gossip()
         case .operate: operate()
         case .fault: fault()
+        case .outage: outage()
         case .lose: lose()
         case .takeOver(let lost): takeOver(from: lost)
         case .start(let partition, let keep): start(partition, keep: keep)
@@ -156,6 +159,8 @@ public final class HandoffSimulation {
         else { return }
         report.steps += 1
         trace.mix(now)
+        let isAlone = partitions[partition].isAlone(at: now)
+        partitions[partition].sources[id]?.isAlone = isAlone
         let effects = partitions[partition].sources[id]?.step(event) ?? []
         for effect in effects { perform(effect, of: id, at: partition) }
     }
@@ -204,13 +209,16 @@ public final class HandoffSimulation {
     private func persisted(_ partition: Int, _ life: UInt64, _ position: UInt64) {
         guard partitions[partition].life == life, partitions[partition].isUp else { return }
         partitions[partition].durable = position
+        let entry = partitions[partition].journal[Int(position) - 1]
+        aimOutage(at: partition, entry.content)
         let slow = chance(3) ? generator.below(300) * Self.millisecond : 0
-        let done = max(partitions[partition].standbysFree, now + 500 + generator.below(4000) + slow)
+        let reached = max(now, partitions[partition].outage.until) + 500 + generator.below(4000) + slow
+        let done = max(partitions[partition].standbysFree, reached)
         partitions[partition].standbysFree = done
         queue.push(.replicated(partition: partition, life: life, position: position), at: done)
-        let entry = partitions[partition].journal[Int(position) - 1]
         switch entry.content {
-        case .begin, .write, .join, .forget: break
+        case .begin, .join, .forget: break
+        case .write: if partitions[partition].isAlone(at: now) { count(work: "writes at local") }
         case .source(let record): step(partition, source: record.id, .journaled(record, at: entry.point))
         case .target(let record): step(partition, target: record.id, .journaled(record, at: entry.point))
         case .remove(let id, _): step(partition, source: id, .collected)

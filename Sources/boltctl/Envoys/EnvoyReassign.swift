@@ -9,9 +9,10 @@ struct EnvoyReassign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reassign", abstract: "Move one machine to another group, with all that is stored of it.",
         discussion: """
-            Every bolt routes the machine by its new group from then on; it follows by itself and is not enrolled again. \
-            Where the new group's slice belongs to another partition, what is stored is brought there in the background: \
-            until then the new owner shows a hole in its results. Refused while either slice is being handed over.
+            Every bolt routes the machine by its new group from then on; it follows by itself and is not enrolled \
+            again. Where the new group's slice belongs to another partition, what is stored is brought there in the \
+            background: until then the new owner shows a hole in its results. Refused while either slice is being \
+            handed over.
 
             EXAMPLES
               boltctl envoy reassign web-7 --group db --dry-run

@@ -54,7 +54,8 @@ struct HandoffMachineTests {
         #expect(pair.source.state.phase == .sealed)
         becomeSafe()
         #expect(pair.target.state.phase == .adopted && !pair.answered.contains { $0.body.isAdopted })
-        #expect(!pair.target.isServing && pair.collections == 0)
+        // It serves at once: its source cannot take the slice back, and keeps its copy.
+        #expect(pair.target.isServing && pair.collections == 0)
         becomeSafe()
         #expect(pair.source.state.phase == .done)
     }
@@ -103,7 +104,7 @@ struct HandoffMachineTests {
         #expect(pair.target.state.phase == .unknown)
     }
 
-    @Test("A cancellation before the switch takes the slice back, safe, and the target drops what it has (P7)")
+    @Test("A cancellation before the switch takes the slice back at once; the target drops what it has when it is safe")
     func cancelled() throws {
         var pair = try #require(HandoffPair())
         pair.losesToSource = { $0.isHeld }
@@ -112,8 +113,8 @@ struct HandoffMachineTests {
         pair.sourceIsSafe = false
         pair.step(.cancel(reason: "not today"))
         pair.run()
-        #expect(pair.source.state.phase == .cancelled && !pair.source.isTaking)
-        #expect(pair.target.state.phase == .held)
+        #expect(pair.source.state.phase == .cancelled && pair.source.isTaking)
+        #expect(pair.target.state.phase == .held && pair.sourceEnds.isEmpty)
         pair.makeSafe()
         #expect(pair.source.isTaking && pair.target.state.phase == .dropped && pair.published.isEmpty)
         // What was said of it before does no harm now.

@@ -42,10 +42,14 @@ struct HandoffSimTests {
             "slices moved", "slices adopted", "handoffs cancelled", "cancellations", "pauses", "offers refused",
             "snapshots", "writes", "tails that were gone", "cancellations that came too late", "takeovers",
             "hand-ons overtaken", "handoffs cancelled while their target was away", "remains that were brought",
+            "writes at local",
         ] {
             #expect((work[name] ?? 0) > 0, "\(name)")
         }
-        for name in ["promotions", "restarts", "tails lost", "messages lost", "messages doubled", "partitions lost"] {
+        for name in [
+            "promotions", "restarts", "tails lost", "messages lost", "messages doubled", "partitions lost",
+            "standby outages",
+        ] {
             #expect((faults[name] ?? 0) > 0, "\(name)")
         }
     }

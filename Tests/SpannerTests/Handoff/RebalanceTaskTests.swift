@@ -38,7 +38,12 @@ private struct RebalanceStage {
     mutating func step(_ event: RebalanceTask.Event) {
         var open = [event]
         while !open.isEmpty {
-            for effect in task.step(open.removeFirst()) {
+            let effects = task.step(open.removeFirst())
+            // What is counted as it changes is what is there.
+            let (tally, status) = (task.tally, task.status())
+            #expect(tally.inFlight == status.inFlight && tally.done == status.done)
+            #expect(tally.overtaken == status.overtaken)
+            for effect in effects {
                 switch effect {
                 case .record(let record):
                     if isJournalStuck { continue }

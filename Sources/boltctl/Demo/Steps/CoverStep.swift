@@ -42,7 +42,7 @@ import Spanner
         demo.record("cover", "every result is there once, in order", isOnce, 0, "\(envoys.count) queues without a hole")
     }
 
-    /// Until every writer was told of results that are safe: from then on only who keeps results for another tells none.
+    /// Until every writer was told of results that are safe: from then on only who keeps them for another tells none.
     private static func waitForSafety(_ load: DemoLoad) async throws {
         let _: Bool? = try await Waiting.until(seconds: 30, every: .milliseconds(5)) {
             for writer in load.writers {
