@@ -3,8 +3,8 @@ internal import Spanner
 internal import SpannerStore
 internal import SpannerWire
 
-/// Steps of many slices at once: in one record where they are ready together, a few pauses at a time, and what is handed
-/// on removed behind all that.
+/// Steps of many slices at once: in one record where they are ready together, a few pauses at a time, and what is
+/// handed on removed behind all that.
 extension PartitionService {
     /// What became of a record.
     enum SliceRecordFate {

@@ -18,7 +18,7 @@ public enum HandoffLimits {
     public static let reasonBytesMax = 512
     /// Slices that one partition may have in flight, whatever a budget says.
     public static let slicesInFlightMax = 256
-    /// Slices that one partition handed on and that are not served, or not removed here, yet: beyond that none is begun.
+    /// Slices that one partition handed on and that are not served, or not removed here, yet: beyond that none begins.
     public static let slicesLeavingMax = 256
     /// Slices on their way from one partition to another that nobody serves at once: more would wait for each other's
     /// last steps there, and each pause would be as long as all of them.

@@ -31,7 +31,7 @@ extension HandoffSource {
         case pause(Bool)
         /// Streams on and does not seal, until told.
         case holdSeal(Bool)
-        /// Whether it may seal, as far as other handoffs of the partition go: of those that are ready some do at a time.
+        /// Whether it may seal, as far as other handoffs of the partition go: of those that are ready some at a time.
         /// A seal that stands does not end by this.
         case turn(Bool)
         /// Another register of the slice than the order's is in force.
