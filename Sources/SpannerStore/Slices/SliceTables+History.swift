@@ -14,9 +14,9 @@ extension SliceTables {
     /// Removes handoffs of a slice that are over and that a later one followed, but for the newest of them.
     ///
     /// Nobody asks for those: a driver's order, and a source's offer, count for the register in force only, and what
-    /// was handed on in between is known to whoever handed it on after that. What moved the slice last stays, and with it
-    /// the proof that it is served here. The tables alone say which go, so that every member removes the same ones with
-    /// the same record, and a cut brings them back.
+    /// was handed on in between is known to whoever handed it on after that. What moved the slice last stays, and with
+    /// it the proof that it is served here. The tables alone say which go, so that every member removes the same ones
+    /// with the same record, and a cut brings them back.
     func forgetFollowed(_ slice: SliceID) throws(StoreError) {
         let known = try handoffs(of: slice)
         let moves =
