@@ -23,6 +23,14 @@ struct HandoffDesk {
         case task(PrincipalID, RebalanceTask.Event)
         /// A record of a task is durable at this place.
         case taskJournaled(PrincipalID, RebalanceRecord, at: UInt64)
+        /// The digest of a source's slice goes on.
+        case digestOn(HandoffID)
+        /// What is staged for a target, up to this place, is looked at further.
+        case judgeOn(HandoffID, at: LogPoint)
+        /// Rows of the next slice that was handed on may go.
+        case collectNext
+        /// There is room in the budget: those who were refused for want of it have their turn.
+        case roomFree
         /// All that came of a message over this line is dealt with: as much may be read again.
         case dealt(any SliceLine, bytes: Int)
     }
@@ -48,6 +56,31 @@ struct HandoffDesk {
         let shows: UInt64
     }
 
+    /// The digest of a source's slice at its seal, as far as it is.
+    struct DigestRun {
+        let point: LogPoint
+        var digest: SliceDigest
+    }
+
+    /// A record that is written at the end of the desk's run, with what is done then.
+    struct PendingRecord {
+        let command: PartitionCommand
+        let reply: (PartitionService.SliceRecordFate) -> Void
+    }
+
+    /// A handoff that was asked for while there was no room for it, or before what it stands on was heard of here.
+    struct WaitingOrder {
+        let order: HandoffOrder
+        let driver: PartitionName
+        var at: ContinuousClock.Instant
+    }
+
+    /// An offer of a slice whose register was not heard of here yet.
+    struct EarlyOffer {
+        let message: HandoffMessage
+        let from: PartitionName
+    }
+
     /// A register and an epoch that this bolt signed for.
     struct SignedClaim {
         let register: Bytes32
@@ -66,6 +99,10 @@ struct HandoffDesk {
     var snapshots: [HandoffID: SliceSnapshot] = [:]
     /// Pieces that wait until what they show is safe.
     var unsafePieces: [HandoffID: ReadPiece] = [:]
+    /// Digests of slices that are sealed, on their way.
+    var digests: [HandoffID: DigestRun] = [:]
+    /// What targets have staged, put together as it comes: nothing but its digest is left to do when the seal is there.
+    var folds: [HandoffID: StagedFold] = [:]
     /// Pieces that wait for the budget.
     var paced: [HandoffID: HandoffPiece] = [:]
     /// Who drives the task of a source.
@@ -76,12 +113,25 @@ struct HandoffDesk {
     var beginning: PrincipalID?
     /// Registers that this partition took over by a handoff.
     var adopted: Set<Bytes32> = []
-    var collecting: Set<HandoffID> = []
+    /// Handoffs whose rows here go, in the order in which they do.
+    var collecting: [HandoffID] = []
+    /// Whether some of them are on their way out, or the pause after that is not over.
+    var isCollecting = false
+    /// What this run of the desk has journaled.
+    var records: [PendingRecord] = []
+    /// Whether it is to be looked which sources may seal.
+    var turnsDue = false
+    /// What begins when there is room, or when more is heard of owners, first come first.
+    var waiting: [WaitingOrder] = []
+    /// What is looked at again when more is heard of owners.
+    var early: [HandoffID: EarlyOffer] = [:]
     /// When the seals of sources were proposed, as far as this reign proposed them.
     var sealed: [HandoffID: ContinuousClock.Instant] = [:]
     /// What was signed for envoys of each slice in this reign.
     var vouchers: [SliceID: SignedClaim] = [:]
     var tasks: [PrincipalID: TaskRun] = [:]
+    /// A task that is being removed from the journal's tables: it takes no command any more.
+    var forgetting: PrincipalID?
     var budget = HandoffBudget()
     /// Whether every envoy that was seen here is in its slice.
     var isPlaced = false
@@ -112,13 +162,33 @@ struct HandoffDesk {
     var settling: PrincipalID?
     /// Those that the owner of their new slice did not take.
     var refused: Set<PrincipalID> = []
-    /// Handoffs away from here that count in the budget.
+    /// Handoffs away from here that count in the budget: those whose slice is not handed on yet.
     var inFlight: Set<HandoffID> = []
     /// Whether siblings' registers were heard since this bolt started: before that nothing is handed on.
     var hasHeard = false
 
     /// Slices that are on their way here.
     var arriving: Set<SliceID> { Set(targets.values.filter(\.isArriving).map(\.order.slice)) }
+
+    /// Handoffs away from here whose slice is handed on, and not removed here yet.
+    var leaving: Int { sending.values.count { !inFlight.contains($0) } }
+
+    /// A handoff waits for room, in its place if it waits already.
+    mutating func wait(for order: HandoffOrder, asked driver: PartitionName) {
+        let waiter = WaitingOrder(order: order, driver: driver, at: .now)
+        waiting.removeAll { waiter.at - $0.at >= SliceShellLimits.waitingAge }
+        if let index = waiting.firstIndex(where: { $0.order.id == order.id }) {
+            waiting[index] = waiter
+        } else if waiting.count < HandoffLimits.slicesInFlightMax {
+            waiting.append(waiter)
+        }
+    }
+
+    /// An offer waits until more is heard of owners; its source says it again all the same.
+    mutating func wait(for offer: HandoffMessage, of source: PartitionName) {
+        guard early[offer.id] != nil || early.count < HandoffLimits.slicesInFlightMax else { return }
+        early[offer.id] = EarlyOffer(message: offer, from: source)
+    }
 
     /// The reign is over: everything goes, for the next primary goes on from the journal. What was read of lines is
     /// given back all the same.

@@ -25,6 +25,12 @@ extension PartitionService {
             desk.inbox = []
             return
         }
+        takeEvents()
+        giveTurns()
+        writeRecords()
+    }
+
+    private func takeEvents() {
         var count = 0
         while !desk.inbox.isEmpty {
             let events = desk.inbox
@@ -50,6 +56,10 @@ extension PartitionService {
         case .perform(let id, let effect): if desk.sources[id] != nil { perform(effect, of: id) }
         case .task(let id, let event): step(task: id, event)
         case .taskJournaled(let id, let record, let position): taskJournaled(id, record, at: position)
+        case .digestOn(let id): goOnWithDigest(of: id)
+        case .judgeOn(let id, let point): goOnJudging(id, at: point)
+        case .collectNext: collectNext()
+        case .roomFree: beginWaiting()
         case .dealt(let line, let bytes): line.processed(bytes: bytes)
         }
     }
@@ -139,11 +149,14 @@ extension PartitionService {
             state: state, safe: desk.safe, voice: voice, settings: context.settings, witness: board.witness)
         if !state.isOver {
             desk.sending[state.order.slice] = id
-            if desk.inFlight.insert(id).inserted { _ = desk.budget.begin() }
+            // What was handed on before this reign is not brought over any more.
+            let isCounted = state.phase != .sent && state.phase != .garbage
+            if isCounted, desk.inFlight.insert(id).inserted { desk.budget.begin() }
         }
         if !desk.hasHeard { enqueue(.source(id, .holdSeal(true))) }
         // Before anything else: a copy that may be the last must not go.
         tellSource(of: state.order, context)
+        enqueue(.source(id, .turn(false)))
         enqueue(.source(id, .start))
     }
 
@@ -180,6 +193,7 @@ extension PartitionService {
     func registersMoved(_ moved: [SliceID]) {
         guard let context = slices, desk.epoch != nil else { return }
         holdTasks()
+        hearEarly()
         for slice in moved {
             guard let register = context.board.register(of: slice) else { continue }
             if let id = desk.sending[slice], let order = desk.sources[id]?.order { tellSource(of: order, context) }
@@ -235,7 +249,7 @@ extension PartitionService {
         placeUnplaced()
         if now - desk.ticked >= SliceShellLimits.tickInterval {
             desk.ticked = now
-            let added = pace.turn(isMoving: !desk.inFlight.isEmpty || !desk.targets.isEmpty)
+            let added = pace.turn(isMoving: !desk.sending.isEmpty || !desk.targets.isEmpty)
             if let added { desk.budget.observe(addedMilliseconds: added) }
             holdTasks()
             let running = desk.tasks.filter { $0.value.machine.state.phase != .ended }.keys.sorted()
@@ -243,6 +257,7 @@ extension PartitionService {
             for id in desk.drivers.keys.sorted() { report(id) }
         }
         if now >= desk.counted { count(now) }
+        forgetTasks()
         sendRemains()
     }
 

@@ -9,13 +9,16 @@ internal import SpannerWire
 /// What sources and targets of handoffs ask for, done.
 extension PartitionService {
     /// How long a record waits that the disk, or the journal's queue, did not take.
-    private static let journalRetry: Duration = .milliseconds(200)
+    static let journalRetry: Duration = .milliseconds(200)
     /// After so long everything is read from the journal again, where nobody can say what it took.
     private static let rereadAfter: Duration = .seconds(1)
 
     func step(source id: HandoffID, _ event: HandoffSource.Event) {
         desk.sources[id]?.isAlone = isAlone
         guard let effects = desk.sources[id]?.step(event) else { return }
+        desk.turnsDue = true
+        // Before anybody hears of the hand-on: whoever begins the next slice because of it finds room here.
+        if desk.sources[id]?.isTransferring == false { freeRoom(of: id) }
         for effect in effects { perform(effect, of: id) }
     }
 
@@ -52,12 +55,14 @@ extension PartitionService {
             case .locate(let places):
                 enqueue(.source(id, .located(try store.first(of: places, safe: desk.safe))))
             case .digest(let point):
-                enqueue(.source(id, .digested(at: point, try store.digest(of: order.slice))))
+                let digest = store.beginDigest(of: order.slice)
+                desk.digests[id] = HandoffDesk.DigestRun(point: point, digest: digest)
+                goOnWithDigest(of: id)
             case .publish(let signed):
                 context.board.take(journaled: [signed])
                 tellNews?(.transitions([signed]))
                 logger.notice("slice handed on", metadata: words(order))
-            case .collect: collect(id, order.slice)
+            case .collect: collect(id)
             case .setTimer(let timer, let after): post(.desk(.source(id, .timerFired(timer))), after: after)
             case .tooLateToCancel:
                 logger.info("a handoff cannot be cancelled any more", metadata: words(order))
@@ -72,8 +77,8 @@ extension PartitionService {
 
     private func journal(_ record: HandoffSourceRecord, of id: HandoffID) {
         timePause(record, of: id)
-        begin([.handoffSource(record)], level: .local) { answer in
-            switch PartitionService.fate(answer) {
+        journal(.handoffSource(record)) { fate in
+            switch fate {
             case .journaled(let point): self.enqueue(.source(id, .journaled(record, at: point)))
             case .refused: self.post(.desk(.source(id, .refused(record))), after: PartitionService.journalRetry)
             case .unknown: self.post(.desk(.reign), after: PartitionService.rereadAfter)
@@ -90,22 +95,6 @@ extension PartitionService {
             guard let sealed = desk.sealed.removeValue(forKey: id) else { return }
             metrics.observe(.slicePause, [], (ContinuousClock.now - sealed) / .seconds(1))
         case .begun, .unsealed, .handedOn, .collected, .cancelled, .overtaken: break
-        }
-    }
-
-    private enum RecordFate {
-        case journaled(LogPoint)
-        case refused
-        case unknown
-    }
-
-    private static func fate(_ answer: PartitionWriteAnswer) -> RecordFate {
-        switch answer {
-        case .done(let point, _, _, let outcomes):
-            if case .refused = outcomes.first { return .refused }
-            return .journaled(point)
-        case .refused: return .refused
-        case .undecided: return .unknown
         }
     }
 
@@ -169,30 +158,16 @@ extension PartitionService {
         enqueue(.source(id, .read(piece)))
     }
 
-    /// The target serves the slice, safe: our rows go, some envoys at a time.
-    private func collect(_ id: HandoffID, _ slice: SliceID) {
-        guard desk.sources[id]?.isOvertaken == false, desk.collecting.insert(id).inserted else { return }
-        let command = PartitionCommand.sliceCollected(id, envoys: SliceShellLimits.collectEnvoys)
-        begin([command], level: .local) { answer in
-            self.desk.collecting.remove(id)
-            guard case .journaled = PartitionService.fate(answer) else {
-                return self.post(.desk(.perform(id, .collect)), after: PartitionService.journalRetry)
-            }
-            do throws(StoreError) {
-                let isLeft = try self.store.holds(slice)
-                self.enqueue(isLeft ? .perform(id, .collect) : .source(id, .collected))
-            } catch { self.fail(error, "removing a slice that was handed on") }
-        }
-    }
-
     private func end(source id: HandoffID, _ phase: HandoffSourceState.Phase) {
         guard let source = desk.sources.removeValue(forKey: id) else { return }
         if desk.sending[source.order.slice] == id { desk.sending[source.order.slice] = nil }
         desk.snapshots[id] = nil
+        desk.digests[id] = nil
         desk.unsafePieces[id] = nil
         desk.paced[id] = nil
         desk.sealed[id] = nil
-        if desk.inFlight.remove(id) != nil { desk.budget.end() }
+        desk.turnsDue = true
+        freeRoom(of: id)
         let driver = desk.drivers.removeValue(forKey: id)
         applyLimits(with: nil)
         guard phase != .done else { return }
@@ -212,7 +187,7 @@ extension PartitionService {
             case .check(let order): enqueue(.target(id, .checked(blockers: try blockers(of: order, context))))
             case .journal(let record): journal(record, of: id)
             case .reply(let reply): context.board.line(to: order.from)?.send(.handoffReply(reply))
-            case .digest(let point): try judgeStaged(order, at: point, context)
+            case .digest(let point): goOnJudging(id, at: point)
             case .serve(let signed):
                 desk.adopted.insert(signed.transition.hash(by: context.board.witness))
                 context.board.take(journaled: [signed])
@@ -221,15 +196,18 @@ extension PartitionService {
             case .setTimer(let timer, let after): post(.desk(.target(id, .timerFired(timer))), after: after)
             case .ended:
                 desk.targets[id] = nil
+                desk.folds[id] = nil
                 tellArriving()
             }
         } catch { fail(error, "taking a slice over") }
     }
 
     private func journal(_ record: HandoffTargetRecord, of id: HandoffID) {
-        begin([.handoffTarget(record)], level: .local) { answer in
-            switch PartitionService.fate(answer) {
-            case .journaled(let point): self.enqueue(.target(id, .journaled(record, at: point)))
+        journal(.handoffTarget(record)) { fate in
+            switch fate {
+            case .journaled(let point):
+                self.foldAhead(record)
+                self.enqueue(.target(id, .journaled(record, at: point)))
             case .refused: self.post(.desk(.target(id, .refused(record))), after: PartitionService.journalRetry)
             case .unknown: self.post(.desk(.reign), after: PartitionService.rereadAfter)
             }
@@ -291,9 +269,17 @@ extension PartitionService {
             } else if case .offer(let order, _) = message.body {
                 guard order.from == partition, order.to == identity.partition,
                     context.board.walk(of: order.slice)?.admits(offer: order) == true
-                else { return }
+                else {
+                    // What is behind the register that is known here never comes.
+                    let position = context.board.register(of: order.slice)?.position
+                    guard order.from == partition, order.to == identity.partition,
+                        position.map({ $0 < order.register.position }) ?? true
+                    else { return }
+                    return desk.wait(for: message, of: partition)
+                }
                 make(target: HandoffTargetState(order: order), context)
             } else {
+                desk.early[message.id] = nil
                 guard let reply = HandoffTarget.answer(toUnknown: message) else { return }
                 context.board.line(to: partition)?.send(.handoffReply(reply))
                 return

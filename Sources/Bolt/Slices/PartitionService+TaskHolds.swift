@@ -29,6 +29,7 @@ extension PartitionService {
     /// Why a task would refuse a command as things stand; nil where it would take it. Changes nothing.
     func obstacle(to command: RebalanceTask.Command, task id: PrincipalID) -> String? {
         guard let run = desk.tasks[id] else { return "no task \(id) is driven by \(identity.partition)" }
+        if desk.forgetting == id { return "task \(id) was over for long: nothing is kept of it" }
         if let other = desk.tasks.first(where: { $0.key != id && $0.value.machine.state.phase != .ended })?.key {
             return "task \(other) still moves slices"
         }

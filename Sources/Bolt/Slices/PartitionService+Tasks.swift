@@ -31,6 +31,7 @@ extension PartitionService {
             desk.drivers[handoff.id] = driver
             report(handoff.id)
         case .cancel:
+            desk.waiting.removeAll { $0.order.id == handoff.id }
             if desk.sources[handoff.id] != nil {
                 desk.drivers[handoff.id] = driver
                 return enqueue(.source(handoff.id, .cancel(reason: "its task cancelled it")))
@@ -38,7 +39,9 @@ extension PartitionService {
             let known = try store.tables.slices.source(handoff.id)
             guard let reason = known == nil ? "it never began" : known?.stay(under: handoff.register) else { return }
             send(.cancelled(handoff.id, reason: reason), to: driver)
-        case .pause(_, let isPaused): enqueue(.source(handoff.id, .pause(isPaused)))
+        case .pause(_, let isPaused):
+            if isPaused { desk.waiting.removeAll { $0.order.id == handoff.id } }
+            enqueue(.source(handoff.id, .pause(isPaused)))
         case .throttle: break
         }
     }
@@ -63,6 +66,7 @@ extension PartitionService {
         guard limits != desk.budget.limits else { return }
         desk.budget.change(to: limits)
         for id in desk.paced.keys.sorted() { release(id) }
+        if !desk.waiting.isEmpty { enqueue(.roomFree) }
     }
 
     /// Begins a handoff, or says why not; whether it is under way.
@@ -80,18 +84,31 @@ extension PartitionService {
             send(.progress(order.id, bytes: 0, hindrance: why), to: driver)
             return false
         }
+        // The task's driver may have heard of it first.
+        let position = context.board.register(of: order.slice)?.position
+        guard position.map({ $0 >= order.register.position }) ?? false else {
+            desk.wait(for: order, asked: driver)
+            return hinder("\(identity.partition) has not heard of the slice's register yet")
+        }
         guard context.board.register(of: order.slice) == order.register else {
             send(.cancelled(order.id, reason: "the slice has another register at \(identity.partition)"), to: driver)
             return false
         }
         guard mayServe(order.to, order.slice, context) else {
+            desk.wait(for: order, asked: driver)
             return hinder("\(order.to) does not serve the group by the topology that \(identity.partition) knows")
         }
         guard desk.sending[order.slice] == nil else { return hinder("another handoff of the slice is under way") }
         guard desk.isPlaced else { return hinder("\(identity.partition) still puts its envoys into slices") }
         guard takes(order.slice) else { return hinder("\(identity.partition) does not serve the slice yet") }
         applyLimits(with: driver)
-        guard desk.budget.hasRoom else { return hinder("the budget of \(identity.partition) is used up") }
+        guard desk.budget.hasRoom else {
+            desk.wait(for: order, asked: driver)
+            return hinder("the budget of \(identity.partition) is used up")
+        }
+        guard desk.leaving < HandoffLimits.slicesLeavingMax else {
+            return hinder("too many slices that \(identity.partition) handed on are not removed there yet")
+        }
         make(source: HandoffSourceState(order: order), epoch, context)
         return true
     }

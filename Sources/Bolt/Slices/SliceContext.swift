@@ -67,8 +67,14 @@ enum SliceShellLimits {
     static let censusInterval: Duration = .seconds(2)
     /// Longest time without telling a count.
     static let censusRepeat: Duration = .seconds(15)
-    /// Envoys whose rows one command removes.
-    static let collectEnvoys: UInt64 = 32
+    /// Bytes of rows that one run reads for a digest: who waits meanwhile has its turn after that.
+    static let digestBytes = 2 * 1024 * 1024
+    /// Bytes of what is staged that are kept in memory while more comes. What is more is read when the seal is there.
+    static let foldBytesMax = 64 * 1024 * 1024
+    /// Envoys whose rows one command removes: one step of it holds up whoever waits for the journal.
+    static let collectEnvoys: UInt64 = 16
+    /// How long a handoff waits for room that its driver does not ask for again.
+    static let waitingAge: Duration = .seconds(3)
     /// Envoys that are looked at in one look, whether they are in their slices.
     static let placeEnvoys = 1000
     /// Tasks that are over and that one partition keeps at hand.

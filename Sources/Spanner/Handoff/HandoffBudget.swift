@@ -53,6 +53,7 @@ public struct HandoffBudget: Hashable, Sendable {
     public var hasRoom: Bool { inFlight < limits.slices }
 
     /// A slice begins; false where there is no room.
+    @discardableResult
     public mutating func begin() -> Bool {
         guard hasRoom else { return false }
         inFlight += 1

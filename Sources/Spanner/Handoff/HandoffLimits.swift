@@ -18,6 +18,17 @@ public enum HandoffLimits {
     public static let reasonBytesMax = 512
     /// Slices that one partition may have in flight, whatever a budget says.
     public static let slicesInFlightMax = 256
+    /// Slices that one partition handed on and that are not served, or not removed here, yet: beyond that none begins.
+    public static let slicesLeavingMax = 256
+    /// Slices on their way from one partition to another that nobody serves at once: more would wait for each other's
+    /// last steps there, and each pause would be as long as all of them.
+    public static let slicesUnservedMax = 8
+    /// Bytes of them, but for the last.
+    public static let unservedBytesMax: UInt64 = 1 << 20
+    /// Handoffs of a slice that are over, and followed by a later one, that a partition keeps.
+    public static let finishedPerSliceMax = 4
+    /// Tasks that are over that their driver keeps, the newest.
+    public static let finishedTasksMax = 64
     /// Moves of one rebalance task.
     public static let movesMax = 65_536
     /// Attempts at one move of a task before it counts as stuck and waits for an operator.

@@ -31,6 +31,9 @@ extension HandoffSource {
         case pause(Bool)
         /// Streams on and does not seal, until told.
         case holdSeal(Bool)
+        /// Whether it may seal, as far as other handoffs of the partition go: of those that are ready some at a time.
+        /// A seal that stands does not end by this.
+        case turn(Bool)
         /// Another register of the slice than the order's is in force.
         case registerMoved(SliceRegister)
         /// Our hand-on counts, and whoever had the slice by it handed it on himself: he served it, *safe*.

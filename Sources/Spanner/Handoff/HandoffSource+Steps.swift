@@ -81,8 +81,11 @@ extension HandoffSource {
         return .handedOn(order.id, SignedTransition(transition, warrant: voice.warrant, signature: signature))
     }
 
-    /// Whether what is left to be sent is little enough to be sent while nobody acknowledges.
-    private var isReadyToSeal: Bool {
+    private var isReadyToSeal: Bool { hasTurn && isStreamed }
+
+    /// Whether what is left to be sent is little enough to be sent while nobody acknowledges, and nothing but other
+    /// handoffs stands against that.
+    var isStreamed: Bool {
         guard isSettled, !isPaused, !holdsSeal, !isAlone, maySealAgain, confirmed != nil, waiting == nil,
             case .tail(let read, _) = stream
         else { return false }

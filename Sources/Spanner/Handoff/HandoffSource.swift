@@ -50,6 +50,8 @@ public struct HandoffSource: Sendable {
     public internal(set) var isPaused = false
     /// Whether it may stream but not seal.
     public internal(set) var holdsSeal = false
+    /// Whether it is its turn to seal, of all handoffs of the partition.
+    public internal(set) var hasTurn = true
     /// Whether no standby is in sync, of several members: nothing becomes safe until one is. Told by the shell and not
     /// journaled.
     public var isAlone = false
@@ -137,6 +139,31 @@ public struct HandoffSource: Sendable {
         }
     }
 
+    /// Whether the slice is being brought over: before the hand-on is safe it counts in a budget of slices in flight.
+    /// What only waits to be served there, and to be removed here, does not.
+    public var isTransferring: Bool {
+        switch state.phase {
+        case .planned, .sending, .sealed: true
+        case .sent: !isSettled
+        case .garbage, .done, .cancelled, .overtaken: false
+        }
+    }
+
+    /// Whether nobody serves the slice on account of this handoff, as far as this side knows.
+    public var isUnserved: Bool {
+        switch state.phase {
+        case .sending: isSealProposed
+        case .sealed: true
+        case .sent: !isAdopted
+        case .planned, .garbage, .done, .cancelled, .overtaken: false
+        }
+    }
+
+    /// Whether it would seal, were it its turn.
+    public var awaitsTurn: Bool {
+        state.phase == .sending && !hasTurn && pending == nil && cancelReason == nil && isStreamed
+    }
+
     var isSealProposed: Bool {
         if case .sealed = pending { return true }
         return false
@@ -161,7 +188,8 @@ public struct HandoffSource: Sendable {
         case .planned: return "its first step waits for the journal"
         case .sending, .sealed:
             if silentAsks >= 2 { return "the target \(order.to) does not answer" }
-            return isAlone ? "no standby of \(order.from) is in sync" : nil
+            if isAlone { return "no standby of \(order.from) is in sync" }
+            return awaitsTurn ? "slices before it are not served at \(order.to) yet" : nil
         case .sent: return isAdopted ? nil : "the target \(order.to) does not serve it yet"
         case .garbage, .done, .cancelled, .overtaken: return nil
         }
@@ -189,6 +217,7 @@ public struct HandoffSource: Sendable {
         case .cancel(let reason): cancel(reason, &effects)
         case .pause(let isPaused): self.isPaused = isPaused
         case .holdSeal(let holds): holdsSeal = holds
+        case .turn(let isIts): hasTurn = isIts
         case .registerMoved(let register): registerMoved(register)
         case .passedOn: if state.phase == .sent { isAdopted = true }
         case .overtaken: isOvertaken = isOvertaken || state.phase == .sent || state.phase == .garbage

@@ -39,6 +39,17 @@ public struct RebalanceJob: Hashable, Sendable {
     }
 }
 
+/// One attempt at a move of a task.
+public struct RebalanceAttempt: Hashable, Sendable {
+    /// The move's number in the job.
+    public let move: UInt32
+    /// How many attempts at it were before, in both directions.
+    public let attempt: UInt32
+
+    /// An attempt.
+    public init(move: UInt32, attempt: UInt32) { (self.move, self.attempt) = (move, attempt) }
+}
+
 /// What the task journals at the partition that drives it: with these records any primary of that partition goes on.
 public enum RebalanceRecord: Hashable, Sendable {
     /// It begins.
@@ -55,10 +66,14 @@ public enum RebalanceRecord: Hashable, Sendable {
     case reversed
     /// This attempt at a move begins: its id is known before anybody hears of it.
     case began(move: UInt32, attempt: UInt32)
+    /// These attempts begin, at one move each: many slices wait for one flush, not each for its own.
+    case beganTogether([RebalanceAttempt])
     /// An attempt came to nothing; why, and since when the move does not get on, by the driver's clock.
     case failed(move: UInt32, attempt: UInt32, reason: String, since: WallTime = WallTime(milliseconds: 0))
     /// It is over.
     case ended
+    /// It was over long enough: all that the journal says of it goes. Without effect while it is not over.
+    case forgotten
 }
 
 extension RebalanceMove: CanonicalValue {
@@ -131,6 +146,13 @@ extension RebalanceRecord: CanonicalValue {
             encoder.text(reason)
             encoder.integer(since.milliseconds)
         case .ended: encoder.byte(9)
+        case .beganTogether(let attempts):
+            encoder.byte(10)
+            encoder.list(attempts) { encoder, attempt in
+                encoder.integer(UInt64(attempt.move))
+                encoder.integer(UInt64(attempt.attempt))
+            }
+        case .forgotten: encoder.byte(11)
         }
     }
 
@@ -155,6 +177,14 @@ extension RebalanceRecord: CanonicalValue {
             let since = WallTime(milliseconds: try decoder.integer())
             self = .failed(move: move, attempt: attempt, reason: reason, since: since)
         case 9: self = .ended
+        case 10:
+            self = .beganTogether(
+                try decoder.list("attempts", limit: HandoffLimits.slicesInFlightMax) {
+                    (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+                    let move = try RebalanceRecord.number(&decoder)
+                    return RebalanceAttempt(move: move, attempt: try RebalanceRecord.number(&decoder))
+                })
+        case 11: self = .forgotten
         default: throw .invalid(what: "record of a task")
         }
     }

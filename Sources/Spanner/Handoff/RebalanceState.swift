@@ -68,10 +68,8 @@ public struct RebalanceState: Hashable, Sendable {
             guard !isReversed else { return }
             (phase, isReversed, isPaused) = (.reversing, true, false)
             for index in attempts.indices { attempts[index].forgive() }
-        case .began(let move, let attempt):
-            guard let index = self.index(move), attempt == attempts[index].began else { return }
-            attempts[index].began += 1
-            (attempts[index].isOpen, attempts[index].isBack) = (true, isReversed)
+        case .began(let move, let attempt): begin(move, attempt)
+        case .beganTogether(let begun): for one in begun { begin(one.move, one.attempt) }
         case .failed(let move, let attempt, let reason, let since):
             guard let index = self.index(move), attempts[index].isOpen, attempts[index].began > 0,
                 attempt == attempts[index].began - 1
@@ -80,7 +78,15 @@ public struct RebalanceState: Hashable, Sendable {
             attempts[index].failures += 1
             (attempts[index].reason, attempts[index].failingSince) = (reason, since)
         case .ended: phase = .ended
+        // It says nothing of the moves: whoever keeps the records drops them.
+        case .forgotten: break
         }
+    }
+
+    private mutating func begin(_ move: UInt32, _ attempt: UInt32) {
+        guard let index = index(move), attempt == attempts[index].began else { return }
+        attempts[index].began += 1
+        (attempts[index].isOpen, attempts[index].isBack) = (true, isReversed)
     }
 
     private func index(_ move: UInt32) -> Int? { Int(move) < attempts.count ? Int(move) : nil }

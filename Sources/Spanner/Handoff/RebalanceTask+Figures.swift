@@ -39,7 +39,7 @@ extension RebalanceTask {
             measureAnew()
         case .throttled: measureAnew()
         case .reversed: failing = [:]
-        case .planned, .paused, .cancelled, .began, .ended: break
+        case .planned, .paused, .cancelled, .began, .beganTogether, .ended, .forgotten: break
         }
     }
 

@@ -92,19 +92,23 @@ extension RebalanceTask {
     /// What a record changes of where moves stand.
     mutating func notePlaces(of record: RebalanceRecord) {
         switch record {
-        case .planned, .paused, .throttled, .cancelled, .ended: break
+        case .planned, .paused, .throttled, .cancelled, .ended, .forgotten: break
         case .resumed: (failed, firstWaiting) = ([], 0)
         case .reversed:
             (failed, firstWaiting) = ([], 0)
             for number in state.attempts.indices { review(UInt32(number)) }
-        case .began(let move, let attempt):
-            flights[identify(move, attempt, state.attempts[Int(move)].isBack)] = move
-            review(move)
+        case .began(let move, let attempt): noteBegun(move, attempt)
+        case .beganTogether(let attempts): for one in attempts { noteBegun(one.move, one.attempt) }
         case .failed(let move, let attempt, _, _):
             flights[identify(move, attempt, state.attempts[Int(move)].isBack)] = nil
             failed.insert(move)
             review(move)
         }
+    }
+
+    private mutating func noteBegun(_ move: UInt32, _ attempt: UInt32) {
+        flights[identify(move, attempt, state.attempts[Int(move)].isBack)] = move
+        review(move)
     }
 
     /// A move may stand elsewhere than before.
@@ -127,21 +131,30 @@ extension RebalanceTask {
         }
     }
 
-    /// The next move that may begin: not in flight, not there, not given up, and not too soon after it failed; those
-    /// that failed less often first.
-    mutating func nextMove() -> UInt32? {
-        while firstWaiting < places.count {
-            if places[firstWaiting] == .waiting, state.attempts[firstWaiting].failures == 0 {
-                return UInt32(firstWaiting)
-            }
-            firstWaiting += 1
+    /// The next moves that may begin, at most so many: not in flight, not there, not given up, and not too soon after
+    /// they failed; those that failed less often first.
+    mutating func nextMoves(_ count: Int) -> [UInt32] {
+        guard count > 0 else { return [] }
+        while firstWaiting < places.count, !isFresh(firstWaiting) { firstWaiting += 1 }
+        var (next, index): ([UInt32], Int) = ([], firstWaiting)
+        while index < places.count, next.count < count {
+            if isFresh(index) { next.append(UInt32(index)) }
+            index += 1
         }
-        var best: (failures: Int, move: UInt32)?
-        for number in failed where places[Int(number)] == .waiting {
+        guard next.count < count else { return next }
+        let again = failed.filter { number in
             let failures = state.attempts[Int(number)].failures
-            guard failures < HandoffLimits.attemptsMax, retryAt[number].map({ $0 <= time }) ?? true else { continue }
-            if best.map({ (failures, number) < ($0.failures, $0.move) }) ?? true { best = (failures, number) }
+            return places[Int(number)] == .waiting && failures > 0 && failures < HandoffLimits.attemptsMax
+                && retryAt[number].map { $0 <= time } ?? true
         }
-        return best?.move
+        let sorted = again.sorted { left, right in
+            (state.attempts[Int(left)].failures, left) < (state.attempts[Int(right)].failures, right)
+        }
+        return next + sorted.prefix(count - next.count)
+    }
+
+    /// Whether a move may begin that never failed, as far as an operator has not forgiven it.
+    private func isFresh(_ index: Int) -> Bool {
+        places[index] == .waiting && state.attempts[index].failures == 0
     }
 }

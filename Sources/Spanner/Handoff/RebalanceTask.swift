@@ -196,7 +196,7 @@ public struct RebalanceTask: Sendable {
         noteFigures(of: record)
         notePlaces(of: record)
         switch record {
-        case .planned, .ended: break
+        case .planned, .ended, .forgotten: break
         case .paused, .resumed:
             retryAt = [:]
             for order in before { effects.append(.pause(order, isStill)) }
@@ -205,9 +205,8 @@ public struct RebalanceTask: Sendable {
         case .reversed:
             for order in before { effects.append(.cancel(order)) }
             (standings, retryAt, began, bytesAtStart, hasEnded) = ([:], [:], time, nil, false)
-        case .began(let move, _):
-            standings[move] = Standing(since: time)
-            if let order = order(move), hold == nil { effects.append(.order(order)) }
+        case .began(let move, _): begun(move, &effects)
+        case .beganTogether(let attempts): for one in attempts { begun(one.move, &effects) }
         case .failed(let move, _, _, _):
             standings[move] = nil
             let failures = min(state.attempts[Int(move)].failures, 6)
@@ -215,11 +214,16 @@ public struct RebalanceTask: Sendable {
         }
     }
 
+    private mutating func begun(_ move: UInt32, _ effects: inout [Effect]) {
+        standings[move] = Standing(since: time)
+        if let order = order(move), hold == nil { effects.append(.order(order)) }
+    }
+
     /// Whether a record changes what is to become of all that is in flight.
     private func concernsAll(_ record: RebalanceRecord) -> Bool {
         switch record {
         case .paused, .resumed, .cancelled, .reversed: true
-        case .planned, .throttled, .began, .failed, .ended: false
+        case .planned, .throttled, .began, .beganTogether, .failed, .ended, .forgotten: false
         }
     }
 
@@ -259,10 +263,12 @@ public struct RebalanceTask: Sendable {
             return
         }
         if isOver { return record(.ended, &effects) }
-        guard state.phase != .cancelling, !isStill, tally.inFlight < state.limits.slices,
-            let next = nextMove()
-        else { return }
-        record(.began(move: next, attempt: state.attempts[Int(next)].began), &effects)
+        guard state.phase != .cancelling, !isStill else { return }
+        let next = nextMoves(state.limits.slices - tally.inFlight).map {
+            RebalanceAttempt(move: $0, attempt: state.attempts[Int($0)].began)
+        }
+        guard let first = next.first else { return }
+        record(next.count == 1 ? .began(move: first.move, attempt: first.attempt) : .beganTogether(next), &effects)
     }
 
     private var isOver: Bool {

@@ -54,9 +54,13 @@ extension PartitionStore {
         return nil
     }
 
-    /// Digest of a slice's rows as they are now.
+    /// Digest of a slice's rows as they are now, all at once.
     public func digest(of slice: SliceID) throws(StoreError) -> Bytes32 {
-        try tables.slices.model(of: slice).digest(witness)
+        var digest = beginDigest(of: slice)
+        while true {
+            if let value = digest.value { return value }
+            try step(&digest, bytes: .max)
+        }
     }
 
     /// Digest of what is staged for a handoff to here.
@@ -64,17 +68,16 @@ extension PartitionStore {
         try tables.slices.staged(handoff).digest(witness)
     }
 
-    /// The same, with what stands against serving it here. `isMember` says whether an envoy is of the order's slice.
+    /// The same, all at once, with what stands against serving it here. `isMember` says whether an envoy is of the
+    /// order's slice.
     public func judgeStaged(
         _ order: HandoffOrder, isMember: (PrincipalID) -> Bool
     ) throws(StoreError) -> StagedSlice {
-        let model = try tables.slices.staged(order.id)
-        return StagedSlice(
-            digest: model.digest(witness),
-            strangers: model.members.filter { !isMember($0) }.prefix(StagedSlice.namedMax).map {
-                "envoy \($0) is not of slice \(order.slice)"
-            },
-            conflicts: try tables.slices.conflicts(in: model, of: order.slice, tables.results))
+        var fold = beginFold(of: order.id)
+        while true {
+            if let judged = try judge(fold, of: order, isMember: isMember) { return judged }
+            try step(&fold, bytes: .max)
+        }
     }
 
     /// Whether rows of a slice are left here.

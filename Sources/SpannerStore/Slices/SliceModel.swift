@@ -114,10 +114,30 @@ struct SliceModel {
         return rows
     }
 
+    /// What a digest begins with.
+    static func origin(_ witness: any Witness) -> Bytes32 { witness.hash(SliceModel.domain) }
+
     /// A hash over all of it that does not depend on the order in which the rows came.
     func digest(_ witness: any Witness) -> Bytes32 {
-        var sum = witness.hash(SliceModel.domain)
-        for (id, envoy) in envoys.sorted(by: { $0.key < $1.key }) {
+        let queues = queuesByEnvoy
+        return members.reduce(SliceModel.origin(witness)) { sum, envoy in
+            digest(of: envoy, queues[envoy] ?? [], after: sum, witness)
+        }
+    }
+
+    /// The queues of each envoy, in order of their ids.
+    var queuesByEnvoy: [PrincipalID: [QueueID]] {
+        var found: [PrincipalID: [QueueID]] = [:]
+        for (id, queue) in queues.sorted(by: { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) {
+            found[queue.envoy, default: []].append(id)
+        }
+        return found
+    }
+
+    /// The digest that is `sum` over all envoys before this one, over this one too. `ids`: its queues, in their order.
+    func digest(of id: PrincipalID, _ ids: [QueueID], after sum: Bytes32, _ witness: any Witness) -> Bytes32 {
+        var sum = sum
+        if let envoy = envoys[id] {
             var encoder = CanonicalEncoder(capacity: 128)
             encoder.fixed(sum)
             encoder.byte(1)
@@ -126,9 +146,7 @@ struct SliceModel {
             encoder.optional(envoy.traits) { encoder, traits in encoder.string(traits) }
             sum = witness.hash(encoder.bytes)
         }
-        for (id, queue) in queues.sorted(by: { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) {
-            sum = digest(of: id, queue, after: sum, witness)
-        }
+        for id in ids { if let queue = queues[id] { sum = digest(of: id, queue, after: sum, witness) } }
         return sum
     }
 

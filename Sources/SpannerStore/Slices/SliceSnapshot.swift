@@ -193,17 +193,4 @@ extension SliceTables {
             return SliceRow.Result(sequence: row.count(0), received: row.count(1), body: body)
         }
     }
-
-    /// All rows of a slice as they are now.
-    func model(of slice: SliceID) throws(StoreError) -> SliceModel {
-        var model = SliceModel()
-        var last: PrincipalID?
-        while let envoy = try envoys(of: slice, after: last, limit: 1).first {
-            var rows: [SliceRow] = []
-            for part in try parts(of: envoy) { if let row = try row(part) { rows.append(row) } }
-            guard model.take(rows) else { throw database.damage("a queue of slice \(slice) is of two envoys") }
-            last = envoy
-        }
-        return model
-    }
 }

@@ -8,6 +8,7 @@ extension SliceTables {
         if state == nil, case .begun(let order) = record { state = HandoffSourceState(order: order) }
         guard var state, state.apply(record, at: point) else { return }
         try save(state)
+        if state.isOver { try forgetFollowed(state.order.slice) }
     }
 
     /// Takes a target's step with what it does to the tables.
@@ -35,6 +36,7 @@ extension SliceTables {
             try join(try staged(record.id), to: state.order.slice, results)
             try removeStaged(record.id, after: 0)
         }
+        if state.isOver { try forgetFollowed(state.order.slice) }
     }
 
     // MARK: - Staged
@@ -67,15 +69,10 @@ extension SliceTables {
     /// sent it. It is left out, and the digests will differ.
     func staged(_ id: HandoffID) throws(StoreError) -> SliceModel {
         var model = SliceModel()
-        try database.each(
-            "SELECT number, body, checksum FROM staged WHERE handoff = ?1 ORDER BY number", .blob(id.bytes.bytes)
-        ) { row throws(StoreError) in
-            let body = row.blob(1)
-            guard row.integer(2) == Checksum.row(17, row.count(0), id.bytes.bytes + body) else {
-                throw database.damage("a staged piece of handoff \(id) is not what was written")
-            }
-            if let rows = SliceRow.rows(body) { _ = model.take(rows) }
-            return true
+        var last: Int64 = 0
+        while let piece = try stagedPiece(id, after: last) {
+            if let rows = SliceRow.rows(piece.body) { _ = model.take(rows) }
+            last = piece.number
         }
         return model
     }

@@ -3,6 +3,7 @@ public import Spanner
 
 extension SliceTables {
     func store(_ part: PartitionCommand.TaskPart) throws(StoreError) {
+        if part.parts == 1, part.bytes == RebalanceRecord.forgotten.canonicalBytes { return try forget(part.task) }
         try database.run(
             """
             INSERT OR IGNORE INTO task(task, number, part, parts, body, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

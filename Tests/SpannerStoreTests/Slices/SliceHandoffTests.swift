@@ -409,4 +409,91 @@ import Testing
         #expect(read.state == expected && read.records == 4)
         #expect(try side.store.tables.slices.tasks() == [id])
     }
+
+    @Test("P8: the digest is the same taken a piece and an envoy at a time, and when more comes after it was taken")
+    func folded() throws {
+        let (source, target, order) = (try source(), try Side(SliceHandoffTests.south), try order())
+        try target.write([.handoffTarget(.opened(order))])
+        var fold = target.store.beginFold(of: order.id)
+        let place = try sendSnapshot(source, target, order)
+        var steps = 0
+        while fold.value == nil, steps < 100 {
+            try target.store.step(&fold, bytes: 1)
+            steps += 1
+        }
+        #expect(steps > 3, "a piece, then an envoy at a time")
+        let first = try target.store.stagedDigest(of: order.id)
+        #expect(fold.value == first)
+        try source.write([results(1, 1, 6...8), seen(1, 30, traits: [9])])
+        _ = try sendTail(source, target, order, from: place)
+        try target.store.read(&fold, bytes: 1)
+        #expect(fold.value == nil, "it is another now")
+        try target.store.step(&fold, bytes: .max)
+        let second = try target.store.stagedDigest(of: order.id)
+        #expect(fold.value == second && second != first)
+        var digest = source.store.beginDigest(of: order.slice)
+        steps = 0
+        while digest.value == nil, steps < 100 {
+            try source.store.step(&digest, bytes: 1)
+            steps += 1
+        }
+        #expect(digest.value == second && steps > 3)
+        let judged = try target.store.judge(fold, of: order) { _ in true }
+        #expect(judged?.digest == second && judged?.conflicts.isEmpty == true)
+    }
+
+    @Test("Handoffs that are over and were followed go, but for the newest; the last move stays, and a cut undoes it")
+    func forgotten() throws {
+        let side = try Side(north)
+        var before: (rows: [UInt64], author: LogAuthor)?
+        for number in 0..<10 as Range<UInt8> {
+            let register = SliceRegister(
+                slice: SliceHandoffTests.slice, owner: north.partition, position: UInt64(number),
+                hash: TestWitness.digest([2, number]))
+            let order = try #require(
+                HandoffOrder(
+                    id: HandoffID(TestWitness.digest([number])), register: register,
+                    to: SliceHandoffTests.south.partition))
+            try side.write([.handoffSource(.begun(order))])
+            let point = try side.write([.handoffSource(.sealed(order.id))])
+            let seal = SliceSeal(point: point, digest: TestWitness.digest([3]))
+            try side.write([.handoffSource(.handedOn(order.id, signed(order, seal)))])
+            try side.write([.handoffSource(.released(order.id))])
+            before = (try positions(side), side.author)
+            try side.write([.handoffSource(.collected(order.id))], isSafe: number < 9)
+        }
+        #expect(try positions(side) == [5, 6, 7, 8, 9])
+        let (rows, author) = try #require(before)
+        var write = PartitionWrite(fence: side.author.fence)
+        write.cut = author.tip.position
+        try side.store.commit(write)
+        #expect(try positions(side) == rows && rows.count == 6)
+        try side.store.integrityCheck()
+    }
+
+    private func positions(_ side: Side) throws -> [UInt64] {
+        try side.store.tables.slices.handoffs(includingOver: true).sources.map(\.order.register.position).sorted()
+    }
+
+    @Test("A task is forgotten when it is over, and not before")
+    func forgottenTask() throws {
+        let side = try Side(north)
+        let id = PrincipalID(high: 4, low: 5)
+        let job = try #require(RebalanceJob(id: id, topology: .zero, moves: []))
+        var number: UInt64 = 0
+        func write(_ record: RebalanceRecord) throws {
+            try side.write([
+                .task(.init(task: id, number: number, part: 0, parts: 1, bytes: record.canonicalBytes))
+            ])
+            if record != .forgotten { number += 1 }
+        }
+        try write(.planned(job, HandoffBudget.Limits()))
+        try write(.forgotten)
+        #expect(try side.store.tables.slices.task(id)?.records == 1)
+        try write(.ended)
+        #expect(try side.store.tables.slices.task(id)?.state.phase == .ended)
+        try write(.forgotten)
+        #expect(try side.store.tables.slices.tasks().isEmpty)
+        #expect(try side.store.tables.slices.task(id) == nil)
+    }
 }

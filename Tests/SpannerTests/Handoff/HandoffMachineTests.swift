@@ -60,6 +60,39 @@ struct HandoffMachineTests {
         #expect(pair.source.state.phase == .done)
     }
 
+    @Test("A source whose turn it is not streams and serves on; given its turn it seals, and seals once")
+    func turns() throws {
+        var pair = try #require(HandoffPair())
+        pair.step(.turn(false))
+        pair.start()
+        #expect(pair.source.state.phase == .sending && pair.source.isTaking && pair.source.awaitsTurn)
+        #expect(pair.source.isTransferring && !pair.source.isUnserved && !pair.words.contains("seal"))
+        pair.sourceIsSafe = false
+        pair.step(.turn(true))
+        pair.step(.turn(false))
+        pair.run()
+        #expect(pair.source.state.phase == .sealed && pair.source.isUnserved && !pair.source.awaitsTurn)
+        pair.makeSafe()
+        #expect(pair.source.state.phase == .done && pair.source.state.seals == 1 && pair.published.count == 1)
+        #expect(!pair.source.isTransferring && !pair.source.isUnserved)
+    }
+
+    @Test("A slice counts as being brought over until its hand-on is safe, and as unserved until the target serves")
+    func room() throws {
+        var pair = try #require(HandoffPair())
+        pair.losesToSource = { $0.isAdopted }
+        pair.sourceIsSafe = false
+        pair.start()
+        for _ in 0..<2 {
+            pair.step(.safe(through: pair.sourceTip))
+            pair.run()
+        }
+        #expect(pair.source.state.phase == .sent && pair.source.isTransferring && pair.published.isEmpty)
+        pair.makeSafe()
+        #expect(pair.published.count == 1 && pair.source.state.phase == .sent)
+        #expect(!pair.source.isTransferring && pair.source.isUnserved)
+    }
+
     @Test("What the target refuses is cancelled, with its reasons by name")
     func refused() throws {
         var pair = try #require(HandoffPair())

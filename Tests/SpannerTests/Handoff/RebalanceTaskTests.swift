@@ -110,6 +110,32 @@ struct RebalanceTaskTests {
         #expect(status.stuck.isEmpty && status.inFlight == 0 && status.phase == .ended)
     }
 
+    @Test("Attempts that may begin at once begin with one record, which is read back as it was written")
+    func together() throws {
+        var stage = try RebalanceStage(slices: 12, limits: HandoffBudget.Limits(slices: 5))
+        let begun = (0..<5 as Range<UInt32>).map { RebalanceAttempt(move: $0, attempt: 0) }
+        #expect(stage.journal.count == 2 && stage.journal.last == .beganTogether(begun))
+        #expect(stage.running.count == 5 && stage.peak == 5)
+        for record in [.beganTogether(begun), .forgotten] as [RebalanceRecord] {
+            var decoder = CanonicalDecoder(record.canonicalBytes)
+            #expect(try RebalanceRecord(from: &decoder) == record)
+        }
+        // Three are over while the journal is busy: all of their places are taken with the next record.
+        stage.isJournalStuck = true
+        for _ in 0..<3 { stage.finish(try #require(stage.first)) }
+        #expect(stage.journal.count == 2)
+        try stage.restart()
+        stage.isJournalStuck = false
+        try stage.restart()
+        guard case .beganTogether(let next) = stage.journal.last else {
+            Issue.record("they do not begin together: \(stage.journal)")
+            return
+        }
+        #expect(next.map(\.move) == [5, 6, 7] && stage.running.count == 5)
+        stage.runToEnd()
+        #expect(stage.ended?.done == 12 && stage.peak == 5)
+    }
+
     @Test("Any primary goes on with what is journaled, at any step", arguments: 0..<40 as Range<UInt64>)
     func restarts(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
