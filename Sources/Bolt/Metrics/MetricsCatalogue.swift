@@ -155,7 +155,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
             "Slices of other partitions of which rows are left here, to be brought to them; at the primary."
         case .handoffs: "Handoffs of slices that are not over, away from here and to here; at the primary."
         case .handoffBytes: "Bytes of rows of slices that were sent away and that came in, what was repeated included."
-        case .custodyBytes: "Bytes of check-ins that are kept here for partitions that are away."
+        case .custodyBytes: "Bytes of results that are kept here for partitions that are away."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }
