@@ -101,8 +101,8 @@ public final class CustodyStore {
 
     /// Keeps what check-ins bring, with one flush; for each of them the last result up to which all that its envoy
     /// holds of the queue is kept here, or why nothing of it was taken: `store_full` where the budget or the envoy's
-    /// share is used up, `store_conflict` where other bytes are kept at a place (detail: which), `store_too_large`. What
-    /// brings no result takes no room. Throws where nothing of any is durable.
+    /// share is used up, `store_conflict` where other bytes are kept at a place (detail: which), `store_too_large`.
+    /// What brings no result takes no room. Throws where nothing of any is durable.
     public func keep(_ deposits: [CustodyDeposit]) throws(StoreError) -> [Result<UInt64, StoreError>] {
         try database.transaction { () throws(StoreError) -> [Result<UInt64, StoreError>] in
             var answers: [Result<UInt64, StoreError>] = []
@@ -136,9 +136,11 @@ public final class CustodyStore {
         line.firstHeld = first
         try grow(line.bytes, from: before, results: added, of: deposit.envoy, besides: line.index)
         try database.run(
-            "UPDATE line SET first_held = ?2, through = ?3, at_ms = ?4, bytes = ?5, proof = ?6, hash = ?7 WHERE ix = ?1",
-            .integer(line.index), .count(line.firstHeld), .count(line.through), .count(line.at), .count(line.bytes),
-            .blob(line.proof), .integer(Checksum.row(line.index, line.firstHeld, line.proof)))
+            """
+            UPDATE line SET first_held = ?2, through = ?3, at_ms = ?4, bytes = ?5, proof = ?6, hash = ?7 WHERE ix = ?1
+            """, .integer(line.index), .count(line.firstHeld), .count(line.through), .count(line.at),
+            .count(line.bytes), .blob(line.proof),
+            .integer(Checksum.row(line.index, line.firstHeld, line.proof)))
         return line.through
     }
 
