@@ -13,11 +13,20 @@ struct CustodyServiceTests {
         let root = NSTemporaryDirectory() + "bolt-custody-\(UUID().uuidString.prefix(8))"
         deinit { try? FileManager.default.removeItem(atPath: root) }
 
-        func service(bytesMax: UInt64 = 1 << 20) throws -> CustodyService {
+        func service(
+            bytesMax: UInt64 = 1 << 20, checkpointPages: Int32 = StoreLimits.checkpointPages
+        ) throws -> CustodyService {
             var logger = Logger(label: "test")
             logger.logLevel = .critical
-            let store = try CustodyStore(in: StateDirectory(path: root), bytesMax: bytesMax)
+            let store = try CustodyStore(
+                in: StateDirectory(path: root), bytesMax: bytesMax, checkpointPages: checkpointPages)
             return CustodyService(store, logger: logger)
+        }
+
+        /// Bytes of the write-ahead log: it is written from its beginning again once it was copied back.
+        var logBytes: Int {
+            let attributes = try? FileManager.default.attributesOfItem(atPath: root + "/custody.db-wal")
+            return (attributes?[.size] as? NSNumber)?.intValue ?? 0
         }
     }
 
@@ -109,6 +118,23 @@ struct CustodyServiceTests {
         try await wait("all is delivered") { await service.held().entries == 0 }
         #expect(owner.stored.count == 20)
         #expect(owner.stored.values.allSatisfy { $0 == [1, 2, 3, 4, 5] })
+        await service.close()
+        await running.value
+    }
+
+    @Test(
+        "The log is copied back while everything is delivered, not only while something comes", .timeLimit(.minutes(1)))
+    func log() async throws {
+        let place = Place()
+        let service = try place.service(checkpointPages: 8)
+        for envoy in 1...120 as ClosedRange<UInt64> { _ = await service.keep(deposit(envoy, 1...5)) }
+        let owner = Owner()
+        owner.change { $0.isAway = false }
+        let running = Task { await service.run { owner.deliver($0) } }
+        try await wait("all is delivered") { await service.held().entries == 0 }
+        let bytes = place.logBytes
+        // A transaction for each envoy without a copy would be some 400 pages and more.
+        #expect(bytes > 0 && bytes < 64 * 4096, "\(bytes)")
         await service.close()
         await running.value
     }

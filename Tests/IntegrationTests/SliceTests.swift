@@ -148,18 +148,18 @@ extension ReplicatedIntegrationTests {
                 let north = try #require(mesh.bolts.first { $0.partition == "north" })
                 let other = try #require(mesh.bolts.first { $0.partition == "south" && $0.name != first.name })
                 let (name, id) = try machine(of: "south", mesh, at: north)
-                var machine = Reporter(mesh: mesh, bolt: north, name: name)
-                let told = try machine.report(bytes: 10)
-                #expect(told.status == 200, "\(told)")
+                var reporter = Reporter(mesh: mesh, bolt: north, name: name)
+                // Its admission may be on its way to the owner still.
+                try waitUntil("the first is stored") { try reporter.report(bytes: 10).status == 200 }
                 try mesh.waitForSync(of: "south", bolts: 2)
 
                 for bolt in [first, other] { try mesh.crash(bolt) }
                 try waitUntil("results are kept for the south", seconds: 60) {
-                    _ = try machine.report(bytes: 10)
-                    return machine.acknowledged >= 4
+                    _ = try reporter.report(bytes: 10)
+                    return reporter.acknowledged >= 4
                 }
-                let sent = machine.acknowledged
-                let last = try machine.send(sent, bytes: 10)
+                let sent = reporter.acknowledged
+                let last = try reporter.send(sent, bytes: 10)
                 #expect(last.json?["release_through"] as? Int == 0, "only the owner lets anything go: \(last)")
                 #expect(try gauge("bolt_custody_bytes", at: north) > 0)
 

@@ -7,9 +7,8 @@ internal import SpannerStore
 
 /// Keeps results for partitions that are away, and brings them when they are back: the one owner of the store.
 ///
-/// What comes while a flush runs shares the next one. Nothing here permits an envoy to delete anything (P6), and
-/// nothing is let go but by the owner's word that it is safe there, by the roster's that the envoy is admitted no more,
-/// or by age.
+/// What comes while a flush runs shares the next one. Nothing here permits an envoy to delete anything (P6). Nothing is
+/// let go but by the owner's word that it is safe there, by the roster's that the envoy is admitted no more, or by age.
 actor CustodyService {
     /// The queue that it runs on.
     nonisolated let executor = NodeExecutor(label: "bolt.custody")

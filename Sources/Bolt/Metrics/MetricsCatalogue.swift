@@ -159,7 +159,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .handoffBytes: "Bytes of rows of slices that were sent away and that came in, what was repeated included."
         case .slicePause:
             "Time in which nobody served a slice that was handed on, from its seal; at the primary that handed it on."
-        case .custodyBytes: "Bytes of check-ins that are kept here for partitions that are away."
+        case .custodyBytes: "Bytes of results that are kept here for partitions that are away."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }

@@ -10,6 +10,7 @@ public final class CustodyStore {
     let database: Database
     private let bytesMax: UInt64
     private let envoyBytesMax: UInt64
+    private let checkpointPages: Int32
 
     /// A queue of an envoy of which something is kept.
     private struct Line {
@@ -81,9 +82,10 @@ public final class CustodyStore {
     /// Opens or makes the store in a directory that is locked already. Errors as those of `BoltStore.init`.
     public init(
         in directory: StateDirectory, bytesMax: UInt64 = StoreLimits.custodyBytesMax,
-        envoyBytesMax: UInt64 = StoreLimits.custodyEnvoyBytesMax, environment: StoreEnvironment = .system
+        envoyBytesMax: UInt64 = StoreLimits.custodyEnvoyBytesMax,
+        checkpointPages: Int32 = StoreLimits.checkpointPages, environment: StoreEnvironment = .system
     ) throws(StoreError) {
-        (self.bytesMax, self.envoyBytesMax) = (bytesMax, envoyBytesMax)
+        (self.bytesMax, self.envoyBytesMax, self.checkpointPages) = (bytesMax, envoyBytesMax, checkpointPages)
         database = try Database.open(
             CustodyStore.kind, in: directory, file: CustodyStore.fileName, vfs: environment.vfs)
     }
@@ -134,10 +136,11 @@ public final class CustodyStore {
         line.firstHeld = first
         try grow(line.bytes, from: before, results: added, of: deposit.envoy, besides: line.index)
         try database.run(
-            "UPDATE line SET first_held = ?2, through = ?3, at_ms = ?4, bytes = ?5, proof = ?6, hash = ?7"
-                + " WHERE ix = ?1",
-            .integer(line.index), .count(line.firstHeld), .count(line.through), .count(line.at), .count(line.bytes),
-            .blob(line.proof), .integer(Checksum.row(line.index, line.firstHeld, line.proof)))
+            """
+            UPDATE line SET first_held = ?2, through = ?3, at_ms = ?4, bytes = ?5, proof = ?6, hash = ?7 WHERE ix = ?1
+            """, .integer(line.index), .count(line.firstHeld), .count(line.through), .count(line.at),
+            .count(line.bytes), .blob(line.proof),
+            .integer(Checksum.row(line.index, line.firstHeld, line.proof)))
         return line.through
     }
 
@@ -382,7 +385,7 @@ public final class CustodyStore {
     /// Copies the write-ahead log back where it has grown.
     @discardableResult
     public func checkpointIfNeeded() throws(StoreError) -> Bool {
-        guard database.walPageCount >= StoreLimits.checkpointPages else { return false }
+        guard database.walPageCount >= checkpointPages else { return false }
         return try database.checkpoint(truncating: false)
     }
 
