@@ -89,7 +89,6 @@ extension IntegrationTests {
             ("partition promote", ["north", "--to", "a.north"]),
             ("partition promote", ["north", "--to", "a.north", "--allow-data-loss"]),
             ("bolt drain", ["a.north"]), ("slice takeover", ["--partition", "south"]),
-            ("envoy reassign", ["web-1", "--group", "spare"]),
         ]
 
         /// Commands that change a task that runs.
@@ -157,6 +156,7 @@ extension IntegrationTests {
                 ("partition drain", ["north", "--despite-blockers"]),
                 ("partition undrain", ["north", "--despite-blockers"]),
                 ("bolt undrain", ["a.north"]),
+                ("envoy reassign", ["web-1", "--group", "spare"]),
             ]
         }
 

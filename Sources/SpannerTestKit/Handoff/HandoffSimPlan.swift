@@ -26,6 +26,8 @@ public enum HandoffSimStory: String, CaseIterable, Hashable, Sendable {
     case unheard
     /// The source is lost with a hand-on that is safe and nobody heard of; a third one takes over what the target owns.
     case untold
+    /// The source's standbys go away when it sealed, before one has that, and are back long after the seal's time.
+    case alone
 
     /// Whether the source is back without knowing what others know.
     var isDeaf: Bool { self == .unheard || self == .untold }
@@ -37,7 +39,8 @@ public enum HandoffSimStory: String, CaseIterable, Hashable, Sendable {
     var losesSource: Bool {
         switch self {
         case .sourceLost, .sourceLostForth, .sourceGone, .sourceGoneForth, .unheard: true
-        case .move, .unseal, .rewind, .cancel, .targetLost, .targetLostBack, .untold: false
+        case .move, .unseal, .rewind, .cancel, .targetLost, .targetLostBack, .untold,
+            .alone: false
         }
     }
 }

@@ -22,9 +22,13 @@ extension HandoffSimulation {
 
     func beginOutage(at partition: Int, from time: UInt64) {
         guard !partitions[partition].isAway(at: now) else { return }
-        count(fault: "standby outages")
         let noticed = time + generator.below(400) * HandoffSimulation.millisecond
         let until = time + (500 + generator.below(4500)) * HandoffSimulation.millisecond
+        beginOutage(at: partition, noticed: noticed, until: until)
+    }
+
+    func beginOutage(at partition: Int, noticed: UInt64, until: UInt64) {
+        count(fault: "standby outages")
         partitions[partition].outage = (noticed, until)
         trace.keep(now, "the standbys of \(partitions[partition].name) are away until \(until / 1000)")
     }

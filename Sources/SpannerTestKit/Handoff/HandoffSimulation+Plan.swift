@@ -11,10 +11,13 @@ extension HandoffSimulation {
     private static let takeoverMilliseconds: UInt64 = 150
     /// Before a source's seal is taken back by its time.
     private static let deafMilliseconds: UInt64 = 250
+    /// Far longer than a seal may stand.
+    private static let aloneMilliseconds: UInt64 = 5000
 
     func prepare() {
         queue.push(.directed(.order), at: 200 * HandoffSimulation.millisecond)
-        queue.push(.heal, at: 1200 * HandoffSimulation.millisecond)
+        let extra = options.plan?.story == .alone ? HandoffSimulation.aloneMilliseconds : 0
+        queue.push(.heal, at: (1200 + extra) * HandoffSimulation.millisecond)
     }
 
     func direct(_ act: HandoffSimAct) {
@@ -72,6 +75,10 @@ extension HandoffSimulation {
             course.hasActed = true
             count(work: "cancellations")
             self.step(course.source, source: id, .cancel(reason: "an operator wants it to stay"))
+        case (.sealed, .unwritten) where story == .alone:
+            course.hasActed = true
+            let until = now + HandoffSimulation.aloneMilliseconds * HandoffSimulation.millisecond
+            beginOutage(at: course.source, noticed: now, until: until)
         case (.held, .durable) where story.losesSource: loseOne(course.source, story)
         case (.handedOn, .safe) where story == .untold: loseOne(course.source, story)
         default: break
@@ -143,7 +150,8 @@ extension HandoffSimulation {
         switch story {
         case .targetLostBack: heir = course.source
         case .sourceLostForth, .sourceGoneForth: heir = course.target
-        case .move, .unseal, .rewind, .cancel, .targetLost, .sourceLost, .sourceGone, .unheard, .untold:
+        case .move, .unseal, .rewind, .cancel, .targetLost, .sourceLost, .sourceGone, .unheard, .untold,
+            .alone:
             heir = course.third
         }
         give(slice, of: walk, to: heir)
