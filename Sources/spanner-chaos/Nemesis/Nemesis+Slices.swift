@@ -92,9 +92,12 @@ extension Nemesis {
         return JSON(output.text)["tasks"].list.compactMap { MovingTask($0) }
     }
 
+    /// Why the task does not go on; nil where it does, and where it ended meanwhile: a pause begins nothing, and what
+    /// was on its way may have been all.
     private func resume(_ id: String) async throws -> String? {
         var last = ""
         let resumed: Bool? = try await Waiting.until(seconds: 30, every: .milliseconds(300)) {
+            if try await tasks()?.first(where: { $0.id == id })?.isOver == true { return true }
             let output = try await mesh.control(
                 ["rebalance", "resume", id, "--yes", "--request-timeout", "5"], seconds: 30)
             last = "exit \(output.code) \(Self.short(output))"
