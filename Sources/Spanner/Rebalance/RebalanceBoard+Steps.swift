@@ -72,19 +72,23 @@ extension RebalanceBoard {
             < outside(from, load[from]) + outside(to, load[to])
     }
 
-    /// The slice whose move from one partition to the other pays best; the lightest of equals.
+    /// The slice whose move from one partition to the other pays best; the lightest of equals, and of equally light
+    /// ones one of the group that the one has most more of. So each group of a fleet that is yet to enrol is spread.
     private func bestSlice(from: Int, to: Int) -> (slice: Int, gain: Int64)? {
         let peak = peak(from: from, to: to)
         guard peak > 0 else { return nil }
-        var best: (slice: Int, gain: Int64)?
+        var best: (slice: Int, gain: Int64, surplus: Int)?
         func consider(_ slice: Int) {
             let weight = rules.load[slice]
             let gain = gain(weight, from: from, to: to)
             guard pays(gain, moving: weight, settles: settles(weight, from: from, to: to)) else { return }
-            if let known = best, (known.gain, -rules.load[known.slice], -known.slice) >= (gain, -weight, -slice) {
+            let surplus = bucket(from, rules.group[slice]).count - bucket(to, rules.group[slice]).count
+            if let known = best,
+                (known.gain, -rules.load[known.slice], known.surplus, -known.slice) >= (gain, -weight, surplus, -slice)
+            {
                 return
             }
-            best = (slice, gain)
+            best = (slice, gain, surplus)
         }
         for group in rules.groups.indices where rules.takes[group * rules.siteCount + to] {
             let slices = bucket(from, group)
@@ -93,7 +97,7 @@ extension RebalanceBoard {
             if let above = slices[first...].first(where: { mayGo($0, to) }) { consider(above) }
             if let below = slices[..<first].last(where: { mayGo($0, to) }) { consider(below) }
         }
-        return best
+        return best.map { ($0.slice, $0.gain) }
     }
 
     /// The best move of one slice: to whoever lacks most, or else from whoever has most too many.

@@ -19,19 +19,22 @@ protocol TaskChangingCommand: AsyncParsableCommand {
     var follow: FollowOptions? { get }
     /// Whether the task is to end before everything is where the plan wanted it.
     var endsEarly: Bool { get }
+    /// The command by which a task that is over is changed; nil where it cannot be.
+    var verbAfterEnd: String? { get }
 }
 
 extension TaskChangingCommand {
     func check() throws {}
     var follow: FollowOptions? { nil }
     var endsEarly: Bool { false }
+    var verbAfterEnd: String? { nil }
 
     func run() async throws {
         try check()
         try follow?.check()
         let session = try connection.session()
         let desk = TaskDesk(session: session)
-        let found = try await desk.find(task, orLatest: false)
+        let found = try await desk.find(task, orLatest: false, verb: verbAfterEnd)
         let request = try request(found)
         if !mutation.dryRun, !mutation.yes {
             // Whoever is asked for a yes is not to hear of a refusal after it.
@@ -193,6 +196,7 @@ struct RebalanceReverse: TaskChangingCommand {
     @OptionGroup var connection: ConnectionOptions
 
     var follow: FollowOptions? { following }
+    var verbAfterEnd: String? { "boltctl rebalance reverse" }
     func request(_ task: TaskView) -> ChangeTaskRequest { .init(action: .reverse, reason: mutation.reason) }
     func question(_ task: TaskView) -> String {
         "Put back what the task \(task.id) has moved: \(Plural.text(task.progress.done, "slice"))?"

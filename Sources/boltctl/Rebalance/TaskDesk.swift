@@ -11,17 +11,19 @@ struct TaskDesk {
     func all() async throws -> TasksResponse { try await session.client.call(.tasks) }
 
     /// The task that an argument names: an id, or the beginning of one. Without one the only task that runs, or where
-    /// none does and `orLatest`, the latest.
-    func find(_ argument: String?, orLatest: Bool) async throws -> TaskView {
+    /// none does and `orLatest`, the latest. Where none does, the failure names the latest as an argument of `verb`.
+    func find(_ argument: String?, orLatest: Bool, verb: String? = nil) async throws -> TaskView {
         if let argument, let id = PrincipalID(apiText: argument) {
             let answer: TaskResponse = try await session.client.call(.task, [id.apiText])
             return answer.task
         }
-        return try Self.choose(argument, among: try await all().tasks, orLatest: orLatest)
+        return try Self.choose(argument, among: try await all().tasks, orLatest: orLatest, verb: verb)
     }
 
     /// The one task that is meant; a failure that names the candidates where it is not one.
-    static func choose(_ argument: String?, among tasks: [TaskView], orLatest: Bool) throws -> TaskView {
+    static func choose(
+        _ argument: String?, among tasks: [TaskView], orLatest: Bool, verb: String? = nil
+    ) throws -> TaskView {
         let found: [TaskView]
         if let argument {
             guard argument.count >= 4, argument.allSatisfy({ $0.isASCII && $0.isHexDigit }) else {
@@ -37,6 +39,11 @@ struct TaskDesk {
             let running = tasks.filter { !$0.isOver && $0.orphaned == nil }
             found = running.isEmpty && orLatest ? Array(tasks.prefix(1)) : running
             guard !found.isEmpty else {
+                if let verb, let latest = tasks.first(where: \.isOver) {
+                    throw CommandFailure(
+                        "no_task", "no task runs; the latest is over: \(TaskText.line(latest))",
+                        reason: "one that is over has to be named", next: "\(verb) \(latest.id)")
+                }
                 throw CommandFailure(
                     "no_task", orLatest ? "no task was ever begun" : "no task runs",
                     next: orLatest ? "boltctl rebalance plan" : "boltctl rebalance status")

@@ -158,6 +158,14 @@ import Testing
         for text in ["123", "", "xyzw", "12 4"] { #expect(code { _ = try choose(text, [one]) } == "bad_id", "\(text)") }
     }
 
+    @Test func whereNoTaskRunsTheLatestIsNamedToThoseWhoCanChangeIt() throws {
+        let over = try Views.task(0x9999_0000, phase: .ended)
+        let failure = try #require(throws: CommandFailure.self) {
+            _ = try TaskDesk.choose(nil, among: [over], orLatest: false, verb: "boltctl rebalance reverse")
+        }
+        #expect(failure.next == "boltctl rebalance reverse \(over.id)")
+    }
+
     @Test func aVerifiedTaskHasEverySliceWhereItPutIt() throws {
         let task = try Views.task(phase: .ended, moves: 2, done: 2, inFlight: 0)
         let there = [

@@ -163,6 +163,23 @@ struct RebalancePlannerTests {
         #expect(plan.loads.map(\.slicesAfter) == [10, 10, 10] && plan.moves.count == 20 && plan.movedEnvoys == 0)
     }
 
+    @Test("Of a fleet that is yet to enrol a joining partition gets its part of each group")
+    func emptyGroups() throws {
+        let groups = [RebalanceInputs.group(0), RebalanceInputs.group(1)]
+        let input = RebalanceInput(
+            groups: [
+                .init(id: groups[0], name: GroupName(checked: "web")),
+                .init(id: groups[1], name: GroupName(checked: "default")),
+            ],
+            slices: (0..<96).map {
+                .init(id: RebalanceInputs.slice(UInt64($0 % 2), $0 / 2), owner: names[$0 / 2 % 3], envoys: 0)
+            },
+            sites: (0..<4).map { .init(partition: names[$0], weight: 100, groups: Set(groups)) })
+        let plan = try plan(input)
+        #expect(plan.loads.map(\.slicesAfter) == [24, 24, 24, 24])
+        for group in groups { #expect(plan.moves.count { $0.slice.group == group } == 12) }
+    }
+
     /// Ash has too many and serves web only, cedar lacks some and serves db only; birch serves both and is in between.
     @Test("What two partitions have no group for goes over a third")
     func chains() throws {
