@@ -82,16 +82,6 @@ struct CustodyServiceTests {
             at: WallTime(milliseconds: at))
     }
 
-    private func wait(
-        _ what: String, _ condition: () async -> Bool, location: SourceLocation = #_sourceLocation
-    ) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while await !condition() {
-            try #require(ContinuousClock.now < deadline, "not in time: \(what)", sourceLocation: location)
-            await Task.yield()
-        }
-    }
-
     @Test(
         "P5: what many envoys bring at once is kept, and each one's comes to its owner once and in order",
         .timeLimit(.minutes(1)))

@@ -11,17 +11,6 @@ import Testing
 struct DisplacedTests {
     private let envoys = (1...2 as ClosedRange<UInt64>).map { PrincipalID(high: 88, low: $0) }
 
-    private func wait(
-        _ what: String, seconds: Int = 40, _ condition: () async throws -> Bool,
-        location: SourceLocation = #_sourceLocation
-    ) async throws {
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        while try await !condition() {
-            try #require(ContinuousClock.now < deadline, "not in time: \(what)", sourceLocation: location)
-            await Task.yield()
-        }
-    }
-
     /// Three results of an envoy in a slice of a group that nobody knows.
     private func plant(_ envoy: PrincipalID, in slice: SliceID, _ service: PartitionService) async throws {
         let at = WallTime(milliseconds: 1)

@@ -46,16 +46,6 @@ struct PartitionServiceTests {
         }
     }
 
-    private func wait(
-        _ what: String, _ condition: () async -> Bool, location: SourceLocation = #_sourceLocation
-    ) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while await !condition() {
-            try #require(ContinuousClock.now < deadline, "not in time: \(what)", sourceLocation: location)
-            await Task.yield()
-        }
-    }
-
     /// A founded service that reigns.
     private func founded(_ place: Place) async throws -> PartitionService {
         try FounderMark(directory: place.identity).make(partition: "north")

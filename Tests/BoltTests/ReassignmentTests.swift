@@ -12,17 +12,6 @@ import Testing
 struct ReassignmentTests {
     private let envoy = PrincipalID(high: 77, low: 0x9E37_79B9_7F4A_7C15)
 
-    private func wait(
-        _ what: String, seconds: Int = 40, _ condition: () async throws -> Bool,
-        location: SourceLocation = #_sourceLocation
-    ) async throws {
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        while try await !condition() {
-            try #require(ContinuousClock.now < deadline, "not in time: \(what)", sourceLocation: location)
-            await Task.yield()
-        }
-    }
-
     /// Two partitions that reign, and an envoy in the group “all” with five results in the north.
     private func filled() async throws -> (two: TwoPartitions, receipt: CheckInReceipt) {
         let two = try await TwoPartitions()

@@ -9,25 +9,6 @@ import Testing
 
 /// Many slices at once: what is ready together is written together, and nothing waits for the next tick.
 struct SliceBulkTests {
-    private func wait(
-        _ what: String, seconds: Int = 40, _ condition: () async throws -> Bool,
-        location: SourceLocation = #_sourceLocation
-    ) async throws {
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        while try await !condition() {
-            try #require(ContinuousClock.now < deadline, "not in time: \(what)", sourceLocation: location)
-            await Task.yield()
-        }
-    }
-
-    private func reigning() async throws -> TwoPartitions {
-        let two = try await TwoPartitions()
-        for service in two.services {
-            try await wait("it reigns") { await service.read { $0.desk.epoch != nil && $0.desk.isPlaced } }
-        }
-        return two
-    }
-
     /// A handoff of each slice of the north to the south.
     private func orders(_ two: TwoPartitions) throws -> [HandoffOrder] {
         let genesis = try #require(two.boards[0].geneses.first)
@@ -40,7 +21,7 @@ struct SliceBulkTests {
 
     @Test("Handoffs that begin together begin with one record of the journal", .timeLimit(.minutes(2)))
     func together() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         two.cutLines(true)
         let orders = try orders(two)
         #expect(orders.count == 4)
@@ -59,7 +40,7 @@ struct SliceBulkTests {
         "A handoff that was refused for want of room begins when there is some, though nobody asks again",
         .timeLimit(.minutes(2)))
     func room() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         two.cutLines(true)
         let orders = try orders(two)
         let north = TwoPartitions.names[0]
@@ -85,7 +66,7 @@ struct SliceBulkTests {
         "An offer that came before its register was heard of is taken when that is heard, and not with the next repeat",
         .timeLimit(.minutes(2)))
     func early() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         let (north, south) = (TwoPartitions.names[0], TwoPartitions.names[1])
         two.lose(1)
         let slice = try two.handOnUntaken()
@@ -115,7 +96,7 @@ struct SliceBulkTests {
 
     @Test("Of tasks that are over the newest are kept", .timeLimit(.minutes(3)))
     func history() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         let kept = UInt64(HandoffLimits.finishedTasksMax)
         for number in 1...(kept + 2) {
             let id = PrincipalID(high: 5, low: number)

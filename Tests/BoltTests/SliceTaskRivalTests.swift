@@ -13,25 +13,6 @@ struct SliceTaskRivalTests {
     private let south = TwoPartitions.names[1]
     private let limits = HandoffBudget.Limits(slices: 4)
 
-    private func wait(
-        _ what: String, seconds: Int = 40, _ condition: () async throws -> Bool,
-        location: SourceLocation = #_sourceLocation
-    ) async throws {
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        while try await !condition() {
-            try #require(ContinuousClock.now < deadline, "not in time: \(what)", sourceLocation: location)
-            await Task.yield()
-        }
-    }
-
-    private func reigning() async throws -> TwoPartitions {
-        let two = try await TwoPartitions()
-        for service in two.services {
-            try await wait("it reigns") { await service.read { $0.desk.epoch != nil && $0.desk.isPlaced } }
-        }
-        return two
-    }
-
     /// What the primary of the south would say while it drives a task.
     private func census(_ task: PrincipalID) throws -> SliceCensus {
         let progress = TaskProgress(
@@ -46,7 +27,7 @@ struct SliceTaskRivalTests {
 
     @Test("Of two tasks that are asked for at once one begins: the other is not even written", .timeLimit(.minutes(2)))
     func twoAtOnce() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         two.cutLines(true)
         let jobs = [try two.job(1), try two.job(2)]
         let limits = limits
@@ -66,7 +47,7 @@ struct SliceTaskRivalTests {
 
     @Test("A repeat while the first request is being written is the same task", .timeLimit(.minutes(2)))
     func repeated() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         two.cutLines(true)
         let (job, limits) = (try two.job(), limits)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -79,7 +60,7 @@ struct SliceTaskRivalTests {
 
     @Test("A task that another partition drives is not begun here under the same id", .timeLimit(.minutes(2)))
     func elsewhere() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         let job = try two.job()
         two.boards[0].note(try census(job.id), of: south)
         let refusal = await #expect(throws: Problem.self) {
@@ -92,7 +73,7 @@ struct SliceTaskRivalTests {
 
     @Test("While another partition's task moves slices none is set in motion", .timeLimit(.minutes(2)))
     func rivals() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         two.cutLines(true)
         let job = try two.job()
         try await two.services[0].begin(task: job, limits: limits)
@@ -112,7 +93,7 @@ struct SliceTaskRivalTests {
         "A target that lacks secrets of the group refuses by name, and takes the slices once it has them",
         .timeLimit(.minutes(2)))
     func secrets() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         two.boards[1].note(
             SliceCensus(bytesPerEnvoy: 0, entries: [], secrets: ["all/key", "other/key", "all/db"]),
             of: TwoPartitions.names[0])
@@ -141,7 +122,7 @@ struct SliceTaskRivalTests {
 
     @Test("A target that reads an older version, or has no room for the slice, says so", .timeLimit(.minutes(2)))
     func lacks() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         let genesis = try #require(two.boards[0].geneses.first)
         let register = try #require(two.boards[0].registers(of: genesis).first)
         let order = try #require(HandoffOrder(id: HandoffID(.zero), register: register, to: south))
@@ -162,7 +143,7 @@ struct SliceTaskRivalTests {
 
     @Test("P5: a primary says that it serves only what it would take a check-in of", .timeLimit(.minutes(2)))
     func waiting() async throws {
-        let two = try await reigning()
+        let two = try await TwoPartitions.reigning()
         let before = try await two.services[0].read { try $0.sliceStates() }
         #expect(before.count == 6 && before.values.allSatisfy { $0 == .active && $0.isServed })
         let slice = try two.handOnUntaken()

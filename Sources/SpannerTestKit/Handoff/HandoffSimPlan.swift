@@ -40,7 +40,8 @@ public enum HandoffSimStory: String, CaseIterable, Hashable, Sendable {
         switch self {
         case .sourceLost, .sourceLostForth, .sourceGone, .sourceGoneForth, .unheard: true
         case .move, .unseal, .rewind, .cancel, .targetLost, .targetLostBack, .untold,
-            .alone: false
+            .alone:
+            false
         }
     }
 }
