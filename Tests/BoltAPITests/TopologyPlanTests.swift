@@ -97,8 +97,8 @@ import Testing
     @Test func aPlanOfAnotherMeshIsToldWithWhatDiffersAndWhatToDo() throws {
         let problem = Problem.otherMesh(try TopologyDiffTests.topology(), than: "home")
         #expect(problem.code == .topologyRefused && problem.detail.contains("mesh name: home → example"), "\(problem)")
-        #expect(problem.next?.contains("ask a bolt of example") == true, "\(problem)")
-        #expect(problem.next?.contains("topology plan") == false, "\(problem)")
+        #expect(problem.next.contains("ask a bolt of example"), "\(problem)")
+        #expect(!problem.next.contains("topology plan"), "\(problem)")
         #expect(TopologyPlan.Refusal.otherMesh("example").next?.contains("example") == true)
     }
 

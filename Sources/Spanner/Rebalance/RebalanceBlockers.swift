@@ -28,8 +28,7 @@ struct RebalanceBlockers {
         let envoys = slices.reduce(UInt64(0)) { $0 &+ rules.slices[$1].envoys }
         found.append(
             .init(
-                subject: subject, refusal: refusal, slices: slices.count,
-                envoys: envoys,
+                subject: subject, refusal: refusal, slices: slices.count, envoys: envoys,
                 load: UInt64(max(0, load) / RebalanceBoard.unit)))
     }
 
