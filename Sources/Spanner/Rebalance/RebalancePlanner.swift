@@ -1,7 +1,7 @@
 /// Plans which slices should change their owner: pure, the same for the same input in any order.
 ///
-/// Each partition's *share* is what its weight gives it of every group that it serves, counted as load: envoys, an empty
-/// slice as one. A plan moves slices until every partition is within the tolerance of its share, and no more than that:
+/// Each partition's *share* is what its weight gives it of every group that it serves, counted as load: envoys, an
+/// empty slice as one. A plan moves slices until every partition is within the tolerance of its share, and no more:
 ///
 /// 1. Slices that their owner must not keep (a drain, weight 0, a group that it does not serve) go to whoever gains
 ///    most. What cannot go stays, and is named as a blocker.

@@ -63,8 +63,8 @@ struct RebalanceRules {
         high = sites.indices.map { min(share[$0] + slack[$0], capacity[$0]) }
     }
 
-    /// How far each partition may be from its share: by the tolerance, and by a load of one in any case. Who should have
-    /// nothing may have nothing.
+    /// How far each partition may be from its share: by the tolerance, and by a load of one in any case. Who should
+    /// have nothing may have nothing.
     private static func slack(_ share: [Int64], _ input: RebalanceInput) -> [Int64] {
         // Each group's part of a share is rounded down: that must not make a difference of just one too large.
         let least = RebalanceBoard.unit + Int64(input.groups.count)

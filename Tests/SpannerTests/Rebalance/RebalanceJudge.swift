@@ -22,7 +22,7 @@ struct RebalanceJudge {
         }
     }
 
-    /// How far from its share a partition may be: never less than what one envoy makes, but for who should have nothing.
+    /// How far from its share a partition may be: what one envoy makes at least, but nothing for who gets nothing.
     func slack(_ share: Double) -> Double {
         share > 0 ? max(1, share * Double(input.tolerance) / 10_000) : 0
     }
