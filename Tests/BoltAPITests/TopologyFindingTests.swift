@@ -63,6 +63,27 @@ import Testing
             ])
     }
 
+    /// Only a group without rules was seen to take all: one with the pattern “*” takes all as well.
+    @Test func whatComesAfterAGroupWhoseRulesFitEveryMachineIsUnreachable() {
+        for all in ["\"*\"", "\"**\""] {
+            let found = findings(
+                groups: """
+                      - {name: web, match: [{hostname: "web-*"}, {hostname: \(all)}]}
+                      - {name: db, match: [{hostname: "db-*"}]}
+                      - name: rest
+                    """)
+            #expect(codes(found) == ["5 unreachable_group", "6 unreachable_group"], "\(found)")
+            #expect(found.last?.message == "no machine reaches the group rest: web before it takes all", "\(found)")
+        }
+        // With a label it does not.
+        let some = findings(
+            groups: """
+                  - {name: web, match: [{hostname: "*", labels: {role: web}}]}
+                  - name: rest
+                """)
+        #expect(some == [])
+    }
+
     @Test func aGroupThatAsksForZonesIsServedInThem() {
         let groups = "  - {name: web, min_zones: 2}"
         let one = findings(groups: groups, bolts: "[{name: a, address: \"10.0.0.1:7440\", zone: z1}]")

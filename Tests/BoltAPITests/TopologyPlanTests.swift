@@ -60,14 +60,51 @@ import Testing
         let text = plan.text()
         #expect(
             text.contains("+ partition west") && text.contains("no plan with fewer has as good a result"), "\(text)")
+        #expect(text.contains("8 slices with 800 envoys and 7.8 KiB would move"), "\(text)")
+        #expect(
+            text.contains("west has to be sent a load of ") || text.contains("has to send away a load of "), "\(text)")
         #expect(text.contains("west has to be sent") || text.contains("has to send away"), "\(text)")
         #expect(text.contains("plan \(plan.id.shortHex), made on \(plan.madeOn.shortHex)"), "\(text)")
     }
 
     @Test func aPartitionThatLeavesTheTopologyHandsOnAllItHas() throws {
         let plan = try plan([("name: south", "name: west")], state())
-        #expect(plan.moves.count == 12 && plan.moves.allSatisfy { $0.from.text == "south" && $0.reason == "drain" })
+        #expect(plan.moves.count == 12 && plan.moves.allSatisfy { $0.from.text == "south" && $0.reason == "leaving" })
         #expect(plan.diff.count(.remove) == 3)
+    }
+
+    /// Empty slices count as envoys where partitions are compared: a table said so of envoys.
+    @Test func aPlanShowsEnvoysSlicesAndLoadByTheirNames() throws {
+        var state = try state()
+        state.slices = state.slices.map {
+            .init(id: $0.id, owner: $0.owner, envoys: $0.id.index == 0 ? 10 : 0, bytes: 0)
+        }
+        let plan = try plan([("name: south", "name: west")], state)
+        let south = try #require(plan.loads.first { $0.partition.text == "south" })
+        #expect(south.envoysBefore == 0 && south.slicesBefore == 12 && south.before == 12 && south.after == 0)
+        let text = plan.text()
+        #expect(text.contains("load: envoys, an empty slice counts as one"), "\(text)")
+        let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(lines.contains { $0.starts(with: ["PARTITION", "ENVOYS", "SLICES", "LOAD", "SHARE"]) }, "\(text)")
+        #expect(lines.contains { $0.starts(with: ["south", "0", "12", "→", "0", "12", "→", "0", "0"]) }, "\(text)")
+        state.facts[try name("south")] = nil
+        let stuck = try self.plan([("name: south", "name: west")], state)
+        #expect(stuck.text().contains("keeps 12 slices, 0 envoys"), "\(stuck.text())")
+        let json = String(decoding: try APIJSON.encode(plan), as: UTF8.self)
+        #expect(json.contains("\"envoys_before\":0") && json.contains("\"load\":"), "\(json)")
+    }
+
+    @Test func aPlanOfAnotherMeshIsToldWithWhatDiffersAndWhatToDo() throws {
+        let problem = Problem.otherMesh(try TopologyDiffTests.topology(), than: "home")
+        #expect(problem.code == .topologyRefused && problem.detail.contains("mesh name: home → example"), "\(problem)")
+        #expect(problem.next.contains("ask a bolt of example"), "\(problem)")
+        #expect(!problem.next.contains("topology plan"), "\(problem)")
+        #expect(TopologyPlan.Refusal.otherMesh("example").next?.contains("example") == true)
+    }
+
+    @Test func theTimeAtWhichAPlanExpiredIsATime() {
+        let refusal = TopologyPlan.Refusal.expired(milliseconds: 1_800_000_000_000)
+        #expect(refusal.description == "the plan expired at 2027-01-15T08:00:00Z; make a new one")
     }
 
     @Test func aNewPartitionThatDoesNotRunYetIsNamedBeforeAnythingStarts() throws {

@@ -238,7 +238,7 @@ extension OwnershipBoardTests {
         let board = board()
         let (north, now) = (OwnershipBoardTests.names[0], ContinuousClock.now)
         #expect(board.silence(of: north) == nil)
-        board.note(SliceCensus(bytesPerEnvoy: 0, entries: [], tasks: []), of: north, at: now)
+        board.note(SliceCensus(entries: [], tasks: []), of: north, at: now)
         #expect(board.silence(of: north, at: now + .seconds(7)) == .seconds(7))
     }
 

@@ -32,7 +32,7 @@ struct SliceConstraintsTests {
     private func census(
         version: UInt32 = SliceCensus.dataVersion, room: UInt64? = nil, secrets: [String] = []
     ) -> SliceCensus {
-        SliceCensus(bytesPerEnvoy: 100, entries: [], version: version, room: room, secrets: secrets)
+        SliceCensus(entries: [], version: version, room: room, secrets: secrets)
     }
 
     private func facts(

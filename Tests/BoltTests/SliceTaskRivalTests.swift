@@ -22,7 +22,7 @@ struct SliceTaskRivalTests {
             id: task, kind: .rebalance, driver: south, bolt: nil, phase: .moving, isPaused: false, isReversed: false,
             isCancelled: false, version: .zero, plan: nil, beganAt: WallTime(milliseconds: 1), actor: "operator/ada",
             reason: "", limits: TaskLimits(slices: 4), progress: progress, stuck: [])
-        return SliceCensus(bytesPerEnvoy: 0, entries: [], tasks: [Array(try APIJSON.encode(view))])
+        return SliceCensus(entries: [], tasks: [Array(try APIJSON.encode(view))])
     }
 
     @Test("Of two tasks that are asked for at once one begins: the other is not even written", .timeLimit(.minutes(2)))
@@ -95,7 +95,7 @@ struct SliceTaskRivalTests {
     func secrets() async throws {
         let two = try await TwoPartitions.reigning()
         two.boards[1].note(
-            SliceCensus(bytesPerEnvoy: 0, entries: [], secrets: ["all/key", "other/key", "all/db"]),
+            SliceCensus(entries: [], secrets: ["all/key", "other/key", "all/db"]),
             of: TwoPartitions.names[0])
         let job = try two.job()
         try await two.services[0].begin(task: job, limits: limits)
@@ -131,12 +131,12 @@ struct SliceTaskRivalTests {
             two.boards[1].note(census, of: register.owner)
             return try await two.services[1].read { try $0.lacks(for: order, context) }
         }
-        #expect(try await asked(SliceCensus(bytesPerEnvoy: 1, entries: [])) == [])
+        #expect(try await asked(SliceCensus(entries: [])) == [])
         let newer = try await asked(
-            SliceCensus(bytesPerEnvoy: 1, entries: [], version: SliceCensus.dataVersion + 1))
+            SliceCensus(entries: [], version: SliceCensus.dataVersion + 1))
         #expect(newer == ["south reads version 1, and 2 is needed"])
-        let entry = SliceCensus.Entry(slice: register.slice, envoys: 2, destination: nil)
-        let large = try await asked(SliceCensus(bytesPerEnvoy: 1 << 60, entries: [entry]))
+        let entry = SliceCensus.Entry(slice: register.slice, envoys: 2, bytes: 1 << 61, destination: nil)
+        let large = try await asked(SliceCensus(entries: [entry]))
         #expect(large.count == 1 && large.first?.contains("has room for") == true, "\(large)")
         await two.close()
     }

@@ -33,9 +33,8 @@ extension WireSamples {
         ]
         let other = GroupID(fixed())
         let census = SliceCensus(
-            bytesPerEnvoy: 77,
             entries: [
-                .init(slice: SliceID(group: group, index: 1), envoys: 4, destination: nil),
+                .init(slice: SliceID(group: group, index: 1), envoys: 4, bytes: 1 << 20, destination: nil),
                 .init(slice: SliceID(group: group, index: 300), envoys: 0, destination: south),
                 .init(slice: SliceID(group: other, index: 0), envoys: 1 << 40, destination: nil),
             ], tasks: [bytes(9), []], version: 3, room: 1 << 33, secrets: ["web/db", "rest/key.pem", "web/api"])
@@ -48,7 +47,7 @@ extension WireSamples {
                 .sliceReport(.progress(id, bytes: 99, hindrance: "slow")),
                 .sliceReport(.progress(id, bytes: 0, hindrance: nil)),
                 .sliceReport(.cancelled(id, reason: "so")), .sliceCensus(census),
-                .sliceCensus(SliceCensus(bytesPerEnvoy: 0, entries: [])),
+                .sliceCensus(SliceCensus(entries: [])),
                 .sliceRemains(SliceRemains(mark: mark, content: bytes(70))),
                 .sliceRemainsTaken(mark, .done), .sliceRemainsTaken(mark, .refused),
             ]

@@ -78,12 +78,10 @@ extension BoltEndpoints {
     ) -> SliceView {
         let census = censuses[register.owner]
         let entry = census?.entry(of: register.slice)
-        let envoys = census.map { _ in entry?.envoys ?? 0 }
         return SliceView(
             group: group, slice: register.slice.index, owner: register.owner, position: register.position,
-            register: register.hash, envoys: envoys,
-            bytes: envoys.map { $0.multipliedReportingOverflow(by: census?.bytesPerEnvoy ?? 0).partialValue },
-            state: state, destination: entry?.destination)
+            register: register.hash, envoys: census.map { _ in entry?.envoys ?? 0 },
+            bytes: census.map { _ in entry?.bytes ?? 0 }, state: state, destination: entry?.destination)
     }
 
     private func after(_ text: String) throws -> (group: GroupName, index: UInt32) {

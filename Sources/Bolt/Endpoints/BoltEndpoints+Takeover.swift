@@ -122,7 +122,7 @@ extension BoltEndpoints {
             }
         }
         let effects = [
-            "\(taken.count) slices of \(body.partition) have other owners",
+            "\(Plural.text(taken.count, "slice")) of \(body.partition) to other owners",
             "what \(body.partition) alone stored is not there: each hole is shown",
         ]
         guard !request.isDryRun, !taken.isEmpty else {
@@ -139,7 +139,9 @@ extension BoltEndpoints {
                 LogKeys.count: "\(taken.count)", LogKeys.why: "\(reason)",
             ])
         // The transitions are their own record, signed and at every bolt.
-        await note(.actCarried, of: "\(taken.count) slices of \(body.partition) taken over", reason: reason, request)
+        await note(
+            .actCarried, of: "\(Plural.text(taken.count, "slice")) of \(body.partition) taken over", reason: reason,
+            request)
         return try .json(
             TakeOverResponse(
                 act: body.act, taken: taken.count, refused: refused, level: level, dryRun: false, effects: effects))

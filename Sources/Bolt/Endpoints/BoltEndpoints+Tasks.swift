@@ -132,11 +132,16 @@ extension BoltEndpoints {
     private static func effects(of command: RebalanceTask.Command, on task: TaskView) -> [String] {
         let open = task.progress.moves - task.progress.done - task.progress.overtaken
         switch command {
-        case .pause: return ["nothing more begins, and \(task.progress.inFlight) slices in flight hold still"]
-        case .resume: return ["\(open) slices go on, those too that were given up"]
-        case .throttle(let limits): return ["at most \(limits.slices) slices are in flight"]
-        case .cancel: return ["\(open) slices that are not handed on stay where they are"]
-        case .reverse: return ["\(task.progress.done) slices go back"]
+        case .pause:
+            let held = Plural.text(task.progress.inFlight, "slice in flight holds", "slices in flight hold")
+            return ["nothing more begins, and \(held) still"]
+        case .resume: return ["\(Plural.text(open, "slice goes", "slices go")) on, what was given up too"]
+        case .throttle(let limits):
+            return ["at most \(Plural.text(limits.slices, "slice is", "slices are")) in flight"]
+        case .cancel:
+            let one = "slice that is not handed on stays where it is"
+            return [Plural.text(open, one, "slices that are not handed on stay where they are")]
+        case .reverse: return ["\(Plural.text(task.progress.done, "slice goes", "slices go")) back"]
         }
     }
 }

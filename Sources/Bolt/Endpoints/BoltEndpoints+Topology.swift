@@ -101,8 +101,7 @@ extension BoltEndpoints {
             throw Problem(.invalidTopology, errors.joined(separator: "; "))
         }
         guard topology.mesh == configuration.meshName.text else {
-            throw Problem(
-                .topologyRefused, "the topology is of mesh \(topology.mesh), and this is \(configuration.meshName)")
+            throw Problem.otherMesh(topology, than: configuration.meshName.text)
         }
         return topology
     }

@@ -24,9 +24,10 @@ extension BoltEndpoints {
         var effects: [String] {
             var effects: [String] = []
             if changes { effects.append("the topology \(body.plan.leadsTo.shortHex) comes into force at every bolt") }
-            effects += groups.map { "the group \($0.name) begins with \($0.slices) slices" }
+            effects += groups.map { "the group \($0.name) begins with \(Plural.text($0.slices, "slice"))" }
             if !job.moves.isEmpty {
-                effects.append("\(job.moves.count) slices of \(body.plan.movedEnvoys) envoys change their partition")
+                let envoys = Plural.text(body.plan.movedEnvoys, "envoy")
+                effects.append("\(Plural.text(job.moves.count, "slice")) with \(envoys) to another partition")
             }
             return effects + passed.map { "task \($0) holds itself, should its driver return" }
         }
@@ -169,7 +170,7 @@ extension BoltEndpoints {
             case .expired: .planExpired
             case .blocked: .planBlocked
             }
-        return Problem(code, "\(refusal); nothing was changed")
+        return Problem(code, "\(refusal); nothing was changed", next: refusal.next)
     }
 
     /// Groups that come to be, with those who may own their slices at first: as the plan has it, worked out anew. What

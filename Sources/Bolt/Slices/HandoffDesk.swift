@@ -140,6 +140,8 @@ struct HandoffDesk {
     var placedThrough: PrincipalID?
     var ticked = ContinuousClock.now
     var counted = ContinuousClock.now - .seconds(60)
+    /// About how many bytes slices have, for the census.
+    var sizes = SliceSizes()
     var told: (census: SliceCensus, at: ContinuousClock.Instant)?
     /// How many slices of other partitions had rows here when they were counted last.
     var left = 0

@@ -1,3 +1,4 @@
+internal import BoltAPI
 internal import CRDT
 internal import Spanner
 internal import SpannerStore
@@ -51,10 +52,10 @@ extension PartitionService {
                 lacks.append("\(own) lacks secrets of the group \(genesis.name): \(named)")
             }
         }
-        let envoys = source.entry(of: order.slice)?.envoys ?? 0
-        let bytes = envoys.multipliedReportingOverflow(by: source.bytesPerEnvoy).partialValue
+        let bytes = source.entry(of: order.slice)?.bytes ?? 0
         if let room, bytes > room, !isShort {
-            lacks.append("the disk of \(own) has room for \(room) bytes, and the slice has about \(bytes)")
+            let (room, bytes) = (ByteText.text(room), ByteText.text(bytes))
+            lacks.append("the disk of \(own) has room for \(room), and the slice has about \(bytes)")
         }
         return lacks
     }

@@ -265,7 +265,10 @@ extension PartitionService {
         guard let context = slices, context.board.version != nil else { return }
         do throws(StoreError) {
             let counts = try store.tables.slices.counts()
-            let total = counts.values.reduce(0, +)
+            let tables = store.tables.slices
+            try desk.sizes.look(counts) { slice, limit throws(StoreError) in
+                try tables.sample(of: slice, limit: limit)
+            }
             lookForRemains(among: Array(counts.keys))
             try lookForReassigned()
             try lookForDisplaced(among: Array(counts.keys))
@@ -275,16 +278,17 @@ extension PartitionService {
             }
             let slices = Set(counts.keys).union(destinations.keys)
             let census = SliceCensus(
-                bytesPerEnvoy: total == 0 ? 0 : store.bytes / total,
                 entries: slices.map {
-                    SliceCensus.Entry(slice: $0, envoys: counts[$0] ?? 0, destination: destinations[$0])
+                    SliceCensus.Entry(
+                        slice: $0, envoys: counts[$0] ?? 0, bytes: desk.sizes.bytes(of: $0, envoys: counts[$0] ?? 0),
+                        destination: destinations[$0])
                 }, tasks: taskViews(brief: true).compactMap { try? Array(APIJSON.encode($0)) }, room: room,
                 secrets: try secretNames(context))
             // Counting many envoys takes a while: it is done the more seldom.
             let took = ContinuousClock.now - now
             desk.counted = now + max(SliceShellLimits.censusInterval, took * 200)
             context.board.note(census, of: identity.partition)
-            if let told = desk.told, told.census.entries == census.entries, told.census.tasks == census.tasks,
+            if let told = desk.told, told.census.agrees(with: census), told.census.tasks == census.tasks,
                 told.census.secrets == census.secrets, now - told.at < SliceShellLimits.censusRepeat
             {
                 return

@@ -6,10 +6,10 @@ struct SliceConstraints {
     private let censuses: [PartitionName: SliceCensus]
     /// By group: the secrets of it that owners of its slices hold.
     private let needed: [GroupID: [String]]
-    /// Envoys that a partition is counted with, as plans count them.
+    /// Load that a partition is counted with, as plans count it: envoys, an empty slice as one.
     private let held: [PartitionName: UInt64]
-    /// Bytes that one of them takes; 0 where nobody has any.
-    private let bytesPerEnvoy: Double
+    /// Bytes that a load of one takes; 0 where nobody has any.
+    private let bytesPerLoad: Double
 
     /// `slices`: all of them, with their owners; `groups`: the names of theirs.
     init(
@@ -18,16 +18,15 @@ struct SliceConstraints {
         self.censuses = censuses
         var held: [PartitionName: UInt64] = [:]
         var owners: [GroupID: Set<PartitionName>] = [:]
-        var (envoys, bytes) = (0.0, 0.0)
+        var (all, bytes) = (0.0, 0.0)
         for slice in slices {
-            let load = max(slice.envoys, 1)
-            held[slice.destination ?? slice.owner, default: 0] &+= load
+            held[slice.destination ?? slice.owner, default: 0] &+= slice.load
             owners[slice.id.group, default: []].insert(slice.owner)
-            envoys += Double(load)
+            all += Double(slice.load)
             bytes += Double(slice.bytes)
         }
         self.held = held
-        bytesPerEnvoy = envoys > 0 ? bytes / envoys : 0
+        bytesPerLoad = all > 0 ? bytes / all : 0
         var needed: [GroupID: [String]] = [:]
         for (group, owners) in owners {
             guard let name = groups[group] else { continue }
@@ -50,12 +49,12 @@ struct SliceConstraints {
         return facts
     }
 
-    /// Envoys that a partition can hold; nil where its disk sets no bound that is known.
+    /// Load that a partition can hold; nil where its disk sets no bound that is known.
     private func capacity(of partition: PartitionName, _ standing: PartitionStanding?) -> UInt64? {
         let own = held[partition] ?? 0
         if standing?.isFull == true { return own }
-        guard let room = censuses[partition]?.room, bytesPerEnvoy > 0 else { return nil }
-        let more = Double(room) / bytesPerEnvoy
+        guard let room = censuses[partition]?.room, bytesPerLoad > 0 else { return nil }
+        let more = Double(room) / bytesPerLoad
         guard more < Double(RebalanceLimits.envoysMax) else { return nil }
         return own &+ UInt64(more)
     }

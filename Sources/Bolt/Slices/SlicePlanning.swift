@@ -38,10 +38,8 @@ struct SlicePlanning {
 
     private static func slice(_ register: SliceRegister, _ census: SliceCensus?) -> RebalanceInput.Slice {
         let entry = census?.entry(of: register.slice)
-        let envoys = entry?.envoys ?? 0
         return RebalanceInput.Slice(
-            id: register.slice, owner: register.owner, envoys: envoys,
-            bytes: envoys.multipliedReportingOverflow(by: census?.bytesPerEnvoy ?? 0).partialValue,
+            id: register.slice, owner: register.owner, envoys: entry?.envoys ?? 0, bytes: entry?.bytes ?? 0,
             destination: entry?.destination)
     }
 }

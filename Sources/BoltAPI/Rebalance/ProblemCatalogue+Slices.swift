@@ -91,3 +91,16 @@ extension Problem.Code {
             status: 503, title: "The slice is being handed over", next: "try again after Retry-After"),
     ]
 }
+
+extension Problem {
+    /// A topology of another mesh was brought to `mesh`: what differs, as a diff tells it, and what to do.
+    public static func otherMesh(_ topology: Topology, than mesh: String) -> Problem {
+        let differs = TopologyDiff(from: Topology.empty(mesh: mesh), to: topology).refused.first?.description
+        return Problem(
+            .topologyRefused,
+            "the topology is of another mesh: \(differs ?? topology.mesh); nothing was changed",
+            next:
+                "ask a bolt of \(topology.mesh) with --context or --bolt; or name \(mesh) as the mesh in the file, if "
+                + "it is meant for that one")
+    }
+}

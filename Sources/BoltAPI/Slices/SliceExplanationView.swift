@@ -105,7 +105,7 @@ public struct SliceVerdictView: Hashable, Sendable, Codable {
     public var isOwner: Bool
     /// All that keeps it from owning the slice; none for one that could.
     public var refusals: [Refusal]
-    /// Envoys by which all partitions together would come nearer to their shares if the slice moved there; below 0
+    /// Load by which all partitions together would come nearer to their shares if the slice moved there; below 0
     /// where they would be farther away.
     public var gain: Int
 

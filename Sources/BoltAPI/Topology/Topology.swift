@@ -29,6 +29,9 @@ public struct Topology: Hashable, Sendable, Codable {
             case minZones = "min_zones"
         }
 
+        /// Whether every machine belongs here: there are no rules, or one of them fits any machine.
+        var takesAll: Bool { match.isEmpty || match.contains(where: \.takesAll) }
+
         /// Whether a machine of that name with those labels belongs here.
         public func takes(hostname: String, labels: [String: String]) -> Bool {
             match.isEmpty || match.contains { $0.fits(hostname: hostname, labels: labels) }
@@ -46,6 +49,9 @@ public struct Topology: Hashable, Sendable, Codable {
         public func fits(hostname name: String, labels own: [String: String]) -> Bool {
             (hostname.map { Glob($0).matches(name) } ?? true) && labels.allSatisfy { own[$0.key] == $0.value }
         }
+
+        /// Whether every machine fits.
+        var takesAll: Bool { covers(Rule(hostname: "*", labels: [:])) }
 
         /// Whether every machine that fits `other` fits this too.
         func covers(_ other: Rule) -> Bool {

@@ -9,10 +9,7 @@ extension TopologyReader {
             checkReach(of: group, after: topology.groups[..<index], at: place)
         }
         checkCrossings(topology)
-        let takesAll = topology.groups.contains { group in
-            group.match.isEmpty || group.match.contains { $0.labels.isEmpty && $0.hostname == "*" }
-        }
-        if !takesAll, !topology.groups.isEmpty, !unreadGroups {
+        if !topology.groups.contains(where: \.takesAll), !topology.groups.isEmpty, !unreadGroups {
             yaml.warning(
                 "unmatched_machines", "machines that fit no group are refused; end with a group without match rules",
                 at: listPlaces["groups"] ?? .init(line: 1, column: 1))
@@ -22,7 +19,7 @@ extension TopologyReader {
     private mutating func checkReach(
         of group: Topology.Group, after earlier: ArraySlice<Topology.Group>, at place: SourcePosition
     ) {
-        if let all = earlier.first(where: { $0.match.isEmpty }) {
+        if let all = earlier.first(where: \.takesAll) {
             yaml.warning(
                 "unreachable_group", "no machine reaches the group \(group.name): \(all.name) before it takes all",
                 at: place)

@@ -112,17 +112,17 @@ public struct SliceCensus: Hashable, Sendable {
         public let slice: SliceID
         /// Envoys in it.
         public let envoys: UInt64
+        /// About how many bytes a handoff sends of them.
+        public let bytes: UInt64
         /// Where a running handoff takes it.
         public let destination: PartitionName?
 
         /// A slice.
-        public init(slice: SliceID, envoys: UInt64, destination: PartitionName?) {
-            (self.slice, self.envoys, self.destination) = (slice, envoys, destination)
+        public init(slice: SliceID, envoys: UInt64, bytes: UInt64 = 0, destination: PartitionName?) {
+            (self.slice, self.envoys, self.bytes, self.destination) = (slice, envoys, bytes, destination)
         }
     }
 
-    /// Bytes that an envoy takes on the average.
-    public let bytesPerEnvoy: UInt64
     /// By slice, ascending; slices without envoys that stay are left out.
     public let entries: [Entry]
     /// Tasks that the partition drives, as the shells write them; opaque here. At most `tasksMax`.
@@ -149,10 +149,9 @@ public struct SliceCensus: Hashable, Sendable {
 
     /// A census.
     public init(
-        bytesPerEnvoy: UInt64, entries: [Entry], tasks: [[UInt8]] = [], version: UInt32 = SliceCensus.dataVersion,
+        entries: [Entry], tasks: [[UInt8]] = [], version: UInt32 = SliceCensus.dataVersion,
         room: UInt64? = nil, secrets: [String] = []
     ) {
-        self.bytesPerEnvoy = bytesPerEnvoy
         (self.version, self.room) = (version, room)
         let names = Set(secrets.filter { $0.utf8.count <= SliceCensus.secretNameBytesMax })
         self.secrets = Array(
@@ -163,15 +162,15 @@ public struct SliceCensus: Hashable, Sendable {
 }
 
 extension SliceCensus: CanonicalValue {
-    /// The average; the groups, each with its slices; tasks; version, room, secrets.
+    /// The groups, each with its slices; tasks; version, room, secrets.
     public func encode(to encoder: inout CanonicalEncoder) {
-        encoder.integer(bytesPerEnvoy)
         let groups = Dictionary(grouping: entries, by: \.slice.group).sorted { $0.key < $1.key }
         encoder.list(groups) { encoder, group in
             group.key.encode(to: &encoder)
             encoder.list(group.value) { encoder, entry in
                 encoder.integer(UInt64(entry.slice.index))
                 encoder.integer(entry.envoys)
+                encoder.integer(entry.bytes)
                 encoder.text(entry.destination?.text ?? "")
             }
         }
@@ -183,7 +182,6 @@ extension SliceCensus: CanonicalValue {
 
     /// Reads what `encode(to:)` wrote.
     public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
-        bytesPerEnvoy = try decoder.integer()
         let groups = try decoder.list("groups", limit: SliceCensus.entriesMax) {
             (decoder: inout CanonicalDecoder) throws(DecodingFailure) in try SliceCensus.group(&decoder)
         }
@@ -221,14 +219,31 @@ extension SliceCensus: CanonicalValue {
             (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             let index = try decoder.integer()
             guard index < UInt64(Placement.slicesMax) else { throw .invalid(what: "slice index") }
-            let envoys = try decoder.integer()
+            let (envoys, bytes) = (try decoder.integer(), try decoder.integer())
             let name = try decoder.text("partition", limit: SliceLimits.nameBytesMax)
             let destination = PartitionName(name)
             guard name.isEmpty || destination != nil else { throw .invalid(what: "partition name") }
-            return Entry(slice: SliceID(group: group, index: UInt32(index)), envoys: envoys, destination: destination)
+            return Entry(
+                slice: SliceID(group: group, index: UInt32(index)), envoys: envoys, bytes: bytes,
+                destination: destination)
         }
         guard !entries.isEmpty else { throw .invalid(what: "group without slices") }
         return (group, entries)
+    }
+}
+
+extension SliceCensus {
+    /// Change of a slice's bytes that is no news by itself, beside an eighth of them.
+    static let bytesNewsMin: UInt64 = 4096
+
+    /// Whether it says the same of slices, as far as that matters to plans: bytes may differ a little.
+    public func agrees(with other: SliceCensus) -> Bool {
+        entries.count == other.entries.count
+            && zip(entries, other.entries).allSatisfy { own, other in
+                let apart = own.bytes > other.bytes ? own.bytes - other.bytes : other.bytes - own.bytes
+                return own.slice == other.slice && own.envoys == other.envoys && own.destination == other.destination
+                    && apart <= max(own.bytes / 8, SliceCensus.bytesNewsMin)
+            }
     }
 }
 

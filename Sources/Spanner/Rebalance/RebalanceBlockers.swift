@@ -23,10 +23,13 @@ struct RebalanceBlockers {
     }
 
     private mutating func add(
-        _ subject: RebalancePlan.Blocker.Subject, _ refusal: RebalanceRefusal, slices: Int = 0, load: Int64
+        _ subject: RebalancePlan.Blocker.Subject, _ refusal: RebalanceRefusal, slices: [Int] = [], load: Int64
     ) {
-        let envoys = UInt64(max(0, load) / RebalanceBoard.unit)
-        found.append(.init(subject: subject, refusal: refusal, slices: slices, envoys: envoys))
+        let envoys = slices.reduce(UInt64(0)) { $0 &+ rules.slices[$1].envoys }
+        found.append(
+            .init(
+                subject: subject, refusal: refusal, slices: slices.count, envoys: envoys,
+                load: UInt64(max(0, load) / RebalanceBoard.unit)))
     }
 
     /// Owners that the topology does not name.
@@ -34,7 +37,7 @@ struct RebalanceBlockers {
         let strays = rules.slices.indices.filter { rules.origin[$0] < 0 }
         for owner in Set(strays.map { rules.slices[$0].owner }).sorted() {
             let own = strays.filter { rules.slices[$0].owner == owner }
-            add(.source(owner), .unknown, slices: own.count, load: own.reduce(0) { $0 + rules.load[$1] })
+            add(.source(owner), .unknown, slices: own, load: own.reduce(0) { $0 + rules.load[$1] })
         }
     }
 
@@ -46,7 +49,7 @@ struct RebalanceBlockers {
         let over = rules.baseLoad[site] - rules.high[site]
         guard !leaving.isEmpty || over > 0 else { return }
         for refusal in RebalanceRules.state(rules.sites[site].facts) {
-            add(.source(rules.sites[site].partition), refusal, slices: leaving.count, load: max(mandatory, over))
+            add(.source(rules.sites[site].partition), refusal, slices: leaving, load: max(mandatory, over))
         }
     }
 
@@ -83,7 +86,7 @@ struct RebalanceBlockers {
         let meant = rules.sites.indices.filter { rules.sites[$0].isMeant(for: id) }
         guard !meant.isEmpty else {
             guard !own.isEmpty else { return }
-            return add(.group(id), .nobody, slices: own.count, load: own.reduce(0) { $0 + rules.load[$1] })
+            return add(.group(id), .nobody, slices: own, load: own.reduce(0) { $0 + rules.load[$1] })
         }
         let stuck = own.filter {
             rules.mustLeave[$0] && rules.isMovable[$0] && board.home[$0] == rules.origin[$0]
@@ -95,7 +98,7 @@ struct RebalanceBlockers {
             var refusals = RebalanceRules.standing(entry, rules.groups[group])
             if let refusal = older(site, than: stuck.filter { isTooNew($0, site) }) { refusals.append(refusal) }
             if refusals.isEmpty, let capacity = entry.facts.capacity { refusals = [.full(capacity: capacity)] }
-            for refusal in refusals { add(.target(entry.partition, id), refusal, slices: stuck.count, load: load) }
+            for refusal in refusals { add(.target(entry.partition, id), refusal, slices: stuck, load: load) }
         }
     }
 

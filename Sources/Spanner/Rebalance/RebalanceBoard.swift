@@ -1,9 +1,9 @@
-/// The state that a plan is searched on: slices and partitions by number, loads in thousandths of an envoy.
+/// The state that a plan is searched on: slices and partitions by number, loads in thousandths.
 ///
 /// Slices and partitions are numbered in the order of their ids, so that every choice between equals falls the same way
 /// whatever the order of the input. A slice's *origin* is its owner; its *home* is where the plan puts it.
 struct RebalanceBoard {
-    /// Thousandths in an envoy.
+    /// Thousandths in a load of one: an envoy, or an empty slice.
     static let unit: Int64 = 1000
 
     let rules: RebalanceRules

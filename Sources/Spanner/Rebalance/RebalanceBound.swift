@@ -20,14 +20,14 @@ struct RebalanceBound {
             let over = max(0, side.rest - rules.high[site] - slack)
             let out = side.mandatory.count + Self.count(of: side.own, in: rules, reaching: over)
             if out > 0 {
-                let envoys = Self.envoys(side.mandatory.reduce(over) { $0 + rules.load[$1] })
-                leaving.append(.init(partition: name, leaves: true, envoys: envoys, slices: out))
+                let load = Self.whole(side.mandatory.reduce(over) { $0 + rules.load[$1] })
+                leaving.append(.init(partition: name, leaves: true, load: load, slices: out))
             }
             // What has to leave counts against it here: without it a partition lacks the more.
             let under = max(0, rules.low[site] - side.rest - slack)
             let come = Self.count(of: side.others, in: rules, reaching: under)
             if come > 0 {
-                coming.append(.init(partition: name, leaves: false, envoys: Self.envoys(under), slices: come))
+                coming.append(.init(partition: name, leaves: false, load: Self.whole(under), slices: come))
             }
         }
         let out = leaving.reduce(0) { $0 + $1.slices } - unplaced
@@ -68,7 +68,7 @@ struct RebalanceBound {
         }
     }
 
-    private static func envoys(_ load: Int64) -> UInt64 {
+    private static func whole(_ load: Int64) -> UInt64 {
         UInt64((max(0, load) + RebalanceBoard.unit - 1) / RebalanceBoard.unit)
     }
 

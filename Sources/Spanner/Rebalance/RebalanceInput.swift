@@ -23,8 +23,11 @@ public struct RebalanceInput: Hashable, Sendable {
         public let id: SliceID
         /// Who owns it, by the walk of its register.
         public let owner: PartitionName
-        /// Envoys in it. An empty slice counts as one, so that an empty fleet is spread too.
+        /// Envoys in it.
         public let envoys: UInt64
+        /// What it counts when partitions are compared: its envoys, or one where it has none, so that an empty fleet is
+        /// spread too. Never told as a number of envoys.
+        public var load: UInt64 { max(envoys, 1) }
         /// Bytes that a handoff has to move, as far as the owner knows.
         public let bytes: UInt64
         /// Where a running handoff takes it; it counts there and is left alone.
@@ -49,16 +52,18 @@ public struct RebalanceInput: Hashable, Sendable {
         public let groups: Set<GroupID>
         /// Whether it has to hand on all that it has: a drain, or its removal from the topology.
         public let isDraining: Bool
+        /// Whether that is because it leaves the topology.
+        public let isLeaving: Bool
         /// What it said of itself.
         public let facts: Facts
 
         /// A partition.
         public init(
             partition: PartitionName, weight: UInt32, groups: Set<GroupID>, isDraining: Bool = false,
-            facts: Facts = Facts()
+            isLeaving: Bool = false, facts: Facts = Facts()
         ) {
             (self.partition, self.weight, self.groups) = (partition, weight, groups)
-            (self.isDraining, self.facts) = (isDraining, facts)
+            (self.isDraining, self.isLeaving, self.facts) = (isDraining || isLeaving, isLeaving, facts)
         }
 
         /// Whether it should own slices of the group, whatever its state.
@@ -77,7 +82,7 @@ public struct RebalanceInput: Hashable, Sendable {
         public var wireVersion: UInt32 = 1
         /// Zones that its bolts stand in.
         public var zones: Set<String> = []
-        /// Envoys that it can hold; nil where it names no bound.
+        /// Load that it can hold; nil where it names no bound.
         public var capacity: UInt64?
         /// Groups some of whose secrets it does not hold.
         public var lacksSecrets: Set<GroupID> = []
@@ -92,7 +97,8 @@ public struct RebalanceInput: Hashable, Sendable {
     public var slices: [Slice]
     /// All partitions, those too that are about to go.
     public var sites: [Site]
-    /// How far from its share a partition may be, in ten-thousandths: 0...`RebalanceLimits.toleranceMax`.
+    /// How far from its share a partition may be, in ten-thousandths: 0...`RebalanceLimits.toleranceMax`. It may always
+    /// be off by a load of one: nothing moves for what a single envoy, or a single empty slice, makes.
     public var tolerance: Int
 
     /// What a plan is made from.

@@ -20,12 +20,14 @@ public struct RebalancePlan: Hashable, Sendable {
     public enum Why: Hashable, Sendable {
         /// Its owner is being drained.
         case drain
+        /// Its owner leaves the topology.
+        case leaving
         /// Its owner has weight 0.
         case weightless
         /// Its owner does not serve its group.
         case notServing
-        /// Its owner has so many envoys over its share, the other one lacks so many; either may be 0, where the one
-        /// makes room for others or the other has room.
+        /// The load of its owner is so much over its share, that of the other one so much under; either may be 0, where
+        /// the one makes room for others or the other has room.
         case balance(surplus: UInt64, deficit: UInt64)
     }
 
@@ -33,12 +35,16 @@ public struct RebalancePlan: Hashable, Sendable {
     public struct Load: Hashable, Sendable {
         /// Which.
         public let partition: PartitionName
-        /// Envoys that its weight gives it.
+        /// Load that its weight gives it.
         public let share: UInt64
-        /// Envoys before; an empty slice counts as one.
+        /// Load before: its envoys, an empty slice counted as one.
         public let before: UInt64
-        /// Envoys after.
+        /// Load after.
         public let after: UInt64
+        /// Envoys before, those of slices that are on their way to it included.
+        public let envoysBefore: UInt64
+        /// Envoys after.
+        public let envoysAfter: UInt64
         /// Slices before.
         public let slicesBefore: Int
         /// Slices after.
@@ -57,7 +63,7 @@ public struct RebalancePlan: Hashable, Sendable {
         case nobodyHasRoom
         /// It lacks some, and nobody whose slices it may take can spare one.
         case nobodyCanSpare
-        /// The slices that could move are too heavy: the lightest holds so many envoys.
+        /// The slices that could move are too heavy: the lightest is so much of a load.
         case tooCoarse(lightest: UInt64)
     }
 
@@ -76,10 +82,12 @@ public struct RebalancePlan: Hashable, Sendable {
         public let subject: Subject
         /// What is the matter.
         public let refusal: RebalanceRefusal
-        /// Slices that it keeps where they are; 0 where what it keeps away is counted in envoys alone.
+        /// Slices that it keeps where they are; 0 where what it keeps away is told as a load alone.
         public let slices: Int
-        /// Envoys that it keeps from where they should be.
+        /// Envoys of these slices.
         public let envoys: UInt64
+        /// Load that it keeps from where it should be.
+        public let load: UInt64
     }
 
     /// Why there are not fewer moves.
@@ -90,8 +98,8 @@ public struct RebalancePlan: Hashable, Sendable {
             public let partition: PartitionName
             /// Whether slices have to leave it; otherwise they have to come.
             public let leaves: Bool
-            /// Envoys that have to move at least.
-            public let envoys: UInt64
+            /// Load that has to move at least.
+            public let load: UInt64
             /// Slices that takes at least, even if they are the heaviest ones.
             public let slices: Int
         }
@@ -125,12 +133,13 @@ extension RebalancePlan.Why: CustomStringConvertible {
     public var description: String {
         switch self {
         case .drain: "its owner is drained"
+        case .leaving: "its owner leaves the topology"
         case .weightless: "its owner has weight 0"
         case .notServing: "its owner does not serve its group"
-        case .balance(0, let deficit): "the target lacks \(deficit) envoys"
-        case .balance(let surplus, 0): "its owner has \(surplus) envoys too many"
+        case .balance(0, let deficit): "the target's load is \(deficit) under its share"
+        case .balance(let surplus, 0): "its owner's load is \(surplus) over its share"
         case .balance(let surplus, let deficit):
-            "its owner has \(surplus) envoys too many, the target lacks \(deficit)"
+            "its owner's load is \(surplus) over its share, the target's \(deficit) under"
         }
     }
 }
@@ -143,7 +152,7 @@ extension RebalancePlan.Miss: CustomStringConvertible {
         case .nothingComes: "no slice can come; see what stands in the way"
         case .nobodyHasRoom: "nobody that may take its slices has room within its own share"
         case .nobodyCanSpare: "nobody whose slices it may take can spare one"
-        case .tooCoarse(let lightest): "slices are too heavy: the lightest that could move holds \(lightest) envoys"
+        case .tooCoarse(let lightest): "slices are too heavy: the lightest that could move is a load of \(lightest)"
         }
     }
 }

@@ -1,7 +1,7 @@
 /// Plans which slices should change their owner: pure, the same for the same input in any order.
 ///
-/// Each partition's *share* is what its weight gives it of every group that it serves, counted in envoys. A plan moves
-/// slices until every partition is within the tolerance of its share, and no more than that:
+/// Each partition's *share* is what its weight gives it of every group that it serves, counted as load: envoys, an
+/// empty slice as one. A plan moves slices until every partition is within the tolerance of its share, and no more:
 ///
 /// 1. Slices that their owner must not keep (a drain, weight 0, a group that it does not serve) go to whoever gains
 ///    most. What cannot go stays, and is named as a blocker.
@@ -86,29 +86,34 @@ public struct RebalancePlanner: Sendable {
     private static func why(_ slice: Int, _ board: RebalanceBoard) -> RebalancePlan.Why {
         let (rules, from, to) = (board.rules, board.rules.origin[slice], board.home[slice])
         let site = rules.sites[from]
+        if rules.mustLeave[slice], site.isLeaving { return .leaving }
         if rules.mustLeave[slice] { return site.isDraining ? .drain : site.weight == 0 ? .weightless : .notServing }
         return .balance(
-            surplus: envoys(rules.baseLoad[from] - rules.share[from]),
-            deficit: envoys(rules.share[to] - rules.baseLoad[to]))
+            surplus: whole(rules.baseLoad[from] - rules.share[from]),
+            deficit: whole(rules.share[to] - rules.baseLoad[to]))
     }
 
     private static func loads(_ board: RebalanceBoard) -> [RebalancePlan.Load] {
         let rules = board.rules
         var (before, after) = (Array(repeating: 0, count: rules.siteCount), Array(repeating: 0, count: rules.siteCount))
+        var envoys = Array(repeating: (before: UInt64(0), after: UInt64(0)), count: rules.siteCount)
         for slice in rules.slices.indices where rules.origin[slice] >= 0 {
             before[rules.origin[slice]] += 1
             after[board.home[slice]] += 1
+            envoys[rules.origin[slice]].before += rules.slices[slice].envoys
+            envoys[board.home[slice]].after += rules.slices[slice].envoys
         }
         return rules.sites.indices.map { site in
             RebalancePlan.Load(
-                partition: rules.sites[site].partition, share: envoys(rules.share[site]),
-                before: envoys(rules.baseLoad[site]), after: envoys(board.load[site]), slicesBefore: before[site],
+                partition: rules.sites[site].partition, share: whole(rules.share[site]),
+                before: whole(rules.baseLoad[site]), after: whole(board.load[site]),
+                envoysBefore: envoys[site].before, envoysAfter: envoys[site].after, slicesBefore: before[site],
                 slicesAfter: after[site], miss: miss(site, board))
         }
     }
 
     /// Rounded to the nearest.
-    private static func envoys(_ load: Int64) -> UInt64 {
+    private static func whole(_ load: Int64) -> UInt64 {
         UInt64((max(0, load) + RebalanceBoard.unit / 2) / RebalanceBoard.unit)
     }
 
@@ -130,7 +135,7 @@ public struct RebalancePlanner: Sendable {
             }
             lightest = min(lightest ?? .max, rules.load[slice])
         }
-        if let lightest { return .tooCoarse(lightest: envoys(lightest)) }
+        if let lightest { return .tooCoarse(lightest: whole(lightest)) }
         return isOver ? (isPossible ? .nobodyHasRoom : .nothingLeaves) : isPossible ? .nobodyCanSpare : .nothingComes
     }
 }

@@ -6,6 +6,8 @@ public enum RebalanceRefusal: Hashable, Sendable {
     case weightless
     /// It is being drained.
     case draining
+    /// It leaves the topology.
+    case leaving
     /// The topology names no such partition.
     case unknown
     /// Its primary does not answer.
@@ -20,7 +22,7 @@ public enum RebalanceRefusal: Hashable, Sendable {
     case lacksSecrets
     /// It stands in fewer zones than the group asks for.
     case tooFewZones(count: Int, needed: Int)
-    /// It can hold no more than so many envoys.
+    /// It can hold no more than such a load: envoys, an empty slice counted as one.
     case full(capacity: UInt64)
     /// Nobody at all may own slices of the group.
     case nobody
@@ -33,6 +35,7 @@ extension RebalanceRefusal: CustomStringConvertible {
         case .notServing: "does not serve the group"
         case .weightless: "has weight 0"
         case .draining: "is being drained"
+        case .leaving: "leaves the topology"
         case .unknown: "is not in the topology"
         case .unreachable: "has no primary that answers"
         case .sealed: "is sealed"
@@ -40,7 +43,7 @@ extension RebalanceRefusal: CustomStringConvertible {
         case .older(let version, let needed): "reads version \(version), and \(needed) is needed"
         case .lacksSecrets: "lacks secrets of the group"
         case .tooFewZones(let count, let needed): "stands in \(count) of the \(needed) zones that the group asks for"
-        case .full(let capacity): "can hold \(capacity) envoys"
+        case .full(let capacity): "has room for a load of \(capacity)"
         case .nobody: "is served by no partition that may own slices"
         }
     }
@@ -51,6 +54,7 @@ extension RebalanceRefusal: CustomStringConvertible {
         case .notServing: "name the group among the partition's groups in the topology"
         case .weightless: "give the partition a weight in the topology"
         case .draining: "end the drain, or wait for it"
+        case .leaving: "keep the partition in the topology"
         case .unknown: "name the partition in the topology; if it is gone for good, take its slices over"
         case .unreachable: "start its bolts, or promote a standby"
         case .sealed: "unseal it"

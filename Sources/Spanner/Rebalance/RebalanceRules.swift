@@ -15,7 +15,7 @@ struct RebalanceRules {
     /// All slices, lightest first, equal ones by number.
     let lightestFirst: [Int]
 
-    /// Per partition, in thousandths of an envoy.
+    /// Per partition, in thousandths of a load of one.
     let share: [Int64]
     let low: [Int64]
     let high: [Int64]
@@ -35,7 +35,7 @@ struct RebalanceRules {
         let siteNumber = Dictionary(uniqueKeysWithValues: sites.enumerated().map { ($1.partition, $0) })
         let groupNumber = Dictionary(uniqueKeysWithValues: groups.enumerated().map { ($1.id, $0) })
         group = slices.map { groupNumber[$0.id.group] ?? 0 }
-        load = slices.map { Int64(max($0.envoys, 1)) * RebalanceBoard.unit }
+        load = slices.map { Int64($0.load) * RebalanceBoard.unit }
         let moving = slices.map { $0.destination.flatMap { siteNumber[$0] } }
         origin = slices.indices.map { moving[$0] ?? siteNumber[slices[$0].owner] ?? -1 }
         cannotRelease = sites.map { Self.cannotRelease($0.facts) }
@@ -57,9 +57,18 @@ struct RebalanceRules {
             site.facts.capacity.map { Int64(min($0, RebalanceLimits.envoysMax)) * RebalanceBoard.unit } ?? .max
         }
         share = Self.shares(groups, sites, group, load)
-        let (share, capacity, tolerance) = (share, capacity, Int64(input.tolerance))
-        low = sites.indices.map { min(share[$0] - share[$0] * tolerance / 10_000, capacity[$0]) }
-        high = sites.indices.map { min(share[$0] + share[$0] * tolerance / 10_000, capacity[$0]) }
+        let slack = Self.slack(share, input)
+        let (share, capacity) = (share, capacity)
+        low = sites.indices.map { min(max(0, share[$0] - slack[$0]), capacity[$0]) }
+        high = sites.indices.map { min(share[$0] + slack[$0], capacity[$0]) }
+    }
+
+    /// How far each partition may be from its share: by the tolerance, and by a load of one in any case. Who should
+    /// have nothing may have nothing.
+    private static func slack(_ share: [Int64], _ input: RebalanceInput) -> [Int64] {
+        // Each group's part of a share is rounded down: that must not make a difference of just one too large.
+        let least = RebalanceBoard.unit + Int64(input.groups.count)
+        return share.map { $0 == 0 ? 0 : max($0 * Int64(input.tolerance) / 10_000, least) }
     }
 
     /// Whether the partition may take the slice, its room apart.
@@ -78,9 +87,13 @@ struct RebalanceRules {
     func refusals(_ site: Int, _ group: Int) -> [RebalanceRefusal] {
         let (site, group) = (sites[site], groups[group])
         var found: [RebalanceRefusal] = []
-        if !site.groups.contains(group.id) { found.append(.notServing) }
-        if site.weight == 0 { found.append(.weightless) }
-        if site.isDraining { found.append(.draining) }
+        if site.isLeaving {
+            found.append(.leaving)
+        } else {
+            if !site.groups.contains(group.id) { found.append(.notServing) }
+            if site.weight == 0 { found.append(.weightless) }
+            if site.isDraining { found.append(.draining) }
+        }
         return found + Self.standing(site, group)
     }
 
@@ -141,7 +154,7 @@ struct RebalanceRules {
         }
         var envoys: UInt64 = 0
         for slice in input.slices {
-            let (sum, overflow) = envoys.addingReportingOverflow(max(slice.envoys, 1))
+            let (sum, overflow) = envoys.addingReportingOverflow(slice.load)
             guard !overflow, sum <= RebalanceLimits.envoysMax else { throw RebalanceError.tooManyEnvoys }
             envoys = sum
         }

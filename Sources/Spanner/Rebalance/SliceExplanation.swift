@@ -8,7 +8,7 @@ public struct SliceExplanation: Hashable, Sendable {
         public let isOwner: Bool
         /// All that keeps it from owning the slice; none for one that could.
         public let refusals: [RebalanceRefusal]
-        /// Envoys by which all partitions together would come nearer to tolerance if the slice moved there; below 0
+        /// Load by which all partitions together would come nearer to tolerance if the slice moved there; below 0
         /// where they would be farther from it. 0 for the owner.
         public let gain: Int64
     }

@@ -107,25 +107,6 @@ public final class SliceTables {
         return counts
     }
 
-    /// Bytes of results of each slice that has any here. Reads every result's length: for plans, not for requests.
-    public func bytes() throws(StoreError) -> [SliceID: UInt64] {
-        var bytes: [SliceID: UInt64] = [:]
-        try database.each(
-            """
-            SELECT placement.fleet, placement.slice, sum(length(result.body) + 24) FROM placement
-            JOIN queue ON queue.envoy = placement.envoy JOIN result ON result.queue_ix = queue.ix
-            GROUP BY placement.fleet, placement.slice
-            """
-        ) { row throws(StoreError) in
-            guard let group = Bytes32(bytes: row.blob(0)), let index = UInt32(exactly: row.integer(1)) else {
-                throw database.damage("a placement names no slice")
-            }
-            bytes[SliceID(group: GroupID(group), index: index)] = row.count(2)
-            return true
-        }
-        return bytes
-    }
-
     func place(_ placements: [PartitionCommand.EnvoyPlacement]) throws(StoreError) {
         for placement in placements {
             let slice = placement.slice

@@ -34,7 +34,9 @@ struct PlanWish {
 
 /// How exact a plan is, and how long it is taken.
 struct PlanOptions: ParsableArguments {
-    @Option(name: .long, help: "Percent by which a partition may be off its share of the envoys, 0 to 50. Default: 2.")
+    @Option(
+        name: .long,
+        help: "Percent by which a partition's load may be off its share, 0 to 50; by 1 it always may. Default: 2.")
     var tolerance: Double?
 
     @Option(name: .long, help: "How long the plan is taken: 90s, 15m, 24h at most. Default: 15m.")

@@ -86,7 +86,7 @@ import Testing
 
     @Test func decisionsAndVerdictsAreToldInWords() throws {
         let moves = SliceDecisionView(.moves(to: try name("south"), .balance(surplus: 5, deficit: 3)))
-        #expect(moves.kind == .moves && moves.to?.text == "south" && moves.why.contains("5 envoys too many"))
+        #expect(moves.kind == .moves && moves.to?.text == "south" && moves.why.contains("load is 5 over its share"))
         #expect(SliceDecisionView(.isStuck).to == nil && SliceDecisionView(.stays).kind == .stays)
         let (group, web) = (GroupID(bytes(1)), try #require(GroupName("web")))
         let slice = SliceID(group: group, index: 0)

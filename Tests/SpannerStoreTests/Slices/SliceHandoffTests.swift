@@ -370,6 +370,42 @@ import Testing
         #expect(try side.store.tables.slices.counts() == [SliceHandoffTests.slice: 5])
     }
 
+    /// The bytes of a whole database, its journal among them, stood for what its slices have: 20 MiB for 130 KB.
+    @Test("What a slice is told to have agrees with what a handoff sends", arguments: [5, 700] as [UInt64])
+    func bytes(count: UInt64) throws {
+        let (side, target) = (try source(), try Side(SliceHandoffTests.south))
+        for envoy in 11...16 as ClosedRange<UInt64> {
+            let queue = PartitionCommand.EnvoyQueue(envoy: envoyID(envoy), queue: queueID(envoy))
+            let results = (1...count).map {
+                SequencedResult(sequence: $0, body: Array(repeating: 7, count: 100 + Int($0 % 7) * 20))
+            }
+            try side.write([placed(envoy), seen(envoy, 1_800_000_000_000, traits: Array(repeating: 1, count: 300))])
+            for start in stride(from: 0, to: results.count, by: 100) {
+                let some = Array(results[start..<min(start + 100, results.count)])
+                try side.write([
+                    .results(
+                        PartitionCommand.QueuedResults(
+                            source: queue, received: WallTime(milliseconds: 1_800_000_000_000), results: some))
+                ])
+            }
+        }
+        var (sent, number, isLast) = (UInt64(0), UInt32(0), false)
+        var snapshot = try side.store.beginSliceSnapshot(SliceHandoffTests.slice, at: nil)
+        while !isLast {
+            let next = try side.store.piece(number, of: &snapshot)
+            let piece = try #require(next).piece
+            sent += UInt64(piece.content.count)
+            if case .snapshot(_, _, let last) = piece.place { isLast = last } else { isLast = true }
+            number += 1
+        }
+        let told = try side.store.tables.slices.sample(of: SliceHandoffTests.slice, limit: 100)
+        #expect(told.envoys == 9 && told.bytes > sent * 8 / 10 && told.bytes < sent * 12 / 10, "\(told), \(sent) sent")
+        let some = try side.store.tables.slices.sample(of: SliceHandoffTests.slice, limit: 2)
+        #expect(some.envoys == 2 && some.bytes < told.bytes)
+        let none = try target.store.tables.slices.sample(of: SliceHandoffTests.slice, limit: 100)
+        #expect(none.envoys == 0 && none.bytes == 0)
+    }
+
     @Test("A task's records are read back in order, large ones from their parts, and a half written one not at all")
     func tasks() throws {
         let side = try Side(north)

@@ -22,6 +22,11 @@ struct RebalanceJudge {
         }
     }
 
+    /// How far from its share a partition may be: what one envoy makes at least, but nothing for who gets nothing.
+    func slack(_ share: Double) -> Double {
+        share > 0 ? max(1, share * Double(input.tolerance) / 10_000) : 0
+    }
+
     /// Whether a partition can take part in a handoff at all.
     func isFit(_ site: RebalanceInput.Site) -> Bool {
         site.facts.isReachable && !site.facts.isSealed && site.facts.isInSync
@@ -50,7 +55,7 @@ struct RebalanceJudge {
         for (slice, owner) in zip(input.slices, owners) { loads[slice.destination ?? owner, default: 0] += load(slice) }
         return input.sites.reduce(0) { sum, site in
             let share = share(site)
-            let slack = share * Double(input.tolerance) / 10_000
+            let slack = slack(share)
             let has = loads[site.partition] ?? 0
             return sum + max(0, has - share - slack, share - slack - has)
         }

@@ -7,6 +7,7 @@ extension RebalanceRefusal {
         case .notServing: "not_serving"
         case .weightless: "weightless"
         case .draining: "draining"
+        case .leaving: "leaving"
         case .unknown: "unknown"
         case .unreachable: "unreachable"
         case .sealed: "sealed"
@@ -25,6 +26,7 @@ extension RebalancePlan.Why {
     public var code: String {
         switch self {
         case .drain: "drain"
+        case .leaving: "leaving"
         case .weightless: "weightless"
         case .notServing: "not_serving"
         case .balance: "balance"

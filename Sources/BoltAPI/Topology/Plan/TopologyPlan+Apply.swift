@@ -23,10 +23,16 @@ extension TopologyPlan {
             case .otherMesh(let name): "the plan is of the mesh \(name)"
             case .versionMoved(let version):
                 "the topology has changed since the plan was made (it is \(version.shortHex) now); make a new plan"
-            case .expired(let time): "the plan expired at \(time) ms; make a new one"
+            case .expired(let time): "the plan expired at \(TimeText.text(milliseconds: time)); make a new one"
             case .refused(let changes): changes.map(\.description).joined(separator: "; ")
             case .blocked(let blockers): blockers.map { "\($0.what): \($0.next)" }.joined(separator: "; ")
             }
+        }
+
+        /// What to do where that is not what the code of the refusal says.
+        public var next: String? {
+            guard case .otherMesh(let name) = self else { return nil }
+            return "ask a bolt of \(name): --context or --bolt"
         }
     }
 

@@ -92,7 +92,7 @@ extension TopologyPlan.Blocker {
             reason: refusal.code,
             what: partition.map { "\($0) \(refusal) (new group \(group.name))" }
                 ?? "the group \(group.name) \(refusal)",
-            next: refusal.remedy, slices: 0, envoys: 0)
+            next: refusal.remedy, slices: 0, envoys: 0, load: 0)
     }
 }
 

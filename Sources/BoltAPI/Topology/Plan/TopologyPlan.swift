@@ -63,7 +63,7 @@ public struct TopologyPlan: Hashable, Sendable, Codable {
         public let envoys: UInt64
         /// Bytes that are handed over.
         public let bytes: UInt64
-        /// Kind of reason: `drain`, `weightless`, `not_serving`, `balance`.
+        /// Kind of reason: `drain`, `leaving`, `weightless`, `not_serving`, `balance`.
         public let reason: String
         /// The reason in words.
         public let why: String
@@ -83,22 +83,28 @@ public struct TopologyPlan: Hashable, Sendable, Codable {
         public let what: String
         /// What would make it possible.
         public let next: String
-        /// Slices that it keeps.
+        /// Slices that it keeps; 0 where what it keeps away is told as a load alone.
         public let slices: Int
-        /// Envoys that it keeps from where they should be.
+        /// Envoys of these slices.
         public let envoys: UInt64
+        /// Load that it keeps from where it should be: envoys, an empty slice counted as one.
+        public let load: UInt64
     }
 
     /// One partition before and after.
     public struct Load: Hashable, Sendable, Codable {
         /// Which.
         public let partition: PartitionName
-        /// Envoys that its weight gives it.
+        /// Load that its weight gives it.
         public let share: UInt64
-        /// Envoys before; an empty slice counts as one.
+        /// Load before: its envoys, an empty slice counted as one.
         public let before: UInt64
-        /// Envoys after.
+        /// Load after.
         public let after: UInt64
+        /// Envoys before.
+        public let envoysBefore: UInt64
+        /// Envoys after.
+        public let envoysAfter: UInt64
         /// Slices before.
         public let slicesBefore: Int
         /// Slices after.
@@ -108,6 +114,8 @@ public struct TopologyPlan: Hashable, Sendable, Codable {
 
         enum CodingKeys: String, CodingKey {
             case partition, share, before, after, miss
+            case envoysBefore = "envoys_before"
+            case envoysAfter = "envoys_after"
             case slicesBefore = "slices_before"
             case slicesAfter = "slices_after"
         }
@@ -119,8 +127,8 @@ public struct TopologyPlan: Hashable, Sendable, Codable {
         public let partition: PartitionName
         /// Whether slices have to leave it; otherwise they have to come.
         public let leaves: Bool
-        /// Envoys that have to move at least.
-        public let envoys: UInt64
+        /// Load that has to move at least.
+        public let load: UInt64
         /// Slices that takes at least.
         public let slices: Int
     }
@@ -137,7 +145,7 @@ public struct TopologyPlan: Hashable, Sendable, Codable {
         loads = plan.loads.map { Load($0) }
         (leastMoves, isLeastProved) = (plan.least.bound, plan.least.isProved)
         needs = plan.least.needs.map {
-            Need(partition: $0.partition, leaves: $0.leaves, envoys: $0.envoys, slices: $0.slices)
+            Need(partition: $0.partition, leaves: $0.leaves, load: $0.load, slices: $0.slices)
         }
         id = try digest(hashedBy: hash)
     }
@@ -194,13 +202,14 @@ extension TopologyPlan.Blocker {
         (reason, next) = (blocker.refusal.code, blocker.refusal.remedy)
         let about = role == "group" ? nil : group.map { " (group \($0))" }
         what = "\(name) \(blocker.refusal)\(about ?? "")"
-        (slices, envoys) = (blocker.slices, blocker.envoys)
+        (slices, envoys, load) = (blocker.slices, blocker.envoys, blocker.load)
     }
 }
 
 extension TopologyPlan.Load {
     init(_ load: RebalancePlan.Load) {
         (partition, share, before, after) = (load.partition, load.share, load.before, load.after)
+        (envoysBefore, envoysAfter) = (load.envoysBefore, load.envoysAfter)
         (slicesBefore, slicesAfter, miss) = (load.slicesBefore, load.slicesAfter, load.miss?.description)
     }
 }

@@ -26,7 +26,7 @@ extension TopologyPlan {
         } else {
             lines.append(
                 "\(Plural.text(moves.count, "slice")) with \(Plural.text(movedEnvoys, "envoy")) and "
-                    + "\(Plural.text(movedBytes, "byte")) would move")
+                    + "\(ByteText.text(movedBytes)) would move")
             let proof = isLeastProved ? "no plan with fewer has as good a result" : "none has less than \(leastMoves)"
             lines.append("why not fewer: \(proof)\(reasons)")
         }
@@ -37,7 +37,7 @@ extension TopologyPlan {
     private var reasons: String {
         let told = needs.prefix(8).map { need in
             "\n  \(need.partition) has to \(need.leaves ? "send away" : "be sent") "
-                + "\(Plural.text(need.envoys, "envoy")): \(Plural.text(need.slices, "slice")) at least"
+                + "a load of \(need.load): \(Plural.text(need.slices, "slice")) at least"
         }
         let more = needs.count > 8 ? "\n  and \(needs.count - 8) more" : ""
         return told.joined() + more
@@ -81,20 +81,24 @@ extension TopologyPlan {
     }
 
     private var shares: String {
-        var table = TextTable("PARTITION", "SHARE", "BEFORE", "AFTER", "SLICES", "NOTE")
+        var table = TextTable("PARTITION", "ENVOYS", "SLICES", "LOAD", "SHARE", "NOTE")
         for load in loads {
             table.row(
-                load.partition.text, "\(load.share)", "\(load.before)", "\(load.after)",
-                load.slicesBefore == load.slicesAfter
-                    ? "\(load.slicesAfter)" : "\(load.slicesBefore) → \(load.slicesAfter)",
+                load.partition.text, change(load.envoysBefore, load.envoysAfter),
+                change(load.slicesBefore, load.slicesAfter), change(load.before, load.after), "\(load.share)",
                 load.miss)
         }
-        return table.text
+        return table.text + "\nload: envoys, an empty slice counts as one; share: the load that its weight gives it"
+    }
+
+    private func change<Number: BinaryInteger>(_ before: Number, _ after: Number) -> String {
+        before == after ? "\(after)" : "\(before) → \(after)"
     }
 
     private func kept(_ blocker: Blocker) -> String {
-        let slices = blocker.slices > 0 ? "\(Plural.text(blocker.slices, "slice")), " : ""
-        return blocker.envoys > 0 || blocker.slices > 0
-            ? ": keeps \(slices)\(Plural.text(blocker.envoys, "envoy"))" : ""
+        if blocker.slices > 0 {
+            return ": keeps \(Plural.text(blocker.slices, "slice")), \(Plural.text(blocker.envoys, "envoy"))"
+        }
+        return blocker.load > 0 ? ": keeps a load of \(blocker.load) away" : ""
     }
 }

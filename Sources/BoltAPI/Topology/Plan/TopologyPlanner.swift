@@ -72,8 +72,8 @@ public struct TopologyPlanner: Sendable {
             hashedBy: hash)
     }
 
-    /// What the slices are planned from: the partitions of both topologies, those that leave as drained ones. Groups
-    /// that are yet to be made have no slices; those that leave empty have nothing to move.
+    /// What the slices are planned from: the partitions of both topologies, those that leave as ones that hand on all
+    /// they have. Groups that are yet to be made have no slices; those that leave empty have nothing to move.
     public func input(to desired: Topology, from state: State, tolerance: Int) -> RebalanceInput {
         let wanted = Dictionary(desired.groups.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let occupied = Set(state.slices.filter { $0.envoys > 0 }.map(\.id.group))
@@ -86,7 +86,7 @@ public struct TopologyPlanner: Sendable {
             return RebalanceInput.Site(
                 partition: partition.name, weight: leaves ? 0 : UInt32(partition.weight),
                 groups: Set(partition.groups.filter { wanted[$0] != nil }.compactMap { groups[$0] }),
-                isDraining: leaves || state.drains.contains(partition.name), facts: facts)
+                isDraining: state.drains.contains(partition.name), isLeaving: leaves, facts: facts)
         }
         let stays = Set(desired.partitions.map(\.name))
         return RebalanceInput(

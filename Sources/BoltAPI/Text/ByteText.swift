@@ -1,10 +1,7 @@
-import BoltAPI
-import Spanner
-
 /// Numbers of bytes as people write and read them: units are of 1024.
-enum ByteText {
+public enum ByteText {
     /// The bytes of `512`, `64M`, `2GiB`; nil for anything else, or more than 64 bits hold.
-    static func bytes(_ text: String) -> UInt64? {
+    public static func bytes(_ text: String) -> UInt64? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let number = UInt64(digits), let factor = factors[text.dropFirst(digits.count).lowercased()] else {
             return nil
@@ -14,7 +11,7 @@ enum ByteText {
     }
 
     /// `512 bytes`, `1.5 GiB`.
-    static func text(_ bytes: UInt64) -> String {
+    public static func text(_ bytes: UInt64) -> String {
         guard bytes >= 1024 else { return Plural.text(bytes, "byte") }
         let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
         var (value, unit) = (Double(bytes), 0)
@@ -34,24 +31,4 @@ enum ByteText {
         }
         return all
     }()
-}
-
-/// Spans of time as people read them.
-enum AboutText {
-    /// `5 s`, `3 min`, `2 h`, `4 d`: as exact as it is of use.
-    static func span(_ seconds: Double) -> String {
-        guard seconds.isFinite else { return "for ever" }
-        switch max(0, seconds) {
-        case ..<1: return "less than a second"
-        case ..<90: return "\(Int(seconds.rounded())) s"
-        case ..<5400: return "\(Int((seconds / 60).rounded())) min"
-        case ..<172_800: return "\(Int((seconds / 3600).rounded())) h"
-        case _: return "\(Int(min(seconds / 86_400, 100_000).rounded())) d"
-        }
-    }
-
-    /// How long ago an instant was, by this machine's clock; nothing for one that lies ahead.
-    static func since(_ time: WallTime, now: WallTime = .now) -> String {
-        span(now.milliseconds > time.milliseconds ? Double(now.milliseconds - time.milliseconds) / 1000 : 0)
-    }
 }
