@@ -51,6 +51,7 @@ extension PartitionService {
         var progress = TaskProgress(status)
         guard state.phase == .ended else { return progress }
         if note?.endedReversed == state.isReversed, let ending = note?.ending { return ending }
+        progress.inFlight = 0
         // Bolts of before kept no counts. What was not cancelled ended when nothing was left to be done.
         if !state.isCancelled { progress.overtaken = progress.moves - progress.done }
         return progress

@@ -83,6 +83,6 @@ extension RebalanceTask {
         let left = all > done ? all - done : 0
         let elapsed = (time - max(began, movedAt - RebalanceTask.rateTick)) / .milliseconds(1)
         let rate = Double(done - bytesAtStart) / max(1, elapsed)
-        return .milliseconds(Int64(min(Double(left) / rate, 1e15)))
+        return .milliseconds(Int64(min((Double(left) / rate).rounded(), 1e15)))
     }
 }

@@ -33,7 +33,7 @@ struct EnvoyReassign: AsyncParsableCommand {
         let session = try connection.session()
         let found: EnvoyResponse = try await session.client.call(.envoy, [name])
         let envoy = found.envoy
-        try Self.requireOther(group, of: envoy)
+        try Self.require(group, otherThan: envoy.group, of: envoy.name.text)
         let owner = try await envoy.owner.asyncMap { try await TaskDesk(session: session).primary(of: $0) }
         defer { owner?.close() }
         let client = owner ?? session.client
@@ -56,11 +56,11 @@ struct EnvoyReassign: AsyncParsableCommand {
     }
 
     /// Refuses a group that the machine is in, as a bolt would.
-    static func requireOther(_ group: GroupName, of envoy: EnvoyView) throws {
-        guard envoy.group == group else { return }
+    static func require(_ group: GroupName, otherThan known: GroupName?, of envoy: String) throws {
+        guard known == group else { return }
         throw CommandFailure(
-            "same_group", "\(envoy.name) is in the group \(group) already", reason: "nothing was changed",
-            next: "nothing is to be done: boltctl envoy show \(envoy.name)", status: .refused)
+            "same_group", "\(envoy) is in the group \(group) already", reason: "nothing was changed",
+            next: "nothing is to be done: boltctl envoy show \(envoy)", status: .refused)
     }
 
     /// Asks again where the answer is lost: with the same id it is the same move.
