@@ -29,10 +29,13 @@ struct TaskDesk {
         let deadline = clock.now.advanced(by: .seconds(min(seconds ?? Self.hearingSeconds, Self.hearingSeconds)))
         while true {
             let answer = try await all()
-            guard !answer.tasks.contains(where: { !$0.isOver }), clock.now < deadline else { return answer }
+            guard !answer.tasks.contains(where: Self.isRunning), clock.now < deadline else { return answer }
             try await Task.sleep(for: .milliseconds(300))
         }
     }
+
+    /// Whether a task is not over and somebody drives it.
+    static func isRunning(_ task: TaskView) -> Bool { !task.isOver && task.orphaned == nil }
 
     /// What is to be followed where no task is named.
     enum Following {
@@ -51,7 +54,7 @@ struct TaskDesk {
     /// The one task that runs. How an older one ended says nothing of one that was accepted since: where a bolt is not
     /// heard, whose partition may drive one, nobody can say that none runs.
     static func toFollow(_ answer: TasksResponse) throws -> Following {
-        if answer.tasks.contains(where: { !$0.isOver && $0.orphaned == nil }) {
+        if answer.tasks.contains(where: isRunning) {
             return .task(try choose(nil, among: answer.tasks, orLatest: false))
         }
         let latest = answer.tasks.first(where: \.isOver)
@@ -82,7 +85,7 @@ struct TaskDesk {
                 throw CommandFailure("not_found", "no task has the id \(argument)", next: "boltctl rebalance status")
             }
         } else {
-            let running = tasks.filter { !$0.isOver && $0.orphaned == nil }
+            let running = tasks.filter(isRunning)
             found = running.isEmpty && orLatest ? Array(tasks.prefix(1)) : running
             guard !found.isEmpty else {
                 if let verb, let latest = tasks.first(where: \.isOver) {
