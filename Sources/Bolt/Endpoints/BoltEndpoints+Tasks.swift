@@ -18,10 +18,9 @@ extension BoltEndpoints {
             }
         }
         for task in own ?? [] { tasks[task.id] = named(task) }
-        let drivers = Set(tasks.values.filter { !$0.isOver }.map(\.driver))
-        for name in drivers.sorted() where name != configuration.partition || own == nil {
-            guard let why = await driver(name).orphaned else { continue }
-            for (id, task) in tasks where task.driver == name && !task.isOver { tasks[id]?.orphaned = why }
+        for name in Set(tasks.values.map(\.driver)).sorted() where name != configuration.partition || own == nil {
+            let driver = await driver(name)
+            for (id, task) in tasks where task.driver == name { tasks[id] = driver.named(task) }
         }
         return tasks.values.sorted { left, right in
             if left.isOver != right.isOver { return !left.isOver }
@@ -33,12 +32,12 @@ extension BoltEndpoints {
     func driver(_ name: PartitionName) async -> TaskDriver {
         let views = views
         let picture = await node.read { try? views.picture($0, of: name) }
-        let hasPrimary = picture?.reigning != nil
+        let primary = picture?.reigning?.bolt.fullName
         let topology = board.version?.topology
         return TaskDriver(
-            partition: name, hasPrimary: hasPrimary, silence: board.silence(of: name),
+            partition: name, hasPrimary: primary != nil, silence: board.silence(of: name),
             isInTopology: topology.map { topology in topology.partitions.contains { $0.name == name } } ?? true,
-            isTakenOver: !hasPrimary && board.isTakenOver(name))
+            isTakenOver: primary == nil && board.isTakenOver(name), bolt: primary)
     }
 
     func tasks() async throws -> TasksResponse {
@@ -113,7 +112,14 @@ extension BoltEndpoints {
             return try .json(ChangeTaskResponse(task: before, level: .local, dryRun: true, effects: effects))
         }
         try await requireSafeWrites("a task")
-        let level = try await writeSafely([.audit(audit("task.\(body.action.rawValue)", "\(id)", reason, request))])
+        let entry = audit("task.\(body.action.rawValue)", "\(id)", reason, request)
+        var writes: [PartitionCommand] = [.audit(entry)]
+        // Who asked first holds it.
+        if command == .pause, !before.isPaused {
+            let hold = TaskPauseView(actor: entry.actor, at: entry.at, reason: reason)
+            writes.append(.setting(name: TaskNote.holdName(of: id), value: Array(try APIJSON.encode(hold))))
+        }
+        let level = try await writeSafely(writes)
         if let refusal = await partition.read({ $0.command(command, task: id) }) {
             throw Problem(.taskRefused, "\(refusal); nothing was changed")
         }
@@ -126,15 +132,21 @@ extension BoltEndpoints {
             throw SliceProblems.unsettled(id)
         }
         let after = await named(partition.read { $0.taskView(id) }) ?? before
-        return try .json(ChangeTaskResponse(task: after, level: level, dryRun: false, effects: effects))
+        // What was on its way before may have arrived until it was held.
+        let told = command == .pause ? BoltEndpoints.effects(of: command, on: after) : effects
+        return try .json(ChangeTaskResponse(task: after, level: level, dryRun: false, effects: told))
     }
 
-    private static func effects(of command: RebalanceTask.Command, on task: TaskView) -> [String] {
+    /// What a command does to a task as it stands.
+    static func effects(of command: RebalanceTask.Command, on task: TaskView) -> [String] {
         let open = task.progress.moves - task.progress.done - task.progress.overtaken
         switch command {
         case .pause:
-            let held = Plural.text(task.progress.inFlight, "slice in flight holds", "slices in flight hold")
-            return ["nothing more begins, and \(held) still"]
+            guard task.progress.inFlight > 0 else { return ["nothing more begins; no slice is on its way"] }
+            return [
+                "nothing more begins; of \(Plural.text(task.progress.inFlight, "slice")) on their way those that are "
+                    + "sealed or handed on may still end, the others hold still"
+            ]
         case .resume: return ["\(Plural.text(open, "slice goes", "slices go")) on, what was given up too"]
         case .throttle(let limits):
             return ["at most \(Plural.text(limits.slices, "slice is", "slices are")) in flight"]

@@ -36,9 +36,15 @@ struct TaskNote: Codable, Sendable {
     var endedAt: WallTime?
     /// Whether that was the way back.
     var endedReversed: Bool?
+    /// How far it was then, whatever becomes of its slices later; nil while it is not over, and in notes of bolts that
+    /// kept no counts.
+    var ending: TaskProgress?
     /// The apply in force that its moves were planned for.
     var apply: Bytes32?
 
     /// The setting that holds a task's note.
     static func name(of task: PrincipalID) -> String { "task.\(task)" }
+
+    /// The setting that says who holds a task: one of its own, so that neither writes over the other.
+    static func holdName(of task: PrincipalID) -> String { "task.\(task).hold" }
 }

@@ -14,7 +14,8 @@ extension PartitionService {
         guard let oldest = aged.min(by: { ($0.at, $0.id) < ($1.at, $1.id) })?.id else { return }
         desk.forgetting = oldest
         let parts = PartitionService.parts(of: .forgotten, oldest, over[oldest]?.records ?? 0)
-        begin(parts + [.setting(name: TaskNote.name(of: oldest), value: nil)], level: .local) { answer in
+        let notes = [TaskNote.name(of: oldest), TaskNote.holdName(of: oldest)]
+        begin(parts + notes.map { .setting(name: $0, value: nil) }, level: .local) { answer in
             // Another reign reads again what there is.
             guard self.desk.forgetting == oldest else { return }
             switch answer {

@@ -31,15 +31,30 @@ extension PartitionService {
                 move: stuck.move, group: group, slice: stuck.slice.index, from: from, to: to,
                 since: WallTime(milliseconds: since > age ? since - age : 0), reason: stuck.reason)
         }
-        let isLeft = status.done + status.overtaken < status.moves
+        let progress = progress(of: state, status, note)
+        let isLeft = progress.done + progress.overtaken < progress.moves
+        let isCancelled = state.isCancelled && (state.phase != .ended || isLeft)
+        let isPaused = state.isPaused && state.phase != .ended
         return TaskView(
             id: id, kind: note?.kind ?? .rebalance, driver: identity.partition, bolt: nil,
             phase: TaskView.Phase(state.phase), isPaused: state.isPaused, isReversed: state.isReversed,
-            isCancelled: state.phase == .cancelling || (state.phase == .ended && isLeft),
+            isCancelled: isCancelled,
             version: state.job.topology, plan: note?.plan, beganAt: note?.at ?? run.began,
             endedAt: state.phase == .ended && note?.endedReversed == state.isReversed ? note?.endedAt : nil,
             actor: note?.actor ?? "unknown", reason: note?.reason ?? "", limits: TaskLimits(state.limits),
-            progress: TaskProgress(status), stuck: Array(stuck), hold: hold(of: id))
+            progress: progress, stuck: state.phase == .ended && !isCancelled ? [] : Array(stuck), hold: hold(of: id),
+            held: isPaused ? taskHold(id) : nil)
+    }
+
+    /// How far a task is; once it is over, how far it was then: its slices may have been moved on since.
+    private func progress(of state: RebalanceState, _ status: RebalanceStatus, _ note: TaskNote?) -> TaskProgress {
+        var progress = TaskProgress(status)
+        guard state.phase == .ended else { return progress }
+        if note?.endedReversed == state.isReversed, let ending = note?.ending { return ending }
+        progress.inFlight = 0
+        // Bolts of before kept no counts. What was not cancelled ended when nothing was left to be done.
+        if !state.isCancelled { progress.overtaken = progress.moves - progress.done }
+        return progress
     }
 
     func taskNote(_ id: PrincipalID) -> TaskNote? {
@@ -47,14 +62,29 @@ extension PartitionService {
         return try? APIJSON.decode(TaskNote.self, from: Data(value.bytes))
     }
 
-    /// Keeps when a task ended, for people: once for the way there, and once for the way back.
-    func noteEnd(of id: PrincipalID) {
+    /// Who holds a task, as it was kept last.
+    private func taskHold(_ id: PrincipalID) -> TaskPauseView? {
+        guard let value = try? store.tables.settings.value(TaskNote.holdName(of: id)) else { return nil }
+        return try? APIJSON.decode(TaskPauseView.self, from: Data(value.bytes))
+    }
+
+    /// Keeps when a task ended and how far it was, where its last record did not bring that along.
+    func noteEnd(of id: PrincipalID, _ status: RebalanceStatus) {
+        guard let note = endNote(of: id, status) else { return }
+        begin([note], level: .local) { _ in }
+    }
+
+    /// When a task ended and how far it was, for people: once for the way there, and once for the way back; nil where
+    /// that is kept already.
+    func endNote(of id: PrincipalID, _ status: RebalanceStatus) -> PartitionCommand? {
         guard let state = desk.tasks[id]?.machine.state, var note = taskNote(id),
             note.endedAt == nil || note.endedReversed != state.isReversed
-        else { return }
+        else { return nil }
         (note.endedAt, note.endedReversed) = (WallClock.now(), state.isReversed)
-        guard let value = try? APIJSON.encode(note) else { return }
-        begin([.setting(name: TaskNote.name(of: id), value: Array(value))], level: .local) { _ in }
+        note.ending = TaskProgress(status)
+        note.ending?.remainingSeconds = nil
+        guard let value = try? APIJSON.encode(note) else { return nil }
+        return .setting(name: TaskNote.name(of: id), value: Array(value))
     }
 
     /// Moves of a task after a number, as they stand; nil where this partition does not drive it.
@@ -67,28 +97,28 @@ extension PartitionService {
         let moves = numbers.compactMap { number -> TaskMoveView? in
             let (move, attempts) = (state.job.moves[number], state.attempts[number])
             guard let group = names[move.slice.group], let register = board.register(of: move.slice) else { return nil }
-            let wanted = state.isReversed ? move.from : move.to
-            let origin = state.isReversed ? move.to : move.from
-            let standing: TaskMoveView.State
-            switch register.owner {
-            case wanted: standing = .done
-            case origin:
-                if attempts.isOpen {
-                    standing = state.phase == .ended ? .stayed : .inFlight
-                } else if attempts.failures >= HandoffLimits.attemptsMax {
-                    standing = .givenUp
-                } else {
-                    standing = state.phase == .ended ? .stayed : .waiting
-                }
-            default: standing = .overtaken
-            }
             return TaskMoveView(
                 move: UInt32(number), group: group, slice: move.slice.index, from: move.from, to: move.to,
                 owner: register.owner, register: register.hash, envoys: move.envoys, bytes: move.bytes,
-                state: standing, attempts: attempts.began, reason: attempts.reason)
+                state: PartitionService.standing(of: number, state, owner: register.owner), attempts: attempts.began,
+                reason: attempts.reason)
         }
         let last = numbers.last.map { UInt32($0) }
         return (moves, last.map { Int($0) + 1 < state.job.moves.count } == true ? last : nil)
+    }
+
+    /// How a move stands, given who owns its slice now. What ends without being cancelled had moved everything: a slice
+    /// of it that is where it came from was put there by somebody else.
+    static func standing(of number: Int, _ state: RebalanceState, owner: PartitionName) -> TaskMoveView.State {
+        let (move, attempts) = (state.job.moves[number], state.attempts[number])
+        if owner == (state.isReversed ? move.from : move.to) { return .done }
+        guard owner == (state.isReversed ? move.to : move.from) else { return .overtaken }
+        let isGivenUp = attempts.failures >= HandoffLimits.attemptsMax
+        guard state.phase == .ended else { return attempts.isOpen ? .inFlight : isGivenUp ? .givenUp : .waiting }
+        // When a cancelled task ends no attempt is open but of slices that had left.
+        let hadLeft = attempts.isOpen && attempts.isBack == state.isReversed
+        guard state.isCancelled, !hadLeft else { return .overtaken }
+        return isGivenUp ? .givenUp : .stayed
     }
 
     /// What every slice that this partition has something of is here. A primary says of its own ones whether it would

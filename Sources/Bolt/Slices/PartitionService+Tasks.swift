@@ -154,7 +154,7 @@ extension PartitionService {
             for partition in desk.tasks[id]?.machine.partitions ?? [] { ask(.throttle(limits), of: partition) }
         case .refuse(_, let reason): desk.tasks[id]?.refusal = reason
         case .ended(let status):
-            noteEnd(of: id)
+            noteEnd(of: id, status)
             logger.notice(
                 "task ended", metadata: [LogKeys.name: "\(id)", LogKeys.count: "\(status.done) of \(status.moves)"])
         }
@@ -174,7 +174,12 @@ extension PartitionService {
     private func journal(_ record: RebalanceRecord, of id: PrincipalID) {
         guard let number = desk.tasks[id]?.records else { return }
         desk.tasks[id]?.records += 1
-        begin(PartitionService.parts(of: record, id, number), level: .local) { answer in
+        var commands = PartitionService.parts(of: record, id, number)
+        // How far it was belongs to the end itself: later the slices may be elsewhere.
+        if record == .ended, let status = desk.tasks[id]?.machine.status(), let note = endNote(of: id, status) {
+            commands.append(note)
+        }
+        begin(commands, level: .local) { answer in
             switch answer {
             case .done(let point, _, _, _): self.enqueue(.taskJournaled(id, record, at: point.position))
             case .refused:

@@ -13,6 +13,8 @@ struct TaskDriver {
     let isInTopology: Bool
     /// Whether an operator took slices from it and it owns none any more.
     let isTakenOver: Bool
+    /// Its primary, `name.partition`; nil where none is heard.
+    var bolt: String?
 
     /// A driver without a primary for less may be on its way to the next one. A primary says something at least each
     /// `SliceShellLimits.censusRepeat`.
@@ -28,5 +30,13 @@ struct TaskDriver {
         guard !isInTopology, isSilent else { return nil }
         let seconds = Int(TaskDriver.silenceMin / .seconds(1))
         return "\(partition) is not in the topology in force, and no primary of it was heard for \(seconds) s"
+    }
+
+    /// A task that it drives, with what is known here of it: a census names no bolt, and whoever is lost says nothing.
+    func named(_ task: TaskView) -> TaskView {
+        var task = task
+        task.bolt = bolt
+        if !task.isOver { task.orphaned = orphaned }
+        return task
     }
 }

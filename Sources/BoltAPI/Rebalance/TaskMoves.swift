@@ -13,7 +13,7 @@ public struct TaskMoveView: Hashable, Sendable, Codable {
         case done
         /// It failed too often, and waits for an operator.
         case givenUp = "given_up"
-        /// Somebody else moved it elsewhere.
+        /// Somebody else moved it elsewhere; of a task that is over also back to where it was.
         case overtaken
         /// The task ended before it was moved.
         case stayed

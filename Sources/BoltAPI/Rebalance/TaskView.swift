@@ -63,7 +63,7 @@ public struct TaskView: Hashable, Sendable, Codable {
     public var reason: String
     /// What it may take.
     public var limits: TaskLimits
-    /// How far it is.
+    /// How far it is; once it is over, how far it was when it ended, whatever became of the slices since.
     public var progress: TaskProgress
     /// What does not get on, oldest first; at most `APILimits.stuckShown`.
     public var stuck: [TaskStuckView]
@@ -72,19 +72,21 @@ public struct TaskView: Hashable, Sendable, Codable {
     /// Why nobody can go on with it, or end it, in words: its driver is lost. Such a task stands in nobody's way, and
     /// holds itself where its driver returns after a newer apply. Nil where it has a driver.
     public var orphaned: String?
+    /// Which operator holds it still; nil while none does, and where that was not kept.
+    public var held: TaskPauseView?
 
     /// A task.
     public init(
         id: PrincipalID, kind: Kind, driver: PartitionName, bolt: String?, phase: Phase, isPaused: Bool,
         isReversed: Bool, isCancelled: Bool, version: Bytes32, plan: Bytes32?, beganAt: WallTime,
         endedAt: WallTime? = nil, actor: String, reason: String, limits: TaskLimits, progress: TaskProgress,
-        stuck: [TaskStuckView], hold: String? = nil, orphaned: String? = nil
+        stuck: [TaskStuckView], hold: String? = nil, orphaned: String? = nil, held: TaskPauseView? = nil
     ) {
         (self.id, self.kind, self.driver, self.bolt, self.phase) = (id, kind, driver, bolt, phase)
         (self.isPaused, self.isReversed, self.isCancelled) = (isPaused, isReversed, isCancelled)
         (self.version, self.plan, self.beganAt, self.endedAt) = (version, plan, beganAt, endedAt)
         (self.actor, self.reason, self.limits) = (actor, reason, limits)
-        (self.progress, self.stuck, self.hold, self.orphaned) = (progress, stuck, hold, orphaned)
+        (self.progress, self.stuck, self.hold, self.orphaned, self.held) = (progress, stuck, hold, orphaned, held)
     }
 
     enum CodingKeys: String, CodingKey {
@@ -94,15 +96,39 @@ public struct TaskView: Hashable, Sendable, Codable {
         case isCancelled = "cancelled"
         case beganAt = "began_at_ms"
         case endedAt = "ended_at_ms"
+        case held = "held_by"
     }
 
     /// Whether nothing more happens.
     public var isOver: Bool { phase == .ended }
-    /// Whether it is over and every slice is where it should be.
+    /// Whether an operator holds it still; one that is being cancelled ends all the same.
+    public var isHeld: Bool { isPaused && (phase == .moving || phase == .reversing) }
+    /// Whether it is over and every slice was where it should be when it ended.
     public var isComplete: Bool { isOver && progress.done == progress.moves }
 }
 
-/// How far a task is. All counts are of what is, not of what was planned to be.
+/// Who holds a task still.
+public struct TaskPauseView: Hashable, Sendable, Codable {
+    /// Who asked: `operator/ada`.
+    public var actor: String
+    /// When, by the clock of the bolt that was asked.
+    public var at: WallTime
+    /// Why, in the operator's words; empty where none were given.
+    public var reason: String
+
+    /// Who holds a task still.
+    public init(actor: String, at: WallTime, reason: String) {
+        (self.actor, self.at, self.reason) = (actor, at, reason)
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case actor, reason
+        case at = "at_ms"
+    }
+}
+
+/// How far a task is. All counts are of what is, not of what was planned to be; of a task that is over they are of its
+/// end.
 public struct TaskProgress: Hashable, Sendable, Codable {
     /// Slices in all.
     public var moves: Int

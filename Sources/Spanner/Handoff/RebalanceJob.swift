@@ -54,7 +54,7 @@ public struct RebalanceAttempt: Hashable, Sendable {
 public enum RebalanceRecord: Hashable, Sendable {
     /// It begins.
     case planned(RebalanceJob, HandoffBudget.Limits)
-    /// No move begins, and those in flight hold still.
+    /// No move begins, and those in flight hold still, but for what is sealed or handed on.
     case paused
     /// It goes on.
     case resumed

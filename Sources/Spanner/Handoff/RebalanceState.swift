@@ -40,6 +40,8 @@ public struct RebalanceState: Hashable, Sendable {
     public private(set) var isPaused = false
     /// Whether it was reversed, ever: a cancelled reverse ends where it stands.
     public private(set) var isReversed = false
+    /// Whether it was cancelled, in the present direction: what never was ends only when nothing is left to be done.
+    public private(set) var isCancelled = false
     /// What it may take.
     public private(set) var limits: HandoffBudget.Limits
     /// By the moves' numbers.
@@ -63,10 +65,10 @@ public struct RebalanceState: Hashable, Sendable {
             // Whoever lets it go on wants what was stuck to be tried again.
             for index in attempts.indices { attempts[index].forgive() }
         case .throttled(let limits): self.limits = limits
-        case .cancelled: phase = .cancelling
+        case .cancelled: (phase, isCancelled) = (.cancelling, true)
         case .reversed:
             guard !isReversed else { return }
-            (phase, isReversed, isPaused) = (.reversing, true, false)
+            (phase, isReversed, isCancelled, isPaused) = (.reversing, true, false, false)
             for index in attempts.indices { attempts[index].forgive() }
         case .began(let move, let attempt): begin(move, attempt)
         case .beganTogether(let begun): for one in begun { begin(one.move, one.attempt) }
@@ -128,7 +130,7 @@ public struct RebalanceStatus: Hashable, Sendable {
     public internal(set) var bytes: UInt64 = 0
     /// Bytes that are where they should be, those of slices in flight included.
     public internal(set) var bytesDone: UInt64 = 0
-    /// When it will be over at the rate so far; nil before there is one.
+    /// When it will be over at the rate so far; nil before there is one that says something.
     public internal(set) var remaining: Duration?
     /// What does not get on, oldest first.
     public internal(set) var stuck: [Stuck] = []

@@ -43,7 +43,13 @@ extension RebalanceTask {
         }
     }
 
-    private mutating func measureAnew() { (began, bytesAtStart) = (time, nil) }
+    /// From now on the rate is another one.
+    mutating func measureAnew() { (began, bytesAtStart, movedAt) = (time, nil, nil) }
+
+    /// Something got on: from here on there is a rate to be measured.
+    mutating func noteMoved() {
+        if movedAt == nil { movedAt = time }
+    }
 
     /// How much is done, of how much: bytes, or slices where the plan knew of no bytes.
     static func work(_ status: RebalanceStatus) -> (done: UInt64, all: UInt64) {

@@ -116,6 +116,7 @@ extension RebalanceTask {
         let (before, after) = (places[Int(number)], place(of: number))
         if after == .waiting { firstWaiting = min(firstWaiting, Int(number)) }
         guard before != after else { return }
+        if after == .done, before != .unknown { noteMoved() }
         places[Int(number)] = after
         count(before, -1)
         count(after, 1)

@@ -65,13 +65,24 @@ extension RebalanceTask {
         return (since, "failed \(times), and is tried again: \(reason)")
     }
 
-    /// From what really went over since this life or this direction began, or an operator changed how it goes.
+    /// So many slices, or so long a time in which something got on, make a rate: before that the first pieces of the
+    /// first slices would be taken for the whole.
+    static let rateSlicesMin = 3
+    static let rateTimeMin: Duration = .seconds(5)
+    /// What is told at a tick happened since the one before.
+    private static let rateTick: Duration = .seconds(1)
+
+    /// From what really went over since the first of it did, in this life and direction and since an operator changed
+    /// how it goes: the mean over all of that time, so that one slow slice changes little.
     private func remaining(_ status: RebalanceStatus) -> Duration? {
         let (done, all) = RebalanceTask.work(status)
-        guard let bytesAtStart, done > bytesAtStart, time > began, !isStill else { return nil }
+        guard state.phase == .moving || state.phase == .reversing, !isStill else { return nil }
+        guard let bytesAtStart, done > bytesAtStart, let movedAt, time > began else { return nil }
+        guard tally.done - slicesAtStart >= RebalanceTask.rateSlicesMin || time - movedAt >= RebalanceTask.rateTimeMin
+        else { return nil }
         let left = all > done ? all - done : 0
-        let elapsed = (time - began) / .milliseconds(1)
+        let elapsed = (time - max(began, movedAt - RebalanceTask.rateTick)) / .milliseconds(1)
         let rate = Double(done - bytesAtStart) / max(1, elapsed)
-        return .milliseconds(Int64(min(Double(left) / rate, 1e15)))
+        return .milliseconds(Int64(min((Double(left) / rate).rounded(), 1e15)))
     }
 }

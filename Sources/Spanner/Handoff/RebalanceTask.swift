@@ -101,6 +101,10 @@ public struct RebalanceTask: Sendable {
     /// Since when the rate is measured, and how much was done then: bytes, or slices where none has any.
     var began: Duration = .zero
     var bytesAtStart: UInt64?
+    /// Slices that were where they should be then.
+    var slicesAtStart = 0
+    /// When something first got on since; nil before.
+    var movedAt: Duration?
     var hasEnded = false
 
     /// Commands that wait for one another at most.
@@ -146,6 +150,7 @@ public struct RebalanceTask: Sendable {
         case .progress(let id, let bytes, let hindrance):
             if let move = openMove(id) {
                 noteProgress(of: move, bytes)
+                if bytes > standings[move]?.bytes ?? 0 { noteMoved() }
                 let hasMoved = standings[move].map { $0.bytes != bytes || $0.hindrance != hindrance } ?? true
                 if hasMoved { standings[move] = Standing(since: time, bytes: bytes, hindrance: hindrance) }
             }
@@ -204,7 +209,8 @@ public struct RebalanceTask: Sendable {
         case .cancelled: for order in before { effects.append(.cancel(order)) }
         case .reversed:
             for order in before { effects.append(.cancel(order)) }
-            (standings, retryAt, began, bytesAtStart, hasEnded) = ([:], [:], time, nil, false)
+            (standings, retryAt, hasEnded) = ([:], [:], false)
+            measureAnew()
         case .began(let move, _): begun(move, &effects)
         case .beganTogether(let attempts): for one in attempts { begun(one.move, &effects) }
         case .failed(let move, _, _, _):
@@ -245,7 +251,7 @@ public struct RebalanceTask: Sendable {
 
     /// Whatever is due: one record at a time.
     private mutating func advance(_ effects: inout [Effect]) {
-        if bytesAtStart == nil { bytesAtStart = RebalanceTask.work(status()).done }
+        if bytesAtStart == nil { (bytesAtStart, slicesAtStart) = (RebalanceTask.work(status()).done, tally.done) }
         if state.phase == .ended, commands.isEmpty, pending == nil {
             if !hasEnded { effects.append(.ended(status())) }
             hasEnded = true

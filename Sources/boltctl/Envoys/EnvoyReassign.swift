@@ -33,9 +33,7 @@ struct EnvoyReassign: AsyncParsableCommand {
         let session = try connection.session()
         let found: EnvoyResponse = try await session.client.call(.envoy, [name])
         let envoy = found.envoy
-        guard envoy.group != group else {
-            throw CommandFailure("nothing_to_change", "\(envoy.name) is in the group \(group) already")
-        }
+        try Self.require(group, otherThan: envoy.group, of: envoy.name.text)
         let owner = try await envoy.owner.asyncMap { try await TaskDesk(session: session).primary(of: $0) }
         defer { owner?.close() }
         let client = owner ?? session.client
@@ -55,6 +53,14 @@ struct EnvoyReassign: AsyncParsableCommand {
         try connection.output.emit(
             Extended(answer: answer, more: ["last": outcome.task]), table: Self.text(answer, outcome.task))
         try await outcome.conclude(session)
+    }
+
+    /// Refuses a group that the machine is in, as a bolt would.
+    static func require(_ group: GroupName, otherThan known: GroupName?, of envoy: String) throws {
+        guard known == group else { return }
+        throw CommandFailure(
+            "same_group", "\(envoy) is in the group \(group) already", reason: "nothing was changed",
+            next: "nothing is to be done: boltctl envoy show \(envoy)", status: .refused)
     }
 
     /// Asks again where the answer is lost: with the same id it is the same move.

@@ -24,24 +24,31 @@ struct BudgetOptions: ParsableArguments {
         if let slicesInFlight {
             guard (1...HandoffLimits.slicesInFlightMax).contains(slicesInFlight) else {
                 throw CommandFailure(
-                    "bad_budget", "--slices-in-flight takes 1 to \(HandoffLimits.slicesInFlightMax)", status: .usage)
+                    "bad_budget",
+                    "--slices-in-flight takes 1 to \(HandoffLimits.slicesInFlightMax), not \(slicesInFlight)",
+                    reason: "nothing was changed", next: "name a number within that, such as --slices-in-flight 16",
+                    status: .usage)
             }
             limits.slices = slicesInFlight
         }
         if let bytesPerSecond {
-            limits.bytesPerSecond = try Self.bound(bytesPerSecond, "--bytes-per-second", ByteText.bytes)
+            limits.bytesPerSecond = try Self.bound(
+                bytesPerSecond, "--bytes-per-second", example: "512, 20M or 1G", ByteText.bytes)
         }
         if let addedLatency {
-            limits.addedMilliseconds = try Self.bound(addedLatency, "--added-latency-ms") { UInt64($0) }
+            limits.addedMilliseconds = try Self.bound(addedLatency, "--added-latency-ms", example: "5") { UInt64($0) }
         }
         return limits
     }
 
-    private static func bound(_ text: String, _ option: String, _ read: (String) -> UInt64?) throws -> UInt64? {
+    private static func bound(
+        _ text: String, _ option: String, example: String, _ read: (String) -> UInt64?
+    ) throws -> UInt64? {
         if text == "none" { return nil }
         guard let value = read(text), value > 0 else {
             throw CommandFailure(
-                "bad_budget", "\(option) “\(text)” is no whole number above 0, and not none", status: .usage)
+                "bad_budget", "\(option) “\(text)” is no whole number above 0, and not none",
+                reason: "nothing was changed", next: "write \(example), or none for no bound", status: .usage)
         }
         return value
     }

@@ -95,13 +95,27 @@ struct PlanDesk {
 
     /// The plan for a wish.
     func plan(_ wish: PlanWish) async throws -> PlanTopologyResponse {
-        let planned: PlanTopologyResponse = try await session.client.call(
+        var planned: PlanTopologyResponse = try await session.client.call(
             .planTopology,
             body: PlanTopologyRequest(
                 document: wish.topology?.document, drains: wish.drains, tolerance: wish.tolerance,
                 lifetimeSeconds: wish.lifetimeSeconds))
         try Self.require(planned, for: wish)
+        // The bolt that planned hears of other partitions' tasks a moment later; their drivers know.
+        var over: Set<PrincipalID> = []
+        for id in planned.running {
+            do {
+                let answer: TaskResponse = try await session.client.call(.task, [id.apiText])
+                if answer.task.isOver { over.insert(id) }
+            } catch { try Task.checkCancellation() }
+        }
+        planned.running = Self.running(planned.running, over: over)
         return planned
+    }
+
+    /// Tasks that still run, without those that their drivers say are over.
+    static func running(_ told: [PrincipalID], over: Set<PrincipalID>) -> [PrincipalID] {
+        told.filter { !over.contains($0) }
     }
 
     /// A bolt that reads the document otherwise, or that hands out a plan with another id, is not believed.

@@ -66,9 +66,10 @@ enum TaskChangeText {
 /// `boltctl rebalance pause`
 struct RebalancePause: TaskChangingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Hold a task still: nothing begins, what is on its way waits where it is.",
+        commandName: "pause", abstract: "Hold a task still: nothing begins, what is on its way waits.",
         discussion: """
-            Slices on their way are served where they were. The task stays held over restarts and failovers, until \
+            Slices on their way wait, and are served where they were; those that are sealed or handed on already may \
+            still end. The task stays held over restarts and failovers, until \
             boltctl rebalance resume.
 
             EXAMPLES
@@ -90,21 +91,20 @@ struct RebalanceResume: TaskChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume", abstract: "Let a held task go on, and try again what was given up.",
         discussion: """
+            The task is followed until it is over, as by apply, cancel and reverse; --no-wait ends at once, with 3.
+
             EXAMPLES
               boltctl rebalance resume
-              boltctl rebalance resume 3f2a --yes --wait
+              boltctl rebalance resume 3f2a --yes --no-wait
             """)
 
     @Argument(help: "The task. Default: the one that runs.")
     var task: String?
-    @Flag(name: .long, help: "Follow the task until it is over.")
-    var wait = false
-    @Option(name: .long, help: "Seconds to follow the task. Default: as long as it takes.")
-    var timeout: Double?
+    @OptionGroup var following: FollowOptions
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
-    var follow: FollowOptions? { wait ? FollowOptions(seconds: timeout) : nil }
+    var follow: FollowOptions? { following }
     func request(_ task: TaskView) -> ChangeTaskRequest { .init(action: .resume, reason: mutation.reason) }
     func question(_ task: TaskView) -> String { "Let the task \(task.id) go on?" }
 }
@@ -132,7 +132,7 @@ struct RebalanceThrottle: TaskChangingCommand {
     func check() throws {
         guard !budget.isEmpty else {
             throw CommandFailure(
-                "nothing_to_change", "no limit is named",
+                "nothing_to_change", "no limit is named", reason: "nothing was changed",
                 next: "name --slices-in-flight, --bytes-per-second or --added-latency-ms", status: .usage)
         }
         _ = try budget.limits()

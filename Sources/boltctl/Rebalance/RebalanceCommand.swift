@@ -110,8 +110,9 @@ struct RebalanceStatusCommand: AsyncParsableCommand {
         commandName: "status", abstract: "How far tasks are, what is stuck and since when.",
         discussion: """
             Without an id all tasks, and the one that runs in full. --wait follows it and ends as its apply would: 0 \
-            where all is where it should be, 3 where it still runs or nothing gets on, 5 where it is done and a \
-            standby is missing.
+            where all is where it should be, 3 where it still runs, is held or does not get on, 5 where it is done \
+            and a standby is missing. Without an id --wait follows the task that runs, never one that is over: where \
+            none runs it says so, with 0 where all bolts are heard and with 1 where one may know of another.
 
             EXAMPLES
               boltctl rebalance status
@@ -131,7 +132,7 @@ struct RebalanceStatusCommand: AsyncParsableCommand {
 
     /// What the command answers about one task.
     struct Answer: Encodable {
-        let task: TaskView
+        let task: TaskView?
         let moves: [TaskMoveView]?
     }
 
@@ -141,7 +142,7 @@ struct RebalanceStatusCommand: AsyncParsableCommand {
         let session = try connection.session()
         let desk = TaskDesk(session: session)
         guard task != nil || moves || wait else { return try await overview(desk) }
-        var found = try await desk.find(task, orLatest: true)
+        guard var found = try await named(desk) else { return }
         var outcome: TaskOutcome?
         if wait {
             outcome = TaskOutcome(found, try await following.follow(found, session))
@@ -152,6 +153,16 @@ struct RebalanceStatusCommand: AsyncParsableCommand {
         let table = [TaskText.screen(found), list.map { TaskText.moves($0) }].compactMap { $0 }
         try connection.output.emit(answer, table: table.joined(separator: "\n\n"))
         try await outcome?.conclude(session)
+    }
+
+    /// The task that is meant; nil where one was to be followed, none runs, and that was said.
+    private func named(_ desk: TaskDesk) async throws -> TaskView? {
+        guard task == nil, wait else { return try await desk.find(task, orLatest: true) }
+        let answer = try await desk.running(for: timeout)
+        let verdict = try TaskDesk.toFollow(answer)
+        guard case .nothing(let text) = verdict else { return verdict.task }
+        try connection.output.emit(Answer(task: nil, moves: nil), table: text)
+        return nil
     }
 
     private func overview(_ desk: TaskDesk) async throws {

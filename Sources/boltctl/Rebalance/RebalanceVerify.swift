@@ -30,16 +30,20 @@ struct RebalanceVerify: AsyncParsableCommand {
         /// Moves whose slice is not where the task wants it.
         let misplaced: [TaskMoveView]
         let verification: SliceVerification
+        /// Moves whose slice others have moved elsewhere.
+        let movedOn: Int
         /// Whether the task is over and all is where it should be.
         let isVerified: Bool
 
-        init(task: TaskView, misplaced: [TaskMoveView], verification: SliceVerification) {
+        init(task: TaskView, misplaced: [TaskMoveView], movedOn: Int = 0, verification: SliceVerification) {
             (self.task, self.misplaced, self.verification) = (task, misplaced, verification)
+            self.movedOn = movedOn
             isVerified = task.isOver && misplaced.isEmpty && verification.isVerified
         }
 
         enum CodingKeys: String, CodingKey {
             case task, misplaced, verification
+            case movedOn = "moved_on"
             case isVerified = "verified"
         }
     }
@@ -52,8 +56,10 @@ struct RebalanceVerify: AsyncParsableCommand {
         let desk = TaskDesk(session: session)
         let found = try await desk.find(task, orLatest: true)
         let (verification, _) = try await SliceVerifier(session: session).verify(seconds: timeout)
-        let misplaced = Self.misplaced(try await desk.moves(found), of: found)
-        let answer = Answer(task: found, misplaced: misplaced, verification: verification)
+        let moves = try await desk.moves(found)
+        let answer = Answer(
+            task: found, misplaced: Self.misplaced(moves, of: found),
+            movedOn: moves.count(where: { $0.state == .overtaken }), verification: verification)
         try connection.output.emit(answer, table: Self.table(answer))
         if let status = Self.status(answer) { throw ExitCode(status.rawValue) }
     }
@@ -81,7 +87,12 @@ struct RebalanceVerify: AsyncParsableCommand {
         parts += answer.verification.findings.map { "\($0.what)\n  next: \($0.next)" }
         parts.append(SliceVerify.verdict(answer.verification))
         switch (answer.task.isOver, answer.misplaced.count) {
-        case (true, 0): parts.append("all slices of the task are where they should be")
+        case (true, 0):
+            let whose = answer.task.isCancelled ? "where it left them" : "where they should be"
+            parts.append(
+                answer.movedOn == 0
+                    ? "all slices of the task are \(whose)"
+                    : "all slices of the task are \(whose), but for \(answer.movedOn) that others have moved since")
         case (let isOver, let count):
             parts.append(
                 "\(Plural.text(count, "slice")) of the task not where it wants them"

@@ -20,6 +20,55 @@ struct TaskDesk {
         return try Self.choose(argument, among: try await all().tasks, orLatest: orLatest, verb: verb)
     }
 
+    /// For how long a bolt may not have heard of a task that another one has just accepted.
+    static let hearingSeconds = 3.0
+
+    /// All tasks, as soon as one of them runs; a bolt hears of a new one a moment after its driver accepted it.
+    func running(for seconds: Double?) async throws -> TasksResponse {
+        let clock = ContinuousClock()
+        let deadline = clock.now.advanced(by: .seconds(min(seconds ?? Self.hearingSeconds, Self.hearingSeconds)))
+        while true {
+            let answer = try await all()
+            guard !answer.tasks.contains(where: Self.isRunning), clock.now < deadline else { return answer }
+            try await Task.sleep(for: .milliseconds(300))
+        }
+    }
+
+    /// Whether a task is not over and somebody drives it.
+    static func isRunning(_ task: TaskView) -> Bool { !task.isOver && task.orphaned == nil }
+
+    /// What is to be followed where no task is named.
+    enum Following {
+        /// The one that runs.
+        case task(TaskView)
+        /// None runs: that, in words.
+        case nothing(String)
+
+        /// The one that runs; nil where none does.
+        var task: TaskView? {
+            guard case .task(let task) = self else { return nil }
+            return task
+        }
+    }
+
+    /// The one task that runs. How an older one ended says nothing of one that was accepted since: where a bolt is not
+    /// heard, whose partition may drive one, nobody can say that none runs.
+    static func toFollow(_ answer: TasksResponse) throws -> Following {
+        if answer.tasks.contains(where: isRunning) {
+            return .task(try choose(nil, among: answer.tasks, orLatest: false))
+        }
+        let latest = answer.tasks.first(where: \.isOver)
+        let older = latest.map { "; the latest, \($0.id), ended as \(TaskText.state($0))" } ?? ""
+        let age = answer.freshness
+        guard age.complete else {
+            let silent = "\(age.boltsTotal - age.boltsHeard) of \(age.boltsTotal) bolts"
+            throw CommandFailure(
+                "no_task", "no task is known to run\(older)", reason: "\(silent) are not heard, and may know of one",
+                next: "name the one to wait for: boltctl rebalance status ID --wait")
+        }
+        return .nothing("no task runs\(older)\(latest == nil ? "" : "; name it to wait for it")")
+    }
+
     /// The one task that is meant; a failure that names the candidates where it is not one.
     static func choose(
         _ argument: String?, among tasks: [TaskView], orLatest: Bool, verb: String? = nil
@@ -36,7 +85,7 @@ struct TaskDesk {
                 throw CommandFailure("not_found", "no task has the id \(argument)", next: "boltctl rebalance status")
             }
         } else {
-            let running = tasks.filter { !$0.isOver && $0.orphaned == nil }
+            let running = tasks.filter(isRunning)
             found = running.isEmpty && orLatest ? Array(tasks.prefix(1)) : running
             guard !found.isEmpty else {
                 if let verb, let latest = tasks.first(where: \.isOver) {

@@ -19,6 +19,8 @@ struct TaskFollower: Sendable {
         case over(TaskView)
         /// What is left was given up, until an operator says so.
         case standstill(TaskView)
+        /// It is held, and does not get on until that is over.
+        case held(TaskView)
         /// The time is over.
         case late(TaskView?)
         /// Somebody wanted the terminal back.
@@ -27,7 +29,7 @@ struct TaskFollower: Sendable {
         /// The task as it was seen last.
         var task: TaskView? {
             switch self {
-            case .over(let task), .standstill(let task): task
+            case .over(let task), .standstill(let task), .held(let task): task
             case .late(let task), .detached(let task): task
             }
         }
@@ -45,7 +47,10 @@ struct TaskFollower: Sendable {
     func follow(from first: TaskView?) async throws -> End {
         let latest = Latest(first)
         let error = await InterruptedBySignals.run { try await watch(latest) }
-        if latest.isEnd, let task = latest.task { return task.isOver ? .over(task) : .standstill(task) }
+        if latest.isEnd, let task = latest.task {
+            guard !task.isOver else { return .over(task) }
+            return Self.isStandstill(task) ? .standstill(task) : .held(task)
+        }
         guard let error else { return .late(latest.task) }
         guard error is CancellationError else { throw error }
         return .detached(latest.task)
@@ -53,6 +58,21 @@ struct TaskFollower: Sendable {
 
     /// For how long bolts that answer may know nothing of a task: after a restart of them all they hear of it anew.
     static let newsTime: Duration = .seconds(15)
+
+    /// For how long a task may be held by an operator before whoever follows it is told so: an answer of a moment ago
+    /// may be from before it was let go on.
+    static let heldTime: Duration = .seconds(2)
+
+    /// For how long the bolt that is asked may go on to list a task as running that its driver ended.
+    static let agreementTime: Duration = .seconds(5)
+
+    /// For how long a task must be seen held for nothing to be expected of it; nil where it is not held. What holds it
+    /// without an operator may be over in a moment.
+    static func patience(with task: TaskView) -> Duration? {
+        guard !task.isOver, task.phase != .cancelling || task.orphaned != nil else { return nil }
+        if task.isHeld { return heldTime }
+        return task.hold == nil && task.orphaned == nil ? nil : newsTime
+    }
 
     /// What a bolt says of the task.
     enum Look: Sendable {
@@ -83,6 +103,7 @@ struct TaskFollower: Sendable {
         var progress = Progress()
         let clock = ContinuousClock()
         var unknownSince: ContinuousClock.Instant?
+        var heldSince: ContinuousClock.Instant?
         let deadline = timeout.map { clock.now.advanced(by: .seconds($0)) }
         while true {
             let look = try await look()
@@ -92,14 +113,37 @@ struct TaskFollower: Sendable {
                 progress.say("nobody says how task \(id) stands: \(why)")
             }
             if case .task(let task) = look {
-                let isEnd = task.isOver || Self.isStandstill(task)
+                let patience = Self.patience(with: task)
+                heldSince = patience == nil ? nil : heldSince ?? clock.now
+                let isHeld = patience.flatMap { patience in heldSince.map { clock.now - $0 >= patience } } ?? false
+                let isEnd = task.isOver || isHeld || Self.isStandstill(task)
                 latest.see(task, isEnd: isEnd)
+                if task.isOver { await agree() }
                 if isEnd { return }
                 progress.say(TaskText.line(task))
             }
             if let deadline, clock.now >= deadline { return }
             try await Task.sleep(for: .milliseconds(300))
         }
+    }
+
+    /// The driver said that the task is over: waits until the bolt that is asked has heard so too. Whoever plans next
+    /// asks that one, and is not to be told that the task still runs.
+    private func agree() async {
+        let clock = ContinuousClock()
+        let deadline = clock.now.advanced(by: Self.agreementTime)
+        while clock.now < deadline, !Task.isCancelled {
+            do {
+                let answer: TasksResponse = try await session.client.call(.tasks)
+                guard Self.isListedAsRunning(id, answer.tasks) else { return }
+                try await Task.sleep(for: .milliseconds(100))
+            } catch { return }
+        }
+    }
+
+    /// Whether a bolt has not heard yet that a task is over.
+    static func isListedAsRunning(_ id: PrincipalID, _ tasks: [TaskView]) -> Bool {
+        tasks.contains { $0.id == id && !$0.isOver }
     }
 
     /// How the task stands, where anybody says: bolts may come and go while it runs.
@@ -157,7 +201,9 @@ struct FollowOptions: ParsableArguments {
     /// Follows a task where that is asked for; nil where it is not.
     func follow(_ task: TaskView, _ session: Session) async throws -> TaskFollower.End? {
         guard wait, !task.isOver else { return nil }
-        Console.note("task \(task.id) runs; ctrl-c leaves it running. \(TaskText.commands(task.id))")
+        let isEnding = task.phase == .cancelling
+        let state = isEnding ? "is being cancelled, with or without this terminal" : "runs; ctrl-c leaves it running"
+        Console.note("task \(task.id) \(state). \(TaskText.commands(task))")
         return try await TaskFollower(session: session, id: task.id, timeout: timeout).follow(from: task)
     }
 }
@@ -179,7 +225,7 @@ struct TaskOutcome {
             (status, notes) = (nil, [])
             return
         }
-        let how = TaskText.commands(last.id)
+        let how = TaskText.commands(last)
         switch end {
         case .over,
             nil where last.isOver:
@@ -192,10 +238,27 @@ struct TaskOutcome {
                 "remove the cause, then try again: boltctl rebalance resume \(last.id); or end it: boltctl rebalance "
                     + "cancel \(last.id)",
             ]
+        case .held: (status, notes) = (.running, Self.held(last))
         case .late: (status, notes) = (.running, ["still running: \(TaskText.line(last))", how])
         case .detached: (status, notes) = (.running, ["left running: \(TaskText.line(last))", how])
-        case nil: (status, notes) = (.running, ["accepted: task \(last.id) runs", how])
+        case nil:
+            let state = last.phase == .cancelling ? "is being cancelled" : "runs"
+            (status, notes) = (.running, ["accepted: task \(last.id) \(state)", how])
         }
+    }
+
+    /// Who holds it, and what lets it go on.
+    private static func held(_ task: TaskView) -> [String] {
+        let done = "\(task.progress.done) of \(Plural.text(task.progress.moves, "slice")) moved"
+        guard task.isHeld else {
+            let why = task.orphaned ?? task.hold ?? "no reason given"
+            let next =
+                task.orphaned == nil
+                ? "boltctl rebalance cancel \(task.id)" : "make a new plan, and apply it: boltctl rebalance plan"
+            return ["nothing gets on: \(why); \(done)", "next: \(next)"]
+        }
+        let who = task.held.map { TaskText.holder($0) } ?? "by an operator; who and since when was not kept"
+        return ["held \(who); \(done)", "next: boltctl rebalance resume \(task.id)"]
     }
 
     private static func over(_ task: TaskView, endsEarly: Bool) -> (ExitStatus?, [String]) {

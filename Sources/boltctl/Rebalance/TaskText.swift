@@ -17,9 +17,10 @@ enum TaskText {
         if progress.overtaken > 0 { parts.append("\(progress.overtaken) moved elsewhere by others") }
         var line = "\(state(task)): \(parts.joined(separator: ", "))"
         if let left = progress.remainingSeconds, !task.isOver, !task.isPaused {
-            line += "; about \(AboutText.span(left)) left"
+            line += "; \(AboutText.left(left)) left"
         }
         if let why = task.orphaned ?? task.hold, !task.isOver { line += "; \(why)" }
+        if let held = task.held, task.isHeld { line += "; held \(holder(held))" }
         if let first = task.stuck.first {
             let more = task.stuck.count > 1 ? " (and \(task.stuck.count - 1) more)" : ""
             line += "; stuck: \(stuck(first, now: now))\(more)"
@@ -50,6 +51,12 @@ enum TaskText {
         }
     }
 
+    /// `by operator/ada since 2026-11-22T04:00:00Z (month's end)`.
+    static func holder(_ held: TaskPauseView) -> String {
+        let why = held.reason.isEmpty ? "" : " (\(held.reason))"
+        return "by \(held.actor) since \(Console.time(milliseconds: held.at.milliseconds))\(why)"
+    }
+
     /// `web/17 north → south for 35 s: the target is sealed`.
     static func stuck(_ stuck: TaskStuckView, now: WallTime = .now) -> String {
         "\(stuck.group)/\(stuck.slice) \(stuck.from) → \(stuck.to) for \(AboutText.since(stuck.since, now: now)): "
@@ -63,6 +70,7 @@ enum TaskText {
         let fields = TextFields([
             ("task", task.id.description), ("state", state(task) + why),
             ("driven by", "\(task.driver)" + (task.bolt.map { ", \($0)" } ?? ", which has no primary that is known")),
+            ("held", task.isHeld ? task.held.map { holder($0) } : nil),
             ("began", "\(Console.time(milliseconds: task.beganAt.milliseconds)) by \(task.actor)"),
             ("ended", task.endedAt.map { Console.time(milliseconds: $0.milliseconds) }),
             ("reason", task.reason), ("topology", task.version.shortHex), ("plan", task.plan?.shortHex),
@@ -72,7 +80,7 @@ enum TaskText {
             ("overtaken", progress.overtaken == 0 ? nil : Plural.text(progress.overtaken, "slice")),
             ("envoys", "\(progress.envoysDone) of \(progress.envoys)"),
             ("bytes", "\(ByteText.text(progress.bytesDone)) of \(ByteText.text(progress.bytes))"),
-            ("left", progress.remainingSeconds.map { "about \(AboutText.span($0))" }),
+            ("left", task.isOver || task.isPaused ? nil : progress.remainingSeconds.map { AboutText.left($0) }),
         ])
         guard !task.stuck.isEmpty else { return fields.text }
         var table = TextTable("STUCK", "FROM", "TO", "SINCE", "FOR", "WHY")
@@ -109,8 +117,9 @@ enum TaskText {
         return table.text
     }
 
-    /// What to type to watch a task and to end it.
-    static func commands(_ id: PrincipalID) -> String {
-        "watch it: boltctl rebalance status \(id) --wait; end it: boltctl rebalance cancel \(id)"
+    /// What to type to watch a task and to end it; one that is being cancelled ends by itself.
+    static func commands(_ task: TaskView) -> String {
+        let watch = "watch it: boltctl rebalance status \(task.id) --wait"
+        return task.phase == .cancelling ? watch : "\(watch); end it: boltctl rebalance cancel \(task.id)"
     }
 }

@@ -15,6 +15,9 @@ enum AboutText {
         }
     }
 
+    /// What is left, told from a rate: `about 2 min`, `less than a second`.
+    static func left(_ seconds: Double) -> String { seconds < 1 ? span(seconds) : "about \(span(seconds))" }
+
     /// How long ago an instant was, by this machine's clock; nothing for one that lies ahead.
     static func since(_ time: WallTime, now: WallTime = .now) -> String {
         span(now.milliseconds > time.milliseconds ? Double(now.milliseconds - time.milliseconds) / 1000 : 0)

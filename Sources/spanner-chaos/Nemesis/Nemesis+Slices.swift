@@ -99,9 +99,10 @@ extension Nemesis {
         let resumed: Bool? = try await Waiting.until(seconds: 30, every: .milliseconds(300)) {
             if try await tasks()?.first(where: { $0.id == id })?.isOver == true { return true }
             let output = try await mesh.control(
-                ["rebalance", "resume", id, "--yes", "--request-timeout", "5"], seconds: 30)
+                ["rebalance", "resume", id, "--yes", "--no-wait", "--request-timeout", "5"], seconds: 30)
             last = "exit \(output.code) \(Self.short(output))"
-            return output.code == 0 ? true : nil
+            // It goes on, or there was nothing left to be done.
+            return [0, 3, 5].contains(output.code) ? true : nil
         }
         return resumed == true ? nil : last
     }

@@ -129,29 +129,82 @@ struct RebalanceFiguresTests {
 
     @Test("What is left is told from the rate since the task was let go on, not from before it was held")
     func rates() throws {
-        var stage = try FiguresStage(slices: 4, bytes: 1000)
-        stage.tick()
-        try stage.finish()
-        stage.tick()
-        #expect(stage.task.status().remaining == .seconds(6))
+        var stage = try FiguresStage(slices: 8, bytes: 1000)
+        for _ in 0..<3 {
+            stage.tick()
+            try stage.finish()
+        }
+        // Three in the three seconds since the tick before the first of them.
+        #expect(stage.task.status().remaining == .seconds(5))
         stage.step(.command(.pause))
         for _ in 0..<100 { stage.tick() }
         #expect(stage.task.status().remaining == nil)
         stage.step(.command(.resume))
         #expect(stage.task.status().stuck.isEmpty, "what was held is not stuck for that")
-        try stage.finish()
-        stage.tick(2)
-        #expect(stage.task.status().remaining == .seconds(4))
+        for _ in 0..<3 {
+            stage.tick(2)
+            try stage.finish()
+        }
+        // From 1 s after it was let go on to 6 s: three in 5 s, two are left.
+        let left = try #require(stage.task.status().remaining)
+        #expect(left > .milliseconds(3300) && left < .milliseconds(3400), "\(left)")
         stage.step(.command(.throttle(HandoffBudget.Limits(slices: 2))))
         #expect(stage.task.status().remaining == nil)
     }
 
-    @Test("Where nothing has bytes what is left is told from the slices that are done")
-    func withoutBytes() throws {
-        var stage = try FiguresStage(slices: 4, bytes: 0)
-        stage.tick()
+    @Test("The first pieces of the first slices make no rate, nor does the time before anything got on")
+    func noRateYet() throws {
+        var stage = try FiguresStage(slices: 50, bytes: 1000)
+        // A target that is waited for.
+        for _ in 0..<60 { stage.tick() }
+        let order = try #require(stage.first)
+        stage.step(.progress(order.id, bytes: 1, hindrance: nil))
+        for _ in 0..<4 {
+            stage.tick()
+            #expect(stage.task.status().remaining == nil, "one byte of 50,000 would be hours")
+        }
         try stage.finish()
         stage.tick()
-        #expect(stage.task.status().remaining == .seconds(6))
+        let first = try #require(stage.task.status().remaining)
+        // One slice in 6 s: had the minute before counted, it would be an hour.
+        #expect(first == .seconds(49 * 6), "\(first)")
+    }
+
+    @Test("A task that is over or is being cancelled has nothing left to be told of")
+    func overIsOver() throws {
+        var stage = try FiguresStage(slices: 4, bytes: 1000)
+        for _ in 0..<3 {
+            stage.tick()
+            try stage.finish()
+        }
+        #expect(stage.task.status().remaining == .seconds(1))
+        stage.tick()
+        try stage.finish()
+        #expect(stage.task.status().phase == .ended && stage.task.status().remaining == nil)
+        #expect(!stage.task.state.isCancelled, "it ended because nothing was left to be done")
+    }
+
+    @Test("Whether it was cancelled is said by the journal, in each direction anew")
+    func cancelledIsKept() throws {
+        var stage = try FiguresStage(slices: 4, bytes: 1000)
+        stage.tick()
+        try stage.finish()
+        stage.step(.command(.cancel))
+        stage.refuse("its task cancelled it")
+        #expect(stage.task.status().phase == .ended && stage.task.state.isCancelled)
+        try stage.restart()
+        #expect(stage.task.state.isCancelled)
+        stage.step(.command(.reverse))
+        #expect(!stage.task.state.isCancelled && stage.task.state.phase == .reversing)
+    }
+
+    @Test("Where nothing has bytes what is left is told from the slices that are done")
+    func withoutBytes() throws {
+        var stage = try FiguresStage(slices: 6, bytes: 0)
+        for _ in 0..<3 {
+            stage.tick()
+            try stage.finish()
+        }
+        #expect(stage.task.status().remaining == .seconds(3))
     }
 }
