@@ -1,6 +1,5 @@
 import BoltAPI
 import Foundation
-import Identity
 import Spanner
 import Testing
 
@@ -23,8 +22,6 @@ import Testing
                 == "kept by c.west for south, which is away, through 3; it stays in the queue")
         let stored = try answer(keptBy: nil, level: .local)
         #expect(StoredText.pass(stored).hasPrefix("checked in with south: stored through 3 (local), nothing more"))
-        var keeper = HistoryKeeper(nil)
-        keeper.note(kept, at: "h:1")
         let last = ReportHistory.Stored(
             at: WallTime(milliseconds: 0), address: "h:1", partition: kept.owner.partition, storedThrough: 3,
             releaseThrough: 0, level: .custody, keptBy: "c.west")

@@ -6,7 +6,7 @@ internal import Synchronization
 
 extension BoltEndpoints {
     /// What an envoy has told, with every place that holds nothing: answered by the primary of its owner, wherever it
-    /// was asked. A bolt of the owner that is asked itself, or whose partition has no primary, tells of its own copy.
+    /// was asked. A bolt of the owner whose partition has no primary, or that must not pass it on, tells of its copy.
     func envoyResults(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
         try await requireAdmitted(request)
         try await requireServing()
@@ -40,7 +40,7 @@ extension BoltEndpoints {
         of envoy: Principal, _ picture: PartitionPicture, _ request: HTTPRequestContext
     ) throws -> PartitionReport? {
         let isOurs = picture.name == configuration.partition
-        // Whoever names this bolt alone is told what it has.
+        // Whoever wants to hear of this bolt alone is told what it has.
         if isOurs, request.refusesForwarding { return nil }
         if let primary = picture.reigning { return primary.bolt.fullName == configuration.fullName ? nil : primary }
         if isOurs { return nil }

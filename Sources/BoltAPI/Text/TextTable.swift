@@ -23,8 +23,8 @@ public struct TextTable: Sendable {
     /// The lines, headers first, two spaces between columns.
     public var text: String { text(widths: widths) }
 
-    /// The same in lines of so many characters at most, as far as that goes: what is too long in the last column is cut,
-    /// and ends with `…`. The other columns stay whole.
+    /// The same in lines of so many characters at most, as far as that goes: what is too long in the last column is
+    /// cut, and ends with `…`. The other columns stay whole.
     public func text(columns: Int) -> String {
         guard let last = widths.last else { return text }
         let rest = widths.dropLast().reduce(0) { $0 + $1 + 2 }
