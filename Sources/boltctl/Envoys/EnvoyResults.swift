@@ -211,26 +211,32 @@ enum ResultText {
         case .result: break
         }
         guard let pass = record(result) else { return opaque(result) }
-        let how = (pass.isOffline ? "offline, " : "") + (pass.dryRun ? "dry run, " : "")
-        let failed = pass.resources.first { $0.outcome == .failed }
-        let why = pass.trouble ?? failed.map { "\($0.id): \($0.what ?? $0.code ?? "failed")" }
-        return "\(how)\(PassText.outcome(pass.outcome)): \(why ?? PassText.counts(pass.counts))"
+        let how = (pass.isOffline ? "offline, " : "") + (pass.report?.isDryRun == true ? "dry run, " : "")
+        let counts = pass.report.map { PassText.counts($0.counts) } ?? "no pass was made"
+        return "\(how)\(PassText.outcome(pass.outcome)): \(pass.failure ?? counts)"
     }
 
     /// What became of the resources of a pass that were not as they should be; nil where there is nothing to tell.
     static func detail(_ result: EnvoyResultView) -> String? {
-        guard let pass = record(result), !pass.resources.isEmpty else { return nil }
-        var lines = ["\(short(result.queue)):\(result.sequence), \(pass.milliseconds) ms"]
-        for resource in pass.resources {
-            let outcome = resource.outcome.rawValue.replacing("_", with: " ")
-            lines.append("  \(resource.type) \(resource.id): \(outcome), \(resource.milliseconds) ms")
-            if let what = resource.what { lines.append("    \(what)\(resource.code.map { " [\($0)]" } ?? "")") }
-            if let next = resource.next { lines.append("    next: \(next)") }
-            if let diff = resource.diff {
-                lines += diff.split(separator: "\n").map { "      \($0)" }
-            }
-        }
+        guard let report = record(result)?.report else { return nil }
+        let told = report.resources.filter { $0.outcome != .unchanged }
+        guard !told.isEmpty else { return nil }
+        var lines = ["\(short(result.queue)):\(result.sequence), \(PassText.span(report.microseconds))"]
+        for resource in told { lines += text(resource) }
+        if report.omitted > 0 { lines.append("  and \(Plural.text(report.omitted, "resource")) without an entry") }
         return lines.joined(separator: "\n")
+    }
+
+    private static func text(_ resource: PassResource) -> [String] {
+        let outcome = resource.outcome.rawValue.replacing("_", with: " ")
+        let head = "\(resource.type) \(resource.id): \(outcome), \(PassText.span(resource.microseconds))"
+        var lines = ["  " + head + (resource.summary.map { ": \($0.joined(separator: ", "))" } ?? "")]
+        if let words = resource.words { lines.append("    \(words)\(resource.code.map { " [\($0)]" } ?? "")") }
+        if let next = resource.next { lines.append("    next: \(next)") }
+        for block in [resource.diff, resource.output].compactMap({ $0 }) {
+            lines += block.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" }
+        }
+        return lines
     }
 
     /// The record of a pass, where the result is one.

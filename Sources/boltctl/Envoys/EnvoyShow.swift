@@ -70,6 +70,12 @@ enum PassText {
         }
     }
 
+    /// `312 ms`, `2 min`.
+    static func span(_ microseconds: UInt64) -> String {
+        let milliseconds = microseconds / 1000
+        return milliseconds < 10_000 ? "\(milliseconds) ms" : AboutText.span(Double(milliseconds) / 1000)
+    }
+
     /// `2 changed, 40 unchanged`.
     static func counts(_ counts: PassCounts) -> String {
         let parts = [
