@@ -80,7 +80,7 @@ struct SliceVerify: AsyncParsableCommand {
             return "verified: \(Plural.text(verification.answered, "bolt")) agree that there is no slice yet"
         }
         let silent = verification.warnings.count
-        let rest = silent == 0 ? "" : "; \(Plural.text(silent, "bolt")) that own none could not be asked"
+        let rest = silent == 0 ? "" : "; \(Plural.text(silent, "bolt")) of partitions that own none could not be asked"
         return "verified: every one of \(Plural.text(verification.slices, "slice")) has one owner, which serves it; "
             + "\(Plural.text(verification.answered, "bolt")) agree\(rest)"
     }

@@ -67,7 +67,7 @@ import Testing
         #expect(
             SliceVerify.verdict(verification)
                 == "verified: every one of 6 slices has one owner, which serves it; 2 bolts agree; "
-                + "2 bolts that own none could not be asked")
+                + "2 bolts of partitions that own none could not be asked")
         let text = SliceVerify.table(verification, lines, [])
         #expect(text.contains("warning: a.west could not be asked; west owns no slice: refused"), "\(text)")
         // Whoever is not known at all may be an owner's; and of those nothing is known while nobody answers.
