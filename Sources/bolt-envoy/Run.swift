@@ -15,8 +15,8 @@ struct Run: AsyncParsableCommand {
               bolt-envoy run
               bolt-envoy run --once -o json
 
-            Exit codes with --once: 0 all is stored, 1 some still waits, 69 no bolt took it, 77 the mesh refuses this \
-            machine. What was not stored is kept.
+            Exit codes with --once: 0 all is stored, or kept by another bolt while the owner is away, 1 some still \
+            waits, 69 no bolt took it, 77 the mesh refuses this machine. What was not stored is kept.
             """)
 
     @Flag(help: "One pass: deliver what waits, then end.")
@@ -82,12 +82,7 @@ struct Run: AsyncParsableCommand {
         }
         switch pass {
         case .delivered(let response):
-            try output.emit(
-                response,
-                lines: [
-                    "checked in with \(response.owner.partition): stored through "
-                        + StoredText.text(response.storedThrough, response.releaseThrough, response.level)
-                ])
+            try output.emit(response, lines: [StoredText.pass(response)])
         case .partly(let waiting):
             throw CommandFailure(
                 "not_drained", "check in: not everything was taken",

@@ -41,7 +41,7 @@ struct Verb: CustomTestStringConvertible, Sendable {
             "demo", "status", "mesh init", "mesh up", "mesh down", "bolt invite", "bolt join", "bolt list", "bolt show",
             "bolt remove", "bolt step-down", "partition list", "partition show", "partition switchover",
             "partition promote", "partition history", "partition salvage", "audit log", "audit verify",
-            "envoy token create", "envoy token list", "envoy token revoke", "envoy list", "envoy show",
+            "envoy token create", "envoy token list", "envoy token revoke", "envoy list", "envoy show", "envoy results",
             "envoy explain", "envoy remove", "envoy ban", "roster list", "roster log", "roster digest", "roster diff",
             "roster conflicts", "roster resolve", "topology validate", "topology diff", "topology plan",
             "topology apply", "topology export", "topology history", "slice list", "slice explain", "slice verify",

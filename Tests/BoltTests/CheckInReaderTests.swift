@@ -103,6 +103,22 @@ import Testing
         #expect(read.storedThrough == 9)
     }
 
+    /// An envoy was told that its owner had stored what another bolt kept while all of the owner was dead.
+    @Test("P6: what is kept for an owner that is away is not told as stored by it")
+    func custody() throws {
+        let partition = try #require(PartitionName("south"))
+        let receipt = CheckInReceipt(
+            storedThrough: 3, releaseThrough: 0, level: .local, epoch: 3, keptBy: "c.west")
+        let written = CheckInWriter.write(receipt, partition: partition, interval: 60, bolts: "[]", isContested: false)
+        let shape = CheckInResponse(
+            storedThrough: 3, releaseThrough: 0, level: .custody, owner: CheckInOwner(partition: partition),
+            nextIntervalSeconds: 60, bolts: [], register: 1, epoch: 3, contested: false,
+            custody: CheckInCustody(keptBy: "c.west"))
+        #expect(written == (try APIJSON.encode(shape)))
+        let read = try APIJSON.decode(CheckInResponse.self, from: written)
+        #expect(read.level == .custody && read.level < .local && read.custody?.keptBy == "c.west")
+    }
+
     @Test("traits are known again only where the same envoy sends the same bytes")
     func memory() {
         let memory = TraitsMemory()

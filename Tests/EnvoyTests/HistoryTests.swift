@@ -38,6 +38,21 @@ import Testing
         #expect(history.queue?.records == 0 && history.queue?.oldest == nil)
     }
 
+    /// `status` told an owner of which every bolt was dead as the one that had stored them.
+    @Test("P6: the history says who keeps results while their owner is away")
+    func custodyIsKept() async throws {
+        let scratch = try Scratch()
+        let port = ScriptedPort { request, _ throws(EnvoyPortFailure) in
+            var answer = ScriptedPort.takeAll(request)
+            (answer.custody, answer.level, answer.releaseThrough) = (CheckInCustody(keptBy: "c.west"), .custody, 0)
+            return answer
+        }
+        _ = try await withAgent(scratch.state, port) { try await $0.runOnce() }
+        let history = try #require(scratch.state.history())
+        #expect(history.stored?.keptBy == "c.west" && history.stored?.level == .custody)
+        #expect(history.queue?.records == 1, "it is the envoy's still")
+    }
+
     @Test("a history that is cut is as good as none, and one that cannot be written does not stop the agent")
     func damagedHistory() async throws {
         let scratch = try Scratch()

@@ -35,7 +35,8 @@ extension BoltEndpoints {
             metrics.add(.checkIns, ["kept"])
             let receipt = CheckInReceipt(
                 storedThrough: through, releaseThrough: 0, level: .local,
-                epoch: whole.highest?.epoch ?? 0, register: whole.highest?.register ?? 0)
+                epoch: whole.highest?.epoch ?? 0, register: whole.highest?.register ?? 0,
+                keptBy: configuration.fullName)
             let answer = CheckInWriter.write(
                 receipt, partition: owner, interval: configuration.checkInInterval, bolts: grounds.bolts,
                 isContested: false)

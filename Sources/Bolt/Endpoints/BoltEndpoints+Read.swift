@@ -69,6 +69,10 @@ extension BoltEndpoints {
                 if detailed, let document = record.traits?.document {
                     envoy.traits = try? APIJSON.decode([String: JSONValue].self, from: Data(document))
                 }
+                if detailed, let queues = try? partition.store.tables.results.queues(of: envoy.id) {
+                    envoy.storedThrough = queues.last?.storedThrough
+                    envoy.holes = queues.reduce(0) { $0 + $1.holes }
+                }
                 return envoy
             }
         }

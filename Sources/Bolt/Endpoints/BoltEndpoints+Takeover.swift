@@ -33,10 +33,12 @@ extension BoltEndpoints {
         }
         let page = Array(all.dropFirst(start).prefix(limit))
         let isMore = all.count > start + page.count
+        var last = picture.view(envoys: 0)
+        last.primary = picture.lastPrimary
         return TakeoverPreviewResponse(
             bolt: configuration.fullName,
             mesh: MeshSummary(name: configuration.meshName.text, id: identity.credential.mesh), partition: name,
-            lastView: picture.view(envoys: 0), silentSeconds: picture.reports.compactMap(\.age).min(), heard: heard,
+            lastView: last, silentSeconds: picture.reports.compactMap(\.age).min(), heard: heard,
             unknowable: BoltEndpoints.unknowable(name, heard: heard, slices: all.count, stranded), slices: page,
             nextAfter: isMore ? page.last.map { "\($0.group)/\($0.slice)" } : nil, freshness: await freshness())
     }

@@ -48,6 +48,7 @@ struct BoltEndpoints: Sendable {
         case .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest,
             .rosterConflicts, .rosterContext, .rosterReceipt, .tokens:
             return try await read(request)
+        case .envoyResults: return try await envoyResults(request)
         case .createToken, .postAct, .removeEnvoy: return try await change(request)
         case .partition, .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover,
             .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote:

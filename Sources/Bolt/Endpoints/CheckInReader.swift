@@ -229,8 +229,11 @@ enum CheckInWriter {
         // Names of partitions and levels need no escapes.
         var text = "{\"bolts\":\(bolts)"
         if let voucher = receipt.voucher { text += ",\"claim\":\"\(Data(voucher).base64EncodedString())\"" }
-        text += ",\"contested\":\(isContested),\"epoch\":\(receipt.epoch),\"level\":\""
-        text += "\((receipt.level == .paired ? BoltAPI.AckLevel.paired : .local).apiText)\""
+        text += ",\"contested\":\(isContested)"
+        if let bolt = receipt.keptBy { text += ",\"custody\":{\"kept_by\":\"\(bolt)\"}" }
+        let owners: BoltAPI.AckLevel = receipt.level == .paired ? .paired : .local
+        let level = receipt.keptBy == nil ? owners : .custody
+        text += ",\"epoch\":\(receipt.epoch),\"level\":\"\(level.apiText)\""
         text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"},\"register\":"
         text += "\(receipt.register),\"release_through\":\(receipt.releaseThrough)"
         if let signature = receipt.signature {

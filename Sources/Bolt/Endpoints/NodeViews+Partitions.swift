@@ -39,6 +39,13 @@ struct PartitionPicture {
         reports.compactMap { $0.standing?.tip.epoch }.filter { $0 > .none }.max()
     }
 
+    /// Who reigns, or was the last to: by the last word of those that were heard, else by whose the latest epoch is.
+    var lastPrimary: String? {
+        let said = reports.filter { $0.standing?.reigns == true }
+            .max { ($0.standing?.epoch ?? .none) < ($1.standing?.epoch ?? .none) }
+        return (reigning ?? said)?.bolt.fullName ?? epoch.flatMap { view($0.minter).bolt }
+    }
+
     /// Who reigns by its own word: of several in a network split, the one of the latest epoch.
     var reigning: PartitionReport? {
         reports.filter { $0.isLive && $0.standing?.reigns == true }

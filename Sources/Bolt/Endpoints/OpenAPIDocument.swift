@@ -64,6 +64,11 @@ enum OpenAPIDocument {
         let role = parameter("role", place: "query", schema: PrincipalRole.schema)
         switch endpoint {
         case .envoys: return [parameter("name", place: "query", schema: text())] + page
+        case .envoyResults:
+            return [
+                parameter("queue", place: "query", schema: QueueIncarnation.schema),
+                parameter("raw", place: "query", schema: ["type": .string("boolean")]),
+            ] + page
         case .roster: return [role] + page
         case .rosterLog, .secrets, .topologyHistory, .takeoverPreview, .taskMoves: return page
         case .slices:

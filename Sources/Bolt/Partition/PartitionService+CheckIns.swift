@@ -42,6 +42,8 @@ struct CheckInReceipt: Sendable {
     var voucher: [UInt8]?
     /// This bolt's signature over what is stored and safe; nil where the envoy needs none.
     var signature: [UInt8]?
+    /// The bolt that keeps it for an owner that is away, `name.partition`; nil where the owner has it.
+    var keptBy: String?
 }
 
 /// What a bolt does with a check-in of its partition.

@@ -32,6 +32,7 @@ extension Endpoint {
         case .drainBolt, .undrainBolt: DrainBoltRequest.self
         case .reassignEnvoy: ReassignEnvoyRequest.self
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
+            .envoyResults,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
             .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
@@ -67,6 +68,7 @@ extension Endpoint {
         case .envoys: EnvoysResponse.self
         case .envoy: EnvoyResponse.self
         case .envoyExplain: ExplainResponse.self
+        case .envoyResults: EnvoyResultsResponse.self
         case .roster: RosterResponse.self
         case .rosterLog: RosterLogResponse.self
         case .rosterDigest: RosterDigestResponse.self

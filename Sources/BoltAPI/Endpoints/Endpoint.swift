@@ -10,7 +10,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     // Anyone.
     case health, healthHead, openAPI
     // Operators read.
-    case status, bolts, bolt, partitions, envoys, envoy, envoyExplain
+    case status, bolts, bolt, partitions, envoys, envoy, envoyExplain, envoyResults
     case roster, rosterLog, rosterDigest, rosterConflicts, rosterContext, rosterReceipt, tokens
     case partition, partitionHistory, partitionSalvage, partitionAudit, partitionOperation
     case sealStatus, secrets
@@ -51,7 +51,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .reassignEnvoy:
             .post
         case .healthHead, .opsHealthHead: .head
-        case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster,
+        case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults,
+            .roster,
             .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
             .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
@@ -93,6 +94,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .envoys: "/v1/envoys"
         case .envoy: "/v1/envoys/{envoy}"
         case .envoyExplain: "/v1/envoys/{envoy}/explain"
+        case .envoyResults: "/v1/envoys/{envoy}/results"
         case .removeEnvoy: "/v1/envoys/{envoy}/remove"
         case .roster: "/v1/roster"
         case .rosterLog: "/v1/roster/log"
@@ -131,7 +133,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .rekey, .checkIn: .envoy
         case .peerCheckIn, .peerEnroll, .peerOperator: .bolt
         case .health, .healthHead, .opsHealth, .opsHealthHead, .live, .ready, .metrics: .anyone
-        case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog,
+        case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults, .roster,
+            .rosterLog,
             .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition, .partitionHistory,
             .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets, .topology,
             .topologyHistory, .topologyVersion, .planTopology, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
@@ -149,7 +152,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
         switch self {
         case .opsHealth, .opsHealthHead, .live, .ready, .metrics: .ops
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .health, .healthHead, .openAPI, .status, .bolts,
-            .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest, .rosterConflicts,
+            .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults, .roster, .rosterLog, .rosterDigest,
+            .rosterConflicts,
             .rosterContext, .rosterReceipt, .tokens, .createToken, .postAct, .removeEnvoy, .peerOperator, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
             .removeMember, .stepDown, .dismissSalvage, .auditNote, .sealStatus, .secrets, .initSeal, .unseal, .seal,
@@ -183,7 +187,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
     /// Whether a bolt passes it on to the one that has to answer, with the operator's certificate chain.
     public var isForwardable: Bool {
         switch self {
-        case .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
+        case .envoyResults, .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover,
+            .promote,
             .removeMember, .stepDown, .dismissSalvage, .auditNote, .applyTopology, .takeOver, .task, .taskMoves,
             .changeTask, .drainBolt, .undrainBolt, .reassignEnvoy:
             true
@@ -205,6 +210,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .drainBolt, .undrainBolt, .reassignEnvoy:
             APILimits.bodyBytesMax
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
+            .envoyResults,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
             .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,

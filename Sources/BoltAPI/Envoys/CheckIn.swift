@@ -66,8 +66,10 @@ public struct CheckInResponse: Hashable, Sendable, Codable {
     public var storedThrough: UInt64
     /// The envoy may delete up to here and no further.
     public var releaseThrough: UInt64
-    /// How safe the results are.
+    /// How safe the results are; `custody` where the owner has them not.
     public var level: AckLevel
+    /// Who keeps the results while the owner is away; nil where the owner has them.
+    public var custody: CheckInCustody?
     /// Who owns the envoy's slice.
     public var owner: CheckInOwner
     /// When to report again.
@@ -92,19 +94,33 @@ public struct CheckInResponse: Hashable, Sendable, Codable {
     public init(
         storedThrough: UInt64, releaseThrough: UInt64, level: AckLevel, owner: CheckInOwner,
         nextIntervalSeconds: Double, bolts: [BoltAddress], register: UInt64, epoch: UInt64, contested: Bool,
-        claim: Base64Bytes? = nil, signature: Base64Bytes? = nil
+        claim: Base64Bytes? = nil, signature: Base64Bytes? = nil, custody: CheckInCustody? = nil
     ) {
         (self.storedThrough, self.releaseThrough, self.level) = (storedThrough, releaseThrough, level)
         (self.owner, self.nextIntervalSeconds, self.bolts) = (owner, nextIntervalSeconds, bolts)
         (self.register, self.epoch, self.contested, self.claim) = (register, epoch, contested, claim)
-        self.signature = signature
+        (self.signature, self.custody) = (signature, custody)
     }
 
     enum CodingKeys: String, CodingKey {
-        case level, owner, bolts, claim, register, epoch, contested, signature
+        case level, owner, bolts, claim, register, epoch, contested, signature, custody
         case storedThrough = "stored_through"
         case releaseThrough = "release_through"
         case nextIntervalSeconds = "next_interval_seconds"
+    }
+}
+
+/// Results are kept for an owner that is away: a second copy, beside the envoy's own. `stored_through` says how far,
+/// and nothing is released.
+public struct CheckInCustody: Hashable, Sendable, Codable {
+    /// The bolt that keeps them, `name.partition`.
+    public var keptBy: String
+
+    /// Kept by a bolt.
+    public init(keptBy: String) { self.keptBy = keptBy }
+
+    enum CodingKeys: String, CodingKey {
+        case keptBy = "kept_by"
     }
 }
 

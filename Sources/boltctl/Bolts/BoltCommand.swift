@@ -17,14 +17,14 @@ struct BoltCommand: AsyncParsableCommand {
 /// Bolts as a table.
 enum BoltTable {
     static func text(_ bolts: [BoltView]) -> String {
-        var table = TextTable("BOLT", "ADDRESS", "ZONE", "STANDING", "REACH", "DIGEST", "LAG", "HEARD", "NOTE")
+        var table = TextTable("BOLT", "ADDRESS", "ZONE", "STANDING", "REACH", "DIGEST", "LAG", "HEARD")
         for bolt in bolts {
             table.row(
                 bolt.fullName, bolt.address, bolt.zone, bolt.standing.rawValue, bolt.reach.rawValue,
                 bolt.digest?.shortHex, bolt.lagEvents.map { Plural.text($0, "event") },
-                bolt.lastHeardSeconds.map { "\(Int($0.rounded())) s ago" }, bolt.reason)
+                bolt.lastHeardSeconds.map { "\(Int($0.rounded())) s ago" })
         }
-        return table.text
+        return DetailedTable.text(table, bolts.map { $0.reason ?? "" })
     }
 }
 

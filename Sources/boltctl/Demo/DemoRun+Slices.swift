@@ -47,6 +47,17 @@ extension DemoRun {
         return found ?? last
     }
 
+    /// Waits until the owners of all slices together count so many machines; gives how many, nil where it takes too long.
+    func waitForCount(of least: UInt64) async throws -> UInt64? {
+        let client = try mesh.session().client
+        defer { client.close() }
+        return try await Waiting.until(seconds: 30, every: .milliseconds(200)) {
+            let page: SlicesResponse = try await client.call(.slices, query: [("limit", "\(APILimits.pageCountMax)")])
+            let count = page.slices.reduce(0) { $0 + ($1.envoys ?? 0) }
+            return count >= least ? count : nil
+        }
+    }
+
     /// Notes whether every slice has one owner that serves it, and all bolts agree.
     func recordSlices(_ step: String, _ claim: String) async throws {
         let session = try mesh.session()

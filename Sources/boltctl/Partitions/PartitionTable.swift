@@ -28,15 +28,15 @@ enum PartitionTable {
             partition.members.map { ($0, partition.primary == nil ? "yes?" : "yes") }
         }
         guard !members.isEmpty else { return nil }
-        var table = TextTable("BOLT", "REPORTED", "ASSIGNED", "IN SYNC", "POSITION", "LAG", "HEARD", "NOTE")
+        var table = TextTable("BOLT", "REPORTED", "ASSIGNED", "IN SYNC", "POSITION", "LAG", "HEARD")
         for (member, inSync) in members {
             table.row(
                 member.bolt ?? member.disk.map { DiskView(bolt: nil, disk: $0).text }, word(member.reported),
                 word(member.assigned), member.isInSync ? inSync : "no",
                 member.position.map { "\($0)" }, member.lagRecords.map { Plural.text($0, "record") },
-                member.heardSeconds.map { "\(Int($0.rounded())) s ago" }, note(member))
+                member.heardSeconds.map { "\(Int($0.rounded())) s ago" })
         }
-        return table.text
+        return DetailedTable.text(table, members.map { note($0.0) })
     }
 
     /// What is to be known of a bolt beside its part.

@@ -95,14 +95,15 @@ enum TaskText {
 
     /// All tasks, one a line.
     static func table(_ tasks: [TaskView]) -> String {
-        var table = TextTable("TASK", "BEGAN", "STATE", "SLICES", "ENVOYS", "DRIVER", "STUCK", "WHO", "REASON")
+        var table = TextTable("TASK", "BEGAN", "STATE", "SLICES", "ENVOYS", "DRIVER", "STUCK")
         for task in tasks {
             table.row(
-                task.id.description, Console.time(milliseconds: task.beganAt.milliseconds), state(task),
+                String(task.id.apiText.prefix(8)), Console.time(milliseconds: task.beganAt.milliseconds), state(task),
                 "\(task.progress.done)/\(task.progress.moves)", "\(task.progress.envoysDone)/\(task.progress.envoys)",
-                task.driver.text, task.stuck.isEmpty ? nil : "\(task.stuck.count)", task.actor, task.reason)
+                task.driver.text, task.stuck.isEmpty ? nil : "\(task.stuck.count)")
         }
-        return table.text
+        return DetailedTable.text(
+            table, tasks.map { "by \($0.actor)" + ($0.reason.isEmpty ? "" : ": \($0.reason)") })
     }
 
     /// The moves of a task.

@@ -77,7 +77,8 @@ struct SliceExplain: AskingCommand {
         discussion: """
             From the register: its first owner, and each change of owner with the seal or the operator's act that it \
             rests on. From the planner: what should be done with it, and for each partition what keeps it from owning \
-            the slice.
+            the slice. GAIN is by how many envoys all partitions together would come nearer to their shares if the \
+            slice moved there; below 0 they would be farther away, and the slice is not moved for that.
 
             EXAMPLES
               boltctl slice explain web/17

@@ -164,7 +164,9 @@ struct SliceTakeover: AsyncParsableCommand {
             lines.append("dry run: nothing was changed")
         } else {
             if let level = answer.level { lines.append("acknowledged at \(level)") }
-            lines.append("next: boltctl slice verify; do not start bolts of \(answer.partition) before that")
+            lines.append(
+                "next: boltctl slice verify: it warns that bolts of \(answer.partition) could not be asked, and ends "
+                    + "with 0 once the new owners serve; do not start bolts of \(answer.partition) before that")
         }
         return lines.joined(separator: "\n")
     }

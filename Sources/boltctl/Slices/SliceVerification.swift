@@ -30,6 +30,8 @@ struct SliceVerification: Encodable {
     let slices: Int
     /// What is not as it should be, the gravest first.
     let findings: [Finding]
+    /// What could not be looked at and matters to no slice: bolts of partitions that own nothing.
+    let warnings: [Finding]
     /// Groups about whose owners bolts disagree.
     let disputed: [GroupName]
 
@@ -37,7 +39,7 @@ struct SliceVerification: Encodable {
     let isVerified: Bool
 
     enum CodingKeys: String, CodingKey {
-        case bolts, answered, unasked, slices, findings, disputed
+        case bolts, answered, unasked, slices, findings, warnings, disputed
         case isVerified = "verified"
     }
 
@@ -46,14 +48,17 @@ struct SliceVerification: Encodable {
         let answers = lines.compactMap(\.answer)
         (bolts, answered, self.unasked) = (lines.count, answers.count, unasked.count)
         slices = answers.first?.groups.reduce(0) { $0 + Int($1.slices) } ?? 0
-        let silent = lines.filter { $0.answer == nil }.map(Self.silent)
+        let silent = lines.filter { $0.answer == nil }
+        let owners = Set(answers.flatMap { $0.groups.flatMap { $0.owners.filter { $0.slices > 0 }.map(\.partition) } })
         let disputed = Self.disputed(answers)
         self.disputed = disputed.map(\.group)
         let unknown = Set(unasked.compactMap { try? BoltName.partition(of: $0) })
         var findings = Self.uncovered(lines) + Self.doubled(answers) + disputed.map(\.finding)
         findings += Self.versions(answers) + Self.rivals(answers)
-        findings += Self.unserved(answers, unknown) + silent
+        findings += Self.unserved(answers, unknown)
+        findings += silent.filter { !Self.ownsNothing($0, owners) }.map(Self.silent)
         self.findings = findings
+        warnings = answers.isEmpty ? [] : silent.filter { Self.ownsNothing($0, owners) }.map(Self.idle)
         isVerified = findings.isEmpty
     }
 
@@ -191,6 +196,24 @@ struct SliceVerification: Encodable {
         return Finding(
             code: "not_served", what: "\(primary.bolt) serves \(which) \(own) that are its partition's",
             next: "boltctl rebalance status shows what is on its way", mayPass: true)
+    }
+
+    /// Whether no bolt that answers says that the partition of this one owns a slice. Of a bolt that nobody knows, and
+    /// where nobody answers, that is not known.
+    private static func ownsNothing(_ line: SliceDigests.Line, _ owners: Set<PartitionName>) -> Bool {
+        guard !owners.isEmpty, let bolt = line.bolt, let partition = try? BoltName.partition(of: bolt) else {
+            return false
+        }
+        return !owners.contains(partition)
+    }
+
+    private static func idle(_ line: SliceDigests.Line) -> Finding {
+        let partition = line.bolt.flatMap { try? BoltName.partition(of: $0) }
+        let name = partition?.text ?? "its partition"
+        return Finding(
+            code: "unreachable",
+            what: "\(line.name) could not be asked; \(name) owns no slice: \(line.error ?? "no answer")",
+            next: "once it is gone for good: boltctl bolt remove \(line.name) --dead", mayPass: true)
     }
 
     private static func silent(_ line: SliceDigests.Line) -> Finding {

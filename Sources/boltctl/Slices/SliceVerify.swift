@@ -12,7 +12,9 @@ struct SliceVerify: AsyncParsableCommand {
         discussion: """
             Asks every bolt itself. What can be over in a moment, because news travel or a slice is being handed over, \
             is looked at again until --timeout. With --bolt only the bolts named are asked, and the verdict says so. \
-            Exit 0 where all is as it should be, 1 where something is not, 69 where no bolt answers.
+            A bolt that does not answer is a finding where its partition owns slices, and a warning where it owns \
+            none, as after a takeover. Exit 0 where every slice is as it should be, 1 where one is not, 69 where no \
+            bolt answers.
 
             EXAMPLES
               boltctl slice verify
@@ -57,8 +59,9 @@ struct SliceVerify: AsyncParsableCommand {
                 line.answer.map { $0.groups.map { "\($0.name) \($0.registers.shortHex)" }.joined(separator: ", ") },
                 line.answer.map { holdings($0) }, line.error)
         }
-        var parts = [table.text]
+        var parts = [table.text(columns: Screen.columns)]
         if !differences.isEmpty { parts.append(Self.table(differences)) }
+        parts += verification.warnings.map { "warning: \($0.what)\n  next: \($0.next)" }
         parts += verification.findings.map { "\($0.what)\n  next: \($0.next)" }
         parts.append(verdict(verification))
         return parts.joined(separator: "\n\n")
@@ -74,10 +77,12 @@ struct SliceVerify: AsyncParsableCommand {
                 + "\(Plural.text(verification.slices, "slice")) has one owner; what the others serve is not known"
         }
         guard verification.slices > 0 else {
-            return "verified: \(Plural.text(verification.bolts, "bolt")) agree that there is no slice yet"
+            return "verified: \(Plural.text(verification.answered, "bolt")) agree that there is no slice yet"
         }
+        let silent = verification.warnings.count
+        let rest = silent == 0 ? "" : "; \(Plural.text(silent, "bolt")) of partitions that own none could not be asked"
         return "verified: every one of \(Plural.text(verification.slices, "slice")) has one owner, which serves it; "
-            + "\(Plural.text(verification.bolts, "bolt")) agree"
+            + "\(Plural.text(verification.answered, "bolt")) agree\(rest)"
     }
 
     private static func holdings(_ answer: SliceDigestResponse) -> String {

@@ -54,6 +54,28 @@ import Testing
         #expect(codes([north, south, blank]) == ["two_definitions"])
     }
 
+    /// After a takeover the topology still names the lost partition: `slice verify` could not be content.
+    @Test func boltsOfAPartitionThatOwnsNothingAreAWarning() throws {
+        let lines =
+            [try Views.digest("a.north"), try Views.digest("a.south")].map { Views.line($0) }
+            + ["a.west", "b.west"].map {
+                SliceDigests.Line(address: "h:1", bolt: $0, answer: nil, error: "refused")
+            }
+        let verification = SliceVerification(lines)
+        #expect(verification.isVerified && verification.findings == [] && verification.answered == 2)
+        #expect(verification.warnings.map(\.code) == ["unreachable", "unreachable"])
+        #expect(
+            SliceVerify.verdict(verification)
+                == "verified: every one of 6 slices has one owner, which serves it; 2 bolts agree; "
+                + "2 bolts of partitions that own none could not be asked")
+        let text = SliceVerify.table(verification, lines, [])
+        #expect(text.contains("warning: a.west could not be asked; west owns no slice: refused"), "\(text)")
+        // Whoever is not known at all may be an owner's; and of those nothing is known while nobody answers.
+        let stranger = SliceDigests.Line(address: "h:1", bolt: nil, answer: nil, error: "refused")
+        #expect(SliceVerification(Array(lines.prefix(2)) + [stranger]).findings.map(\.code) == ["unreachable"])
+        #expect(SliceVerification(Array(lines.suffix(2))).findings.map(\.code) == ["unreachable", "unreachable"])
+    }
+
     /// One slice too many and one too few are as many as there should be.
     @Test func otherSlicesThanItsOwnAreNotServedThoughTheirNumberIsRight() throws {
         let web = try Views.group("web")

@@ -9,6 +9,7 @@ import Spanner
 
     static func run(_ demo: DemoRun) async throws {
         let names = try await demo.names(at: demo.mesh.bolts[0])
+        try await checkInAll(demo)
         let writers = Array(demo.envoys.prefix(DemoRun.writersMax))
         let load = try demo.loadEverywhere(writers)
         _ = try await demo.waitForAnswers(20 * writers.count, of: load)
@@ -20,6 +21,26 @@ import Spanner
         try await demo.recordSlices("rebalance", "all bolts agree about the new owners")
         try await goBack(demo, task, load, writers.count)
         try await demo.recordLoad("rebalance", load)
+    }
+
+    /// The machines that were only admitted so far check in: the partitions have something of each, and count it.
+    private static func checkInAll(_ demo: DemoRun) async throws {
+        let arguments =
+            [
+                "simulate", "--count", "\(demo.admissions)", "--passes", "1", "--prefix", "fleet", "--dir",
+                "\(demo.mesh.directory)/fleet", "-o", "json",
+            ] + demo.mesh.bolts.flatMap { ["--mesh", $0.bolt.address] }
+        let (counted, seconds) = try await demo.timed { () -> UInt64? in
+            let (code, out) = try await ForegroundProgram.run(demo.envoyProgram, arguments, seconds: 180)
+            guard code == 0 else {
+                Console.note("simulate ended with \(code): \(out.suffix(400))")
+                return nil
+            }
+            return try await demo.waitForCount(of: UInt64(demo.admissions))
+        }
+        demo.record(
+            "rebalance", "every machine checks in, and is counted by its owner", counted != nil, seconds,
+            counted.map { Plural.text($0, "machine") } ?? "not in time")
     }
 
     /// The fourth partition gets its share, and loses its primary on the way. Gives the task, where one was begun.

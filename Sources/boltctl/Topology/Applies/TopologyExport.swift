@@ -119,15 +119,21 @@ struct TopologyHistory: AskingCommand {
     }
 
     func table(_ answer: TopologyHistoryResponse) -> String {
-        var table = TextTable(
-            "APPLY", "TIME", "WHO", "AT", "STANDING", "TOPOLOGY", "MADE ON", "DRAINED", "TASK", "WHAT", "REASON")
+        var table = TextTable("APPLY", "TIME", "WHO", "AT", "STANDING", "TASK")
         for apply in answer.applies {
             table.row(
                 apply.apply.shortHex, Console.time(milliseconds: apply.at.milliseconds), apply.actor, apply.bolt,
-                apply.standing.rawValue.replacing("_", with: " "), apply.version.shortHex, apply.base?.shortHex,
-                apply.drains.map(\.text).joined(separator: " "), apply.task.map { String($0.apiText.prefix(8)) },
-                apply.summary, apply.reason)
+                apply.standing.rawValue.replacing("_", with: " "), apply.task.map { String($0.apiText.prefix(8)) })
         }
-        return table.text + PageOptions.more("topology history", after: answer.nextAfter?.apiText)
+        return DetailedTable.text(table, answer.applies.map(Self.detail))
+            + PageOptions.more("topology history", after: answer.nextAfter?.apiText)
+    }
+
+    /// What an apply changed, from what to what, and why.
+    static func detail(_ apply: TopologyApplyView) -> String {
+        var parts = ["topology \(apply.version.shortHex)" + (apply.base.map { " made on \($0.shortHex)" } ?? "")]
+        if !apply.drains.isEmpty { parts.append("drained \(apply.drains.map(\.text).joined(separator: ", "))") }
+        parts += [apply.summary, apply.reason].filter { !$0.isEmpty }
+        return parts.joined(separator: "; ")
     }
 }
