@@ -47,7 +47,7 @@ extension DemoRun {
         return found ?? last
     }
 
-    /// Waits until the owners of all slices together count so many machines; gives how many, nil where it takes too long.
+    /// Waits until the owners of all slices together count so many machines; gives how many, nil where it takes long.
     func waitForCount(of least: UInt64) async throws -> UInt64? {
         let client = try mesh.session().client
         defer { client.close() }
