@@ -148,7 +148,7 @@ let package = Package(
                 "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "Identity", nioCore, nioPosix, nioSSL, logging,
             ],
             swiftSettings: strict),
-        .testTarget(name: "BoltAPITests", dependencies: ["Spanner", "BoltAPI"], swiftSettings: strict),
+        .testTarget(name: "BoltAPITests", dependencies: ["CRDT", "Spanner", "BoltAPI"], swiftSettings: strict),
         .testTarget(
             name: "BoltClientTests",
             dependencies: [
@@ -162,8 +162,8 @@ let package = Package(
         .testTarget(
             name: "BoltTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt", "BoltAPI", "Identity",
-                "Vault", nioCore, nioPosix, logging,
+                "CRDT", "Spanner", "SpannerWire", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt",
+                "BoltAPI", "Identity", "Vault", nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -178,7 +178,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "CRDT", "Spanner", "SpannerWire", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Vault",
-                "LoopbackKit", nioCore, nioPosix, nioSSL, "bolt", "boltctl", "bolt-envoy",
+                "LoopbackKit", nioCore, nioPosix, nioSSL, "bolt", "boltctl", "bolt-envoy", "spanner-sim",
             ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

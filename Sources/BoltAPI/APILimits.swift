@@ -29,4 +29,16 @@ public enum APILimits {
     public static let tokenExpiresSecondsMax: UInt64 = 365 * 86_400
     /// Bytes of an answer that a client reads: larger ones are an error, not memory.
     public static let answerBytesMax = 16 * 1024 * 1024
+    /// Bytes of a plan that is carried out, with the topology that it leads to, as JSON.
+    public static let planBytesMax = 12 * 1024 * 1024
+    /// Takeovers of one request.
+    public static let takeoversMax = 1_024
+    /// Bytes of such a request's body.
+    public static let takeoverBytesMax = 2 * 1024 * 1024
+    /// Transitions of one slice that an answer shows.
+    public static let transitionsShown = 100
+    /// Slices that do not get on, of one task, that an answer shows.
+    public static let stuckShown = 100
+    /// Tasks that an answer shows.
+    public static let tasksShown = 100
 }

@@ -1,5 +1,7 @@
 /// How safe a change is that was acknowledged: part of the answer to every mutation.
 public enum AckLevel: Hashable, Sendable, Comparable, TextCodable, CustomStringConvertible {
+    /// Of what an envoy told: durable at a bolt of another partition, while the owner is away. The owner has it not.
+    case custody
     /// Durable on the bolt that answered.
     case local
     /// Durable on the primary and on every member of its in-sync set.
@@ -7,9 +9,10 @@ public enum AckLevel: Hashable, Sendable, Comparable, TextCodable, CustomStringC
     /// Durable on that many bolts, with the whole history up to it. At least 2.
     case spread(Int)
 
-    /// From `local`, `paired` or `spread(K)`.
+    /// From `custody`, `local`, `paired` or `spread(K)`.
     public init?(apiText: String) {
         switch apiText {
+        case "custody": self = .custody
         case "local": self = .local
         case "paired": self = .paired
         default:
@@ -23,6 +26,7 @@ public enum AckLevel: Hashable, Sendable, Comparable, TextCodable, CustomStringC
     /// The level's word.
     public var apiText: String {
         switch self {
+        case .custody: "custody"
         case .local: "local"
         case .paired: "paired"
         case .spread(let count): "spread(\(count))"
@@ -32,7 +36,7 @@ public enum AckLevel: Hashable, Sendable, Comparable, TextCodable, CustomStringC
     /// Bolts that a level can name.
     public static let boltsMax = 4096
     /// For errors.
-    public static var apiKind: String { "an acknowledgement level: local, paired or spread(K)" }
+    public static var apiKind: String { "an acknowledgement level: custody, local, paired or spread(K)" }
     /// The level's word.
     public var description: String { apiText }
 
@@ -41,6 +45,7 @@ public enum AckLevel: Hashable, Sendable, Comparable, TextCodable, CustomStringC
 
     private var rank: Int {
         switch self {
+        case .custody: -1
         case .local: 0
         case .paired: 1
         case .spread(let count): count

@@ -46,7 +46,10 @@ public struct Problem: Error, Hashable, Sendable, Codable {
     /// How a program ends that got this answer.
     public var exitStatus: ExitStatus {
         switch (status, code) {
-        case (_, let code) where code == .refusedBySafetyRule || Problem.Code.safetyRefusals.contains(code): .refused
+        case (_, let code)
+        where code == .refusedBySafetyRule || Problem.Code.safetyRefusals.contains(code)
+            || Problem.Code.sliceRefusals.contains(code):
+            .refused
         case (401, _), (403, _): .notPermitted
         case (503, .ownerUnreachable), (503, .notReady), (503, .draining), (503, .noPrimary), (503, .boltRemoved):
             .unavailable

@@ -112,7 +112,7 @@ extension Problem.Code {
             .alreadyFounded, .badMembers, .handoverCancelled, .lastStandby, .tooLarge, .tooManyRequests, .tooManyQueues,
             .badAct, .ownerUnreachable, .notReady,
             .boltRemoved, .draining, .storeFailure, .storeFull, .internalError,
-        ] + sealCodes
+        ] + sealCodes + sliceCodes
 
     /// The HTTP status that this kind comes with by default.
     public var status: Int { entry.status }
@@ -122,7 +122,8 @@ extension Problem.Code {
     public var next: String { entry.next }
 
     var entry: Problem.Entry {
-        Self.entries[self] ?? Self.partitionEntries[self] ?? Self.sealEntries[self] ?? Self.unknown
+        Self.entries[self] ?? Self.partitionEntries[self] ?? Self.sealEntries[self] ?? Self.sliceEntries[self]
+            ?? Self.unknown
     }
 
     private static let unknown = Problem.Entry(status: 500, title: "Unknown error", next: "see the bolt's log")

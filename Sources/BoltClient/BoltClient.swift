@@ -4,6 +4,7 @@ import Identity
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+public import Spanner
 
 /// Talks to the bolts of one mesh over mutual TLS: tries each address, keeps connections, decodes answers and problems.
 ///
@@ -52,6 +53,21 @@ public final class BoltClient: Sendable {
         body: (any Encodable & Sendable)? = nil, as type: Answer.Type = Answer.self
     ) async throws(ClientError) -> Answer {
         let answer = try await send(endpoint, arguments, query: query, body: body)
+        return try Self.decode(answer, of: endpoint, as: type)
+    }
+
+    /// The same, with the partition of the bolt that answered, as its certificate says.
+    public func ask<Answer: Decodable & Sendable>(
+        _ endpoint: Endpoint, body: (any Encodable & Sendable)?, as type: Answer.Type = Answer.self
+    ) async throws(ClientError) -> (answer: Answer, partition: PartitionName?) {
+        let raw = try await send(endpoint, body: body)
+        let answer = try Self.decode(raw, of: endpoint, as: type)
+        return (answer, raw.partition)
+    }
+
+    private static func decode<Answer: Decodable>(
+        _ answer: RawAnswer, of endpoint: Endpoint, as type: Answer.Type
+    ) throws(ClientError) -> Answer {
         do {
             return try APIJSON.decode(type, from: answer.body)
         } catch {
@@ -157,7 +173,8 @@ public final class BoltClient: Sendable {
                 connection.close()
             }
             return RawAnswer(
-                address: connection.address.description, status: Int(full.head.status.code),
+                address: connection.address.description, partition: connection.verdict.partition,
+                status: Int(full.head.status.code),
                 headers: full.head.headers.map { ($0.name.lowercased(), $0.value) },
                 body: Data(full.body?.readableBytesView ?? ByteBufferView()))
         } catch {
@@ -223,6 +240,8 @@ public final class BoltClient: Sendable {
 public struct RawAnswer: Sendable {
     /// Who answered, `host:port`.
     public let address: String
+    /// The partition that its certificate is for.
+    public let partition: PartitionName?
     /// HTTP status.
     public let status: Int
     /// Names in lower case, in order.

@@ -29,8 +29,14 @@ struct BoltConnection: Sendable {
                             context: context, serverHostname: nil,
                             customVerificationCallback: { certificates, promise in
                                 let chain = certificates.compactMap { try? $0.toDERBytes() }
-                                verdict.rejection = trust.rejection(of: chain)
-                                promise.succeed(verdict.rejection == nil ? .certificateVerified : .failed)
+                                switch trust.judge(chain) {
+                                case .success(let partition):
+                                    verdict.partition = partition
+                                    promise.succeed(.certificateVerified)
+                                case .failure(let rejection):
+                                    verdict.rejection = rejection
+                                    promise.succeed(.failed)
+                                }
                             }))
                     try pipeline.addHTTPClientHandlers()
                     try pipeline.addHandler(

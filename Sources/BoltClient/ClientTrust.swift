@@ -10,19 +10,23 @@ public enum ClientTrust: Sendable {
     /// The bolt has to present its chain up to the root.
     case pinned(MeshID)
 
-    /// Judges a chain (DER, leaf first) that a server presented; nil where it is a bolt of the mesh.
-    func rejection(of chain: [[UInt8]]) -> PeerRejection? {
+    /// Judges a chain (DER, leaf first) that a server presented: the partition of a bolt of the mesh.
+    func judge(_ chain: [[UInt8]]) -> Result<PartitionName, PeerRejection> {
         let verifier: PeerVerifier
         switch self {
         case .mesh(let known): verifier = known
         case .pinned(let mesh):
             do {
                 verifier = try PeerVerifier(pinned: mesh, presented: chain)
-            } catch { return PeerRejection(.foreignCA, error.why) }
+            } catch { return .failure(PeerRejection(.foreignCA, error.why)) }
         }
         switch verifier.verify(chain, at: .now(), purpose: .server, roles: [.bolt]) {
-        case .success: return nil
-        case .failure(let rejection): return rejection
+        case .success(let peer):
+            guard case .bolt(let partition, _) = peer.role else {
+                return .failure(PeerRejection(.wrongRole, "\(peer.id) is no bolt"))
+            }
+            return .success(partition)
+        case .failure(let rejection): return .failure(rejection)
         }
     }
 }
@@ -45,9 +49,16 @@ public struct ClientCertificate: Sendable {
     }
 }
 
-/// Where one connection leaves why it was refused or ended, for the error that follows.
+/// Where one connection leaves who is at its other end, or why it was refused or ended, for the error that follows.
 final class VerdictBox: Sendable {
     private let box = Mutex<(rejection: PeerRejection?, failure: (any Error)?)>((nil, nil))
+    private let peer = Mutex<PartitionName?>(nil)
+
+    /// The partition of the bolt at the other end, once it is verified.
+    var partition: PartitionName? {
+        get { peer.withLock { $0 } }
+        set { peer.withLock { $0 = newValue } }
+    }
 
     /// Why the server's certificate was refused.
     var rejection: PeerRejection? {

@@ -31,6 +31,12 @@ public enum StoreLimits {
     public static let queuesPerEnvoyMax = 256
     /// Bytes of an envoy's traits.
     public static let traitsBytesMax = 256 * 1024
+    /// Bytes that are kept for other partitions' envoys where nothing else is set.
+    public static let custodyBytesMax: UInt64 = 256 * 1024 * 1024
+    /// Bytes of them that are one envoy's at most.
+    public static let custodyEnvoyBytesMax: UInt64 = 4 * 1024 * 1024
+    /// Results, and bytes of results, that are brought to their owner at once.
+    public static let (custodyBatchMax, custodyBatchBytesMax) = (500, 384 * 1024)
     /// Rows that one listing returns.
     public static let pageMax = 1000
     /// Results that an envoy's queue holds where nothing else is set.

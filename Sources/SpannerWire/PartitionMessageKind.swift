@@ -14,4 +14,18 @@ public enum PartitionMessageKind: UInt64, Sendable, CaseIterable {
     case replayed = 37
     /// The listener's admission has ended: the speaker keeps no link with it.
     case expelled = 38
+    /// From the source of a handoff to its target.
+    case handoff = 39
+    /// From the target to the source.
+    case handoffReply = 40
+    /// From whoever drives a task to the source of a handoff.
+    case sliceOrder = 41
+    /// How a handoff stands, to whoever drives its task.
+    case sliceReport = 42
+    /// What a partition's primary says of its slices.
+    case sliceCensus = 43
+    /// What is left of an envoy where its slice was taken over, to the owner.
+    case sliceRemains = 44
+    /// What the owner made of it.
+    case sliceRemainsTaken = 45
 }

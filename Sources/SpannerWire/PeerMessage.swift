@@ -21,6 +21,20 @@ public enum PeerMessage: Hashable, Sendable {
     /// Last on a link: by the speaker's roster the listener was removed, or banned. It brings nothing about, for the
     /// listener's own roster tells it that with proof, where it ever learns of it.
     case expelled(banned: Bool)
+    /// From the primary of a handoff's source to that of its target.
+    case handoff(HandoffMessage)
+    /// From the target's primary to the source's.
+    case handoffReply(HandoffReply)
+    /// From the primary that drives a task to that of a source.
+    case sliceOrder(SliceOrder)
+    /// From a source's primary to the one that drives the task.
+    case sliceReport(SliceReport)
+    /// From each primary to everybody: how many envoys are in its slices, and where those go.
+    case sliceCensus(SliceCensus)
+    /// From the primary of a partition whose slice was taken over to that of the owner: what it still holds.
+    case sliceRemains(SliceRemains)
+    /// What the owner made of that.
+    case sliceRemainsTaken(SliceRemains.Mark, ReplayVerdict)
 
     /// Number of the message's kind on the wire.
     public var kind: UInt64 {
@@ -33,6 +47,13 @@ public enum PeerMessage: Hashable, Sendable {
         case .replay: PartitionMessageKind.replay.rawValue
         case .replayed: PartitionMessageKind.replayed.rawValue
         case .expelled: PartitionMessageKind.expelled.rawValue
+        case .handoff: PartitionMessageKind.handoff.rawValue
+        case .handoffReply: PartitionMessageKind.handoffReply.rawValue
+        case .sliceOrder: PartitionMessageKind.sliceOrder.rawValue
+        case .sliceReport: PartitionMessageKind.sliceReport.rawValue
+        case .sliceCensus: PartitionMessageKind.sliceCensus.rawValue
+        case .sliceRemains: PartitionMessageKind.sliceRemains.rawValue
+        case .sliceRemainsTaken: PartitionMessageKind.sliceRemainsTaken.rawValue
         }
     }
 
@@ -60,6 +81,13 @@ public enum PeerMessage: Hashable, Sendable {
             encoder.byte(verdict.rawValue)
             return encoder.bytes
         case .expelled(let banned): return [banned ? 1 : 0]
+        case .handoff(let message): return message.canonicalBytes
+        case .handoffReply(let reply): return reply.canonicalBytes
+        case .sliceOrder(let order): return order.canonicalBytes
+        case .sliceReport(let report): return report.canonicalBytes
+        case .sliceCensus(let census): return census.canonicalBytes
+        case .sliceRemains(let remains): return remains.canonicalBytes
+        case .sliceRemainsTaken(let mark, let verdict): return mark.canonicalBytes + [verdict.rawValue]
         }
     }
 
@@ -85,6 +113,16 @@ public enum PeerMessage: Hashable, Sendable {
             guard let verdict = ReplayVerdict(rawValue: try decoder.byte()) else { throw .invalid(what: "verdict") }
             self = .replayed(number, verdict)
         case .expelled: self = .expelled(banned: try decoder.flag())
+        case .handoff: self = .handoff(try HandoffMessage(from: &decoder))
+        case .handoffReply: self = .handoffReply(try HandoffReply(from: &decoder))
+        case .sliceOrder: self = .sliceOrder(try SliceOrder(from: &decoder))
+        case .sliceReport: self = .sliceReport(try SliceReport(from: &decoder))
+        case .sliceCensus: self = .sliceCensus(try SliceCensus(from: &decoder))
+        case .sliceRemains: self = .sliceRemains(try SliceRemains(from: &decoder))
+        case .sliceRemainsTaken:
+            let mark = try SliceRemains.Mark(from: &decoder)
+            guard let verdict = ReplayVerdict(rawValue: try decoder.byte()) else { throw .invalid(what: "verdict") }
+            self = .sliceRemainsTaken(mark, verdict)
         case nil:
             self = .gossip(try MessageCodec.message(kind: kind, body: body))
             return

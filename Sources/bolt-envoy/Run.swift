@@ -15,8 +15,8 @@ struct Run: AsyncParsableCommand {
               bolt-envoy run
               bolt-envoy run --once -o json
 
-            Exit codes with --once: 0 all is stored, 1 some still waits, 69 no bolt took it, 77 the mesh refuses this \
-            machine. What was not stored is kept.
+            Exit codes with --once: 0 all is stored, or kept by another bolt while the owner is away, 1 some still \
+            waits, 69 no bolt took it, 77 the mesh refuses this machine. What was not stored is kept.
             """)
 
     @Flag(help: "One pass: deliver what waits, then end.")
@@ -60,7 +60,7 @@ struct Run: AsyncParsableCommand {
         let identity = try EnvoyIdentity.load(directory: directory.identityPath)
         let known = try directory.profile().bolts.map(\.address)
         return try EnvoyAgent(
-            port: try BoltPort(identity.credential),
+            port: try BoltPort(identity.credential), trust: try OwnerTrust(identity.credential),
             queue: try await directory.openQueue(for: identity.principal, waiting: .seconds(2)),
             seeds: bolts.isEmpty ? known : bolts, pinned: !bolts.isEmpty,
             interval: interval.map { .milliseconds(Int64($0 * 1000)) }, seed: UInt64.random(in: .min ... .max),
@@ -82,12 +82,7 @@ struct Run: AsyncParsableCommand {
         }
         switch pass {
         case .delivered(let response):
-            try output.emit(
-                response,
-                lines: [
-                    "checked in with \(response.owner.partition): stored through "
-                        + StoredText.text(response.storedThrough, response.releaseThrough, response.level)
-                ])
+            try output.emit(response, lines: [StoredText.pass(response)])
         case .partly(let waiting):
             throw CommandFailure(
                 "not_drained", "check in: not everything was taken",

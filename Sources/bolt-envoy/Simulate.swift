@@ -9,8 +9,8 @@ struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs many envoys in one process over the real protocol, for load tests and demonstrations.",
         discussion: """
-            Needs a token made with --uses. What was acknowledged is written to the journal, a JSON object a line. \
-            SIGTERM ends it after the passes under way, with the report.
+            Needs a token made with --uses, unless all of them are enrolled in --dir already. What was acknowledged is \
+            written to the journal, a JSON object a line. SIGTERM ends it after the passes under way, with the report.
 
               bolt-envoy simulate --count 100 --token "$TOKEN" --dir /tmp/fleet --passes 3
             """)
@@ -40,11 +40,11 @@ struct Simulate: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
-        let token = try TokenInput.read(token)
         try TokenInput.check(addresses, of: "--mesh")
-        let plan = FleetSimulator.Plan(
-            directory: directory, token: token, addresses: addresses, count: count, prefix: prefix,
+        var plan = FleetSimulator.Plan(
+            directory: directory, token: nil, addresses: addresses, count: count, prefix: prefix,
             concurrency: concurrency, passes: passes, journal: journal)
+        if plan.needsToken { plan.token = try TokenInput.read(token, takesFile: false) }
         let report: FleetSimulator.Report
         do {
             let (step, output, stop) = (max(1, count / 10), output, StopFlag())

@@ -104,9 +104,8 @@ struct StatusReport: Encodable {
             "queue        \(queueText)", "reporting    \(reporting.rawValue)",
         ]
         if let stored = history?.stored {
-            lines.append(
-                "last stored  \(ago(stored.at.milliseconds)) ago at \(stored.partition), through "
-                    + StoredText.text(stored.storedThrough, stored.releaseThrough, stored.level))
+            let word = stored.keptBy == nil ? "last stored  " : "last kept    "
+            lines.append(word + StoredText.last(stored, ago: ago(stored.at.milliseconds)))
         }
         if let failure = history?.failure {
             let times = history?.isFailing == true && failure.inARow > 1 ? ", \(failure.inARow) in a row" : ""

@@ -8,9 +8,12 @@ enum TokenInput {
     /// Bytes of a file that is read for a token.
     private static let fileBytesMax = 64 * 1024
 
-    /// The token of `--token`, else of the file (`-` is standard input), else of `BOLT_TOKEN`.
-    static func read(_ argument: String?, file: String? = nil) throws(CommandFailure) -> JoinToken {
-        let (text, source) = try find(argument, file: file)
+    /// The token of `--token`, else of the file (`-` is standard input), else of `BOLT_TOKEN`. `takesFile`: whether the
+    /// command has an option for a file, so that a refusal names none that it has not.
+    static func read(
+        _ argument: String?, file: String? = nil, takesFile: Bool = true
+    ) throws(CommandFailure) -> JoinToken {
+        let (text, source) = try find(argument, file: file, takesFile: takesFile)
         guard text.contains(where: { !$0.isWhitespace }) else {
             throw refusal(
                 code: "token_missing", "\(source) is empty", next: "set it to a token of: boltctl envoy token create")
@@ -23,13 +26,13 @@ enum TokenInput {
     }
 
     private static func find(
-        _ argument: String?, file: String?
+        _ argument: String?, file: String?, takesFile: Bool
     ) throws(CommandFailure) -> (text: String, source: String) {
         if let argument { return (argument, "--token") }
         if let file { return (try content(of: file), file == "-" ? "standard input" : file) }
         if let text = ProcessInfo.processInfo.environment["BOLT_TOKEN"] { return (text, "BOLT_TOKEN") }
         throw refusal(
-            code: "token_missing", "neither --token, --token-file nor BOLT_TOKEN gives one",
+            code: "token_missing", "neither --token\(takesFile ? ", --token-file" : "") nor BOLT_TOKEN gives one",
             next: "make one with: boltctl envoy token create")
     }
 

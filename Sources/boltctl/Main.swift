@@ -12,6 +12,8 @@ struct BoltCtl: AsyncParsableCommand {
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh
               boltctl status
               boltctl partition switchover north --reason "kernel update"
+              boltctl topology apply topology/local.yaml --reason "the first"
+              boltctl slice list
               boltctl envoy token create --uses 10 --expires 24h
               boltctl envoy ban web-7 --wait --reason "stolen"
 
@@ -21,8 +23,8 @@ struct BoltCtl: AsyncParsableCommand {
         version: "boltctl \(BoltVersion.text)",
         subcommands: [
             DemoCommand.self, MeshCommand.self, StatusCommand.self, PartitionCommand.self, BoltCommand.self,
-            EnvoyCommand.self, SecretCommand.self, SealCommand.self, RosterCommand.self, TopologyCommand.self,
-            AuditCommand.self, ContextCommand.self,
+            EnvoyCommand.self, TopologyCommand.self, SliceCommand.self, RebalanceCommand.self, SecretCommand.self,
+            SealCommand.self, RosterCommand.self, AuditCommand.self, ContextCommand.self,
         ])
 }
 

@@ -72,12 +72,16 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
     case switchover
     case failover
     case snapshot
+    case plan
+    case rebalance
+    case handoff
+    case herd
 
     /// Whether bolts of one's own have to be started for it.
     var needsPrograms: Bool {
         switch self {
-        case .crdt, .roster, .sizes, .sign, .store, .journal, .queue: false
-        case .propagation, .checkin, .replication, .switchover, .failover, .snapshot: true
+        case .crdt, .roster, .sizes, .sign, .store, .journal, .queue, .plan: false
+        case .propagation, .checkin, .replication, .switchover, .failover, .snapshot, .rebalance, .handoff, .herd: true
         }
     }
 
@@ -96,6 +100,10 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
         case .switchover: try SwitchoverFigures(settings: settings).measure(&report)
         case .failover: try FailoverFigures(settings: settings).measure(&report)
         case .snapshot: try SnapshotFigures(settings: settings).measure(&report)
+        case .plan: try PlanFigures().measure(&report)
+        case .rebalance: try RebalanceFigures(settings: settings).measure(&report)
+        case .handoff: try HandoffFigures(settings: settings).measure(&report)
+        case .herd: try HerdFigures(settings: settings).measure(&report)
         }
     }
 }

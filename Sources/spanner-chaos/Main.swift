@@ -17,9 +17,10 @@ import Foundation
             """)
 
     @Argument(
-        help:
-            "A scenario (kill, pause, split, disk, clock, switchover, etcd, rot, empty; all without one), then minutes."
-    )
+        help: """
+            A scenario (kill, pause, split, disk, clock, switchover, etcd, rot, empty, rebalance; all without one), \
+            then minutes.
+            """)
     var words: [String] = []
     @Option(help: "Where all choices come from; random without it.") var seed: UInt64?
     @Option(help: "Envoys that report all the time.") var writers = 64
@@ -133,6 +134,6 @@ import Foundation
             }
             return counts
         }
-        return turn % 2 == 0 ? [2, 2, 2] : [3]
+        return turn % 2 == 0 || scenario == .rebalance ? [2, 2, 2] : [3]
     }
 }

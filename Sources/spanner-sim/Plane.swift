@@ -6,9 +6,12 @@ enum Plane: String, CaseIterable, ExpressibleByArgument {
     case roster
     /// Partitions: journal, epochs, promises.
     case partition
-    /// Each seed in the one, then in the other.
-    case both
+    /// Slices on their way between partitions.
+    case handoff
+    /// Each seed in one after the other.
+    case all
 
-    var hasRoster: Bool { self != .partition }
-    var hasPartition: Bool { self != .roster }
+    var hasRoster: Bool { self == .roster || self == .all }
+    var hasPartition: Bool { self == .partition || self == .all }
+    var hasHandoff: Bool { self == .handoff || self == .all }
 }

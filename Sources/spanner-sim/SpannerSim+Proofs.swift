@@ -30,6 +30,10 @@ extension SpannerSim {
             for mutant in PartitionSimMutant.all where !hunt(mutant) { missed += 1 }
             hunted += PartitionSimMutant.all.count
         }
+        if plane.hasHandoff {
+            for mutant in HandoffSimMutant.all where !hunt(mutant) { missed += 1 }
+            hunted += HandoffSimMutant.all.count
+        }
         print("sim: \(hunted - missed) of \(hunted) mutants seen")
         if missed > 0 { throw ExitCode(1) }
     }
@@ -53,6 +57,7 @@ extension SpannerSim {
         var line = String(seed)
         if plane.hasRoster { line += " " + hex(Simulation(options(seed)).run().traceHash) }
         if plane.hasPartition { line += " " + hex(PartitionSimulation(partitionOptions(seed)).run().traceHash) }
+        if plane.hasHandoff { line += " " + hex(HandoffSimulation(handoffOptions(seed)).run().traceHash) }
         return line
     }
 

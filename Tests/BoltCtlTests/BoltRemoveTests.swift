@@ -1,4 +1,4 @@
-internal import ArgumentParser
+import ArgumentParser
 import BoltAPI
 import CRDT
 import Foundation

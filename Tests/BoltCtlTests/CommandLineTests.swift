@@ -41,9 +41,14 @@ struct Verb: CustomTestStringConvertible, Sendable {
             "demo", "status", "mesh init", "mesh up", "mesh down", "bolt invite", "bolt join", "bolt list", "bolt show",
             "bolt remove", "bolt step-down", "partition list", "partition show", "partition switchover",
             "partition promote", "partition history", "partition salvage", "audit log", "audit verify",
-            "envoy token create", "envoy token list", "envoy token revoke", "envoy list", "envoy show",
+            "envoy token create", "envoy token list", "envoy token revoke", "envoy list", "envoy show", "envoy results",
             "envoy explain", "envoy remove", "envoy ban", "roster list", "roster log", "roster digest", "roster diff",
-            "roster conflicts", "roster resolve", "topology validate", "context list", "context use", "context show",
+            "roster conflicts", "roster resolve", "topology validate", "topology diff", "topology plan",
+            "topology apply", "topology export", "topology history", "slice list", "slice explain", "slice verify",
+            "slice takeover", "rebalance plan", "rebalance apply", "rebalance status", "rebalance pause",
+            "rebalance resume", "rebalance throttle", "rebalance cancel", "rebalance reverse", "rebalance verify",
+            "bolt drain", "bolt undrain", "partition drain", "envoy reassign",
+            "topology render systemd", "topology render kubernetes", "context list", "context use", "context show",
             "context refresh",
         ]
         #expect(contract.subtracting(paths) == [])

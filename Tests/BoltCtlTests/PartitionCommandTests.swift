@@ -49,6 +49,19 @@ import Testing
         #expect(code { _ = try PartitionPromote.furthest(dark) } == "no_candidate")
     }
 
+    @Test func aDrainedStandbyIsTheCandidateOnlyWhereThereIsNoOther() throws {
+        let bolts = ["b.north", "c.north"]
+        func furthest(_ members: [PartitionMemberView]) throws -> String {
+            try PartitionPromote.furthest(try Views.partition("north", bolts, epoch: 2, members: members))
+        }
+        let drained = Views.member("b.north", .standby, position: 9, isDrained: true)
+        #expect(try furthest([drained, Views.member("c.north", .standby, position: 7)]) == "c.north")
+        #expect(try furthest([drained, Views.member("c.north", .standby, inSync: false)]) == "b.north")
+        #expect(try furthest([drained]) == "b.north")
+        let view = try Views.partition("north", bolts, members: [drained])
+        #expect(PartitionTable.text([view]).contains("drained"))
+    }
+
     @Test("S2: a sealed standby is no candidate, however far it is; where all are sealed that is why none is promoted")
     func sealedCandidates() throws {
         let bolts = ["a.north", "b.north", "c.north"]

@@ -60,6 +60,35 @@ import Testing
         #expect(try asked("roster conflicts", as: RosterConflicts.self) == "GET /v1/roster/conflicts")
     }
 
+    @Test func questionsAboutSlicesFollowTheArguments() throws {
+        #expect(try asked("slice list", as: SliceList.self) == "GET /v1/slices ?limit=1000")
+        #expect(
+            try asked("slice list --group web --owner north --after web/17", as: SliceList.self)
+                == "GET /v1/slices ?group=web&owner=north&after=web/17&limit=1000")
+        #expect(
+            try asked("slice explain web/17", as: SliceExplain.self)
+                == #"GET /v1/slices/{group}/{slice} ["web", "17"]"#)
+        #expect(try asked("topology history", as: TopologyHistory.self) == "GET /v1/topology/history ?limit=100")
+        for (line, code) in [
+            ("slice list --group Web", "bad_name"), ("slice list --owner North", "bad_name"),
+            ("slice list --after web", "bad_slice"),
+        ] {
+            let command = try parsed(line, as: SliceList.self)
+            #expect(refusal { _ = try command.question() } == code, "\(line)")
+        }
+        let explain = try parsed("slice explain web-7", as: SliceExplain.self)
+        #expect(refusal { _ = try explain.question() } == "bad_slice")
+    }
+
+    @Test(arguments: [
+        ("--slices-in-flight 0", "bad_budget"), ("--timeout 0", "bad_timeout"), ("--task zz", "bad_id"),
+        ("--driver North", "bad_name"),
+    ])
+    func badAppliesAreRefusedBeforeAnybodyIsAsked(options: String, code: String) throws {
+        let command = try parsed("rebalance apply \(options)", as: RebalanceApply.self)
+        #expect(refusal { try command.options.check() } == code)
+    }
+
     @Test func badArgumentsAreRefusedBeforeAnybodyIsAsked() throws {
         let list = try parsed("roster list --role king", as: RosterList.self)
         #expect(refusal { _ = try list.question() } == "bad_role")

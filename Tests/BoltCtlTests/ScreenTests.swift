@@ -28,9 +28,9 @@ import Testing
                 north      1      1          a.north  3      1        0         1
                 south      1      1          a.south  -      -        -         0
 
-                BOLT     ADDRESS         ZONE  STANDING  REACH  DIGEST    LAG       HEARD    NOTE
-                a.north  127.0.0.1:7440  -     active    self   07070707  0 events  -        -
-                a.south  127.0.0.1:7450  -     active    alive  07070707  1 event   1 s ago  -
+                BOLT     ADDRESS         ZONE  STANDING  REACH  DIGEST    LAG       HEARD
+                a.north  127.0.0.1:7440  -     active    self   07070707  0 events  -
+                a.south  127.0.0.1:7450  -     active    alive  07070707  1 event   1 s ago
                 """)
     }
 
@@ -49,9 +49,10 @@ import Testing
                 PARTITION  BOLTS  REACHABLE  PRIMARY  EPOCH  IN SYNC  MAY FAIL  ENVOYS
                 north      2      2          b.north  4      1        0         0
 
-                BOLT     REPORTED      ASSIGNED  IN SYNC  POSITION  LAG       HEARD    NOTE
-                a.north  -             primary   no       -         -         7 s ago  cannot be reached
-                b.north  handing over  standby   yes      12        1 record  -        -
+                BOLT     REPORTED      ASSIGNED  IN SYNC  POSITION  LAG       HEARD
+                a.north  -             primary   no       -         -         7 s ago
+                    cannot be reached
+                b.north  handing over  standby   yes      12        1 record  -
                 """)
     }
 

@@ -35,8 +35,8 @@ import Testing
         let id = String(repeating: "01", count: 16)
         #expect(
             try EnvoyList.parse([]).table(page) == """
-                NAME   ID                                STANDING  GROUP  OWNER  ISSUER  LABELS        KEY
-                web-1  \(id)  active    -      south  north   a=b,env=prod  02020202
+                NAME   ID        STANDING  GROUP  OWNER  ISSUER  KEY       LABELS
+                web-1  01010101  active    -      south  north   02020202  a=b,env=prod
                 more: boltctl envoy list --after \(id)
                 """)
         let one = EnvoyResponse(envoy: try envoy(lastSeen: WallTime(milliseconds: 1000)), freshness: Self.fresh)
@@ -130,8 +130,55 @@ import Testing
             inForce: false, why: "removed")
         let text = FactTable.text([fact])
         let lines = text.split(separator: "\n")
-        #expect(lines.count == 2, "an event is one line, whatever it says: \(text)")
+        #expect(lines.count == 3, "what an event says stands below it, whatever it says: \(text)")
         #expect(lines[0].hasPrefix("EVENT") && lines[1].hasPrefix("\(dot)"))
-        #expect(lines[1].hasSuffix("1970-01-01T00:00:00Z  a.north  admit  no        web-1 is in  removed"), "\(text)")
+        #expect(lines[1].hasSuffix("1970-01-01T00:00:00Z  a.north  admit  no"), "\(text)")
+        #expect(lines[2] == "    web-1 is in: removed")
+    }
+
+    /// `envoy explain` was 194 columns wide, `topology history` 166, `envoy list` 93.
+    @Test func whatThereIsToSayOfARowIsWrappedBelowIt() throws {
+        var table = TextTable("ONE", "TWO")
+        table.row("a", "b")
+        table.row("c", nil)
+        let long = Array(repeating: "word", count: 40).joined(separator: " ")
+        let lines = DetailedTable.text(table, [long, ""]).split(separator: "\n").map(String.init)
+        #expect(lines.allSatisfy { $0.count <= Screen.columns } && lines.first == "ONE  TWO")
+        #expect(lines.last == "c    -" && lines.count == 6, "\(lines)")
+        #expect(lines[2...4].joined(separator: " ").split(separator: " ").count == 40, "nothing is cut")
+        let whole = String(repeating: "x", count: 100)
+        #expect(DetailedTable.wrapped("a \(whole) b", columns: 20) == ["    a", "    \(whole)", "    b"])
+        var wide = try envoy()
+        wide.labels = ["role": String(repeating: "x", count: 60)]
+        let page = EnvoysResponse(envoys: [wide], nextAfter: nil, freshness: Self.fresh)
+        let list = try EnvoyList.parse([]).table(page)
+        #expect(list.split(separator: "\n").allSatisfy { $0.count <= Screen.columns } && list.hasSuffix("…"), "\(list)")
+    }
+
+    /// A takeover promises that what is missing is shown.
+    @Test func holesOfAnEnvoyAreShown() throws {
+        var known = try envoy()
+        known.holes = 3
+        let text = try EnvoyShow.parse(["web-1"]).table(EnvoyResponse(envoy: known, freshness: Self.fresh))
+        #expect(text.contains("holes      3 places with nothing: boltctl envoy results web-1"), "\(text)")
+        known.holes = 0
+        let whole = try EnvoyShow.parse(["web-1"]).table(EnvoyResponse(envoy: known, freshness: Self.fresh))
+        #expect(!whole.contains("holes"), "\(whole)")
+        let queue = try #require(QueueIncarnation(bytes: [UInt8](repeating: 0xAB, count: QueueIncarnation.count)))
+        let results = EnvoyResultsResponse(
+            bolt: "a.west", source: .owner, envoy: try id(1), name: try #require(PrincipalName("web-1")),
+            queues: [ResultQueueView(queue: queue, storedThrough: 4, results: 1, holes: 3, isCurrent: true)],
+            results: [
+                EnvoyResultView(
+                    kind: .hole, queue: queue, sequence: 1, through: 3, at: WallTime(milliseconds: 0),
+                    reason: "the envoy deleted them, and they are not here"),
+                EnvoyResultView(
+                    kind: .result, queue: queue, sequence: 4, through: 4, at: WallTime(milliseconds: 0),
+                    record: .object(["kind": .string("run")])),
+            ], nextAfter: nil, freshness: Self.fresh)
+        let table = ResultText.text(results, resources: false)
+        #expect(table.contains("abababab: 1 result through 4, 3 places with nothing"), "\(table)")
+        #expect(table.contains("abababab:1-3  1970-01-01T00:00:00Z  nothing: the envoy deleted"), "\(table)")
+        #expect(table.split(separator: "\n").allSatisfy { $0.count <= Screen.columns }, "\(table)")
     }
 }

@@ -28,12 +28,13 @@ enum Views {
 
     static func member(
         _ bolt: String, _ reported: PartitionRoleWord?, assigned: PartitionRoleWord? = .standby, inSync: Bool = true,
-        position: UInt64? = 9, lag: UInt64? = 0, heard: Double? = 1, reason: String? = nil, isSealed: Bool = false
+        position: UInt64? = 9, lag: UInt64? = 0, heard: Double? = 1, reason: String? = nil, isSealed: Bool = false,
+        isDrained: Bool = false
     ) -> PartitionMemberView {
         PartitionMemberView(
             bolt: bolt, disk: replica(UInt8(bolt.utf8.first ?? 0)), reported: reported, assigned: assigned,
             isInSync: inSync, position: position, lagRecords: lag, heardSeconds: heard, reason: reason,
-            isSealed: isSealed)
+            isSealed: isSealed, isDrained: isDrained)
     }
 
     static func partition(

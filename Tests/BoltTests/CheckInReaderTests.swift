@@ -24,6 +24,20 @@ import Testing
         #expect(try APIJSON.decode([String: JSONValue].self, from: Data(read.traits)) == whole.traits)
     }
 
+    @Test("P2: what an envoy remembers of its owner is read, with the register and without; half of it is not plain")
+    func highest() throws {
+        func read(_ highest: String) -> CheckInReader.Reading? {
+            CheckInReader.read(Data((Self.good.dropLast() + #","highest":\#(highest)}"#).utf8))
+        }
+        let hash = String(repeating: "0a", count: 32)
+        #expect(read(#"{"register":3,"epoch":4}"#)?.highest == OwnerMark(register: 3, epoch: 4))
+        let whole = try #require(read(#"{"epoch":4,"hash":"\#(hash)","register":3}"#))
+        #expect(whole.highest == OwnerMark(register: 3, epoch: 4, hash: Bytes32(hex: hash)) && whole.firstHeld == 7)
+        #expect(read(#"{"register":3}"#) == nil && read(#"{"epoch":4,"register":3,"hash":"0a"}"#) == nil)
+        #expect(read(#"{"epoch":4,"register":3,"epoch":5}"#) == nil && read("null") == nil)
+        #expect(CheckInReader.read(Data(Self.good.utf8))?.highest == nil)
+    }
+
     @Test("P5: requests as the API's shapes write them are taken, whatever their sizes", arguments: [1, 2, 3])
     func shapes(seed: UInt64) throws {
         var generator = SystemRandomNumberGenerator()
@@ -80,6 +94,29 @@ import Testing
             storedThrough: 9, releaseThrough: 8, level: .local, owner: CheckInOwner(partition: partition),
             nextIntervalSeconds: 60, bolts: [bolt], register: 1, epoch: 3, contested: true)
         #expect(written == (try APIJSON.encode(shape)))
+        var proved = receipt
+        (proved.voucher, proved.signature) = ([1, 2, 255, 62], [7])
+        let proof = CheckInWriter.write(
+            proved, partition: partition, interval: 60, bolts: bolts, isContested: true)
+        let read = try APIJSON.decode(CheckInResponse.self, from: proof)
+        #expect(read.claim == Base64Bytes([1, 2, 255, 62]) && read.signature == Base64Bytes([7]))
+        #expect(read.storedThrough == 9)
+    }
+
+    /// An envoy was told that its owner had stored what another bolt kept while all of the owner was dead.
+    @Test("P6: what is kept for an owner that is away is not told as stored by it")
+    func custody() throws {
+        let partition = try #require(PartitionName("south"))
+        let receipt = CheckInReceipt(
+            storedThrough: 3, releaseThrough: 0, level: .local, epoch: 3, keptBy: "c.west")
+        let written = CheckInWriter.write(receipt, partition: partition, interval: 60, bolts: "[]", isContested: false)
+        let shape = CheckInResponse(
+            storedThrough: 3, releaseThrough: 0, level: .custody, owner: CheckInOwner(partition: partition),
+            nextIntervalSeconds: 60, bolts: [], register: 1, epoch: 3, contested: false,
+            custody: CheckInCustody(keptBy: "c.west"))
+        #expect(written == (try APIJSON.encode(shape)))
+        let read = try APIJSON.decode(CheckInResponse.self, from: written)
+        #expect(read.level == .custody && read.level < .local && read.custody?.keptBy == "c.west")
     }
 
     @Test("traits are known again only where the same envoy sends the same bytes")

@@ -55,4 +55,17 @@ import Testing
             return
         }
     }
+
+    /// The time was counted from before the request stood in the queue: one that was over at once found nobody to tell.
+    @Test("a time that is over at once is told too", .timeLimit(.minutes(1)))
+    func atOnce() async throws {
+        let pool = ForwardingPool()
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        for _ in 0..<ForwardingPool.connectionsMax {
+            _ = try await pool.turn(at: "b", within: .seconds(30), on: loop)
+        }
+        for _ in 0..<500 {
+            await #expect(throws: Problem.self) { try await pool.turn(at: "b", within: .zero, on: loop) }
+        }
+    }
 }

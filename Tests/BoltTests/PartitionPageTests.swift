@@ -46,6 +46,21 @@ import Testing
         PartitionPicture(name: PartitionName(checked: "north"), reports: reports)
     }
 
+    /// The preview of a takeover said `last primary -` though it was known until the partition was lost.
+    @Test func whoReignedLastIsKnownAfterAllAreGone() throws {
+        let gone = Self.picture([
+            try Self.report("a", 1, Self.standing(.primary, 1), reach: .unreachable, age: 40),
+            try Self.report("b", 2, Self.standing(.standby, 2), reach: .unreachable, age: 40),
+        ])
+        #expect(gone.view(envoys: 0).primary == nil && gone.lastPrimary == "a.north")
+        let heir = Self.picture([
+            try Self.report("a", 1, nil, reach: .unreachable),
+            try Self.report("b", 2, Self.standing(.standby, 2), reach: .unreachable, age: 40),
+        ])
+        #expect(heir.lastPrimary == "a.north", "by whose the latest epoch is")
+        #expect(Self.picture([try Self.report("a", 1, nil, reach: .unreachable)]).lastPrimary == nil)
+    }
+
     @Test func aPairInSyncMayLoseOneDisk() throws {
         let view = Self.picture([
             try Self.report("a", 1, Self.standing(.primary, 1, tip: 12, acknowledged: 11), reach: .itself),

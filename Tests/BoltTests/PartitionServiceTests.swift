@@ -46,16 +46,6 @@ struct PartitionServiceTests {
         }
     }
 
-    private func wait(
-        _ what: String, _ condition: () async -> Bool, location: SourceLocation = #_sourceLocation
-    ) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while await !condition() {
-            try #require(ContinuousClock.now < deadline, "not in time: \(what)", sourceLocation: location)
-            await Task.yield()
-        }
-    }
-
     /// A founded service that reigns.
     private func founded(_ place: Place) async throws -> PartitionService {
         try FounderMark(directory: place.identity).make(partition: "north")
@@ -83,6 +73,34 @@ struct PartitionServiceTests {
             envoy: PrincipalID(high: 1, low: 2), queue: queue, firstHeld: first,
             results: (sequences.map(Array.init) ?? []).map { SequencedResult(sequence: $0, body: [UInt8($0)]) },
             traits: nil)
+    }
+
+    @Test(
+        "What another bolt kept for hours makes no machine seen now, and what it tells of itself is not made older",
+        .timeLimit(.minutes(1)))
+    func keptElsewhere() async throws {
+        let place = try Place()
+        let service = try await founded(place)
+        var kept = try checkIn(1, 1...2)
+        kept.keptAt = WallTime(milliseconds: 5_000)
+        guard case .stored(let receipt) = await service.store(kept) else {
+            Issue.record("not stored")
+            return
+        }
+        #expect(receipt.storedThrough == 2 && receipt.releaseThrough == 2)
+        let before = try await service.read { try $0.store.tables.envoys.record(of: PrincipalID(high: 1, low: 2)) }
+        #expect(before?.lastSeen.milliseconds == 5_000 && before?.traits == nil)
+        // Asked without a result, it says how far the queue is safe, and leaves no hole before what comes.
+        var question = try checkIn(1, nil)
+        question.keptAt = WallTime(milliseconds: 4_000)
+        guard case .stored(let said) = await service.store(question) else {
+            Issue.record("not answered")
+            return
+        }
+        #expect(said.storedThrough == 2 && said.releaseThrough == 2)
+        let after = try await service.read { try $0.store.tables.envoys.record(of: PrincipalID(high: 1, low: 2)) }
+        #expect(after?.lastSeen.milliseconds == 5_000)
+        await service.close()
     }
 
     @Test("Commands that come during a flush are in one record, and each is told what it did", .timeLimit(.minutes(1)))

@@ -193,6 +193,19 @@ import Testing
         #expect(kinds == [.wentBack])
     }
 
+    @Test("P5: what siblings keep while the owner is away goes up and down; it releases nothing")
+    func custody() {
+        var history = Histories.clean
+        history.writers[0].calls += [
+            Histories.call(2, stored: 4, released: 0, paired: false, epoch: 0, bolt: "a.south"),
+            Histories.call(3, stored: 2, released: 0, paired: false, epoch: 0, bolt: "a.east"),
+        ]
+        #expect(HistoryChecker.check(history) == [])
+        history.writers[0].calls.append(
+            Histories.call(4, stored: 4, released: 4, paired: false, epoch: 0, bolt: "a.east"))
+        #expect(HistoryChecker.check(history).map(\.kind) == [.acknowledgedTooMuch])
+    }
+
     @Test("P6: a writer deletes only what the present owner released; a lower mark releases nothing")
     func deleted() {
         let kinds = { (epoch: UInt64) in

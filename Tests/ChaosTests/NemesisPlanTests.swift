@@ -84,6 +84,17 @@ import Testing
         }
     }
 
+    @Test("slices move all the time, and primaries die two at a time meanwhile")
+    func moves() {
+        for seed in UInt64(1)...20 {
+            let actions = plan(.rebalance, seed).steps.map(\.action.name).filter { $0 != "ban" }
+            let moves = actions.count { $0 == "move" }
+            let deaths = actions.count { $0.hasPrefix("kill") }
+            #expect(actions.first == "move" && moves > 3 && deaths >= 2 * (moves - 1), "seed \(seed): \(actions)")
+        }
+        #expect(plan(.rebalance, 1, partitions: [2]).steps.allSatisfy { $0.action.name == "ban" })
+    }
+
     @Test("nothing is planned that this machine can't do, or that a partition of one bolt can't")
     func tools() {
         #expect(plan(.split, 1, tools: NemesisTools()).steps.isEmpty)
@@ -127,7 +138,7 @@ import Testing
         for scenario in NemesisPlan.Scenario.allCases {
             for seed in UInt64(1)...30 { names.formUnion(plan(scenario, seed).steps.map(\.action.name)) }
         }
-        #expect(names.count == 25, "\(names.sorted())")
+        #expect(names.count == 28, "\(names.sorted())")
     }
 
     @Test("pauses: the longest time without an answer that touches a span")

@@ -73,10 +73,10 @@ import Testing
         let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
             let all = ScriptedPort.last(request)
             return switch number {
-            case 0: ScriptedPort.answer(stored: all, released: 0, register: 2, epoch: 5)
-            case 1: ScriptedPort.answer(stored: all, released: all, register: 2, epoch: 4, bolts: [stranger])
-            case 2: ScriptedPort.answer(stored: all, released: all, register: 1, epoch: 9, bolts: [stranger])
-            default: ScriptedPort.answer(stored: all, released: all, register: 3, epoch: 1)
+            case 0: ScriptedPort.answer(stored: all, released: 0, register: 1, epoch: 5)
+            case 1: ScriptedPort.answer(stored: all, released: all, register: 1, epoch: 4, bolts: [stranger])
+            case 2: ScriptedPort.answer(stored: all, released: all, register: 0, epoch: 9, bolts: [stranger])
+            default: ScriptedPort.answer(stored: all, released: all, register: 1, epoch: 6)
             }
         }
         for number in 0...3 {
@@ -91,7 +91,7 @@ import Testing
             #expect(items == (number == 3 ? 0 : number + 1))
         }
         let highest = port.requests.map { [$0.highest?.register ?? 0, $0.highest?.epoch ?? 0] }
-        #expect(highest == [[0, 0], [2, 5], [2, 5], [2, 5]])
+        #expect(highest == [[0, 0], [1, 5], [1, 5], [1, 5]])
         #expect(!port.addresses.contains("impostor:1"))
     }
 

@@ -38,6 +38,21 @@ import Testing
         #expect(history.queue?.records == 0 && history.queue?.oldest == nil)
     }
 
+    /// `status` told an owner of which every bolt was dead as the one that had stored them.
+    @Test("P6: the history says who keeps results while their owner is away")
+    func custodyIsKept() async throws {
+        let scratch = try Scratch()
+        let port = ScriptedPort { request, _ throws(EnvoyPortFailure) in
+            var answer = ScriptedPort.takeAll(request)
+            (answer.custody, answer.level, answer.releaseThrough) = (CheckInCustody(keptBy: "c.west"), .custody, 0)
+            return answer
+        }
+        _ = try await withAgent(scratch.state, port) { try await $0.runOnce() }
+        let history = try #require(scratch.state.history())
+        #expect(history.stored?.keptBy == "c.west" && history.stored?.level == .custody)
+        #expect(history.queue?.records == 1, "it is the envoy's still")
+    }
+
     @Test("a history that is cut is as good as none, and one that cannot be written does not stop the agent")
     func damagedHistory() async throws {
         let scratch = try Scratch()
@@ -81,17 +96,18 @@ import Testing
         var queue: QueueStore? = try scratch.state.openQueue(for: old)
         let before = queue?.incarnation
         _ = try queue?.append([[1], [2]])
-        try queue.map { try EnvoyMemory(meta: $0.meta).remember(EnvoyMachine.Fence(register: 9, epoch: 9)) }
+        let seen = OwnerSight(fence: EnvoyMachine.Fence(register: 9, epoch: 9))
+        try queue.map { try EnvoyMemory(meta: $0.meta).remember(seen) }
         queue = nil
         queue = try scratch.state.openQueue(for: old)
         #expect(queue?.incarnation == before)
-        #expect(try queue.map { try EnvoyMemory(meta: $0.meta).fence().register } == 9)
+        #expect(try queue.map { try EnvoyMemory(meta: $0.meta).sight().fence.register } == 9)
         queue = nil
         queue = try scratch.state.openQueue(for: new)
         #expect(queue?.incarnation != before)
         let batch = try #require(try queue?.batch(itemsMax: 9, bytesMax: 9))
         #expect(batch.records.map(\.body) == [[1], [2]] && batch.firstHeld == 1)
-        #expect(try queue.map { try EnvoyMemory(meta: $0.meta).fence().register } == 0)
+        #expect(try queue.map { try EnvoyMemory(meta: $0.meta).sight().fence.register } == 0)
         try queue?.close()
     }
 

@@ -11,6 +11,8 @@ extension IntegrationTests {
             let conflicts: String
             let seals: String
             let secrets: String
+            let applies: String
+            let tasks: String
             let pids: [pid_t?]
             let files: [String: Data]
 
@@ -20,8 +22,20 @@ extension IntegrationTests {
                 conflicts = try Self.member("conflicts", mesh.done("roster", "conflicts", "-o", "json"))
                 seals = try mesh.done("seal", "status", "-o", "json").standardOutput
                 secrets = try Self.member("secrets", mesh.done("secret", "list", "--partition", "north", "-o", "json"))
+                applies = try Self.member("applies", mesh.done("topology", "history", "-o", "json"))
+                tasks = try Self.tasks(mesh)
                 pids = mesh.bolts.map(\.pid)
                 files = Self.files(below: mesh.folder)
+            }
+
+            /// What is wanted of each task, and what it may take; how far it is changes by itself.
+            private static func tasks(_ mesh: RealMesh) throws -> String {
+                let output = try mesh.done("rebalance", "status", "-o", "json")
+                let tasks = try #require(output.json?["tasks"] as? [[String: Any]])
+                let wanted = ["id", "phase", "paused", "reversed", "cancelled", "limits"]
+                let kept = tasks.map { task in task.filter { wanted.contains($0.key) } }
+                return String(
+                    decoding: try JSONSerialization.data(withJSONObject: kept, options: .sortedKeys), as: UTF8.self)
             }
 
             private static func member(_ name: String, _ output: Command.Output) throws -> String {
@@ -46,7 +60,8 @@ extension IntegrationTests {
                 let paths = Set(files.keys).union(other.files.keys).filter { files[$0] != other.files[$0] }.sorted()
                 return "digests \(digests == other.digests), tokens \(tokens == other.tokens), "
                     + "conflicts \(conflicts == other.conflicts), seals \(seals == other.seals), "
-                    + "secrets \(secrets == other.secrets), processes \(pids == other.pids), files \(paths)"
+                    + "secrets \(secrets == other.secrets), applies \(applies == other.applies), "
+                    + "tasks \(tasks == other.tasks), processes \(pids == other.pids), files \(paths)"
             }
         }
 
@@ -73,12 +88,19 @@ extension IntegrationTests {
             ("partition switchover", ["north"]), ("partition promote", ["north"]),
             ("partition promote", ["north", "--to", "a.north"]),
             ("partition promote", ["north", "--to", "a.north", "--allow-data-loss"]),
+            ("bolt drain", ["a.north"]), ("slice takeover", ["--partition", "south"]),
+        ]
+
+        /// Commands that change a task that runs.
+        private let moving: [(verb: String, arguments: [String])] = [
+            ("rebalance pause", []), ("rebalance resume", []), ("rebalance throttle", ["--slices-in-flight", "4"]),
+            ("rebalance cancel", []), ("rebalance reverse", []),
         ]
 
         /// Every changing command with arguments on which it would change something.
         private func lines(_ mesh: RealMesh, token: String, key: String) -> [(verb: String, arguments: [String])] {
             let authority = mesh.directory + "/authority"
-            return [
+            let lines: [(verb: String, arguments: [String])] = [
                 ("mesh init", ["--dir", mesh.file("new/mesh"), "--name", "x", "--dev"]),
                 ("mesh up", ["-f", mesh.topology, "--dir", mesh.file("new/up")]),
                 ("mesh up", ["-f", mesh.topology, "--dir", mesh.directory]),
@@ -121,6 +143,21 @@ extension IntegrationTests {
                 ),
                 ("context refresh", []),
             ]
+            return lines + topologyLines(mesh)
+        }
+
+        /// Those about the topology, and about what it moves.
+        private func topologyLines(_ mesh: RealMesh) -> [(verb: String, arguments: [String])] {
+            [
+                ("topology render systemd", [mesh.topology, "--out", mesh.file("new/units")]),
+                ("topology render kubernetes", [mesh.topology, "--out", mesh.file("new/objects")]),
+                ("topology apply", [mesh.file("heavier.yaml"), "--despite-blockers"]),
+                ("rebalance apply", ["--tolerance", "0", "--despite-blockers"]),
+                ("partition drain", ["north", "--despite-blockers"]),
+                ("partition undrain", ["north", "--despite-blockers"]),
+                ("bolt undrain", ["a.north"]),
+                ("envoy reassign", ["web-1", "--group", "spare"]),
+            ]
         }
 
         @Test("no changing verb changes anything with --dry-run, or asks anybody", .timeLimit(.minutes(3)))
@@ -130,22 +167,11 @@ extension IntegrationTests {
                 let listed = try mesh.done("envoy", "token", "list", "-o", "json").json?["tokens"] as? [[String: Any]]
                 let token = try #require(listed?.first?["id"] as? String)
                 let lines = lines(mesh, token: token, key: key)
-                let named = Set((lines + refused).map(\.verb))
+                let named = Set((lines + refused + moving).map(\.verb))
                 #expect(named == (try verbs(mesh)), "every verb with --dry-run has a line here")
                 let before = try Snapshot(mesh)
                 #expect(before.digests.count == 2 && Set(before.digests).count == 1)
-                for (verb, arguments) in lines {
-                    let line = verb.split(separator: " ").map(String.init) + arguments + ["--dry-run"]
-                    for form in ["table", "json"] {
-                        // Without --yes and without a terminal: a question would be an error.
-                        let output = try Command.run("boltctl", line + ["-o", form], environment: mesh.environment)
-                        #expect(output.status == 0, "\(line): \(output)")
-                        #expect(!output.standardOutput.isEmpty, "\(line): \(output)")
-                        if form == "json" { #expect(output.json != nil, "\(line): \(output)") }
-                    }
-                    let after = try Snapshot(mesh)
-                    #expect(after == before, "\(line): equal are \(before.difference(after))")
-                }
+                for (verb, arguments) in lines { try expectInert(verb, arguments, mesh, before) }
                 for (verb, arguments) in refused {
                     let line = verb.split(separator: " ").map(String.init) + arguments + ["--dry-run", "-o", "json"]
                     let output = try Command.run("boltctl", line, environment: mesh.environment)
@@ -153,6 +179,10 @@ extension IntegrationTests {
                     let after = try Snapshot(mesh)
                     #expect(after == before, "\(line): equal are \(before.difference(after))")
                 }
+                try beginMoves(mesh)
+                let held = try Snapshot(mesh)
+                #expect(held.applies != before.applies && held.tasks != before.tasks)
+                for (verb, arguments) in moving { try expectInert(verb, arguments, mesh, held) }
                 // The control: what is compared does change when a verb is meant.
                 try mesh.done("envoy", "token", "revoke", token, "--yes")
                 try mesh.waitForEqualDigests()
@@ -161,9 +191,54 @@ extension IntegrationTests {
             }
         }
 
+        private func expectInert(
+            _ verb: String, _ arguments: [String], _ mesh: RealMesh, _ before: Snapshot
+        ) throws {
+            let line = verb.split(separator: " ").map(String.init) + arguments + ["--dry-run"]
+            for form in ["table", "json"] {
+                // Without --yes and without a terminal: a question would be an error.
+                let output = try Command.run("boltctl", line + ["-o", form], environment: mesh.environment)
+                #expect(output.status == 0, "\(line): \(output)")
+                #expect(!output.standardOutput.isEmpty, "\(line): \(output)")
+                if form == "json" { #expect(output.json != nil, "\(line): \(output)") }
+            }
+            let after = try Snapshot(mesh)
+            #expect(after == before, "\(line): equal are \(before.difference(after))")
+        }
+
+        /// A task that would take hours, held still: what changes a task has one to change.
+        private func beginMoves(_ mesh: RealMesh) throws {
+            let begun = try mesh.ctl(
+                "topology", "apply", mesh.file("heavier.yaml"), "--despite-blockers", "--slices-in-flight", "1",
+                "--bytes-per-second", "1", "--yes", "--no-wait")
+            try #require(begun.status == 3, "\(begun)")
+            try mesh.done("rebalance", "pause", "--yes")
+            try mesh.waitForEqualDigests()
+        }
+
+        /// Writes a topology with a second group, applies it, and writes one that would move slices from there.
+        private func applyTopology(_ mesh: RealMesh) throws {
+            let text = try String(contentsOfFile: mesh.topology, encoding: .utf8)
+                .replacing("groups:\n  - name: default", with: "groups:\n\(Self.spare)\n  - name: default")
+                .replacing("groups: [default]", with: "groups: [spare, default]")
+            try text.write(toFile: mesh.file("first.yaml"), atomically: true, encoding: .utf8)
+            try text.replacing("  - name: north\n", with: "  - name: north\n    weight: 300\n")
+                .write(toFile: mesh.file("heavier.yaml"), atomically: true, encoding: .utf8)
+            try mesh.done("topology", "apply", mesh.file("first.yaml"), "--yes")
+            try mesh.done("slice", "verify")
+        }
+
+        private static let spare = """
+              - name: spare
+                slices: 8
+                match:
+                  - hostname: "spare-*"
+            """
+
         /// Gives every verb something to change: an envoy, a token, a contested name, a bolt's request and invitation.
         /// The result is the first key of the contested name.
         private func prepare(_ mesh: RealMesh) throws -> String {
+            try applyTopology(mesh)
             let token = try mesh.token("--uses", "5")
             try mesh.enroll("web-1", token: token, at: mesh.bolts[0])
             let twins = try [0, 1].map { number in

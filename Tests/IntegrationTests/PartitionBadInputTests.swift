@@ -174,6 +174,8 @@ extension ReplicatedIntegrationTests {
                 try mesh.stop(b)
                 let copy = mesh.file("copy")
                 try FileManager.default.copyItem(atPath: b.state, toPath: copy)
+                // Before, a count of two is of the time when b was there.
+                try waitUntil("a goes on alone", seconds: 20) { try mesh.part(a).inSync == 1 }
                 try mesh.launch(b)
                 try mesh.waitForSync(of: "north", bolts: 2)
                 let output = try mesh.ctl("partition", "switchover", "north", "--yes", "--reason", "test")

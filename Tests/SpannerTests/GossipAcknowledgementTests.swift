@@ -94,7 +94,7 @@ struct GossipAcknowledgementTests {
         let (first, second) = (stage.command(), CommandID(77))
         let batch = try #require(stage.persisting)
         stage.step(
-            .command(second, payloads: [.unknown(kind: 9, content: [])], at: WallTime(milliseconds: 1), level: .local))
+            .command(second, payloads: [.unknown(kind: 99, content: [])], at: WallTime(milliseconds: 1), level: .local))
         stage.step(.persistFailed(batch.id))
         #expect(stage.outcomes == [first: .refused(.storage), second: .refused(.storage)])
         #expect(stage.sent(to: peer).isEmpty)

@@ -24,6 +24,8 @@ struct RosterCodecTests {
         amendment.labels = []
         amendment.address = "bolt.example:7400"
         amendment.rekey = TestWitness.rekey(id(1), from: key(1), to: key(2), sealingKey: key(3).bytes)
+        var regrouped = Amendment(base: other)
+        regrouped.group = GroupName("retail")
         let operations: [OperatorAct.Operation] = [
             .admit(member(RosterWorld.bolt(3), 3, observes: [other])),
             .remove(principal: id(3), targets: [other, own].sorted(), cut: cut(own, other)),
@@ -38,10 +40,30 @@ struct RosterCodecTests {
             expires: RosterWorld.time, group: GroupName("retail"), labels: full.labels)
         return [
             .open(chain: RosterWorld.bolt(1).chain), .admit(envoy(1)), .admit(full), .amend(amendment),
+            .amend(regrouped),
             .remove(targets: [Dot(own.replica, 4_999)]),
             .remove(targets: [own, other].map { Dot($0.replica, 3) }.sorted()),
             .token(oneShot), .unknown(kind: 77, content: [9, 9, 9]),
-        ] + acts
+        ] + (acts + ownership)
+    }
+
+    /// A topology, and slices that were handed on and taken over.
+    private static var ownership: [RosterEvent.Payload] {
+        let candidates = [Placement.Candidate(partition: PartitionName(checked: "p1"))]
+        let apply = TopologyApply(
+            base: .zero, plan: key(1).bytes, at: RosterWorld.time, actor: "operator/ada",
+            document: [UInt8](repeating: 7, count: 90),
+            groups: [.init(name: GroupName(checked: "retail"), slices: 4, candidates: candidates)],
+            hashedBy: RosterWorld.witness)
+        var payloads = apply?.parts.map { RosterEvent.Payload.topology($0) } ?? []
+        if let world = SliceWorld(), let first = world.register(0), let second = world.register(1) {
+            let signed = [
+                world.handOn(first, to: world.other(than: first.owner)),
+                world.takeover(second, to: world.other(than: second.owner)),
+            ]
+            payloads.append(.slices(SliceDelta(signed.compactMap { $0 })))
+        }
+        return payloads
     }
 
     static func cut(_ dots: Dot...) -> OperatorAct.Cut {
@@ -56,6 +78,23 @@ struct RosterCodecTests {
             let event = try EventCodec.decode(RosterCodecTests.body(payload), at: RosterCodecTests.own)
             #expect(event.payload == payload)
             #expect(EventDescription.text(payload).isEmpty == false)
+        }
+    }
+
+    @Test("Another group is a kind of its own, which versions that do not know it keep; one without a group is refused")
+    func regrouped() throws {
+        var amendment = Amendment(base: Dot(RosterCodecTests.own.replica, 12))
+        amendment.labels = [Label(key: "os", value: "linux")]
+        let plain = RosterCodecTests.body(.amend(amendment))
+        amendment.group = GroupName("retail")
+        let body = RosterCodecTests.body(.amend(amendment))
+        #expect(plain.first == 3 && body.first == 9)
+        #expect(try EventCodec.decode(body, at: RosterCodecTests.own).payload == .amend(amendment))
+        #expect(throws: DecodingFailure.self) {
+            try EventCodec.decode([9] + plain.dropFirst(), at: RosterCodecTests.own)
+        }
+        #expect(throws: DecodingFailure.self) {
+            try EventCodec.decode([3] + body.dropFirst(), at: RosterCodecTests.own)
         }
     }
 

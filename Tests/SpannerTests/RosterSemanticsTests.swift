@@ -200,6 +200,71 @@ struct RosterSemanticsTests {
         #expect(bolt.amendments.count == 5)
     }
 
+    @Test("An envoy's group is what the last amendment in force says; bolts that hold the same agree, and count alike")
+    func groups() throws {
+        var world = RosterWorld(bolts: 3)
+        let dot = world.write(0, .admit(envoy(1)))
+        world.write(0, .admit(envoy(2)))
+        world.hearAll()
+        let before = world.bolts[2].roster.regroupingChanges
+        for name in ["web", "db"] {
+            let draft = try world.bolts[0].roster.draftAmendment(
+                of: id(1), by: world.bolts[0].replica, group: GroupName(checked: name))
+            world.write(0, draft)
+        }
+        // On another side of a network split another operator decides otherwise.
+        let other = try world.bolts[1].roster.draftAmendment(
+            of: id(1), by: world.bolts[1].replica, group: GroupName(checked: "mail"))
+        world.write(1, other)
+        #expect(world.bolts[0].roster.principal(id(1))?.group == GroupName(checked: "db"))
+        #expect(world.bolts[1].roster.regroupings.count == 1)
+        world.hearAll()
+        let all = world.bolts.map(\.roster.regroupings)
+        #expect(all[0] == all[1] && all[1] == all[2])
+        #expect(all[0].map(\.envoy) == [id(1)] && all[0].first?.group == GroupName(checked: "db"))
+        #expect(world.bolts.allSatisfy { $0.roster.principal(id(1))?.group == GroupName(checked: "db") })
+        let heard = world.bolts[2].roster.regroupingChanges
+        #expect(heard > before)
+        world.write(2, .remove(targets: [dot]))
+        #expect(world.bolts[2].roster.regroupings.isEmpty && world.bolts[2].roster.regroupingChanges > heard)
+    }
+
+    @Test(
+        "Where the bolt that gave an envoy a group is cut off before that, the group is as it was and the count stays")
+    func groupsAreCut() throws {
+        var world = RosterWorld(bolts: 2)
+        world.act(.admit(member(RosterWorld.bolt(1), 1)), by: TestIdentity.root, at: 0)
+        world.write(0, .admit(envoy(1)))
+        world.hearAll()
+        let removal = try world.bolts[0].roster.draftActRemoval(of: id(101))
+        let draft = try world.bolts[1].roster.draftAmendment(
+            of: id(1), by: world.bolts[1].replica, group: GroupName(checked: "db"))
+        world.write(1, draft)
+        world.hearAll()
+        #expect(world.bolts[0].roster.principal(id(1))?.group == GroupName(checked: "db"))
+        world.act(removal, by: world.operators[0], at: 0)
+        let roster = world.bolts[0].roster
+        #expect(roster.principal(id(1))?.group == envoy(1).group)
+        #expect(roster.regroupings.map(\.group) == [envoy(1).group])
+    }
+
+    @Test("Bolts and operators are in no group")
+    func groupsAreOfEnvoys() throws {
+        var world = RosterWorld(bolts: 2)
+        world.act(.admit(member(RosterWorld.bolt(0), 0)), by: TestIdentity.root, at: 0)
+        let (roster, replica) = (world.bolts[0].roster, world.bolts[0].replica)
+        #expect(throws: RosterDraftError.self) {
+            try roster.draftAmendment(of: id(100), by: replica, group: GroupName(checked: "db"))
+        }
+        // Who writes one all the same gets nothing by it.
+        let base = try #require(roster.bolts.first?.admissions.first)
+        var amendment = Amendment(base: base)
+        amendment.group = GroupName(checked: "db")
+        world.write(0, .amend(amendment))
+        #expect(world.bolts[0].roster.bolts.first?.group == nil)
+        #expect(world.bolts[0].roster.regroupings.isEmpty)
+    }
+
     @Test("A bolt amends its own address, no other bolt does, and nobody an operator")
     func boltsAmendThemselves() throws {
         var world = RosterWorld(bolts: 2)

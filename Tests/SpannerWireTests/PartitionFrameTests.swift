@@ -11,7 +11,7 @@ struct PartitionFrameTests {
     @Test("A body cut short or with something behind it is refused", arguments: 1...4 as ClosedRange<UInt64>)
     func lengths(seed: UInt64) {
         var samples = WireSamples(seed: seed)
-        for message in samples.partition() {
+        for message in samples.partition() + samples.slices() {
             let body = message.body
             for length in body.indices { #expect(read(message.kind, Array(body[..<length])) == nil, "\(message)") }
             #expect(read(message.kind, body + [0]) == nil, "\(message), seed \(seed)")
@@ -21,7 +21,7 @@ struct PartitionFrameTests {
     @Test("An altered byte is refused or says something else: never two forms of one message", arguments: [3, 9])
     func alteredBytes(seed: UInt64) {
         var samples = WireSamples(seed: seed)
-        for message in samples.partition() {
+        for message in samples.partition() + samples.slices() {
             let body = message.body
             for place in body.indices {
                 for flip in [UInt8(1), 0x80, 0xFF] {

@@ -141,5 +141,5 @@ extension WireSamples {
     }
 
     /// One message of each kind, of both planes.
-    mutating func everything() -> [PeerMessage] { all().map { .gossip($0) } + partition() }
+    mutating func everything() -> [PeerMessage] { all().map { .gossip($0) } + partition() + slices() }
 }

@@ -47,6 +47,8 @@ public struct BoltConfiguration: Sendable {
     public let pendingCheckInsMax: Int
     /// Bytes of disk kept back for a full one.
     public let reserveBytes: Int
+    /// Bytes of disk for results of other partitions' envoys.
+    public let custodyBytes: Int
     /// Paces and bounds of gossip.
     public let gossip: GossipSettings
     /// Paces of the partition's replication.
@@ -121,6 +123,7 @@ public struct BoltConfiguration: Sendable {
         drainTimeout = .seconds(integer("limits.drain_seconds"))
         pendingCheckInsMax = integer("limits.pending_checkins")
         reserveBytes = integer("limits.reserve_mib") * 1024 * 1024
+        custodyBytes = integer("limits.custody_mib") * 1024 * 1024
         checkInInterval = integer("checkin.interval_seconds")
         recordsKept = UInt64(max(0, integer("partition.records_kept")))
         scrubPercent = integer("partition.scrub_percent")

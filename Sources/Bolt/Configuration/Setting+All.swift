@@ -48,6 +48,9 @@ extension Setting {
             "check-ins that may wait for the disk"),
         Setting("limits.reserve_mib", .integer(0...4096), default: "64", "disk kept back for a full one, in MiB"),
         Setting(
+            "limits.custody_mib", .integer(0...65_536), default: "256",
+            "disk for results of other partitions' envoys while these are away, in MiB"),
+        Setting(
             "gossip.round_interval_ms", .integer(10...60_000), default: "1000", "time between context exchanges"),
         Setting(
             "gossip.freeze_timeout_ms", .integer(20...600_000), default: "5000",

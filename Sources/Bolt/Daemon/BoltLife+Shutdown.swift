@@ -23,6 +23,7 @@ extension BoltLife {
             table.closeAll()
             await drained(within: .seconds(2))
         }
+        await api.custody?.close()
         await partition.close()
         await node.close()
         try? await ops.close()

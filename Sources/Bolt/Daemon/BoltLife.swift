@@ -18,6 +18,7 @@ struct BoltLife: Sendable {
     let node: NodeService
     let partition: PartitionService
     let lease: LeaseRunner
+    let api: BoltEndpoints
     let genesis: GenesisFile?
     let own: GossipSelf
     let ports: BoltPorts
@@ -53,10 +54,11 @@ struct BoltLife: Sendable {
         }
         let grounds = EnvoyGroundsCache(node: node, partition: configuration.partition)
         let api = BoltEndpoints(
-            configuration: configuration, topology: start.topology, node: node, grounds: grounds,
-            partition: start.partition, identity: start.identity, judge: judge,
+            configuration: configuration, given: start.topology, board: start.board, custody: start.custody,
+            node: node, grounds: grounds, partition: start.partition, identity: start.identity, judge: judge,
             forwarder: PeerForwarder(dialer: TLSDialer(contexts: contexts, judge: judge), group: group, table: table),
             readiness: readiness, logger: logger, metrics: metrics, table: table)
+        self.api = api
         let readiness = readiness
         func responder(_ listener: Endpoint.Listener) -> HTTPResponder {
             HTTPResponder(
@@ -81,6 +83,11 @@ struct BoltLife: Sendable {
         let opsListener = PlainListener(responder: ops, logger: logger)
         let (mainChannel, opsChannel): (MainChannel, NIOAsyncChannel<HTTPConnection, Never>)
         do {
+            let isDrained = await node.read { $0.isKeptDrained }
+            await partition.drain(isDrained)
+            await partition.bind(
+                tell: { [node] in node.post(.news($0)) },
+                placing: { [node] envoys in await node.read { $0.places(of: envoys) } })
             await partition.read { [node] in $0.foundFull = { node.post(.diskFull(isReserveSpent: $0)) } }
             await partition.start { [node, lease] standing in
                 node.post(.standing(standing))
@@ -102,6 +109,7 @@ struct BoltLife: Sendable {
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { await serve(mainChannel) }
             tasks.addTask { await lease.run() }
+            tasks.addTask { [api] in await api.custody?.run { await api.deliver($0) } }
             tasks.addTask { await opsListener.serve(opsChannel) }
             tasks.addTask {
                 await carryActs()

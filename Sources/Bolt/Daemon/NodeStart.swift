@@ -17,6 +17,8 @@ struct NodeStart {
     let genesis: GenesisFile?
     let topology: Topology?
     let own: GossipSelf
+    let board: OwnershipBoard
+    let custody: CustodyService?
     let eventsRead: Int
 
     /// Reads it all. Throws `StoreError` or `DaemonError`; changes nothing but what opening a store does.
@@ -42,6 +44,8 @@ struct NodeStart {
                 key: witness.hash(identity.signingKey.key.bytes.bytes),
                 incarnation: try NodeStart.incarnation(store, logger: logger)),
             chain: identity.credential.chain.map(\.der))
+        board = OwnershipBoard(own: configuration.partition, mesh: mesh, witness: witness)
+        custody = NodeStart.custody(place, logger: logger)
         let part = try PartitionStart(
             place, key: own.replica.key, witness: witness, reserveSpent: &reserveSpent, logger: logger)
         let sealing = SealService(
@@ -50,14 +54,16 @@ struct NodeStart {
         partition = PartitionService(
             part, settings: configuration.replication, recordsKept: configuration.recordsKept,
             scrubPercent: configuration.scrubPercent, witness: witness, sealing: sealing, logger: logger,
-            metrics: metrics, failure: failure)
+            metrics: metrics, slices: SliceContext(board: board, chain: own.chain, signer: identity.signingKey),
+            failure: failure)
         let machine = GossipMachine(
             own: own, roster: roster, witness: witness, signer: identity.signingKey, settings: configuration.gossip,
             seed: UInt64.random(in: 0...UInt64.max))
         node = NodeService(
             executor: NodeExecutor(label: "bolt.node"), store: store, machine: machine, witness: witness,
             signer: identity.signingKey, partition: partition, reserveBytes: configuration.reserveBytes,
-            reserveSpent: reserveSpent, logger: logger, metrics: metrics, table: table, failure: failure)
+            reserveSpent: reserveSpent, logger: logger, metrics: metrics, table: table, board: board,
+            failure: failure)
     }
 
     /// Opens the store and holds the reserve. On a full disk the reserve is what opening needs: it is given up, and the
@@ -77,6 +83,18 @@ struct NodeStart {
             logger.warning("no room to keep a reserve on the disk", metadata: [LogKeys.why: "\(error)"])
         }
         return store
+    }
+
+    /// What is kept for other partitions. It is a second copy of all that is in it: where it cannot be opened the bolt
+    /// serves without.
+    private static func custody(_ place: BoltPlace, logger: Logger) -> CustodyService? {
+        do throws(StoreError) {
+            let bytesMax = UInt64(place.configuration.custodyBytes)
+            return CustodyService(try CustodyStore(in: place.directory, bytesMax: bytesMax), logger: logger)
+        } catch {
+            logger.error("nothing is kept for other partitions", metadata: [LogKeys.why: "\(error)"])
+            return nil
+        }
     }
 
     /// The roster from disk. What is stored was checked before it was stored; checksums tell rot.

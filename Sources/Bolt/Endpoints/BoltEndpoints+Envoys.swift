@@ -59,25 +59,29 @@ extension BoltEndpoints {
         }
         try requireServing(await grounds.grounds(of: peer).unready)
         guard !partition.sealing.isSealed else { throw sealedForEnvoys() }
-        let body = try incoming(request, of: envoy.id)
-        return try await serve(body, peer: peer, envoy: envoy.id, hops: 0, request)
+        let body = try incoming(request, of: envoy.id, peer)
+        return try await serve(body, envoy: envoy.id, hops: 0, request)
     }
 
     /// A check-in as envoys send it is read by a reader of its own; every other one, and what is wrong, by the general
     /// one, which says why.
-    private func incoming(_ request: HTTPRequestContext, of envoy: PrincipalID) throws -> IncomingCheckIn {
+    private func incoming(
+        _ request: HTTPRequestContext, of envoy: PrincipalID, _ peer: CertifiedPeer
+    ) throws -> IncomingCheckIn {
         let read = CheckInReader.read(request.body)
         if let read, let known = traits.known(read.traits, of: envoy) {
             let checked = try CheckInBody(
-                queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known)
-            return IncomingCheckIn(checked: checked, whole: { try request.decode(CheckInRequest.self) })
+                queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known,
+                highest: read.highest)
+            return IncomingCheckIn(
+                checked: checked, whole: { try request.decode(CheckInRequest.self) }, peer: peer, key: peer.tlsKey)
         }
         let body = try request.decode(CheckInRequest.self)
         let checked = try CheckInBody(body)
         if let read, let known = checked.traits {
             traits.remember(read.traits, as: known, of: envoy)
         }
-        return IncomingCheckIn(checked: checked, whole: { body })
+        return IncomingCheckIn(checked: checked, whole: { body }, peer: peer, key: peer.tlsKey)
     }
 
     /// A bolt passes on what an envoy sent to it. The envoy is judged here anew: by its chain, then by the roster.
@@ -88,56 +92,118 @@ extension BoltEndpoints {
         }
         let chain = body.envoyChainDER.map(\.bytes)
         let peer: CertifiedPeer
-        switch judge.judge(chain, purpose: .client, roles: [.envoy]) {
+        let keptAt = body.keptAt.map { BoltEndpoints.keptAt($0, now: WallClock.now()) }
+        let time = keptAt.map { UnixTime(seconds: Int64($0.milliseconds / 1000)) }
+        switch judge.judge(chain, purpose: .client, roles: [.envoy], at: time) {
         case .success(let judged): peer = judged
         case .failure(let refusal): throw Problem(.notAuthenticated, refusal.description)
         }
-        let standing = await grounds.grounds(of: peer).standing
+        var (key, standing) = (peer.tlsKey, await grounds.grounds(of: peer).standing)
+        if keptAt != nil, case .superseded(let principal) = standing {
+            // It was in force when the check-in was taken. Whom it belonged to is judged by the key that followed.
+            key = principal.tlsKey
+            standing = await grounds.grounds(of: key).standing
+        }
         if case .unknown = standing {
             // The other bolt knows it: the admission is on its way here.
             throw Problem(.notReady, "the envoy's admission has not arrived at its owner yet")
         }
         if let problem = Authorisation.refusal(of: standing) { throw problem }
         guard let envoy = standing.principal else { throw Problem(.notInRoster, "the envoy is not in the roster") }
-        let incoming = IncomingCheckIn(checked: try CheckInBody(body.request), whole: { body.request })
-        return try await serve(incoming, peer: peer, envoy: envoy.id, hops: body.hops, request)
+        var checked = try CheckInBody(body.request)
+        // The machine may have told newer ones since.
+        if keptAt != nil { checked.traits = nil }
+        let incoming = IncomingCheckIn(
+            checked: checked, whole: { body.request }, peer: peer, key: key, keptAt: keptAt)
+        return try await serve(incoming, envoy: envoy.id, hops: body.hops, request)
+    }
+
+    /// When a check-in was kept, as far as another bolt's word for it goes: neither in the future nor long ago.
+    static func keptAt(_ said: UInt64, now: WallTime) -> WallTime {
+        let oldest = now.milliseconds - min(now.milliseconds, CustodyService.ageMaxMilliseconds)
+        return WallTime(milliseconds: min(max(said, oldest), now.milliseconds))
     }
 
     /// Stores a check-in where this bolt is its owner's primary, passes it on where another is. While the reign
     /// changes hands it is held for a moment: a repeat is harmless, so one that was not decided is sent again.
     private func serve(
-        _ body: IncomingCheckIn, peer: CertifiedPeer, envoy: PrincipalID, hops: Int, _ request: HTTPRequestContext
+        _ body: IncomingCheckIn, envoy: PrincipalID, hops: Int, _ request: HTTPRequestContext
     ) async throws -> HTTPAnswer {
         let begun = ContinuousClock.now
         let sender = request.endpoint == .peerCheckIn ? request.principal?.address : nil
+        let isPassedOn = request.endpoint == .peerCheckIn && request.principal?.partition != configuration.partition
+        var refusal: OwnersRefusal?
         while true {
-            let owner = await route(for: peer)
-            if owner.isSelf, owner.isPrimary, let answer = try await store(body.checked, peer: peer, envoy: envoy) {
+            let owner = await route(for: body.key)
+            if owner.isSelf, owner.isPrimary,
+                let answer = try await store(body, envoy: envoy, isPassedOn: isPassedOn)
+            {
                 return HTTPAnswer(status: 200, contentType: "application/json", body: answer)
             }
-            if !owner.isSelf, let address = owner.address {
+            if !owner.isSelf, let address = owner.address, refusal?.stands(at: address) != true {
                 if request.refusesForwarding {
                     return .elsewhere(
                         "partition \(owner.partition) is served by another bolt", address: address,
                         target: request.target)
                 }
-                let isOurs = owner.partition == configuration.partition
                 // Two bolts that take each other for the primary must not pass it to and fro; a primary that does not
                 // answer may be about to have a successor.
-                if address != sender {
-                    do {
-                        return try await passOn(
-                            try body.whole(), chain: peer.chain, to: address, of: owner.partition, hops: hops)
-                    } catch let problem as Problem where problem.code == .ownerUnreachable {
-                        guard isOurs, hops < APILimits.forwardHopsMax else { throw problem }
+                var waits = false
+                if hops > 0 { waits = await isArriving(body.key) }
+                if address != sender, !waits {
+                    if let answer = try await ask(owner, at: address, body, envoy: envoy, hops: hops) {
+                        guard await isMoving(answer, owner, body.key) else { return answer }
+                        refusal = OwnersRefusal(answer: answer, address: address)
                     }
-                } else if !isOurs {
+                } else if owner.partition != configuration.partition, !waits {
                     throw Problem(
-                        .ownerUnreachable, "the bolt at \(address) passed this on to here, and here it belongs there")
+                        .notOwner, "the bolt at \(address) passed this on to here, and here it belongs there",
+                        status: 503, next: "try again after Retry-After")
                 }
             }
-            try await holdOn(since: begun, owner.partition)
+            do { try await holdOn(since: begun, owner.partition) } catch let problem as Problem {
+                if let refusal { return refusal.answer }
+                guard owner.isSelf, owner.isPrimary, problem.code == .noPrimary else { throw problem }
+                throw Problem(.sliceSealed, "the envoy's slice is being handed over; nothing was stored")
+            }
         }
+    }
+
+    /// Passes a check-in on to its owner, or keeps it for that where it cannot be reached. Nil where this bolt's own
+    /// partition may have another primary in a moment.
+    private func ask(
+        _ owner: PartitionRoute, at address: String, _ body: IncomingCheckIn, envoy: PrincipalID, hops: Int
+    ) async throws -> HTTPAnswer? {
+        let name = owner.partition
+        // Without power nobody refuses a connection: each request would wait for an answer, and others behind it.
+        if !owner.isLinked, silence.passesOver(name),
+            let kept = try await keep(body, envoy: envoy, owner: name, hops: hops)
+        {
+            return kept
+        }
+        do {
+            return try await passOn(body, to: address, of: name, hops: hops)
+        } catch let problem as Problem where [.ownerUnreachable, .tooManyRequests].contains(problem.code) {
+            if let kept = try await keep(body, envoy: envoy, owner: name, hops: hops) { return kept }
+            guard problem.code == .ownerUnreachable, name == configuration.partition,
+                hops < APILimits.forwardHopsMax
+            else { throw problem }
+            return nil
+        }
+    }
+
+    /// Whether an owner refused because the envoy's slice is on its way from there: then whoever has it now is asked
+    /// before the envoy hears of it.
+    private func isMoving(_ answer: HTTPAnswer, _ owner: PartitionRoute, _ key: KeyFingerprint) async -> Bool {
+        guard answer.status == 503 else { return false }
+        if let problem = try? APIJSON.decode(Problem.self, from: answer.body), problem.code == .notOwner { return true }
+        if await isArriving(key) { return true }
+        return await route(for: key).partition != owner.partition
+    }
+
+    /// Whether the envoy's slice is on its way here: the sender may know of the hand-on already.
+    private func isArriving(_ key: KeyFingerprint) async -> Bool {
+        await grounds.grounds(of: key).slice.map { board.isArriving($0) } ?? false
     }
 
     /// A pause between two looks for a primary; throws once it is not worth waiting any more.
@@ -158,13 +224,14 @@ extension BoltEndpoints {
     static let handoverMemory: Duration = .seconds(5)
 
     private func passOn(
-        _ body: CheckInRequest, chain: [[UInt8]], to address: String, of name: PartitionName, hops: Int
+        _ body: IncomingCheckIn, to address: String, of name: PartitionName, hops: Int
     ) async throws -> HTTPAnswer {
         guard hops < APILimits.forwardHopsMax else {
             throw Problem(.ownerUnreachable, "partition \(name) has no bolt that can be asked")
         }
         let forwarded = PeerCheckInRequest(
-            envoyChainDER: chain.map { Base64Bytes($0) }, request: body, hops: hops + 1)
+            envoyChainDER: body.peer.chain.map { Base64Bytes($0) }, request: try body.whole(), hops: hops + 1,
+            keptAt: body.keptAt?.milliseconds)
         let answer = try await forwarder.post(
             try APIJSON.encode(forwarded), to: Endpoint.peerCheckIn.path, at: address)
         metrics.add(.checkIns, ["forwarded"])
@@ -175,10 +242,8 @@ extension BoltEndpoints {
     }
 
     /// Stores a check-in here, where its owner is; answered once it is durable. Nil where another bolt is to be asked.
-    private func store(
-        _ checked: CheckInBody, peer: CertifiedPeer, envoy: PrincipalID
-    ) async throws -> Data? {
-        let grounds = await self.grounds.grounds(of: peer)
+    private func store(_ body: IncomingCheckIn, envoy: PrincipalID, isPassedOn: Bool) async throws -> Data? {
+        let (checked, grounds) = (body.checked, await self.grounds.grounds(of: body.key))
         let isContested = try admitted(grounds, as: envoy)
         guard partition.enter(limit: configuration.pendingCheckInsMax) else {
             throw Problem(.tooManyRequests, "too many check-ins wait for the disk", status: 503)
@@ -186,7 +251,8 @@ extension BoltEndpoints {
         defer { partition.leave() }
         let pending = PendingCheckIn(
             envoy: envoy, queue: checked.queue, firstHeld: checked.firstHeld, results: checked.results,
-            traits: checked.traits)
+            traits: checked.traits, slice: grounds.slice, keptAt: body.keptAt, seen: checked.highest,
+            isPassedOn: isPassedOn)
         let receipt: CheckInReceipt
         switch await partition.store(pending) {
         case .stored(let stored): receipt = stored
@@ -223,8 +289,8 @@ extension BoltEndpoints {
     }
 
     /// Where an envoy's check-ins go: to the partition by rendezvous hashing, to its primary where one is known.
-    private func route(for peer: CertifiedPeer) async -> PartitionRoute {
-        let owner = await grounds.grounds(of: peer).owner
+    private func route(for key: KeyFingerprint) async -> PartitionRoute {
+        let owner = await grounds.grounds(of: key).owner
         if owner == configuration.partition, partition.board.withLock({ $0.standing.reigns }) {
             return PartitionRoute(partition: owner, address: nil, isSelf: true, isPrimary: true)
         }
@@ -255,7 +321,9 @@ struct CheckInBody: Sendable {
     let queue: QueueID
     let firstHeld: UInt64
     let results: [SequencedResult]
-    let traits: EnvoyRecord.Traits?
+    var traits: EnvoyRecord.Traits?
+    /// What the envoy remembers of its owner; nil where it does not say.
+    let highest: OwnerMark?
 
     /// Judges a request. The hash of its traits is made here.
     init(_ body: CheckInRequest) throws {
@@ -266,11 +334,14 @@ struct CheckInBody: Sendable {
         try self.init(
             queue: body.queueIncarnation.bytes, firstHeld: body.firstHeld,
             results: body.results.map { SequencedResult(sequence: $0.sequence, body: $0.body.bytes) },
-            traits: EnvoyRecord.Traits(digest: BLAKE2b.hash(document), document: document))
+            traits: EnvoyRecord.Traits(digest: BLAKE2b.hash(document), document: document), highest: body.highest)
     }
 
     /// Judges what was read of a request; its traits were judged.
-    init(queue: [UInt8], firstHeld: UInt64, results: [SequencedResult], traits: EnvoyRecord.Traits) throws {
+    init(
+        queue: [UInt8], firstHeld: UInt64, results: [SequencedResult], traits: EnvoyRecord.Traits,
+        highest: OwnerMark? = nil
+    ) throws {
         guard let queue = QueueID(bytes: queue) else {
             throw Problem(.badRequest, "queue_incarnation is no queue's")
         }
@@ -291,6 +362,7 @@ struct CheckInBody: Sendable {
             previous = result.sequence
         }
         (self.queue, self.firstHeld, self.results, self.traits) = (queue, firstHeld, results, traits)
+        self.highest = highest
     }
 }
 
@@ -298,4 +370,25 @@ struct CheckInBody: Sendable {
 struct IncomingCheckIn: Sendable {
     let checked: CheckInBody
     let whole: @Sendable () throws -> CheckInRequest
+    /// Who brought it, with the chain that it showed.
+    let peer: CertifiedPeer
+    /// The envoy's key that it is judged by: that of the chain, or one that followed it since.
+    let key: KeyFingerprint
+    /// When another bolt took it that kept it; nil where it comes at once.
+    var keptAt: WallTime?
+}
+
+/// What an owner said while a slice was on its way from it, and when.
+private struct OwnersRefusal {
+    /// Time after which it may be asked again: it may have taken the slice back.
+    static let age: Duration = .milliseconds(200)
+
+    let answer: HTTPAnswer
+    let address: String
+    let at = ContinuousClock.now
+
+    /// Whether the bolt at `address` need not be asked again yet.
+    func stands(at address: String) -> Bool {
+        address == self.address && ContinuousClock.now - at < OwnersRefusal.age
+    }
 }

@@ -75,6 +75,7 @@ extension BoltEndpoints {
             endpoint: endpoint, arguments: body.arguments, query: body.query, caller: caller, peer: peer,
             body: Data(body.body.bytes), requestID: request.requestID)
         (context.hops, context.forwardedBy) = (body.hops, sender.id)
-        return try await partitionRequest(context)
+        if endpoint == .envoyResults { return try await envoyResults(context) }
+        return try await endpoint.isAboutSlices ? sliceRequest(context) : partitionRequest(context)
     }
 }

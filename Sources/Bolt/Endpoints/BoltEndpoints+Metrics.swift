@@ -20,6 +20,7 @@ extension BoltEndpoints {
         metrics.set(.partitionTip, to: Double(standing.tip.position))
         metrics.set(.partitionSafe, to: Double(standing.safe))
         metrics.set(.partitionInSync, to: Double(standing.inSyncCount))
+        await setSliceMetrics()
         await node.read { node in
             let roster = node.machine.roster
             metrics.set(.rosterEvents, to: Double(roster.vector.entries.reduce(0) { $0 &+ $1.counter }))
@@ -38,5 +39,22 @@ extension BoltEndpoints {
         }
         return HTTPAnswer(
             status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Data(metrics.text().utf8))
+    }
+
+    private func setSliceMetrics() async {
+        let own = configuration.partition
+        let owned = board.geneses.reduce(0) { $0 + board.registers(of: $1).count { $0.owner == own } }
+        metrics.set(.slicesOwned, to: Double(owned))
+        let (left, away, here) = await partition.read { service in
+            let desk = service.desk
+            return (
+                desk.left, desk.sources.values.count { !$0.state.isOver },
+                desk.targets.values.count { !$0.state.isOver }
+            )
+        }
+        metrics.set(.slicesLeft, to: Double(left))
+        metrics.set(.handoffs, ["away"], to: Double(away))
+        metrics.set(.handoffs, ["here"], to: Double(here))
+        if let custody { metrics.set(.custodyBytes, to: Double(await custody.held().bytes)) }
     }
 }

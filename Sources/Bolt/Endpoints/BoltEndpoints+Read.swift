@@ -11,7 +11,10 @@ extension BoltEndpoints {
         let views = NodeViews(configuration: configuration)
         let limit = try request.limit()
         switch request.endpoint {
-        case .status: return try .json(await node.read { views.status($0) })
+        case .status:
+            var status = await node.read { views.status($0) }
+            status.add(tasks: await allTasks())
+            return try .json(status)
         case .bolts:
             return try .json(
                 await node.read { BoltsResponse(bolts: views.bolts($0), freshness: views.freshness($0)) })
@@ -65,6 +68,10 @@ extension BoltEndpoints {
                 envoy.lastSeenAt = record.lastSeen
                 if detailed, let document = record.traits?.document {
                     envoy.traits = try? APIJSON.decode([String: JSONValue].self, from: Data(document))
+                }
+                if detailed, let queues = try? partition.store.tables.results.queues(of: envoy.id) {
+                    envoy.storedThrough = queues.last?.storedThrough
+                    envoy.holes = queues.reduce(0) { $0 + $1.holes }
                 }
                 return envoy
             }

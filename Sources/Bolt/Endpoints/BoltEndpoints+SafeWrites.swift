@@ -56,7 +56,7 @@ extension BoltEndpoints {
         return "boltctl secret list --partition \(name), boltctl seal status --partition \(name)"
     }
 
-    private static func problem(_ refusal: PartitionRefusal) -> Problem {
+    static func problem(_ refusal: PartitionRefusal) -> Problem {
         switch refusal {
         case .notPrimary, .handingOver: Problem(.noPrimary, "this bolt is not primary any more; nothing was changed")
         case .notPaired: Problem(.notPaired, "no standby is in sync; nothing was changed")

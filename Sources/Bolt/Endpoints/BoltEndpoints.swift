@@ -11,11 +11,21 @@ internal import Synchronization
 /// What every endpoint does. Who may call it was judged before.
 struct BoltEndpoints: Sendable {
     let configuration: BoltConfiguration
-    /// Whose groups take machines; nil where this bolt was given none.
-    let topology: Topology?
+    /// The topology that this bolt was given in a file; nil where there is none.
+    let given: Topology?
+    /// Who owns what.
+    let board: OwnershipBoard
+    /// Keeps check-ins for partitions that are away; nil where its store could not be opened.
+    let custody: CustodyService?
+    /// Whose groups take machines: the topology in force, before the first that of this bolt's file.
+    var topology: Topology? { board.version?.topology ?? given }
     let node: NodeService
     let grounds: EnvoyGroundsCache
     let traits = TraitsMemory()
+    /// Applies of topologies, one at a time: what was judged is still so when it is carried out.
+    let applying = AsyncGate(busy: .tooManyRequests)
+    /// Partitions that no link leads to.
+    let silence = SilentPartitions()
     let partition: PartitionService
     let identity: BoltIdentity
     let judge: ChainJudge
@@ -38,6 +48,7 @@ struct BoltEndpoints: Sendable {
         case .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest,
             .rosterConflicts, .rosterContext, .rosterReceipt, .tokens:
             return try await read(request)
+        case .envoyResults: return try await envoyResults(request)
         case .createToken, .postAct, .removeEnvoy: return try await change(request)
         case .partition, .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover,
             .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote:
@@ -45,6 +56,11 @@ struct BoltEndpoints: Sendable {
         case .peerOperator: return try await operatorRequest(request)
         case .sealStatus, .initSeal, .unseal, .seal: return try await sealRequest(request)
         case .secrets, .putSecret, .removeSecret: return try await secretRequest(request)
+        case .topology, .topologyHistory, .topologyVersion, .planTopology, .applyTopology, .slices, .slice,
+            .sliceDigest,
+            .takeoverPreview, .takeOver, .tasks, .task, .taskMoves, .changeTask, .drainBolt, .undrainBolt,
+            .reassignEnvoy:
+            return try await sliceRequest(request)
         }
     }
 
@@ -71,6 +87,7 @@ struct BoltEndpoints: Sendable {
             guard node.machine.isAuthoringOpen else { return (.starting, ["waiting for a first exchange with a peer"]) }
             guard sealed.isEmpty else { return (.sealed, sealed) }
             let primary = node.standings.values.first { $0.standing.disk == standing.primary }?.standing
+            if standing.isDrained, !standing.reigns { return (.maintenance, [BoltEndpoints.drainedText]) }
             let (state, reasons) = PartitionHealth.state(of: standing, by: primary)
             return (state, (node.storeFull ? [node.fullDisk] : []) + reasons)
         }

@@ -17,6 +17,8 @@ struct CheckInReader {
         var firstHeld: UInt64 = 0
         var results: [SequencedResult] = []
         var traits: [UInt8] = []
+        /// What the envoy remembers of its owner; nil where it does not say.
+        var highest: OwnerMark?
     }
 
     private enum Key: String, CaseIterable {
@@ -24,6 +26,10 @@ struct CheckInReader {
         case queue = "queue_incarnation"
         case firstHeld = "first_held"
         case results
+        case highest
+
+        /// What each check-in says.
+        static let needed: Set<Key> = [.traits, .queue, .firstHeld, .results]
     }
 
     private let bytes: UnsafeRawBufferPointer
@@ -61,9 +67,12 @@ struct CheckInReader {
             case .results:
                 guard let results = list() else { return nil }
                 reading.results = results
+            case .highest:
+                guard let mark = mark() else { return nil }
+                reading.highest = mark
             }
         } while take(0x2C)
-        guard take(0x7D), seen.count == Key.allCases.count, peek() == nil else { return nil }
+        guard take(0x7D), seen.isSuperset(of: Key.needed), peek() == nil else { return nil }
         return reading
     }
 
@@ -90,6 +99,28 @@ struct CheckInReader {
             results.append(SequencedResult(sequence: sequence, body: body))
         } while take(0x2C)
         return take(0x5D) ? results : nil
+    }
+
+    /// What an envoy remembers of its owner.
+    private mutating func mark() -> OwnerMark? {
+        var (register, epoch, hash): (UInt64?, UInt64?, Bytes32?)
+        guard take(0x7B) else { return nil }
+        repeat {
+            guard let name = text(), take(0x3A) else { return nil }
+            if register == nil, name.elementsEqual("register".utf8) {
+                register = number()
+            } else if epoch == nil, name.elementsEqual("epoch".utf8) {
+                epoch = number()
+            } else if hash == nil, name.elementsEqual("hash".utf8) {
+                guard let digits = text(), digits.count == 2 * Bytes32.count else { return nil }
+                hash = Bytes32(apiText: String(decoding: digits, as: UTF8.self))
+                guard hash != nil else { return nil }
+            } else {
+                return nil
+            }
+        } while take(0x2C)
+        guard take(0x7D), let owners = register, let reign = epoch else { return nil }
+        return OwnerMark(register: owners, epoch: reign, hash: hash)
     }
 
     /// The bytes of an object, from bracket to bracket.
@@ -196,10 +227,19 @@ enum CheckInWriter {
         _ receipt: CheckInReceipt, partition: PartitionName, interval: Int, bolts: String, isContested: Bool
     ) -> Data {
         // Names of partitions and levels need no escapes.
-        var text = "{\"bolts\":\(bolts),\"contested\":\(isContested),\"epoch\":\(receipt.epoch),\"level\":\""
-        text += "\((receipt.level == .paired ? BoltAPI.AckLevel.paired : .local).apiText)\""
-        text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"},\"register\":1"
-        text += ",\"release_through\":\(receipt.releaseThrough),\"stored_through\":\(receipt.storedThrough)}"
+        var text = "{\"bolts\":\(bolts)"
+        if let voucher = receipt.voucher { text += ",\"claim\":\"\(Data(voucher).base64EncodedString())\"" }
+        text += ",\"contested\":\(isContested)"
+        if let bolt = receipt.keptBy { text += ",\"custody\":{\"kept_by\":\"\(bolt)\"}" }
+        let owners: BoltAPI.AckLevel = receipt.level == .paired ? .paired : .local
+        let level = receipt.keptBy == nil ? owners : .custody
+        text += ",\"epoch\":\(receipt.epoch),\"level\":\"\(level.apiText)\""
+        text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"},\"register\":"
+        text += "\(receipt.register),\"release_through\":\(receipt.releaseThrough)"
+        if let signature = receipt.signature {
+            text += ",\"signature\":\"\(Data(signature).base64EncodedString())\""
+        }
+        text += ",\"stored_through\":\(receipt.storedThrough)}"
         return Data(text.utf8)
     }
 }

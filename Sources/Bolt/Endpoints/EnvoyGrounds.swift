@@ -14,6 +14,8 @@ struct EnvoyGrounds: Sendable {
     let isReserveSpent: Bool
     /// The partition that its results go to.
     let owner: PartitionName
+    /// Its slice; nil where no topology is in force.
+    let slice: SliceID?
     /// The bolts of the roster, those of this partition first, in JSON.
     let bolts: String
 }
@@ -37,12 +39,15 @@ final class EnvoyGroundsCache: Sendable {
     init(node: NodeService, partition: PartitionName) { (self.node, self.partition) = (node, partition) }
 
     /// What the roster says now for the envoy with this certificate.
-    func grounds(of peer: CertifiedPeer) async -> EnvoyGrounds {
+    func grounds(of peer: CertifiedPeer) async -> EnvoyGrounds { await grounds(of: peer.tlsKey) }
+
+    /// What the roster says now for the envoy with this key.
+    func grounds(of key: KeyFingerprint) async -> EnvoyGrounds {
         let change = node.changes.load(ordering: .acquiring)
-        let known = state.withLock { $0.change == change ? $0.known[peer.tlsKey] : nil }
+        let known = state.withLock { $0.change == change ? $0.known[key] : nil }
         if let known { return known }
         let (fresh, seen) = await node.read { [partition] node in
-            (EnvoyGroundsCache.look(node, peer, partition), node.changes.load(ordering: .relaxed))
+            (EnvoyGroundsCache.look(node, key, partition), node.changes.load(ordering: .relaxed))
         }
         state.withLock { state in
             if state.change != seen || state.known.count >= EnvoyGroundsCache.envoysMax {
@@ -50,23 +55,27 @@ final class EnvoyGroundsCache: Sendable {
                 guard seen >= state.change else { return }
                 (state.change, state.known) = (seen, [:])
             }
-            state.known[peer.tlsKey] = fresh
+            state.known[key] = fresh
         }
         return fresh
     }
 
     private static func look(
-        _ node: isolated NodeService, _ peer: CertifiedPeer, _ partition: PartitionName
+        _ node: isolated NodeService, _ key: KeyFingerprint, _ partition: PartitionName
     ) -> EnvoyGrounds {
-        let standing = node.machine.roster.standing(of: peer.tlsKey, as: .envoy)
+        let standing = node.machine.roster.standing(of: key, as: .envoy)
         let bolts = node.bolts
-        let known = bolts.compactMap { BoltAddress($0) }
+        let serving = bolts.filter { !node.isDrained($0) }
+        let known = (serving.isEmpty ? bolts : serving).compactMap { BoltAddress($0) }
         let partitions = Array(Set(bolts.compactMap(\.partition))).sorted()
-        let owner = standing.principal.flatMap { Placement.owner(of: $0.id, partitions: partitions) }
-        let sorted = known.filter { $0.partition == partition } + known.filter { $0.partition != partition }
+        let place = standing.principal.flatMap { node.board?.place(of: $0.id, group: $0.group) }
+        let owner = standing.principal.flatMap { node.owner(of: $0, partitions: partitions) }
+        // By slices an envoy follows its owner; before there are any, whoever it asked answers for its own partition.
+        let first = place?.register.owner ?? partition
+        let sorted = known.filter { $0.partition == first } + known.filter { $0.partition != first }
         let json = (try? APIJSON.encode(sorted)).map { String(decoding: $0, as: UTF8.self) }
         return EnvoyGrounds(
             standing: standing, unready: node.unready, isReserveSpent: node.reserveSpent, owner: owner ?? partition,
-            bolts: json ?? "[]")
+            slice: place?.slice, bolts: json ?? "[]")
     }
 }

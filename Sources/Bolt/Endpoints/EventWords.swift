@@ -24,6 +24,7 @@ enum EventWords {
             if let rekey = amendment.rekey { parts.append("key \(rekey.from) hands on to \(rekey.to)") }
             if let address = amendment.address { parts.append("address \(address)") }
             if amendment.labels != nil { parts.append("new labels") }
+            if let group = amendment.group { parts.append("group \(group)") }
             return ("amend", parts.joined(separator: ", "))
         case .remove(let targets): return ("remove", "\(targets.count) admission\(targets.count == 1 ? "" : "s") end")
         case .token(let token):
@@ -32,6 +33,7 @@ enum EventWords {
             case .multiUse(let uses): return ("token", "token \(token.id) for \(uses) admissions")
             }
         case .act(let act): return words(act)
+        case .topology, .slices: return (EventDescription.kind(payload), EventDescription.text(payload))
         case .unknown(let kind, let content): return ("unknown", "kind \(kind), \(content.count) bytes")
         }
     }
@@ -69,7 +71,7 @@ enum EventWords {
             if facts.contains(where: { $0.kind == .inForce }) { return (true, nil) }
             return (false, facts.last { $0.kind != .admitted && $0.kind != .amended }?.text)
         case .unknown: return (false, "of a kind that this version does not know")
-        case .open, .amend, .remove, .token, .act: return (true, nil)
+        case .open, .amend, .remove, .token, .act, .topology, .slices: return (true, nil)
         }
     }
 }

@@ -39,6 +39,13 @@ struct PartitionPicture {
         reports.compactMap { $0.standing?.tip.epoch }.filter { $0 > .none }.max()
     }
 
+    /// Who reigns, or was the last to: by the last word of those that were heard, else by whose the latest epoch is.
+    var lastPrimary: String? {
+        let said = reports.filter { $0.standing?.reigns == true }
+            .max { ($0.standing?.epoch ?? .none) < ($1.standing?.epoch ?? .none) }
+        return (reigning ?? said)?.bolt.fullName ?? epoch.flatMap { view($0.minter).bolt }
+    }
+
     /// Who reigns by its own word: of several in a network split, the one of the latest epoch.
     var reigning: PartitionReport? {
         reports.filter { $0.isLive && $0.standing?.reigns == true }
@@ -118,6 +125,7 @@ struct PartitionPicture {
             assigned: epoch.map { $0.minter.key == report.key ? .primary : .standby },
             isInSync: mine?.isInSync ?? false, position: position, lagRecords: lag(report, mine),
             heardSeconds: report.age, reason: reason.flatMap { $0.isEmpty ? nil : $0 }, isSealed: report.isSealed,
+            isDrained: report.isLive && report.standing?.isDrained == true,
             partedAt: report.isLive ? report.standing?.partedAt : nil,
             isFull: report.isLive && report.standing?.isFull == true, stuckSeconds: report.stuckSeconds)
     }
@@ -197,7 +205,7 @@ extension NodeViews {
         let names = pictures.map(\.name)
         var envoys: [PartitionName: Int] = [:]
         for envoy in node.machine.roster.principals(role: .envoy) {
-            if let owner = Placement.owner(of: envoy.id, partitions: names) { envoys[owner, default: 0] += 1 }
+            if let owner = node.owner(of: envoy, partitions: names) { envoys[owner, default: 0] += 1 }
         }
         return pictures.map { $0.view(envoys: envoys[$0.name] ?? 0) }
     }

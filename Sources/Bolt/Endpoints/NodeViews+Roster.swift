@@ -55,7 +55,7 @@ extension NodeViews {
         let event = try? event(node, admission)
         return EnvoyView(
             id: envoy.id, name: envoy.name, standing: word(roster.standing(of: envoy.tlsKey, as: .envoy)),
-            issuer: envoy.partition, owner: Placement.owner(of: envoy.id, partitions: partitions),
+            issuer: envoy.partition, owner: node.owner(of: envoy, partitions: partitions),
             group: envoy.group, labels: envoy.labels.dictionary, fingerprint: envoy.tlsKey, admission: admission,
             admittedAt: event?.at ?? WallTime(milliseconds: 0), lastSeenAt: nil, traits: nil, storedThrough: nil)
     }
@@ -78,8 +78,12 @@ extension NodeViews {
         }
         guard !found.isEmpty else { throw Problem(.notFound, "nobody was ever admitted as \(subject.prefix(64))") }
         let partitions = Array(Set(node.bolts.compactMap(\.partition))).sorted()
-        let ownership = subjects(node, subject, role: .envoy).compactMap { envoy in
-            Placement.owner(of: envoy.id, partitions: partitions).map {
+        let ownership = subjects(node, subject, role: .envoy).compactMap { envoy -> String? in
+            if let place = node.board?.place(of: envoy.id, group: envoy.group) {
+                return "\(envoy.id) is in slice \(place.slice.index) of its group, served by partition "
+                    + "\(place.register.owner) since register \(place.register.position)"
+            }
+            return Placement.owner(of: envoy.id, partitions: partitions).map {
                 "\(envoy.id) is served by partition \($0): first by rendezvous hashing over "
                     + partitions.map(\.text).joined(separator: ", ")
             }

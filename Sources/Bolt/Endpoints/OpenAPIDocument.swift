@@ -64,8 +64,18 @@ enum OpenAPIDocument {
         let role = parameter("role", place: "query", schema: PrincipalRole.schema)
         switch endpoint {
         case .envoys: return [parameter("name", place: "query", schema: text())] + page
+        case .envoyResults:
+            return [
+                parameter("queue", place: "query", schema: QueueIncarnation.schema),
+                parameter("raw", place: "query", schema: ["type": .string("boolean")]),
+            ] + page
         case .roster: return [role] + page
-        case .rosterLog, .secrets: return page
+        case .rosterLog, .secrets, .topologyHistory, .takeoverPreview, .taskMoves: return page
+        case .slices:
+            return [
+                parameter("group", place: "query", schema: GroupName.schema),
+                parameter("owner", place: "query", schema: PartitionName.schema),
+            ] + page
         case .rosterContext: return [parameter("subject", place: "query", schema: text()), role]
         case .rosterReceipt:
             return [parameter("dot", place: "query", schema: text(minLength: 1), required: true)]
@@ -74,8 +84,8 @@ enum OpenAPIDocument {
         case .partitionSalvage:
             return [bolt, parameter("fate", place: "query", schema: SalvageView.Fate.schema)] + page
         case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember, .stepDown, .dismissSalvage,
-            .auditNote, .initSeal, .unseal,
-            .seal, .putSecret, .removeSecret:
+            .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret, .applyTopology, .takeOver, .changeTask,
+            .drainBolt, .undrainBolt, .reassignEnvoy:
             return [parameter("dry_run", place: "query", schema: ["type": .string("boolean")])]
         case _: return []
         }

@@ -43,7 +43,8 @@ final class LeaseRunner: Sendable {
         switch standing.role {
         case .primary, .handingOver: .primary
         case .standby, .candidate:
-            standing.isInSync && !standing.isForgetful && !isSealed && !standing.isFull ? .standby : .ineligible
+            standing.isInSync && !standing.isForgetful && !isSealed && !standing.isDrained && !standing.isFull
+                ? .standby : .ineligible
         case .waiting, .fenced: .ineligible
         }
     }

@@ -32,6 +32,12 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case partitionReceived = "bolt_partition_received_bytes_total"
     case journalFlushes = "bolt_journal_flushes_total"
     case journalCommands = "bolt_journal_commands_total"
+    case slicesOwned = "bolt_slices_owned"
+    case slicesLeft = "bolt_slices_left"
+    case handoffs = "bolt_slice_handoffs"
+    case handoffBytes = "bolt_slice_handoff_bytes_total"
+    case slicePause = "bolt_slice_pause_seconds"
+    case custodyBytes = "bolt_custody_bytes"
 
     /// How a metric is counted.
     public enum Kind: String, Sendable {
@@ -47,20 +53,21 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     public var kind: Kind {
         switch self {
         case .buildInfo, .startTime, .connections, .rosterEvents, .rosterPrincipals, .rosterConflicts, .rosterBans,
-            .peers, .peersConverged, .partitionRole, .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync:
+            .peers, .peersConverged, .partitionRole, .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync,
+            .slicesOwned, .slicesLeft, .handoffs, .custodyBytes:
             .gauge
         case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
             .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections, .partitionReceived, .journalFlushes,
-            .journalCommands:
+            .journalCommands, .handoffBytes:
             .counter
-        case .requestSeconds, .commitSeconds, .checkInBatch: .histogram
+        case .requestSeconds, .commitSeconds, .checkInBatch, .slicePause: .histogram
         }
     }
 
     /// The unit, in words.
     public var unit: String {
         switch self {
-        case .startTime, .requestSeconds, .commitSeconds: "seconds"
+        case .startTime, .requestSeconds, .commitSeconds, .slicePause: "seconds"
         case .connections, .connectionsRefused, .cutConnections: "connections"
         case .requests: "requests"
         case .rosterEvents: "events"
@@ -78,7 +85,9 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .checkIns: "check-ins"
         case .checkInBatch, .journalCommands: "commands"
         case .journalFlushes: "transactions"
-        case .partitionReceived: "bytes"
+        case .partitionReceived, .handoffBytes, .custodyBytes: "bytes"
+        case .slicesOwned, .slicesLeft: "slices"
+        case .handoffs: "handoffs"
         case .resultsStored: "results"
         case .enrolments: "enrolments"
         case .buildInfo: "none"
@@ -96,12 +105,13 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .rosterPrincipals: ["role"]
         case .peers: ["status"]
         case .partitionRole: ["role"]
+        case .handoffs, .handoffBytes: ["direction"]
         case .checkIns, .enrolments: ["outcome"]
         case .cutConnections, .linksClosed: ["reason"]
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
             .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored,
             .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync, .partitionReceived, .journalFlushes,
-            .journalCommands:
+            .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes:
             []
         }
     }
@@ -138,9 +148,18 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .partitionSafe: "Position up to which the journal is on all disks in sync, as this bolt knows."
         case .partitionInSync:
             "Bolts that a paired answer waits for, the primary included, as this bolt's journal says."
-        case .partitionReceived: "Bytes of frames about the partition that came in from its other bolts, without TLS."
+        case .partitionReceived: "Bytes of frames about the partition that came in from other bolts, without TLS."
         case .journalFlushes: "Transactions of the partition's journal, each with one flush."
         case .journalCommands: "Commands written to the partition's journal here."
+        case .slicesOwned: "Slices of this bolt's partition, as this bolt knows; 0 before a topology is in force."
+        case .slicesLeft:
+            "Slices of which rows are left here that belong to another partition, or, of envoys that were given "
+                + "another group, to another slice; at the primary."
+        case .handoffs: "Handoffs of slices that are not over, away from here and to here; at the primary."
+        case .handoffBytes: "Bytes of rows of slices that were sent away and that came in, what was repeated included."
+        case .slicePause:
+            "Time in which nobody served a slice that was handed on, from its seal; at the primary that handed it on."
+        case .custodyBytes: "Bytes of results that are kept here for partitions that are away."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }

@@ -15,4 +15,6 @@ enum NodeInput: Sendable {
     case leaseTrouble(String?)
     /// Look which live connections are of principals that are no longer admitted.
     case review
+    /// The partition's service has news of slices.
+    case news(SliceNews)
 }

@@ -137,6 +137,16 @@ extension NodeService {
         return await command([payload], level: .spread(2))
     }
 
+    /// Gives an envoy another group; nil where it is in it already.
+    func regroup(_ envoy: PrincipalID, to group: GroupName) async throws -> CommandOutcome? {
+        if machine.roster.principal(envoy)?.group == group { return nil }
+        let payload: RosterEvent.Payload
+        do {
+            payload = try machine.roster.draftAmendment(of: envoy, by: machine.own.replica, group: group)
+        } catch { throw NodeService.problem(error) }
+        return await command([payload], level: .spread(2))
+    }
+
     /// How safe a command is that was done; a problem where it was not. A command that was not needed is `local`.
     static func level(_ outcome: CommandOutcome?) throws -> BoltAPI.AckLevel {
         switch outcome {

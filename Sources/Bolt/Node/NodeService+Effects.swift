@@ -94,6 +94,7 @@ extension NodeService {
             try store.roster.record(proof)
             let (roster, _) = try NodeStart.readRoster(store, mesh: machine.own.mesh, witness: witness)
             boltsStale = true
+            isOwnershipStale = true
             scheduleReview()
             return .frozen(roster)
         } catch {
@@ -173,7 +174,7 @@ extension NodeService {
         decoded(run).contains { payload in
             switch payload {
             case .act, .remove: true
-            case .open, .admit, .amend, .token, .unknown: false
+            case .open, .admit, .amend, .token, .topology, .slices, .unknown: false
             }
         }
     }
@@ -183,7 +184,7 @@ extension NodeService {
         decoded(run).contains { payload in
             switch payload {
             case .remove, .act, .amend: true
-            case .open, .admit, .token, .unknown: false
+            case .open, .admit, .token, .topology, .slices, .unknown: false
             }
         }
     }
@@ -222,6 +223,8 @@ extension NodeService {
         switch notification {
         case .applied(let runs):
             metrics.add(.runsApplied, by: Double(runs.count))
+            lookAtOwnership(anew: isOwnershipStale)
+            isOwnershipStale = false
             guard boltsStale else { return }
             (boltsStale, knownBolts) = (false, nil)
             tellSurroundings()
@@ -258,6 +261,7 @@ extension NodeService {
         case .authoringOpened(let afterExchange):
             logger.info("own events may be written", metadata: [LogKeys.afterExchange: "\(afterExchange)"])
             answerAuthoringWaiters(true)
+            tellHeard()
         case .persistFailed(_, let runs): logger.error("a batch was lost", metadata: [LogKeys.count: "\(runs)"])
         case .selfExpelled(let banned):
             logger.critical(

@@ -33,6 +33,7 @@ extension NodeService {
             link.send(.disk(incarnation: partition.own.disk.incarnation))
         }
         if let ownStanding { link.send(.standing(ownStanding)) }
+        if ownStanding?.reigns == true, let census = ownership.census { link.send(.sliceCensus(census)) }
     }
 
     /// A message that is not the roster's. What is replication goes to the partition's service, which gives the bytes
@@ -49,6 +50,8 @@ extension NodeService {
                 break
             }
             return partition.post(.message(link, message, bytes: bytes))
+        case .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus, .sliceRemains, .sliceRemainsTaken:
+            if hearSlices(message, on: link, bytes: bytes) { return }
         }
         link.processed(bytes: bytes)
     }
@@ -100,6 +103,7 @@ extension NodeService {
     /// A link is gone.
     func forget(_ link: LinkID) {
         unplaced[link] = nil
+        linePrimaries()
         guard siblings.removeValue(forKey: link) != nil else { return }
         partition.post(.linkDown(link))
     }
@@ -108,6 +112,7 @@ extension NodeService {
 
     /// This bolt's part in its partition changed: everybody is told.
     func spread(_ standing: PartitionStanding) {
+        if standing.isDrained != ownStanding?.isDrained { noteChange() }
         ownStanding = standing
         for link in links.values { link.send(.standing(standing)) }
     }
@@ -122,7 +127,10 @@ extension NodeService {
             return
         }
         unplaced[link.id] = nil
+        let before = standings[bolt.id]?.standing.isDrained ?? false
         standings[bolt.id] = HeardStanding(standing: standing, partition: name, at: .now)
+        if standing.isDrained != before { noteChange() }
+        linePrimaries()
         guard name == partition.identity.partition, standing.tip.position > 0 else { return }
         partition.post(.hearsay(PartitionHearsay(epoch: standing.tip.epoch.number, cut: [])))
     }
@@ -144,6 +152,12 @@ extension NodeService {
         guard surroundings != toldSurroundings else { return }
         toldSurroundings = surroundings
         partition.post(.surroundings(surroundings))
+    }
+
+    /// Whether a bolt said that it is to serve nobody.
+    func isDrained(_ bolt: Principal) -> Bool {
+        let standing = bolt.id == machine.own.bolt ? ownStanding : standings[bolt.id]?.standing
+        return standing?.isDrained ?? false
     }
 
     /// Now and then: which standbys do not catch up.
@@ -186,8 +200,10 @@ extension NodeService {
             return PartitionRoute(partition: name, address: bolt.address, isSelf: false, isPrimary: true)
         }
         // Whoever answers is better than whoever comes first.
-        let some = members.first { linked.contains($0.tlsKey) } ?? members.first
-        return PartitionRoute(partition: name, address: some?.address, isSelf: false, isPrimary: false)
+        let reached = members.first { linked.contains($0.tlsKey) }
+        return PartitionRoute(
+            partition: name, address: (reached ?? members.first)?.address, isSelf: false, isPrimary: false,
+            isLinked: reached != nil)
     }
 
     private func ownRoute() -> PartitionRoute {
@@ -222,4 +238,6 @@ struct PartitionRoute: Sendable {
     let isSelf: Bool
     /// Whether that bolt is known to reign.
     let isPrimary: Bool
+    /// Whether a link to a bolt of the partition stands, or this one is of it.
+    var isLinked = true
 }

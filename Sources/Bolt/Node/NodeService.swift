@@ -69,6 +69,11 @@ public actor NodeService {
     var toldSurroundings: PartitionSurroundings?
     /// What peers say of this bolt's own admission.
     var expulsion = Expulsion()
+    /// Who owns what; nil where this bolt has no part in it.
+    nonisolated let board: OwnershipBoard?
+    var ownership = OwnershipNews()
+    /// Whether the roster was read anew since the board was.
+    var isOwnershipStale = false
     /// What ends the process where the store can no longer be trusted.
     let failure: @Sendable (StoreError) -> Void
 
@@ -89,9 +94,10 @@ public actor NodeService {
     init(
         executor: NodeExecutor, store: sending BoltStore, machine: GossipMachine, witness: any Witness,
         signer: any RunSigner, partition: PartitionService, reserveBytes: Int, reserveSpent: Bool, logger: Logger,
-        metrics: MetricsRegistry, table: ConnectionTable,
+        metrics: MetricsRegistry, table: ConnectionTable, board: OwnershipBoard? = nil,
         failure: @escaping @Sendable (StoreError) -> Void
     ) {
+        self.board = board
         (self.executor, self.store, self.machine) = (executor, store, machine)
         (self.witness, self.signer, self.logger, self.metrics) = (witness, signer, logger, metrics)
         (self.table, self.failure, self.reserveBytes) = (table, failure, reserveBytes)
@@ -103,6 +109,8 @@ public actor NodeService {
     func start(peersChanged: @escaping @Sendable () -> Void) {
         self.peersChanged = peersChanged
         step(.started)
+        lookAtOwnership(anew: true)
+        tellHeard()
         tellSurroundings()
         noteRoom()
         peersChanged()
@@ -139,6 +147,7 @@ public actor NodeService {
                 (reserveSpent, storeFull) = (reserveSpent || isReserveSpent, true)
             case .leaseTrouble(let trouble): leaseTrouble = trouble
             case .review: review()
+            case .news(let news): take(news)
             }
         }
         if more { executor.queue.async { self.assumeIsolated { $0.drain() } } } else { checkpoint() }

@@ -42,7 +42,9 @@ extension PeerMessage {
     var isReplication: Bool {
         switch self {
         case .partition, .snapshotPiece, .replay, .replayed: true
-        case .gossip, .standing, .disk, .expelled: false
+        case .gossip, .standing, .disk, .expelled, .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus,
+            .sliceRemains, .sliceRemainsTaken:
+            false
         }
     }
 }

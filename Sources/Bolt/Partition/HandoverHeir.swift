@@ -17,6 +17,8 @@ struct HandoverHeir {
     /// Standbys in sync with a link, the furthest first.
     private let able: [ReplicaID]
     private let sealed: Set<ReplicaID>
+    /// Those that serve nobody: taken where an operator names one, never chosen.
+    private let drained: Set<ReplicaID>
     private let full: Set<ReplicaID>
 
     /// Chosen by the primary's own standing and by what its siblings say of themselves.
@@ -27,6 +29,7 @@ struct HandoverHeir {
             return one == other ? left.disk < right.disk : one > other
         }.map(\.disk)
         sealed = Set(siblings.filter(\.isSealed).map(\.disk))
+        drained = Set(siblings.filter(\.isDrained).map(\.disk))
         full = Set(siblings.filter(\.isFull).map(\.disk))
     }
 
@@ -34,7 +37,7 @@ struct HandoverHeir {
     func disk(_ wanted: ReplicaID? = nil) -> Result<ReplicaID, Refusal> {
         if let wanted, sealed.contains(wanted) { return .failure(.sealed([wanted])) }
         if let wanted, full.contains(wanted) { return .failure(.full([wanted])) }
-        let candidates = able.filter { wanted == nil || $0 == wanted }
+        let candidates = able.filter { wanted == nil ? !drained.contains($0) : $0 == wanted }
         guard !candidates.isEmpty else { return .failure(.notInSync(wanted)) }
         let open = candidates.filter { !sealed.contains($0) }
         if let heir = open.first(where: { !full.contains($0) }) { return .success(heir) }

@@ -34,6 +34,14 @@ enum PartitionInput: Sendable {
     case shipSnapshot(LinkID)
     /// What came in on this link was read through.
     case snapshotVerified(LinkID, Result<IncomingSnapshot, StoreError>)
+    /// A word about slices of another partition's bolt; its bytes are given back once that is dealt with.
+    case slices(any SliceLine, PartitionName, PeerMessage, bytes: Int)
+    /// Owners of these slices may have changed.
+    case registersMoved([SliceID])
+    /// This bolt heard what other bolts know since it started.
+    case registersHeard
+    /// Something for the desk that was put off.
+    case desk(HandoffDesk.Event)
 }
 
 /// What a roster says of one partition's bolts; disks are named by the hash of their bolt's signing key.

@@ -15,6 +15,14 @@ struct PendingCheckIn: Sendable {
     let results: [SequencedResult]
     /// What it reports of its machine.
     let traits: EnvoyRecord.Traits?
+    /// Its slice; nil where no topology is in force.
+    var slice: SliceID?
+    /// When another bolt took it that kept it for this partition; nil where it comes at once.
+    var keptAt: WallTime?
+    /// What the envoy remembers of its owner; nil where it does not say, and is shown nothing.
+    var seen: OwnerMark?
+    /// Whether a bolt of another partition passed it on: then the envoy needs the owner's signature.
+    var isPassedOn = false
 }
 
 /// What became of a check-in that is durable.
@@ -27,6 +35,15 @@ struct CheckInReceipt: Sendable {
     let level: PartitionAckLevel
     /// Number of the epoch in which it was written.
     let epoch: UInt64
+    /// The number of the owner of the envoy's slice that took it: 1 before there were slices, 2 at the first owner, and
+    /// more with each change of owner. For people.
+    var register: UInt64 = 1
+    /// What proves the owner to an envoy that has not seen it in this epoch (P2); nil where there is nothing to prove.
+    var voucher: [UInt8]?
+    /// This bolt's signature over what is stored and safe; nil where the envoy needs none.
+    var signature: [UInt8]?
+    /// The bolt that keeps it for an owner that is away, `name.partition`; nil where the owner has it.
+    var keptBy: String?
 }
 
 /// What a bolt does with a check-in of its partition.
@@ -47,14 +64,25 @@ extension PartitionService {
     /// on all of those, or after a moment.
     func store(_ checkIn: PendingCheckIn) async -> CheckInAnswer {
         guard machine.role.reigns, broken == nil, !closed else { return .elsewhere }
+        // From here to the journal nothing else runs: a seal is before all of it, or behind.
+        if let slice = checkIn.slice, !takes(slice) { return .elsewhere }
+        // It was routed before the envoy was given another group: what is left of it here may be on its way already.
+        if let place = slices?.board.reassigned(checkIn.envoy), place.slice != checkIn.slice { return .elsewhere }
+        // It was routed before the first topology came.
+        if checkIn.slice == nil, slices?.board.hasSlices == true { return .elsewhere }
+        let walk = checkIn.slice.flatMap { slices?.board.walk(of: $0) }
         let commands: [PartitionCommand]
         do throws(StoreError) { commands = try self.commands(for: checkIn) } catch {
             fail(error, "reading a queue")
             return .refused(NodeService.problem(error))
         }
-        switch await write(commands, level: .paired) {
+        let begun = ContinuousClock.now
+        let answer = await write(commands, level: .paired)
+        pace.note(ContinuousClock.now - begun)
+        if checkIn.slice == nil, slices?.board.hasSlices == true { placeAnew() }
+        switch answer {
         case .done(let point, let level, let safe, let outcomes):
-            return receipt(of: checkIn, at: point, level: level, safe: safe, outcomes)
+            return receipt(of: checkIn, at: point, level: level, safe: safe, walk, outcomes)
         // Asked again here it would wait for the same disk.
         case .undecided: return isFull && machine.role.reigns ? .refused(PartitionService.diskFull) : .elsewhere
         case .refused(let refusal):
@@ -78,6 +106,9 @@ extension PartitionService {
         let at = WallClock.now()
         let source = PartitionCommand.EnvoyQueue(envoy: checkIn.envoy, queue: checkIn.queue)
         var commands: [PartitionCommand] = []
+        if let slice = checkIn.slice, try store.tables.slices.slice(of: checkIn.envoy) != slice {
+            commands.append(.placed([PartitionCommand.EnvoyPlacement(envoy: checkIn.envoy, slice: slice)]))
+        }
         if checkIn.firstHeld > 1, checkIn.firstHeld > (try store.tables.results.storedThrough(checkIn.queue)) + 1 {
             // The envoy no longer has what lies before: it must not wait for ever for what nobody can send.
             commands.append(
@@ -101,12 +132,15 @@ extension PartitionService {
         {
             traits = nil
         }
-        commands.append(.seen([PartitionCommand.EnvoySighting(envoy: checkIn.envoy, at: at, traits: traits)]))
+        // What was kept elsewhere for hours does not make a machine seen that is gone by now.
+        let seen = PartitionCommand.EnvoySighting(
+            envoy: checkIn.envoy, at: checkIn.keptAt.map { min($0, at) } ?? at, traits: traits)
+        commands.append(.seen([seen]))
         return commands
     }
 
     private func receipt(
-        of checkIn: PendingCheckIn, at point: LogPoint, level: PartitionAckLevel, safe: UInt64,
+        of checkIn: PendingCheckIn, at point: LogPoint, level: PartitionAckLevel, safe: UInt64, _ walk: SliceWalk?,
         _ outcomes: [JournaledOutcome]
     ) -> CheckInAnswer {
         var (stored, known): (Int, UInt64?) = (0, nil)
@@ -124,9 +158,10 @@ extension PartitionService {
         do throws(StoreError) {
             let through = if let known { known } else { try store.tables.results.storedThrough(checkIn.queue) }
             let release = ledger.released(checkIn.queue, stored: through, safe: safe)
-            return .stored(
-                CheckInReceipt(
-                    storedThrough: through, releaseThrough: release, level: level, epoch: point.epoch.number))
+            var receipt = CheckInReceipt(
+                storedThrough: through, releaseThrough: release, level: level, epoch: point.epoch.number)
+            if let walk { prove(&receipt, of: checkIn, walk, in: point.epoch) }
+            return .stored(receipt)
         } catch {
             fail(error, "reading a queue")
             return .refused(NodeService.problem(error))

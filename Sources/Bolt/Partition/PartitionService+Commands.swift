@@ -287,7 +287,9 @@ extension PartitionCommand {
         switch self {
         case .results(let batch): (batch.source.queue, nil)
         case .base(let source, let through, _, _): (source.queue, through)
-        case .seen, .tokenSpent, .setting, .secret, .keyring, .audit, .skip: nil
+        case .seen, .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .placed, .handoffSource, .handoffTarget,
+            .sliceCollected, .task, .remainsGone:
+            nil
         }
     }
 }

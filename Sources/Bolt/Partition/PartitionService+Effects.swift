@@ -125,6 +125,7 @@ extension PartitionService {
         case .handingOver: break
         case .waiting, .standby, .candidate, .fenced: ledger.end()
         }
+        turnDesk(to: role)
         replays.isDue = true
         tellStanding(always: true)
     }
@@ -147,7 +148,9 @@ extension PartitionService {
                 "records were dropped and are kept as salvage: the partition went on without them",
                 metadata: [LogKeys.from: "\(from)", LogKeys.through: "\(through)"])
         case .contradiction(let disk, let what): contradict(disk, what)
-        case .safe(let position): becameSafe(position)
+        case .safe(let position):
+            becameSafe(position)
+            if desk.epoch != nil { enqueue(.safe(position)) }
         }
     }
 

@@ -70,10 +70,14 @@ extension PartitionService {
     private func replay(_ command: SalvagedCommand, to target: ReplayTarget) throws(StoreError) {
         guard command.index != nil, let decoded = PartitionCommand(salvaged: command.body) else { return }
         switch decoded {
-        case .seen, .skip: return try store.settleSalvage(command.number, as: .dismissed)
+        // Placements come with the next check-in; steps of handoffs and tasks acted on nothing that was not safe.
+        case .seen, .skip, .placed, .handoffSource, .handoffTarget, .sliceCollected, .task, .remainsGone:
+            return try store.settleSalvage(command.number, as: .dismissed)
         case .tokenSpent, .setting, .secret, .keyring, .audit: return
         case .results, .base: break
         }
+        // The slice went elsewhere meanwhile: the envoy still holds what was never safe, and sends it there.
+        if case .ownself = target, try !isOurs(decoded) { return }
         replays.sent[command.number] = .now
         switch target {
         case .ownself:
@@ -96,6 +100,22 @@ extension PartitionService {
         }
     }
 
+    /// Whether results may be written here: their slice is served here, or there are no slices.
+    private func isOurs(_ command: PartitionCommand) throws(StoreError) -> Bool {
+        let envoy: PrincipalID
+        switch command {
+        case .results(let batch): envoy = batch.source.envoy
+        case .base(let source, _, _, _): envoy = source.envoy
+        case _: return true
+        }
+        guard let slice = try store.tables.slices.slice(of: envoy) else {
+            if slices?.board.hasSlices == true { placeAnew() }
+            return true
+        }
+        // What is left of an envoy that was given another group may be on its way already.
+        return takes(slices?.board.reassigned(envoy)?.slice ?? slice)
+    }
+
     // MARK: Taking
 
     /// A standby had to drop this command: it is written again, where it is one that may be.
@@ -106,10 +126,17 @@ extension PartitionService {
         }
         switch command {
         case .results, .base: break
-        case .seen, .tokenSpent, .setting, .secret, .keyring, .audit, .skip:
+        case .seen, .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .placed, .handoffSource, .handoffTarget,
+            .sliceCollected, .task, .remainsGone:
             link.send(.replayed(number, .refused))
             return
         }
+        do throws(StoreError) {
+            guard try isOurs(command) else {
+                link.send(.replayed(number, .later))
+                return
+            }
+        } catch { return fail(error, "looking for an envoy's slice") }
         begin([command], level: .paired) { answer in link.send(.replayed(number, ReplayVerdict(answer))) }
     }
 }

@@ -20,6 +20,7 @@ extension PartitionService {
         foundIfDue()
         restoreIfAlone()
         replaySalvage()
+        lookAfterSlices()
         keepUp()
     }
 
@@ -53,13 +54,15 @@ extension PartitionService {
                 isLinked: disk == own.disk || linked.contains(disk), acknowledged: followers[disk]?.acknowledged)
         }
         let (role, primary, why) = part
-        let said = why.isEmpty || role == .standby ? sealing.reasons.first ?? why : why
+        let held = sealing.reasons.first ?? (isDrained ? "drained by an operator: it serves nobody" : nil)
+        let said = why.isEmpty || role == .standby ? held ?? why : why
         let reason = role == .standby || role == .waiting ? arrivalReason ?? said : said
         return PartitionStanding(
             role: role, isInSync: configuration?.inSync.contains(own.disk) ?? false, isForgetful: machine.isNew,
             epoch: machine.tip.epoch, promised: machine.promisedEpoch, tip: machine.tip, safe: machine.safePosition,
             disk: own.disk, primary: primary, members: members, reason: reason,
-            isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil, isFull: isShort)
+            isSealed: sealing.isSealed, partedAt: role == .fenced ? machine.partedAt : nil, isFull: isShort,
+            isDrained: isDrained)
     }
 
     /// How far a snapshot is that comes in; nil where none does. It goes up in steps: every change is told to all.

@@ -84,6 +84,17 @@ actor PartitionService {
     var shipments: [LinkID: SnapshotShipment] = [:]
     var arrival: SnapshotArrival?
 
+    /// Slices: nil where this bolt has no part in them.
+    nonisolated let slices: SliceContext?
+    var desk = HandoffDesk()
+    /// Whether an operator has this bolt serve nobody.
+    var isDrained = false
+    var pace = CheckInPace()
+    /// Tells the node.
+    var tellNews: (@Sendable (SliceNews) -> Void)?
+    /// Asks the node in which slices envoys are.
+    var placing: (@Sendable ([PrincipalID]) async -> [PrincipalID: SliceID])?
+
     // Looks.
     var founder: FounderState
     var hasRestored = false
@@ -111,8 +122,10 @@ actor PartitionService {
     init(
         _ start: sending PartitionStart, settings: PartitionSettings, recordsKept: UInt64, scrubPercent: Int = 1,
         witness: any Witness, sealing: SealService, logger: Logger, metrics: MetricsRegistry,
+        slices: SliceContext? = nil,
         failure: @escaping @Sendable (StoreError) -> Void
     ) {
+        self.slices = slices
         executor = NodeExecutor(label: "bolt.partition")
         (identity, own, self.settings) = (start.store.identity, start.own, settings)
         (self.logger, self.metrics, self.failure, self.sealing) = (logger, metrics, failure, sealing)
@@ -186,6 +199,7 @@ actor PartitionService {
         }
         for input in inputs { take(input) }
         turnDisk()
+        runDesk()
         if more || due != nil || settled != nil { wake() } else { checkpoint() }
     }
 
@@ -235,11 +249,23 @@ actor PartitionService {
         case .snapshotSealed(let link, let result): sealed(link, result)
         case .shipSnapshot(let link): ship(link)
         case .snapshotVerified(let link, let result): verified(link, result)
+        case .slices(let line, let partition, let message, let bytes):
+            metrics.add(.partitionReceived, by: Double(bytes))
+            hearSlices(message, from: partition)
+            // Behind what the message gave the desk to do: a sender that is faster than the desk has to wait.
+            desk.inbox.append(.dealt(line, bytes: bytes))
+        case .registersMoved(let slices): registersMoved(slices)
+        case .registersHeard: registersHeard()
+        case .desk(let event): desk.inbox.append(event)
         }
     }
 
     private func give(back input: PartitionInput) {
-        if case .message(let link, _, let bytes) = input { link.processed(bytes: bytes) }
+        switch input {
+        case .message(let link, _, let bytes): link.processed(bytes: bytes)
+        case .slices(let line, _, _, let bytes): line.processed(bytes: bytes)
+        case _: break
+        }
     }
 
     private func hear(_ message: PeerMessage, on link: PeerLink) {
@@ -251,7 +277,9 @@ actor PartitionService {
         case .snapshotPiece(let offset, let bytes): take(piece: bytes, at: offset, on: link.id)
         case .replay(let number, let command): replay(command, as: number, for: link)
         case .replayed(let number, let verdict): replayed(number, verdict)
-        case .gossip, .disk, .standing, .expelled: break
+        case .gossip, .disk, .standing, .expelled, .handoff, .handoffReply, .sliceOrder, .sliceReport, .sliceCensus,
+            .sliceRemains, .sliceRemainsTaken:
+            break
         }
     }
 

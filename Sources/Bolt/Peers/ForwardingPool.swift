@@ -45,8 +45,8 @@ final class ForwardingPool: Sendable {
             defer { state.nextWaiter += 1 }
             return state.nextWaiter
         }
-        let deadline = eventLoop.scheduleTask(in: timeout) { [self] in giveUp(id, at: address) }
-        defer { deadline.cancel() }
+        var deadline: Scheduled<Void>?
+        defer { deadline?.cancel() }
         return try await withCheckedThrowingContinuation { continuation in
             let turn: Turn? = state.withLock { state in
                 // One may have come free since.
@@ -54,7 +54,9 @@ final class ForwardingPool: Sendable {
                 state.bolts[address]?.waiting.append(Waiter(id: id, continuation: continuation))
                 return nil
             }
-            if let turn { continuation.resume(returning: turn) }
+            if let turn { return continuation.resume(returning: turn) }
+            // Not before the waiter is there: a time that is over by then would find nobody, and nobody would end it.
+            deadline = eventLoop.scheduleTask(in: timeout) { [self] in giveUp(id, at: address) }
         }
     }
 

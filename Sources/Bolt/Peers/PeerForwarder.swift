@@ -4,12 +4,12 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import SpannerTransport
-internal import Synchronization
 
 /// Sends requests on to other bolts over mutual TLS, with a few kept connections for each.
 final class PeerForwarder: Sendable {
-    /// Requests that may be on their way at one time.
-    static let inFlightMax = 1024
+    /// Requests that may be on their way at one time, and those of them to one bolt: one that does not answer takes
+    /// nothing from the others.
+    static let (inFlightMax, inFlightPerBoltMax) = (4096, 1024)
     /// From sending a request to the end of its answer.
     static let timeout: TimeAmount = .seconds(10)
 
@@ -23,7 +23,8 @@ final class PeerForwarder: Sendable {
     private let group: any EventLoopGroup
     private let table: ConnectionTable
     private let pool = ForwardingPool()
-    private let inFlight = Mutex(0)
+    private let inFlight = ForwardingShares(
+        countMax: PeerForwarder.inFlightMax, perBoltMax: PeerForwarder.inFlightPerBoltMax)
 
     init(dialer: TLSDialer, group: any EventLoopGroup, table: ConnectionTable) {
         (self.dialer, self.group, self.table) = (dialer, group, table)
@@ -33,13 +34,10 @@ final class PeerForwarder: Sendable {
     /// reached or does not answer in time; whether it acted on the request is then not known. What must not be done
     /// twice is sent once, on a new connection; where that was sent and not answered, the problem says `changed`.
     func post(_ body: Data, to path: String, at address: String, once: Bool = false) async throws -> Answer {
-        let admitted = inFlight.withLock { count in
-            guard count < PeerForwarder.inFlightMax else { return false }
-            count += 1
-            return true
+        guard inFlight.enter(address) else {
+            throw Problem(.tooManyRequests, "too many requests wait for the bolt at \(address)", status: 503)
         }
-        guard admitted else { throw Problem(.tooManyRequests, "too many requests wait for other bolts", status: 503) }
-        defer { inFlight.withLock { $0 -= 1 } }
+        defer { inFlight.leave(address) }
         let turn = try await pool.turn(at: address, within: PeerForwarder.timeout, on: group.any())
         var used: (any Channel)?
         defer { pool.give(back: used, at: address) }

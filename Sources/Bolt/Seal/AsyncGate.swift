@@ -5,12 +5,16 @@ actor AsyncGate {
     /// How many may wait.
     static let waitingMax = 64
 
+    private let busy: Problem.Code
     private var isTaken = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    /// Runs `body` alone. Throws `Problem` with `vault_busy` where too many wait, and what `body` throws.
+    /// A gate; `busy`: what is said where too many wait.
+    init(busy: Problem.Code = .vaultBusy) { self.busy = busy }
+
+    /// Runs `body` alone. Throws `Problem` with that code where too many wait, and what `body` throws.
     nonisolated func pass<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
-        guard await enter() else { throw Problem(.vaultBusy, "\(AsyncGate.waitingMax) changes wait already") }
+        guard await enter() else { throw Problem(busy, "\(AsyncGate.waitingMax) changes wait already") }
         do {
             let value = try await body()
             await leave()

@@ -25,10 +25,18 @@ extension Endpoint {
         case .seal: SealRequest.self
         case .putSecret: PutSecretRequest.self
         case .removeSecret: RemoveSecretRequest.self
+        case .planTopology: PlanTopologyRequest.self
+        case .applyTopology: ApplyTopologyRequest.self
+        case .takeOver: TakeOverRequest.self
+        case .changeTask: ChangeTaskRequest.self
+        case .drainBolt, .undrainBolt: DrainBoltRequest.self
+        case .reassignEnvoy: ReassignEnvoyRequest.self
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
+            .envoyResults,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
-            .opsHealth, .opsHealthHead, .live, .ready, .metrics:
+            .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
+            .task, .taskMoves, .opsHealth, .opsHealthHead, .live, .ready, .metrics:
             nil
         }
     }
@@ -60,6 +68,7 @@ extension Endpoint {
         case .envoys: EnvoysResponse.self
         case .envoy: EnvoyResponse.self
         case .envoyExplain: ExplainResponse.self
+        case .envoyResults: EnvoyResultsResponse.self
         case .roster: RosterResponse.self
         case .rosterLog: RosterLogResponse.self
         case .rosterDigest: RosterDigestResponse.self
@@ -69,6 +78,22 @@ extension Endpoint {
         case .tokens: TokensResponse.self
         case .createToken: CreateTokenResponse.self
         case .postAct, .removeEnvoy: ChangeResponse.self
+        case .topology: TopologyResponse.self
+        case .topologyHistory: TopologyHistoryResponse.self
+        case .topologyVersion: TopologyVersionResponse.self
+        case .planTopology: PlanTopologyResponse.self
+        case .applyTopology: ApplyTopologyResponse.self
+        case .slices: SlicesResponse.self
+        case .slice: SliceResponse.self
+        case .sliceDigest: SliceDigestResponse.self
+        case .takeoverPreview: TakeoverPreviewResponse.self
+        case .takeOver: TakeOverResponse.self
+        case .tasks: TasksResponse.self
+        case .task: TaskResponse.self
+        case .taskMoves: TaskMovesResponse.self
+        case .changeTask: ChangeTaskResponse.self
+        case .drainBolt, .undrainBolt: DrainBoltResponse.self
+        case .reassignEnvoy: ReassignEnvoyResponse.self
         case .healthHead, .opsHealthHead, .live, .ready, .metrics: nil
         }
     }

@@ -10,14 +10,17 @@ public enum Endpoint: String, Sendable, CaseIterable {
     // Anyone.
     case health, healthHead, openAPI
     // Operators read.
-    case status, bolts, bolt, partitions, envoys, envoy, envoyExplain
+    case status, bolts, bolt, partitions, envoys, envoy, envoyExplain, envoyResults
     case roster, rosterLog, rosterDigest, rosterConflicts, rosterContext, rosterReceipt, tokens
     case partition, partitionHistory, partitionSalvage, partitionAudit, partitionOperation
     case sealStatus, secrets
+    case topology, topologyHistory, topologyVersion, planTopology
+    case slices, slice, sliceDigest, takeoverPreview, tasks, task, taskMoves
     // Operators change.
     case createToken, postAct, removeEnvoy
     case switchover, promote, removeMember, stepDown, dismissSalvage, auditNote
     case initSeal, unseal, seal, putSecret, removeSecret
+    case applyTopology, takeOver, changeTask, drainBolt, undrainBolt, reassignEnvoy
     // The ops listener.
     case opsHealth, opsHealthHead, live, ready, metrics
 
@@ -44,14 +47,16 @@ public enum Endpoint: String, Sendable, CaseIterable {
         switch self {
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .peerOperator, .createToken, .postAct, .removeEnvoy,
             .switchover, .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal,
-            .putSecret, .removeSecret:
+            .putSecret, .removeSecret, .planTopology, .applyTopology, .takeOver, .changeTask, .drainBolt, .undrainBolt,
+            .reassignEnvoy:
             .post
         case .healthHead, .opsHealthHead: .head
-        case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster,
+        case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults,
+            .roster,
             .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
-            .opsHealth,
-            .live, .ready, .metrics:
+            .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
+            .task, .taskMoves, .opsHealth, .live, .ready, .metrics:
             .get
         }
     }
@@ -89,6 +94,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .envoys: "/v1/envoys"
         case .envoy: "/v1/envoys/{envoy}"
         case .envoyExplain: "/v1/envoys/{envoy}/explain"
+        case .envoyResults: "/v1/envoys/{envoy}/results"
         case .removeEnvoy: "/v1/envoys/{envoy}/remove"
         case .roster: "/v1/roster"
         case .rosterLog: "/v1/roster/log"
@@ -98,6 +104,22 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .rosterReceipt: "/v1/roster/receipt"
         case .postAct: "/v1/roster/acts"
         case .tokens, .createToken: "/v1/tokens"
+        case .topology: "/v1/topology"
+        case .topologyHistory: "/v1/topology/history"
+        case .topologyVersion: "/v1/topology/applies/{apply}"
+        case .planTopology: "/v1/topology/plan"
+        case .applyTopology: "/v1/topology/apply"
+        case .slices: "/v1/slices"
+        case .slice: "/v1/slices/{group}/{slice}"
+        case .sliceDigest: "/v1/slices/digest"
+        case .takeoverPreview: "/v1/partitions/{partition}/takeover"
+        case .takeOver: "/v1/slices/takeover"
+        case .tasks: "/v1/tasks"
+        case .task, .changeTask: "/v1/tasks/{task}"
+        case .taskMoves: "/v1/tasks/{task}/moves"
+        case .drainBolt: "/v1/bolts/{bolt}/drain"
+        case .undrainBolt: "/v1/bolts/{bolt}/undrain"
+        case .reassignEnvoy: "/v1/envoys/{envoy}/reassign"
         case .live: "/livez"
         case .ready: "/readyz"
         case .metrics: "/metrics"
@@ -111,15 +133,17 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .rekey, .checkIn: .envoy
         case .peerCheckIn, .peerEnroll, .peerOperator: .bolt
         case .health, .healthHead, .opsHealth, .opsHealthHead, .live, .ready, .metrics: .anyone
-        case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog,
+        case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults, .roster,
+            .rosterLog,
             .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition, .partitionHistory,
-            .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets:
+            .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets, .topology,
+            .topologyHistory, .topologyVersion, .planTopology, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
+            .task, .taskMoves:
             .operator(.viewer)
         case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown, .dismissSalvage, .auditNote,
-            .unseal, .putSecret,
-            .removeSecret:
+            .unseal, .putSecret, .removeSecret, .applyTopology, .changeTask, .drainBolt, .undrainBolt, .reassignEnvoy:
             .operator(.operator)
-        case .removeMember, .initSeal, .seal: .operator(.admin)
+        case .removeMember, .initSeal, .seal, .takeOver: .operator(.admin)
         }
     }
 
@@ -128,17 +152,21 @@ public enum Endpoint: String, Sendable, CaseIterable {
         switch self {
         case .opsHealth, .opsHealthHead, .live, .ready, .metrics: .ops
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .health, .healthHead, .openAPI, .status, .bolts,
-            .bolt, .partitions, .envoys, .envoy, .envoyExplain, .roster, .rosterLog, .rosterDigest, .rosterConflicts,
+            .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults, .roster, .rosterLog, .rosterDigest,
+            .rosterConflicts,
             .rosterContext, .rosterReceipt, .tokens, .createToken, .postAct, .removeEnvoy, .peerOperator, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
             .removeMember, .stepDown, .dismissSalvage, .auditNote, .sealStatus, .secrets, .initSeal, .unseal, .seal,
-            .putSecret, .removeSecret:
+            .putSecret, .removeSecret, .topology, .topologyHistory, .topologyVersion, .planTopology, .applyTopology,
+            .slices, .slice, .sliceDigest, .takeoverPreview, .takeOver, .tasks, .task, .taskMoves, .changeTask,
+            .drainBolt, .undrainBolt, .reassignEnvoy:
             .main
         }
     }
 
     /// Whether it changes anything; those that do take `?dry_run=true` where an operator asks.
-    public var mutates: Bool { method == .post }
+    /// A plan is posted because a topology does not fit into a query; it changes nothing.
+    public var mutates: Bool { method == .post && self != .planTopology }
 
     /// Whether a request that got no answer may be sent again, here or elsewhere, without a second effect.
     public var isRepeatable: Bool {
@@ -150,6 +178,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .putSecret,
             .removeSecret:
             false
+        // Looked up by their id instead: another bolt would be another driver, or would take it on another register.
+        case .applyTopology, .takeOver, .drainBolt, .undrainBolt, .reassignEnvoy: false
         case _: true
         }
     }
@@ -157,8 +187,10 @@ public enum Endpoint: String, Sendable, CaseIterable {
     /// Whether a bolt passes it on to the one that has to answer, with the operator's certificate chain.
     public var isForwardable: Bool {
         switch self {
-        case .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover, .promote,
-            .removeMember, .stepDown, .dismissSalvage, .auditNote:
+        case .envoyResults, .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover,
+            .promote,
+            .removeMember, .stepDown, .dismissSalvage, .auditNote, .applyTopology, .takeOver, .task, .taskMoves,
+            .changeTask, .drainBolt, .undrainBolt, .reassignEnvoy:
             true
         case _: false
         }
@@ -169,14 +201,20 @@ public enum Endpoint: String, Sendable, CaseIterable {
         switch self {
         case .checkIn: APILimits.checkInBytesMax
         case .peerCheckIn: APILimits.checkInBytesMax + 64 * 1024
-        case .peerOperator: APILimits.bodyBytesMax * 2
+        case .peerOperator: APILimits.planBytesMax / 2 * 3
+        case .planTopology: TopologyLimits.documentBytesMax * 2
+        case .applyTopology: APILimits.planBytesMax
+        case .takeOver: APILimits.takeoverBytesMax
         case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember,
-            .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret:
+            .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret, .changeTask,
+            .drainBolt, .undrainBolt, .reassignEnvoy:
             APILimits.bodyBytesMax
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
+            .envoyResults,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
-            .opsHealth, .opsHealthHead, .live, .ready, .metrics:
+            .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
+            .task, .taskMoves, .opsHealth, .opsHealthHead, .live, .ready, .metrics:
             0
         }
     }

@@ -44,19 +44,19 @@ public struct EnvoyResult: Hashable, Sendable, Codable {
     public init(sequence: UInt64, body: Base64Bytes) { (self.sequence, self.body) = (sequence, body) }
 }
 
-/// A place in the succession of owners of an envoy's slice: hand-overs first, then the partition's epoch.
-public struct OwnerMark: Hashable, Sendable, Codable, Comparable {
-    /// Hand-overs of the slice.
+/// What an envoy remembers of its owner.
+public struct OwnerMark: Hashable, Sendable, Codable {
+    /// How many owners it followed, by its own count.
     public var register: UInt64
     /// Epoch of the owning partition.
     public var epoch: UInt64
+    /// The register of its slice, by its hash: an owner with another register, or another epoch, proves itself in the
+    /// answer. Absent before the envoy was shown one.
+    public var hash: Bytes32?
 
-    /// A place in the succession.
-    public init(register: UInt64, epoch: UInt64) { (self.register, self.epoch) = (register, epoch) }
-
-    /// By hand-overs, then epoch.
-    public static func < (left: Self, right: Self) -> Bool {
-        (left.register, left.epoch) < (right.register, right.epoch)
+    /// What is remembered.
+    public init(register: UInt64, epoch: UInt64, hash: Bytes32? = nil) {
+        (self.register, self.epoch, self.hash) = (register, epoch, hash)
     }
 }
 
@@ -66,36 +66,61 @@ public struct CheckInResponse: Hashable, Sendable, Codable {
     public var storedThrough: UInt64
     /// The envoy may delete up to here and no further.
     public var releaseThrough: UInt64
-    /// How safe the results are.
+    /// How safe the results are; `custody` where the owner has them not.
     public var level: AckLevel
+    /// Who keeps the results while the owner is away; nil where the owner has them.
+    public var custody: CheckInCustody?
     /// Who owns the envoy's slice.
     public var owner: CheckInOwner
     /// When to report again.
     public var nextIntervalSeconds: Double
     /// Every bolt of the mesh, the owner's first.
     public var bolts: [BoltAddress]
-    /// Hand-overs of the slice.
+    /// What proves the owner, where the envoy has not seen this register and epoch: a signed voucher, at most
+    /// `SliceLimits.voucherBytesMax` bytes.
+    public var claim: Base64Bytes?
+    /// Number of the slice's owner: 1 before there were slices, and more with each change of owner. For people: envoys
+    /// follow proofs.
     public var register: UInt64
     /// Epoch of the owning partition.
     public var epoch: UInt64
     /// Whether the envoy's name is contested: results are taken, nothing new is given.
     public var contested: Bool
+    /// The owner's signature over what is stored and safe (64 bytes), where a bolt of another partition passes its
+    /// answer on.
+    public var signature: Base64Bytes?
 
     /// An answer to a report.
     public init(
         storedThrough: UInt64, releaseThrough: UInt64, level: AckLevel, owner: CheckInOwner,
-        nextIntervalSeconds: Double, bolts: [BoltAddress], register: UInt64, epoch: UInt64, contested: Bool
+        nextIntervalSeconds: Double, bolts: [BoltAddress], register: UInt64, epoch: UInt64, contested: Bool,
+        claim: Base64Bytes? = nil, signature: Base64Bytes? = nil, custody: CheckInCustody? = nil
     ) {
         (self.storedThrough, self.releaseThrough, self.level) = (storedThrough, releaseThrough, level)
         (self.owner, self.nextIntervalSeconds, self.bolts) = (owner, nextIntervalSeconds, bolts)
-        (self.register, self.epoch, self.contested) = (register, epoch, contested)
+        (self.register, self.epoch, self.contested, self.claim) = (register, epoch, contested, claim)
+        (self.signature, self.custody) = (signature, custody)
     }
 
     enum CodingKeys: String, CodingKey {
-        case level, owner, bolts, register, epoch, contested
+        case level, owner, bolts, claim, register, epoch, contested, signature, custody
         case storedThrough = "stored_through"
         case releaseThrough = "release_through"
         case nextIntervalSeconds = "next_interval_seconds"
+    }
+}
+
+/// Results are kept for an owner that is away: a second copy, beside the envoy's own. `stored_through` says how far,
+/// and nothing is released.
+public struct CheckInCustody: Hashable, Sendable, Codable {
+    /// The bolt that keeps them, `name.partition`.
+    public var keptBy: String
+
+    /// Kept by a bolt.
+    public init(keptBy: String) { self.keptBy = keptBy }
+
+    enum CodingKeys: String, CodingKey {
+        case keptBy = "kept_by"
     }
 }
 
@@ -119,14 +144,18 @@ public struct PeerCheckInRequest: Hashable, Sendable, Codable {
     public var request: CheckInRequest
     /// How often it was passed on; refused above `APILimits.forwardHopsMax`.
     public var hops: Int
+    /// When a bolt took it that kept it while the owner was away, in milliseconds since 1970 by that bolt's clock; none
+    /// where it comes at once. The chain has to have been valid then, and nothing of the machine is learnt from it.
+    public var keptAt: UInt64?
 
     /// A report that is passed on.
-    public init(envoyChainDER: [Base64Bytes], request: CheckInRequest, hops: Int) {
-        (self.envoyChainDER, self.request, self.hops) = (envoyChainDER, request, hops)
+    public init(envoyChainDER: [Base64Bytes], request: CheckInRequest, hops: Int, keptAt: UInt64? = nil) {
+        (self.envoyChainDER, self.request, self.hops, self.keptAt) = (envoyChainDER, request, hops, keptAt)
     }
 
     enum CodingKeys: String, CodingKey {
         case request, hops
+        case keptAt = "kept_at_ms"
         case envoyChainDER = "envoy_chain_der_base64"
     }
 }

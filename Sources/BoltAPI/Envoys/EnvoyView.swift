@@ -29,22 +29,25 @@ public struct EnvoyView: Hashable, Sendable, Codable {
     public var traits: [String: JSONValue]?
     /// Stored results of its present queue, where the answering bolt is the owner.
     public var storedThrough: UInt64?
+    /// Places of all its queues that hold nothing and have a reason, where the answering bolt is the owner and one
+    /// envoy was asked for.
+    public var holes: UInt64?
 
     /// An envoy.
     public init(
         id: PrincipalID, name: PrincipalName, standing: StandingWord, issuer: PartitionName?, owner: PartitionName?,
         group: GroupName?, labels: [String: String], fingerprint: KeyFingerprint, admission: Dot,
         admittedAt: WallTime, lastSeenAt: WallTime? = nil, traits: [String: JSONValue]? = nil,
-        storedThrough: UInt64? = nil
+        storedThrough: UInt64? = nil, holes: UInt64? = nil
     ) {
         (self.id, self.name, self.standing, self.issuer, self.owner) = (id, name, standing, issuer, owner)
         (self.group, self.labels, self.fingerprint) = (group, labels, fingerprint)
         (self.admission, self.admittedAt, self.lastSeenAt) = (admission, admittedAt, lastSeenAt)
-        (self.traits, self.storedThrough) = (traits, storedThrough)
+        (self.traits, self.storedThrough, self.holes) = (traits, storedThrough, holes)
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, name, standing, issuer, owner, group, labels, fingerprint, admission, traits
+        case id, name, standing, issuer, owner, group, labels, fingerprint, admission, traits, holes
         case admittedAt = "admitted_at_ms"
         case lastSeenAt = "last_seen_at_ms"
         case storedThrough = "stored_through"

@@ -27,6 +27,8 @@ public struct StatusResponse: Hashable, Sendable, Codable {
     public var bolts: [BoltView]
     /// Every partition.
     public var partitions: [PartitionView]
+    /// Tasks that move slices and are not over.
+    public var tasks: [TaskView]
     /// What an operator should look at, each with the next command.
     public var alarms: [Alarm]
     /// Age and completeness.
@@ -35,15 +37,15 @@ public struct StatusResponse: Hashable, Sendable, Codable {
     /// The mesh at a glance.
     public init(
         mesh: MeshSummary, bolt: String, verdict: Verdict, faultTolerance: Int, roster: RosterSummary,
-        bolts: [BoltView], partitions: [PartitionView], alarms: [Alarm], freshness: Freshness
+        bolts: [BoltView], partitions: [PartitionView], tasks: [TaskView] = [], alarms: [Alarm], freshness: Freshness
     ) {
         (self.mesh, self.bolt, self.verdict, self.faultTolerance) = (mesh, bolt, verdict, faultTolerance)
         (self.roster, self.bolts, self.partitions) = (roster, bolts, partitions)
-        (self.alarms, self.freshness) = (alarms, freshness)
+        (self.tasks, self.alarms, self.freshness) = (tasks, alarms, freshness)
     }
 
     enum CodingKeys: String, CodingKey {
-        case mesh, bolt, verdict, roster, bolts, partitions, alarms, freshness
+        case mesh, bolt, verdict, roster, bolts, partitions, tasks, alarms, freshness
         case faultTolerance = "fault_tolerance"
     }
 }

@@ -31,6 +31,9 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     public var isInSync: Bool
     /// Whether it is sealed: it keeps its copy, and cannot take the partition over. False where it was not heard.
     public var isSealed: Bool
+    /// Whether an operator has it serve nobody: it keeps its copy, and is not chosen to take the partition over. False
+    /// where it was not heard.
+    public var isDrained: Bool
     /// Whether its disk is full: it keeps no more results, and cannot take the partition over. False where it was not
     /// heard.
     public var isFull: Bool
@@ -52,12 +55,12 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
     public init(
         bolt: String?, disk: ReplicaID?, reported: PartitionRoleWord?, assigned: PartitionRoleWord?, isInSync: Bool,
         position: UInt64? = nil, lagRecords: UInt64? = nil, heardSeconds: Double? = nil,
-        reason: String? = nil, isSealed: Bool = false,
+        reason: String? = nil, isSealed: Bool = false, isDrained: Bool = false,
         partedAt: UInt64? = nil, isFull: Bool = false, stuckSeconds: Double? = nil
     ) {
         (self.bolt, self.disk, self.reported, self.assigned) = (bolt, disk, reported, assigned)
         (self.isInSync, self.isSealed, self.position) = (isInSync, isSealed, position)
-        (self.partedAt, self.isFull, self.stuckSeconds) = (partedAt, isFull, stuckSeconds)
+        (self.isDrained, self.partedAt, self.isFull, self.stuckSeconds) = (isDrained, partedAt, isFull, stuckSeconds)
         (self.lagRecords, self.heardSeconds, self.reason) = (lagRecords, heardSeconds, reason)
     }
 
@@ -68,6 +71,7 @@ public struct PartitionMemberView: Hashable, Sendable, Codable {
         case bolt, disk, reported, assigned, position, reason
         case isInSync = "in_sync"
         case isSealed = "sealed"
+        case isDrained = "drained"
         case isFull = "disk_full"
         case stuckSeconds = "stuck_seconds"
         case partedAt = "parted_at"

@@ -57,6 +57,10 @@ public struct AuditNoteRequest: Hashable, Sendable, Codable {
         case switchedOver = "partition.switchover"
         /// A bolt gave up being primary.
         case steppedDown = "bolt.step_down"
+        /// A bolt is to serve nobody.
+        case boltDrained = "bolt.drain"
+        /// A drained bolt serves again.
+        case boltUndrained = "bolt.undrain"
         /// A bolt was made primary.
         case promoted = "partition.promote"
         /// The same, with a loss accepted.

@@ -177,7 +177,7 @@ extension PrincipalName: SchemaText {
 
 extension AckLevel: SchemaText {
     /// The level's word.
-    public static var pattern: String { "^(local|paired|spread\\([1-9][0-9]{0,3}\\))$" }
+    public static var pattern: String { "^(custody|local|paired|spread\\([1-9][0-9]{0,3}\\))$" }
     /// Two bolts.
     public static var exampleText: String { "spread(2)" }
 }

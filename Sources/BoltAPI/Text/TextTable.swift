@@ -21,13 +21,27 @@ public struct TextTable: Sendable {
     public var count: Int { rows.count }
 
     /// The lines, headers first, two spaces between columns.
-    public var text: String {
-        let widths = headers.indices.map { column in
-            ([headers] + rows).map { $0[column].count }.max() ?? 0
-        }
-        return ([headers] + rows).map { row in
-            let line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(
-                separator: "  ")
+    public var text: String { text(widths: widths) }
+
+    /// The same in lines of so many characters at most, as far as that goes: what is too long in the last column is
+    /// cut, and ends with `…`. The other columns stay whole.
+    public func text(columns: Int) -> String {
+        guard let last = widths.last else { return text }
+        let rest = widths.dropLast().reduce(0) { $0 + $1 + 2 }
+        let room = max(headers.last?.count ?? 0, 8, columns - rest)
+        return text(widths: widths.dropLast() + [min(last, room)])
+    }
+
+    private var widths: [Int] {
+        headers.indices.map { column in ([headers] + rows).map { $0[column].count }.max() ?? 0 }
+    }
+
+    private func text(widths: [Int]) -> String {
+        ([headers] + rows).map { row in
+            let line = zip(row, widths).map { cell, width in
+                guard cell.count > width else { return cell + String(repeating: " ", count: width - cell.count) }
+                return String(cell.prefix(max(0, width - 1)).reversed().drop { $0 == " " }.reversed()) + "…"
+            }.joined(separator: "  ")
             return String(line.reversed().drop { $0 == " " }.reversed())
         }.joined(separator: "\n")
     }

@@ -21,6 +21,16 @@ public struct Topology: Hashable, Sendable, Codable {
         public let slices: Int
         /// Any of them takes a machine; without rules every machine fits.
         public let match: [Rule]
+        /// Zones that a partition has to stand in to serve it: 1...`TopologyLimits.boltsMax`; 1 asks for nothing.
+        public let minZones: Int
+
+        enum CodingKeys: String, CodingKey {
+            case name, slices, match
+            case minZones = "min_zones"
+        }
+
+        /// Whether every machine belongs here: there are no rules, or one of them fits any machine.
+        var takesAll: Bool { match.isEmpty || match.contains(where: \.takesAll) }
 
         /// Whether a machine of that name with those labels belongs here.
         public func takes(hostname: String, labels: [String: String]) -> Bool {
@@ -39,6 +49,9 @@ public struct Topology: Hashable, Sendable, Codable {
         public func fits(hostname name: String, labels own: [String: String]) -> Bool {
             (hostname.map { Glob($0).matches(name) } ?? true) && labels.allSatisfy { own[$0.key] == $0.value }
         }
+
+        /// Whether every machine fits.
+        var takesAll: Bool { covers(Rule(hostname: "*", labels: [:])) }
 
         /// Whether every machine that fits `other` fits this too.
         func covers(_ other: Rule) -> Bool {
@@ -60,6 +73,9 @@ public struct Topology: Hashable, Sendable, Codable {
         public let lease: Lease
         /// Its bolts.
         public let bolts: [Bolt]
+
+        /// The zones that its bolts name.
+        public var zones: Set<String> { Set(bolts.compactMap(\.zone)) }
     }
 
     /// When a promotion may be tried.
@@ -118,6 +134,8 @@ public enum TopologyLimits {
     public static let weightMax = 10_000
     /// Weight of a partition that names none.
     public static let weightDefault = 100
+    /// Pairs of host name patterns that are compared for machines that fit both.
+    public static let crossingsMax = 100_000
     /// Distance from a bolt's port to that of its plain listener, where none is named.
     public static let opsPortOffset = 1000
 }

@@ -45,13 +45,18 @@ public struct TopologyDocument: Sendable {
 
 /// One pass over the YAML tree; remembers where names stand, for the checks across the document.
 struct TopologyReader {
+    /// Hosts that every machine has for itself.
+    private static let localHosts: Set<String> = ["127.0.0.1", "::1", "localhost"]
+
     var yaml: StrictYAML
     var groupPlaces: [(name: GroupName, position: SourcePosition)] = []
     var partitionPlaces: [(name: PartitionName, position: SourcePosition)] = []
     var servedPlaces: [(name: GroupName, position: SourcePosition)] = []
-    var addressPlaces: [(address: String, position: SourcePosition)] = []
+    var addressPlaces: [(address: String, host: String, position: SourcePosition)] = []
     var boltPlaces: [String: SourcePosition] = [:]
     var listPlaces: [String: SourcePosition] = [:]
+    /// Where the rules of a group stand, by where its name does.
+    var rulePlaces: [SourcePosition: [SourcePosition]] = [:]
     /// Whether some group or partition could not be read at all: then what is missing elsewhere may be there.
     var unreadGroups = false
     var unreadPartitions = false
@@ -90,18 +95,24 @@ struct TopologyReader {
     // MARK: Groups
 
     private mutating func group(_ node: Node) -> Topology.Group? {
-        guard let object = yaml.object(node, "a group", required: ["name"], optional: ["slices", "match"]) else {
+        guard let object = yaml.object(node, "a group", required: ["name"], optional: ["slices", "match", "min_zones"])
+        else {
             unreadGroups = true
             return nil
         }
         let slices = yaml.integer(object["slices"], "slices", 1...TopologyLimits.slicesMax)
-        let rules = yaml.list(object["match"], "match", limit: TopologyLimits.rulesMax).compactMap { rule($0) }
+        let zones = yaml.integer(object["min_zones"], "min_zones", 1...TopologyLimits.boltsMax)
+        let read = yaml.list(object["match"], "match", limit: TopologyLimits.rulesMax)
+            .compactMap { node in rule(node).map { (rule: $0, place: StrictYAML.position(of: node)) } }
         guard let name = yaml.name(object["name"], "the group's name", as: GroupName.self) else {
             unreadGroups = true
             return nil
         }
-        groupPlaces.append((name, StrictYAML.position(of: object["name"])))
-        return Topology.Group(name: name, slices: slices ?? TopologyLimits.slicesDefault, match: rules)
+        let place = StrictYAML.position(of: object["name"])
+        groupPlaces.append((name, place))
+        rulePlaces[place] = read.map(\.place)
+        return Topology.Group(
+            name: name, slices: slices ?? TopologyLimits.slicesDefault, match: read.map(\.rule), minZones: zones ?? 1)
     }
 
     private mutating func rule(_ node: Node) -> Topology.Rule? {
@@ -142,6 +153,10 @@ struct TopologyReader {
         for entry in yaml.list(object["groups"], "the partition's groups", limit: TopologyLimits.groupsMax) {
             guard let name = yaml.name(entry, "the group", as: GroupName.self) else { continue }
             servedPlaces.append((name, StrictYAML.position(of: entry)))
+            if groups.contains(name) {
+                yaml.error(
+                    "repeated_group", "the group \(name) stands there already", at: StrictYAML.position(of: entry))
+            }
             groups.append(name)
         }
         let name = yaml.name(object["name"], "the partition's name", as: PartitionName.self)
@@ -153,6 +168,9 @@ struct TopologyReader {
         let place = StrictYAML.position(of: object["name"], else: object.position)
         if entries.isEmpty, case .sequence? = object["bolts"] {
             yaml.error("no_bolts", "the partition \(name.map { "\($0) " } ?? "")has no bolt", at: place)
+        }
+        if case .sequence(let parts)? = object["groups"], parts.isEmpty {
+            yaml.error("serves_nothing", "the partition \(name.map { "\($0) " } ?? "")serves no group", at: place)
         }
         guard let name else { return nil }
         partitionPlaces.append((name, place))
@@ -174,9 +192,9 @@ struct TopologyReader {
         guard let object = yaml.object(node, "a bolt", required: ["name", "address"], optional: ["ops", "zone"]) else {
             return nil
         }
-        let zone = yaml.text(object["zone"], "zone")
+        let zone = zone(object["zone"])
         let address = address(object["address"], "address")
-        let ops = self.address(object["ops"], "ops")
+        let ops = self.address(object["ops"], "ops", of: address)
         guard let name = yaml.name(object["name"], "the bolt's name", as: BoltName.self) else { return nil }
         let (full, place) = ("\(name).\(partition)", StrictYAML.position(of: object["name"]))
         if let first = boltPlaces[full] {
@@ -187,7 +205,18 @@ struct TopologyReader {
         return Topology.Bolt(name: name, address: address, ops: ops ?? defaultOps(address, at: object), zone: zone)
     }
 
-    private mutating func address(_ node: Node?, _ what: String) -> String? {
+    /// A bolt's own setting takes a label only.
+    private mutating func zone(_ node: Node?) -> String? {
+        guard let text = yaml.text(node, "zone") else { return nil }
+        if !MeshNames.isLabel(text) {
+            yaml.error(
+                "bad_name", "the zone “\(text)” is no lower-case label of at most 63 bytes",
+                at: StrictYAML.position(of: node))
+        }
+        return text
+    }
+
+    private mutating func address(_ node: Node?, _ what: String, of bolt: String? = nil) -> String? {
         guard let node, let text = yaml.text(node, what) else { return nil }
         guard let (host, port) = HostPortText.split(text) else {
             yaml.error(
@@ -196,7 +225,7 @@ struct TopologyReader {
             return nil
         }
         let canonical = HostPortText.join(host, port)
-        addressPlaces.append((canonical, StrictYAML.position(of: node)))
+        note(canonical, of: bolt ?? canonical, at: StrictYAML.position(of: node))
         return canonical
     }
 
@@ -208,8 +237,14 @@ struct TopologyReader {
             return address
         }
         let text = "127.0.0.1:\(ops)"
-        // Two hosts may use the same local port; on one host the addresses tell.
-        if HostPortText.split(address)?.host == "127.0.0.1" { addressPlaces.append((text, object.position)) }
+        note(text, of: address, at: object.position)
         return text
+    }
+
+    /// Two hosts may use the same local port: a local address is told apart by the host of the bolt's own.
+    private mutating func note(_ address: String, of bolt: String, at position: SourcePosition) {
+        let host = { HostPortText.split($0)?.host ?? "" }
+        let isElsewhere = Self.localHosts.contains(host(address)) && !Self.localHosts.contains(host(bolt))
+        addressPlaces.append((address, isElsewhere ? host(bolt) : "", position))
     }
 }

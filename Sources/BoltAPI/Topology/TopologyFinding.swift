@@ -18,11 +18,13 @@ public struct TopologyFinding: Hashable, Sendable, Codable, CustomStringConverti
     public let file: String
     /// Where in it.
     public let position: SourcePosition
+    /// What to do.
+    public let next: String
 
     /// A finding.
     public init(_ severity: Severity, _ code: String, _ message: String, file: String, position: SourcePosition) {
         (self.severity, self.code, self.message) = (severity, code, message)
-        (self.file, self.position) = (file, position)
+        (self.file, self.position, next) = (file, position, TopologyRemedy.text(of: code))
     }
 
     /// `file:line:column: severity: message [code]`, as compilers print it.

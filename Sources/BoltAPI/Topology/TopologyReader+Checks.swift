@@ -8,6 +8,7 @@ extension TopologyReader {
         checkMatching(topology)
         checkWeights(topology)
         checkZones(topology)
+        checkMinZones(topology)
     }
 
     private mutating func checkUnique() {
@@ -24,8 +25,8 @@ extension TopologyReader {
         for (name, place, first) in repeated(partitionPlaces.map { ($0.name, $0.position) }) {
             yaml.error("duplicate_name", "the partition \(name) stands at \(first) already", at: place)
         }
-        for (address, place, first) in repeated(addressPlaces.map { ($0.address, $0.position) }) {
-            yaml.error("duplicate_address", "the address \(address) is used at \(first) already", at: place)
+        for (address, place, first) in repeated(addressPlaces.map { ([$0.address, $0.host], $0.position) }) {
+            yaml.error("duplicate_address", "the address \(address[0]) is used at \(first) already", at: place)
         }
     }
 
@@ -45,35 +46,6 @@ extension TopologyReader {
         guard !unreadPartitions else { return }
         for (name, place) in groupPlaces where !servedPlaces.contains(where: { $0.name == name }) {
             yaml.error("unserved_group", "no partition serves the group \(name)", at: place)
-        }
-    }
-
-    private mutating func checkMatching(_ topology: Topology) {
-        for (index, group) in topology.groups.enumerated() {
-            guard let place = groupPlaces.first(where: { $0.name == group.name })?.position else { continue }
-            let earlier = topology.groups[..<index]
-            if let all = earlier.first(where: { $0.match.isEmpty }) {
-                yaml.warning(
-                    "unreachable_group", "no machine reaches the group \(group.name): \(all.name) before it takes all",
-                    at: place)
-                continue
-            }
-            for rule in group.match {
-                guard let over = earlier.first(where: { $0.match.contains { $0.covers(rule) } }) else { continue }
-                yaml.warning(
-                    "overlapping_rules",
-                    "a rule of the group \(group.name) never applies: \(over.name) before it takes the same machines",
-                    at: place)
-                break
-            }
-        }
-        let takesAll = topology.groups.contains { group in
-            group.match.isEmpty || group.match.contains { $0.labels.isEmpty && $0.hostname == "*" }
-        }
-        if !takesAll, !topology.groups.isEmpty, !unreadGroups {
-            yaml.warning(
-                "unmatched_machines", "machines that fit no group are refused; end with a group without match rules",
-                at: listPlaces["groups"] ?? .init(line: 1, column: 1))
         }
     }
 
@@ -106,6 +78,21 @@ extension TopologyReader {
         }
     }
 
+    /// A group that asks for zones, and a partition that stands in fewer.
+    private mutating func checkMinZones(_ topology: Topology) {
+        for group in topology.groups where group.minZones > 1 {
+            for partition in topology.partitions where partition.groups.contains(group.name) {
+                guard partition.zones.count < group.minZones,
+                    let place = partitionPlaces.first(where: { $0.name == partition.name })?.position
+                else { continue }
+                yaml.error(
+                    "too_few_zones",
+                    "the partition \(partition.name) stands in \(Plural.text(partition.zones.count, "zone")); "
+                        + "the group \(group.name) asks for \(group.minZones)", at: place)
+            }
+        }
+    }
+
     /// Two bolts of one partition in one zone: the loss of that zone takes both.
     private mutating func checkShared(_ partition: Topology.Partition) {
         var first: [String: BoltName] = [:]
@@ -119,6 +106,23 @@ extension TopologyReader {
                 )
             }
             first[zone] = first[zone] ?? bolt.name
+        }
+        checkHosts(partition)
+    }
+
+    /// Two bolts of one partition on one machine. A mesh on one machine alone is for trying out: it says nothing.
+    private mutating func checkHosts(_ partition: Topology.Partition) {
+        var first: [String: BoltName] = [:]
+        for bolt in partition.bolts {
+            guard let host = HostPortText.split(bolt.address)?.host, !HostPortText.isLocal(host) else { continue }
+            if let other = first[host] {
+                let place = boltPlaces["\(bolt.name).\(partition.name)"] ?? .init(line: 1, column: 1)
+                yaml.warning(
+                    "shared_host",
+                    "\(bolt.name) and \(other) of the partition \(partition.name) stand on one machine, \(host)",
+                    at: place)
+            }
+            first[host] = first[host] ?? bolt.name
         }
     }
 }

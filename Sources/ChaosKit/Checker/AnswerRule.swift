@@ -32,6 +32,13 @@ enum AnswerRule {
                     .acknowledgedTooMuch, number,
                     "may delete through \(answer.releaseThrough), stored only \(answer.storedThrough)")
             }
+            // Kept by a sibling while the owner is away: a second copy, which says nothing of what the owner holds.
+            guard answer.mark.epoch > 0 else {
+                if answer.releaseThrough > 0 {
+                    report(.acknowledgedTooMuch, number, "may delete what only a sibling keeps")
+                }
+                return
+            }
             compare(answer, number)
             last[answer.mark] = answer
             safe[answer.mark] = max(safe[answer.mark] ?? 0, answer.safeThrough)

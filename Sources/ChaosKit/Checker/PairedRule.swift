@@ -1,5 +1,5 @@
 /// P1: once a higher epoch has paired something, no lower one does. Judged over all writers of a partition, by the one
-/// clock of the run.
+/// clock of the run. Registers say nothing here: each slice has its own, and the epoch is its owner's.
 enum PairedRule {
     static func check(_ history: MeshHistory) -> [Violation] {
         var acks: [String: [Ack]] = [:]
@@ -27,10 +27,10 @@ enum PairedRule {
         var next = 0
         for ack in acks.sorted(by: { $0.call.begin < $1.call.begin }) {
             while next < ended.count, ended[next].call.end < ack.call.begin {
-                if ended[next].mark > highest?.mark ?? Mark(register: 0, epoch: 0) { highest = ended[next] }
+                if ended[next].mark.epoch > highest?.mark.epoch ?? 0 { highest = ended[next] }
                 next += 1
             }
-            guard let other = highest, ack.mark < other.mark else { continue }
+            guard let other = highest, ack.mark.epoch < other.mark.epoch else { continue }
             found.append(
                 Violation(
                     .twoPrimaries, partition,

@@ -54,6 +54,29 @@ struct Choices {
         case .empty:
             guard let partition = replicated(&numbers) else { return nil }
             return .emptyDisk(partition, isWhole: (turn + first(&numbers)) % 2 == 0)
+        case .rebalance: return rebalance(partition, &numbers, turn: turn)
+        }
+    }
+
+    /// A move, then two deaths among those who have a part in it, then whatever an operator may do to it.
+    private func rebalance(
+        _ partition: Int, _ numbers: inout SeededNumbers, turn: Int
+    ) -> NemesisAction? {
+        guard partitions.count > 1 else { return nil }
+        switch turn % 4 {
+        case 0: return .move(partition, weight: numbers.pick([0, 25, 50, 200, 400]))
+        case 1, 2:
+            if tools.hasFaultPoints, numbers.below(3) == 0 {
+                return .killAt(
+                    .primary(partition), point: numbers.pick(NemesisPlan.writePoints), count: 1 + numbers.below(8))
+            }
+            return .kill(.primary(partition), down: numbers.seconds(0.05...2))
+        case _:
+            switch numbers.below(3) {
+            case 0: return .putBack
+            case 1: return .holdMoves(seconds: numbers.seconds(0.5...3))
+            case _: return .kill(target(partition, &numbers), down: numbers.seconds(0.05...2))
+            }
         }
     }
 

@@ -78,6 +78,12 @@ public enum NemesisAction: Hashable, Sendable {
     /// A standby comes back without its partition's database, or without any state at all; its primary is killed and
     /// comes back meanwhile; then the standby is replaced by a bolt with an empty disk, as the runbook says.
     case emptyDisk(Int, isWhole: Bool)
+    /// The weight of a partition becomes another one in the topology: slices go there, or leave. Nobody waits for it.
+    case move(Int, weight: Int)
+    /// What the latest task has moved goes back.
+    case putBack
+    /// A task that moves slices is held still for so many seconds.
+    case holdMoves(seconds: Double)
 
     /// A short name, for counts.
     public var name: String {
@@ -102,6 +108,9 @@ public enum NemesisAction: Hashable, Sendable {
         case .killWithoutEngine: "kill without engine"
         case .rot(_, let isRunning): isRunning ? "rot while it runs" : "rot while it is down"
         case .emptyDisk(_, let isWhole): isWhole ? "emptied state" : "emptied database"
+        case .move: "move"
+        case .putBack: "put back"
+        case .holdMoves: "hold"
         }
     }
 }

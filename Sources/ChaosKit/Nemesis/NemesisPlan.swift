@@ -32,6 +32,8 @@ public struct NemesisPlan: Hashable, Sendable {
         case rot
         /// Standbys come back with an emptied disk.
         case empty
+        /// Slices move between partitions all the time; whoever has a part in that is killed.
+        case rebalance
     }
 
     /// Fault points that every write of a bolt comes to.
@@ -83,6 +85,8 @@ public struct NemesisPlan: Hashable, Sendable {
         case .rot: 15
         case .emptyDisk: 12
         case .failOver, .killAt, .failFlush: 2
+        case .holdMoves(let seconds): seconds
+        case .move, .putBack: 1
         case .setClock, .switchOver, .ban, .arm: 0
         }
     }

@@ -1,6 +1,7 @@
 public import BoltAPI
 public import BoltClient
 public import Identity
+public import Spanner
 internal import Synchronization
 
 /// The agent's port over mutual TLS: one client for each address, each keeping its connection.
@@ -9,6 +10,8 @@ public final class BoltPort: EnvoyPort {
     private let trust: ClientTrust
     private let limits: ClientLimits
     private let clients = Mutex<[String: BoltClient]>([:])
+    /// Who answered last, by address.
+    private let partitions = Mutex<[String: PartitionName]>([:])
 
     /// Addresses whose clients are kept; beyond that all are dropped and made anew.
     private static let clientsMax = 256
@@ -25,11 +28,20 @@ public final class BoltPort: EnvoyPort {
     public func checkIn(_ request: CheckInRequest, at address: String) async throws(EnvoyPortFailure) -> CheckInResponse
     {
         do {
-            return try await client(for: address).call(.checkIn, body: request)
+            let (answer, partition) = try await client(for: address).ask(
+                .checkIn, body: request, as: CheckInResponse.self)
+            partitions.withLock { all in
+                if all.count >= Self.clientsMax { all.removeAll() }
+                all[address] = partition
+            }
+            return answer
         } catch {
             throw EnvoyPortFailure(error)
         }
     }
+
+    /// The partition of the bolt that answered there last.
+    public func partition(at address: String) -> PartitionName? { partitions.withLock { $0[address] } }
 
     /// Asks for a certificate for a new key, with the present one.
     public func rekey(_ request: RekeyRequest, at address: String) async throws(ClientError) -> EnrolResponse {

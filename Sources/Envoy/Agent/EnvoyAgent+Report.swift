@@ -1,5 +1,6 @@
 internal import BoltAPI
 internal import BoltClient
+internal import CRDT
 internal import Foundation
 internal import Logging
 internal import Spanner
@@ -12,14 +13,14 @@ extension EnvoyAgent {
     ) async throws(StoreError) -> EnvoyMachine.Event {
         let batch = try queue.batch(
             of: id, after: after, itemsMax: EnvoyLimits.batchItemsMax, bytesMax: EnvoyLimits.batchBytesMax)
-        let fence = try memory.fence()
         guard let incarnation = QueueIncarnation(bytes: id.bytes) else {
             preconditionFailure("a queue id of \(id.bytes.count) bytes")
         }
         let request = CheckInRequest(
             traits: traits(), queueIncarnation: incarnation, firstHeld: batch.firstHeld,
             results: batch.records.map { EnvoyResult(sequence: $0.sequence, body: Base64Bytes($0.body)) },
-            highest: OwnerMark(register: fence.register, epoch: fence.epoch))
+            highest: OwnerMark(
+                register: sight.fence.register, epoch: sight.fence.epoch, hash: sight.freshness?.register.hash))
         let response: CheckInResponse
         do {
             response = try await port.checkIn(request, at: address)
@@ -28,21 +29,62 @@ extension EnvoyAgent {
         }
         // Callers may have queued more while the bolt was asked: the answer is judged by what is held now.
         try tellHeld()
-        return try answered(response, at: address, fence)
+        return try answered(response, of: id, at: address)
     }
 
     private func answered(
-        _ response: CheckInResponse, at address: String, _ fence: EnvoyMachine.Fence
+        _ response: CheckInResponse, of queue: QueueID, at address: String
     ) throws(StoreError) -> EnvoyMachine.Event {
-        let authority = EnvoyMachine.Fence(register: response.register, epoch: response.epoch)
-        if authority < fence {
-            // Nothing of it is obeyed (P2): neither what it says is safe nor whom it names.
-            note(.superseded(at: address), at: address)
-        } else {
-            last = .success(response)
-            history.note(response, at: address)
-            try take(response.bolts)
+        var judged = sight
+        let verdict: OwnerSight.Verdict
+        do throws(OwnerSight.Refusal) {
+            verdict = try judged.judge(
+                number: response.register, epoch: response.epoch, voucher: try OwnerTrust.voucher(of: response),
+                from: port.partition(at: address), mesh: trust.mesh, witness: trust.witness)
+        } catch {
+            return refused(error, response, at: address)
         }
+        if judged != sight {
+            try memory.remember(judged)
+            sight = judged
+        }
+        guard case .obey(let authority) = verdict else {
+            // It proved whose the slice was later, and may know of nobody after that: the next goes on from there.
+            note(.unproved(at: address), at: address)
+            return .failed(.unavailable(retryAfter: nil))
+        }
+        last = .success(response)
+        history.note(response, at: address)
+        try take(response.bolts)
+        var obeyed = response
+        let receipt = OwnerReceipt(
+            register: sight.freshness?.register.hash ?? .zero, epoch: response.epoch, queue: queue,
+            storedThrough: response.storedThrough, releaseThrough: response.releaseThrough)
+        let isBorne = sight.bears(
+            receipt, signature: response.signature?.bytes, from: port.partition(at: address), mesh: trust.mesh,
+            witness: trust.witness)
+        // Stored is not deleted: what is kept by another partition need not be sent again.
+        if !isBorne { obeyed.releaseThrough = 0 }
+        return told(obeyed, under: authority)
+    }
+
+    /// Nothing of an answer is obeyed that its owner's proof does not bear (P2): neither what it says is safe nor whom
+    /// it names.
+    private func refused(
+        _ refusal: OwnerSight.Refusal, _ response: CheckInResponse, at address: String
+    ) -> EnvoyMachine.Event {
+        switch refusal {
+        case .superseded:
+            note(.superseded(at: address), at: address)
+            // Below all that was seen, whatever number the bolt gives itself.
+            return told(response, under: EnvoyMachine.Fence(register: 0, epoch: response.epoch))
+        case .unproved, .forged:
+            note(.unproved(at: address), at: address)
+            return .failed(.unavailable(retryAfter: nil))
+        }
+    }
+
+    private func told(_ response: CheckInResponse, under authority: EnvoyMachine.Fence) -> EnvoyMachine.Event {
         let asked = response.nextIntervalSeconds.isFinite ? max(0, min(86_400, response.nextIntervalSeconds)) : 60
         return .answered(
             EnvoyMachine.Answer(

@@ -12,6 +12,7 @@ public import SpannerStore
 /// Nothing here ends the process: a bolt that answers nonsense is a failed attempt like any other.
 public actor EnvoyAgent {
     let port: any EnvoyPort
+    let trust: OwnerTrust
     let queue: QueueStore
     let memory: EnvoyMemory
     let logger: Logger
@@ -19,6 +20,8 @@ public actor EnvoyAgent {
     let traits: @Sendable () -> [String: JSONValue]
     private let isPinned: Bool
     var machine: EnvoyMachine
+    /// The owner that it follows: durable before anything under it is acted upon.
+    var sight: OwnerSight
     var history: HistoryKeeper
     /// `host:port` of the bolts that are asked, in this order.
     private(set) var addresses: [String]
@@ -32,10 +35,11 @@ public actor EnvoyAgent {
     /// An agent over an open queue.
     ///
     /// `seeds` (`host:port`) are asked while no answer has brought a list, or always where they are `pinned`; at least
-    /// one bolt must be known one way or the other, else `StoreError` `unknown` is thrown. `interval`, where given, is
-    /// used instead of what the owner asks for. What came of reports is kept in `directory`, where given.
+    /// one bolt must be known one way or the other, else `StoreError` `unknown` is thrown. Owners are followed as
+    /// `trust` verifies them. `interval`, where given, is used instead of what the owner asks for. What came of reports
+    /// is kept in `directory`, where given.
     public init(
-        port: any EnvoyPort, queue: sending QueueStore, seeds: [String], pinned: Bool = false,
+        port: any EnvoyPort, trust: OwnerTrust, queue: sending QueueStore, seeds: [String], pinned: Bool = false,
         interval: Duration? = nil, seed: UInt64, limits: EnvoyMachine.Limits = EnvoyMachine.Limits(), logger: Logger,
         directory: EnvoyDirectory? = nil,
         traits: @escaping @Sendable () -> [String: JSONValue] = { MachineTraits.gather() }
@@ -48,11 +52,13 @@ public actor EnvoyAgent {
             throw StoreError(
                 .unknown, what: "starting the agent", why: "it knows no bolt", next: "name one with --bolt")
         }
+        let sight = try memory.sight()
         (self.port, self.memory, self.addresses, self.logger) = (port, memory, addresses, logger)
+        (self.trust, self.sight) = (trust, sight)
         (self.interval, self.traits) = (interval, traits)
         history = HistoryKeeper(directory)
         machine = EnvoyMachine(
-            servers: addresses.count, fence: try memory.fence(), held: try queue.queues(), seed: seed, limits: limits)
+            servers: addresses.count, fence: sight.fence, held: try queue.queues(), seed: seed, limits: limits)
         self.queue = queue
     }
 
@@ -135,7 +141,8 @@ public actor EnvoyAgent {
             case .startOver:
                 try queue.startOver(as: .random())
                 try tellHeld()
-            case .remember(let fence): try memory.remember(fence)
+            // What the fence stands for is kept when it is judged, before the machine hears of it.
+            case .remember: break
             case .notify(let notification): log(notification)
             case .schedule(let timer, let duration): pause = Pause(timer: timer, duration: duration)
             }

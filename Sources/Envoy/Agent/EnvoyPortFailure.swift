@@ -39,4 +39,12 @@ public struct EnvoyPortFailure: Error, Hashable, Sendable, CustomStringConvertib
             .unavailable, code: "superseded_owner", reason: "\(address) answers under a superseded authority",
             next: "nothing to do: another bolt is asked; look at that one's log if it goes on")
     }
+
+    /// An answer of an owner that does not prove itself (P2).
+    static func unproved(at address: String) -> EnvoyPortFailure {
+        EnvoyPortFailure(
+            .unavailable, code: "unproved_owner",
+            reason: "\(address) answers as an owner that this machine has not seen, and does not prove it",
+            next: "nothing to do: another bolt is asked; if it goes on, compare the bolts: boltctl slice verify")
+    }
 }

@@ -50,8 +50,8 @@ public struct AdmissionCheck: Sendable {
         var limits = EnvoyAgent.PassLimits()
         limits.reportsMax = 1
         let agent = try EnvoyAgent(
-            port: try BoltPort(identity.credential), queue: queue, seeds: addresses + known,
-            pinned: !addresses.isEmpty, seed: UInt64.random(in: .min ... .max),
+            port: try BoltPort(identity.credential), trust: try OwnerTrust(identity.credential), queue: queue,
+            seeds: addresses + known, pinned: !addresses.isEmpty, seed: UInt64.random(in: .min ... .max),
             logger: Logger(label: "enroll") { _ in SwiftLogNoOpLogHandler() }, directory: directory)
         let pass = try await agent.runOnce(recording: false, limits: limits)
         try await agent.close()

@@ -16,8 +16,8 @@ public struct FleetSimulator: Sendable {
     public struct Plan: Sendable {
         /// Where each envoy keeps its state: `DIR/NAME`.
         public var directory: String
-        /// A multi-use token.
-        public var token: JoinToken
+        /// A multi-use token; nil where all are enrolled already.
+        public var token: JoinToken?
         /// Asked before the token's own addresses.
         public var addresses: [String]
         /// How many envoys, at most `EnvoyLimits.simulatedMax`.
@@ -33,11 +33,16 @@ public struct FleetSimulator: Sendable {
 
         /// A plan.
         public init(
-            directory: String, token: JoinToken, addresses: [String], count: Int, prefix: String, concurrency: Int,
+            directory: String, token: JoinToken?, addresses: [String], count: Int, prefix: String, concurrency: Int,
             passes: Int, journal: String?
         ) {
             (self.directory, self.token, self.addresses, self.count) = (directory, token, addresses, count)
             (self.prefix, self.concurrency, self.passes, self.journal) = (prefix, concurrency, passes, journal)
+        }
+
+        /// Whether one of them is not enrolled yet.
+        public var needsToken: Bool {
+            !(1...max(1, count)).allSatisfy { EnvoyDirectory("\(directory)/\(prefix)-\($0)").isEnrolled }
         }
     }
 
@@ -116,10 +121,15 @@ public struct FleetSimulator: Sendable {
     }
 
     private func enroll(_ name: PrincipalName, in directory: EnvoyDirectory) async throws -> EnrolResponse {
+        guard let token = plan.token else {
+            throw EnvoyPortFailure(
+                .rejected, code: "token_missing", reason: "it is not enrolled, and there is no token",
+                next: "name one with --token")
+        }
         let shift = abs(name.text.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xFFFF })
-        let all = plan.addresses.isEmpty ? plan.token.addresses : plan.addresses
+        let all = plan.addresses.isEmpty ? token.addresses : plan.addresses
         let turned = Array(all[(shift % all.count)...] + all[..<(shift % all.count)])
-        let enroller = Enroller(directory: directory, token: plan.token, addresses: turned)
+        let enroller = Enroller(directory: directory, token: token, addresses: turned)
         var backoff = Backoff()
         for attempt in 1...Self.attemptsMax {
             do {
@@ -145,7 +155,8 @@ public struct FleetSimulator: Sendable {
             let port = try BoltPort(identity.credential)
             let seeds = try directory.profile().bolts.map(\.address)
             let agent = try EnvoyAgent(
-                port: port, queue: try directory.openQueue(for: identity.principal), seeds: seeds,
+                port: port, trust: try OwnerTrust(identity.credential),
+                queue: try directory.openQueue(for: identity.principal), seeds: seeds,
                 seed: UInt64.random(in: .min ... .max),
                 logger: Logger(label: "simulate") { _ in SwiftLogNoOpLogHandler() },
                 traits: { ["hostname": .string(name), "simulated": .bool(true)] })

@@ -1,14 +1,17 @@
 internal import BoltAPI
+internal import CRDT
 internal import SpannerStore
 internal import Foundation
 internal import Spanner
 
-/// What the agent keeps beside its queue, in the same database: whose queue it is, the list of bolts, and the highest
-/// authority seen.
+/// What the agent keeps beside its queue, in the same database: whose queue it is, the list of bolts, and the owner
+/// that it follows.
 ///
 /// A value that cannot be read counts as absent: the list comes again with the next answer.
 struct EnvoyMemory {
     private static let boltsKey = "bolts"
+    private static let sightKey = "owner"
+    /// What agents kept before owners proved themselves.
     private static let fenceKey = "fence"
     private static let principalKey = "principal"
 
@@ -26,12 +29,16 @@ struct EnvoyMemory {
         try meta.set(Self.boltsKey, to: Array(json))
     }
 
-    /// The highest authority that an answer was given under.
-    func fence() throws(StoreError) -> EnvoyMachine.Fence {
+    /// The owner that it follows, as far as it has seen.
+    func sight() throws(StoreError) -> OwnerSight {
+        if let bytes = try meta.value(Self.sightKey) {
+            var decoder = CanonicalDecoder(bytes)
+            if let sight = try? OwnerSight(from: &decoder) { return sight }
+        }
         guard let bytes = try meta.value(Self.fenceKey),
             let mark = try? APIJSON.decode(OwnerMark.self, from: Data(bytes))
-        else { return EnvoyMachine.Fence(register: 0, epoch: 0) }
-        return EnvoyMachine.Fence(register: mark.register, epoch: mark.epoch)
+        else { return OwnerSight() }
+        return OwnerSight(fence: EnvoyMachine.Fence(register: mark.register, epoch: mark.epoch))
     }
 
     /// The envoy whose results are in the queue; nil before one was told.
@@ -42,15 +49,12 @@ struct EnvoyMemory {
     /// From now on the queue is this envoy's. An owner's authority is over its own envoys: those of another are nothing
     /// to it.
     func begin(as principal: PrincipalID) throws(StoreError) {
+        try meta.set(Self.sightKey, to: nil)
         try meta.set(Self.fenceKey, to: nil)
         try meta.set(Self.boltsKey, to: nil)
         try meta.set(Self.principalKey, to: principal.bytes)
     }
 
-    /// Keeps an authority, durably.
-    func remember(_ fence: EnvoyMachine.Fence) throws(StoreError) {
-        let mark = OwnerMark(register: fence.register, epoch: fence.epoch)
-        guard let json = try? APIJSON.encode(mark) else { return }
-        try meta.set(Self.fenceKey, to: Array(json))
-    }
+    /// Keeps the owner that it follows, durably.
+    func remember(_ sight: OwnerSight) throws(StoreError) { try meta.set(Self.sightKey, to: sight.canonicalBytes) }
 }

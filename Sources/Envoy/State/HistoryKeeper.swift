@@ -24,7 +24,8 @@ struct HistoryKeeper {
         history.isFailing = false
         history.stored = ReportHistory.Stored(
             at: .now(), address: address, partition: response.owner.partition,
-            storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, level: response.level)
+            storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, level: response.level,
+            keptBy: response.custody?.keptBy)
     }
 
     /// A report brought nothing.

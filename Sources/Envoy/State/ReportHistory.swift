@@ -19,10 +19,13 @@ public struct ReportHistory: Codable, Hashable, Sendable {
         public var releaseThrough: UInt64
         /// How safe the results are.
         public var level: BoltAPI.AckLevel
+        /// The bolt that keeps them while the owner is away; nil where the owner has them.
+        public var keptBy: String?
 
         enum CodingKeys: String, CodingKey {
             case address, partition, level
             case at = "at_ms"
+            case keptBy = "kept_by"
             case storedThrough = "stored_through"
             case releaseThrough = "release_through"
         }

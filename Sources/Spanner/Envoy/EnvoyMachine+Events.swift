@@ -32,7 +32,7 @@ extension EnvoyMachine {
 
     /// The highest authority seen: an answer under a lower one is not obeyed.
     public struct Fence: Hashable, Comparable, Sendable {
-        /// Hand-over count of the slice's register.
+        /// How many owners the envoy followed: see `OwnerSight`.
         public var register: UInt64
         /// The partition's epoch.
         public var epoch: UInt64

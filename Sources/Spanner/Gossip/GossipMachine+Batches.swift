@@ -69,7 +69,7 @@ extension GossipMachine {
             if let rekey = amendment.rekey, !roster.isProved(rekey) {
                 return .failure(RosterDraftError(.proofInvalid, "the hand-on is not signed by both keys"))
             }
-        case .admit, .remove, .token, .unknown: break
+        case .admit, .remove, .token, .topology, .slices, .unknown: break
         }
         let body = EventCodec.encode(RosterEvent(dot: dot, at: at, payload: payload))
         do throws(DecodingFailure) {
@@ -325,7 +325,7 @@ extension GossipMachine {
             switch event.payload {
             case .act: true
             case .amend(let amendment): amendment.address != nil
-            case .open, .admit, .remove, .token, .unknown: false
+            case .open, .admit, .remove, .token, .topology, .slices, .unknown: false
             }
         }
     }

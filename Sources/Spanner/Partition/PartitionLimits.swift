@@ -37,6 +37,12 @@ public enum PartitionLimits {
     public static let snapshotChunkBytes = 256 * 1024
     /// Results in one command.
     public static let resultsMax = 1024
+    /// Placements in one command.
+    public static let placementsMax = 1024
+    /// Bytes of a task's record in one command.
+    public static let taskPartBytesMax = 128 * 1024
+    /// Parts of one record of a task.
+    public static let taskPartsMax: UInt64 = 128
     /// Check-ins in one command.
     public static let sightingsMax = 1024
     /// Bytes of a reason.

@@ -45,6 +45,8 @@ public struct PartitionStanding: Hashable, Sendable {
     public var isForgetful: Bool
     /// Whether it holds its partition's keyring and no key: it keeps its copy and takes nothing over.
     public var isSealed: Bool
+    /// Whether an operator has it serve nobody: it follows, and is not chosen to reign.
+    public var isDrained: Bool
     /// Whether its disk has no room, but for what is kept back for bans: it writes no results and takes nothing over.
     public var isFull: Bool
     /// Where it is fenced because the partition went on without what its disk holds: the last record that both hold.
@@ -70,10 +72,11 @@ public struct PartitionStanding: Hashable, Sendable {
     public init(
         role: Role, isInSync: Bool, isForgetful: Bool, epoch: PartitionEpoch, promised: PartitionEpoch, tip: LogPoint,
         safe: UInt64, disk: ReplicaID, primary: ReplicaID?, members: [Member], reason: String, isSealed: Bool = false,
-        partedAt: UInt64? = nil, isFull: Bool = false
+        partedAt: UInt64? = nil, isFull: Bool = false, isDrained: Bool = false
     ) {
         (self.role, self.isInSync, self.isForgetful) = (role, isInSync, isForgetful)
         (self.isSealed, self.partedAt, self.isFull) = (isSealed, partedAt, isFull)
+        self.isDrained = isDrained
         (self.epoch, self.promised, self.tip, self.safe) = (epoch, promised, tip, safe)
         (self.disk, self.primary) = (disk, primary)
         self.members = Array(members.prefix(PartitionLimits.universeMax))
@@ -102,6 +105,7 @@ extension PartitionStanding: CanonicalValue {
         encoder.flag(isForgetful)
         encoder.flag(isSealed)
         encoder.flag(isFull)
+        encoder.flag(isDrained)
         encoder.optional(partedAt) { encoder, position in encoder.integer(position) }
         epoch.encode(to: &encoder)
         promised.encode(to: &encoder)
@@ -121,6 +125,7 @@ extension PartitionStanding: CanonicalValue {
         isForgetful = try decoder.flag()
         isSealed = try decoder.flag()
         isFull = try decoder.flag()
+        isDrained = try decoder.flag()
         partedAt = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             try decoder.integer()
         }

@@ -56,6 +56,8 @@ public struct Amendment: Hashable, Sendable {
     public var labels: [Label]?
     /// A bolt's new address; nil leaves it as it was.
     public var address: String?
+    /// An envoy's new group; nil leaves it as it was. Without effect on an admission of anybody else.
+    public var group: GroupName?
     /// The principal goes on with a new key.
     public var rekey: Rekey?
 

@@ -11,6 +11,8 @@ public enum EventDescription {
         case .remove: "remove"
         case .token: "token"
         case .act: "act"
+        case .topology: "topology"
+        case .slices: "slices"
         case .unknown: "unknown"
         }
     }
@@ -39,6 +41,9 @@ public enum EventDescription {
             guard let act = try? ActCodec.decode(signed.content) else { return "an act that can't be read" }
             let reason = act.reason.isEmpty ? "" : " (\(act.reason))"
             return "operator's act: \(text(act.operation))\(reason)"
+        case .topology(let part):
+            return "topology \(part.apply.shortHex), part \(part.number + 1) of \(part.count)"
+        case .slices(let delta): return text(delta)
         case .unknown(let kind, let content): return "event of unknown kind \(kind), \(content.count) bytes"
         }
     }
@@ -68,12 +73,23 @@ public enum EventDescription {
         return words
     }
 
+    private static func text(_ delta: SliceDelta) -> String {
+        let shown = delta.transitions.prefix(4).map { signed in
+            let transition = signed.transition
+            let verb = transition.isHandOn ? "handed on" : "taken over"
+            return "slice \(transition.slice) \(verb) from \(transition.from) to \(transition.to)"
+        }
+        let rest = delta.transitions.count - shown.count
+        return shown.joined(separator: "; ") + (rest > 0 ? "; and \(rest) more" : "")
+    }
+
     private static func text(_ amendment: Amendment) -> String {
         var changes: [String] = []
         if let labels = amendment.labels {
             changes.append("labels \(labels.map { "\($0.key)=\($0.value)" }.joined(separator: ","))")
         }
         if let address = amendment.address { changes.append("address \(address)") }
+        if let group = amendment.group { changes.append("group \(group)") }
         if let rekey = amendment.rekey {
             changes.append("key \(rekey.from.bytes.shortHex) handed on to \(rekey.to.bytes.shortHex)")
         }

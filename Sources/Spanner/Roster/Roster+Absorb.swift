@@ -40,6 +40,13 @@ extension Roster {
         case .act:
             guard let act else { return .nothing }
             return absorb(act, dot: dot, &cutsMayChange)
+        case .topology(let part):
+            let fact = OwnershipFact.part(part, by: histories[dot.place].replica)
+            facts.ownership.append(RosterFacts.OwnershipEntry(dot: dot, fact: fact))
+            return .nothing
+        case .slices(let delta):
+            facts.ownership.append(RosterFacts.OwnershipEntry(dot: dot, fact: .transitions(delta)))
+            return .nothing
         case .unknown:
             return .nothing
         }
@@ -51,6 +58,7 @@ extension Roster {
             return facts.admissions.insert(admission, dot: dot)
         }
         let others = facts.admissions.places(name: admission.name) + facts.admissions.places(id: admission.id)
+        if others.contains(where: { facts.regrouped.contains($0) }) { facts.regroupingChanges += 1 }
         for other in others where facts.admissions[other].key != admission.tlsKey.bytes {
             facts.crowdedNames.insert(admission.name)
             facts.crowdedNames.insert(facts.admissions.name(other))
@@ -88,6 +96,10 @@ extension Roster {
         facts.amendmentsOfAdmission[admission] = all
         if facts.amendments[amendment].amendment.rekey != nil {
             facts.crowdedNames.insert(facts.admissions.name(admission))
+        }
+        if facts.amendments[amendment].amendment.group != nil {
+            facts.regrouped.insert(admission)
+            facts.regroupingChanges += 1
         }
     }
 
@@ -161,9 +173,12 @@ extension Roster {
     private mutating func end(_ slot: RosterFacts.Slot, by source: EndSource, _ cutsMayChange: inout Bool) {
         switch slot {
         case .nothing: return
-        case .amendment(let place): facts.amendments[place].ends.append(source)
+        case .amendment(let place):
+            facts.amendments[place].ends.append(source)
+            if facts.amendments[place].amendment.group != nil { facts.regroupingChanges += 1 }
         case .admission(let place):
             facts.admissions.end(place, by: source)
+            if facts.regrouped.contains(place) { facts.regroupingChanges += 1 }
             if mutation == .removalsForgetWhatWasSeen {
                 let namesakes = facts.admissions.places(name: facts.admissions.name(place))
                 for other in namesakes where other != place { facts.admissions.end(other, by: source) }
@@ -192,6 +207,7 @@ extension Roster {
 
     /// Works all cuts out anew: the lowest counter of every ban and removal of the history's author.
     private mutating func recut() {
+        facts.regroupingChanges += 1
         for place in histories.indices {
             guard let author = histories[place].head.author, author.standing != .root else { continue }
             guard let group = facts.lineage.group(of: author.tlsKey.bytes) else { continue }

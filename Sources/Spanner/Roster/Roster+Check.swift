@@ -133,7 +133,7 @@ extension Roster {
                     throw refused(.malformed, "\(admission.role) admitted without an operator")
                 }
                 guard author.standing != .root else { throw refused(.badAuthor, "the root admits by acts only") }
-            case .amend, .remove, .token:
+            case .amend, .remove, .token, .topology, .slices:
                 guard author.standing != .root else { throw refused(.badAuthor, "the root carries acts only") }
             case .act, .unknown: break
             }

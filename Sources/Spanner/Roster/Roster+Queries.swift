@@ -196,16 +196,17 @@ extension Roster {
         let place = claim.speaker
         let (record, shared) = (facts.admissions[place], facts.admissions.shared(place))
         let key = claim.current[0]
-        var (labels, address) = (shared.labels, shared.address)
+        var (labels, address, group) = (shared.labels, shared.address, shared.group)
         var sealingKey = record.sealingKey == .zero ? nil : record.sealingKey
         for amendment in claim.amendments.map({ facts.amendments[$0].amendment }) {
             if let changed = amendment.labels { labels = changed }
             if let changed = amendment.address { address = changed }
+            if let changed = amendment.group, claim.role == .envoy { group = changed }
             if let rekey = amendment.rekey, rekey.to == key { sealingKey = rekey.sealingKey ?? sealingKey }
         }
         return Principal(
             role: claim.role, id: record.id, name: facts.admissions.name(place), tlsKey: key,
-            signingKey: shared.signingKey, sealingKey: sealingKey, partition: shared.partition, group: shared.group,
+            signingKey: shared.signingKey, sealingKey: sealingKey, partition: shared.partition, group: group,
             address: address, labels: labels, token: facts.admissions.token(place),
             admissions: claim.admissions.flatMap { dots(ofAdmission: $0) }.sorted(),
             amendments: claim.amendments.map { dot(facts.amendments[$0].dot) })

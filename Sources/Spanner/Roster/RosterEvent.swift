@@ -16,6 +16,10 @@ public struct RosterEvent: Hashable, Sendable {
         case token(JoinTokenRecord)
         /// An operator's decision is carried.
         case act(SignedAct)
+        /// A part of a topology that an operator applied.
+        case topology(TopologyPart)
+        /// Slices changed their owners.
+        case slices(SliceDelta)
         /// A kind that this version does not know: kept and forwarded, without effect.
         case unknown(kind: UInt64, content: [UInt8])
     }

@@ -32,6 +32,7 @@ public final class PartitionStore {
                 name: "journal",
                 sql: PartitionState.schema + JournalTable.schema + ControlTable.schema + SalvageTable.schema),
             Migration(name: "tables", sql: PartitionTables.schema),
+            Migration(name: "slices", sql: SliceTables.schema),
         ])
     static let fileName = "partition.db"
 

@@ -59,7 +59,9 @@ final class UndoLog {
             guard let command = PartitionTables.decode(bytes) else { return nil }
             switch command {
             case .results, .seen: commands.append(command)
-            case .base, .tokenSpent, .setting, .secret, .keyring, .audit, .skip: return nil
+            case .base, .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .placed, .handoffSource,
+                .handoffTarget, .sliceCollected, .task, .remainsGone:
+                return nil
             }
         }
         return commands

@@ -36,4 +36,9 @@ public struct ReserveFile: Sendable {
         try hold(bytes: bytes)
         return true
     }
+
+    /// Bytes of the disk that are left for everything else, but for `StoreLimits.roomBesideReserve`.
+    public func roomBeside() throws(StoreError) -> Int {
+        max(0, try FileSystem.freeBytes(at: path) - StoreLimits.roomBesideReserve)
+    }
 }

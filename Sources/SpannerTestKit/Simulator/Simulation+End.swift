@@ -168,7 +168,7 @@ extension Simulation {
                 case .act(let signed):
                     guard let act = try? ActCodec.decode(signed.content) else { continue }
                     if case .resolve(_, let name, _, _) = act.operation { names.insert(name) }
-                case .open, .admit, .amend, .token, .unknown: break
+                case .open, .admit, .amend, .token, .topology, .slices, .unknown: break
                 }
             }
         }

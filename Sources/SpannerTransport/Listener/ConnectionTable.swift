@@ -43,6 +43,11 @@ public final class ConnectionTable: Sendable {
     /// How many live.
     public var count: Int { state.withLock { $0.entries.count } }
 
+    /// How many of them are of verified peers of a role.
+    public func count(of role: PrincipalRole) -> Int {
+        state.withLock { state in state.entries.values.count { $0.peer?.role == role } }
+    }
+
     /// How many live, by use; every use is there.
     public var counts: [Use: Int] {
         state.withLock { state in

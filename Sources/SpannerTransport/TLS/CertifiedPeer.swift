@@ -114,11 +114,12 @@ public struct ChainJudge: Sendable {
         (self.verifier, self.now) = (verifier, now)
     }
 
-    /// The peer that this chain (leaf first, DER) certifies where it acts at that end, or why not.
+    /// The peer that this chain (leaf first, DER) certifies where it acts at that end, or why not; now, where no other
+    /// time is given.
     public func judge(
-        _ chain: [[UInt8]], purpose: PeerPurpose, roles: Set<PrincipalRole>
+        _ chain: [[UInt8]], purpose: PeerPurpose, roles: Set<PrincipalRole>, at time: UnixTime? = nil
     ) -> Result<CertifiedPeer, ConnectionRefusal> {
-        switch verifier.verify(chain, at: now(), purpose: purpose, roles: roles) {
+        switch verifier.verify(chain, at: time ?? now(), purpose: purpose, roles: roles) {
         case .success(let verified): .success(CertifiedPeer(verified: verified, chain: chain))
         case .failure(let rejection): .failure(ConnectionRefusal(rejection))
         }

@@ -9,22 +9,22 @@ struct BoltCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bolt", abstract: "The servers of the mesh.",
         subcommands: [
-            BoltInvite.self, BoltJoin.self, BoltList.self, BoltShow.self, BoltStepDown.self,
-            BoltRemove.self,
+            BoltInvite.self, BoltJoin.self, BoltList.self, BoltShow.self, BoltDrain.self,
+            BoltUndrain.self, BoltStepDown.self, BoltRemove.self,
         ])
 }
 
 /// Bolts as a table.
 enum BoltTable {
     static func text(_ bolts: [BoltView]) -> String {
-        var table = TextTable("BOLT", "ADDRESS", "ZONE", "STANDING", "REACH", "DIGEST", "LAG", "HEARD", "NOTE")
+        var table = TextTable("BOLT", "ADDRESS", "ZONE", "STANDING", "REACH", "DIGEST", "LAG", "HEARD")
         for bolt in bolts {
             table.row(
                 bolt.fullName, bolt.address, bolt.zone, bolt.standing.rawValue, bolt.reach.rawValue,
                 bolt.digest?.shortHex, bolt.lagEvents.map { Plural.text($0, "event") },
-                bolt.lastHeardSeconds.map { "\(Int($0.rounded())) s ago" }, bolt.reason)
+                bolt.lastHeardSeconds.map { "\(Int($0.rounded())) s ago" })
         }
-        return table.text
+        return DetailedTable.text(table, bolts.map { $0.reason ?? "" })
     }
 }
 

@@ -5,11 +5,15 @@ import Foundation
 /// `boltctl demo`
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "demo", abstract: "A mesh of real processes: converge, kill, split, heal, ban; prints a score.",
+        commandName: "demo",
+        abstract: "A mesh of real processes: converge, kill, cover, move, split, heal, ban; prints a score.",
         discussion: """
-            Starts three partitions of a primary and a standby each below a temporary directory, enrols real agents at \
-            each bolt, kills one with -9 during admissions, changes a primary under load as planned and by kill -9, \
-            splits the network in two and heals it, bans a machine, and verifies after each step what was claimed. \
+            Starts four partitions of a primary and a standby each below a temporary directory, of which three own \
+            slices at first, enrols real agents at each bolt, kills one with -9 during admissions, changes a primary \
+            under load as planned and by kill -9, kills a whole partition and has the others cover it until it is \
+            back, lets the fourth partition join and moves a third of the fleet to it, with one side killed in the \
+            middle, and back, splits the network in two and heals it, bans a machine, and verifies after each step \
+            what was claimed. \
             Ends 0 only if all of it was verified. Touches no process and no file but its own.
 
             EXAMPLES

@@ -1,5 +1,6 @@
 import BoltAPI
 import Foundation
+import Spanner
 
 /// The demo from directory to score.
 @MainActor enum DemoProgram {
@@ -13,19 +14,24 @@ import Foundation
 
     /// Each partition's bolts: the first founds it, the other stands by.
     private static let boltNames = ["a", "b"]
+    /// The partition that owns nothing at first: it gets a third of the fleet later.
+    private static let joining = "west"
 
     static func run(_ plan: Plan) async throws -> (DemoScore, CommandFailure?) {
         let (bolt, envoy) = (try ChildProcess.find("bolt"), try ChildProcess.find("bolt-envoy"))
         let directory = try makeDirectory(plan.dir)
-        let partitions = ["north", "south", "east"]
+        let partitions = ["north", "south", "east", joining]
         let names = partitions.flatMap { partition in boltNames.map { "\($0).\(partition)" } }
         let network = try makeNetwork(plan.network, names)
         if plan.keep, network is RelayNetwork {
             Console.warn("--keep: the relay ends with this program, so the bolts will not reach each other after it")
         }
-        let mesh = try mesh(partitions, network, directory)
+        let lines = try lines(partitions, network)
+        let mesh = try mesh(document(lines), network, directory)
+        guard let west = PartitionName(joining) else { throw CommandFailure("bad_name", "\(joining) is no name") }
         let demo = DemoRun(
-            network: network, mesh: mesh, boltProgram: bolt, envoyProgram: envoy, admissions: plan.admissions)
+            network: network, mesh: mesh, boltProgram: bolt, envoyProgram: envoy, admissions: plan.admissions,
+            joining: west, firstDocument: document(lines.dropLast()))
         let failure = await InterruptedBySignals.run {
             try await scenario(demo)
         }
@@ -40,10 +46,13 @@ import Foundation
 
     private static func scenario(_ demo: DemoRun) async throws {
         try await UpStep.run(demo)
+        try await TopologyStep.run(demo)
         try await EnrolStep.run(demo)
         try await KillStep.run(demo)
         try await SwitchoverStep.run(demo)
         try await FailoverStep.run(demo)
+        try await CoverStep.run(demo)
+        try await RebalanceStep.run(demo)
         try await SplitStep.run(demo)
         try await BanStep.run(demo)
     }
@@ -90,11 +99,10 @@ import Foundation
         return try RelayNetwork(bolts: bolts)
     }
 
-    private static func mesh(
-        _ partitions: [String], _ network: any DemoNetwork, _ directory: String
-    ) throws -> LocalMesh {
+    /// One line of the topology a partition.
+    private static func lines(_ partitions: [String], _ network: any DemoNetwork) throws -> [String] {
         let ops = try FreePorts.take(partitions.count * boltNames.count)
-        let entries = partitions.enumerated().map { place, partition in
+        return partitions.enumerated().map { place, partition in
             let bolts = boltNames.enumerated().map { number, name in
                 let index = place * boltNames.count + number
                 // Zones are only named here: the demo cuts networks, not zones.
@@ -102,11 +110,21 @@ import Foundation
                     "{name: \(name), zone: z\((place + number) % 2 + 1), address: \"\(network.address(of: index))\", "
                     + "ops: \"127.0.0.1:\(ops[index])\"}"
             }
-            return "  - {name: \(partition), groups: [default], bolts: [\(bolts.joined(separator: ", "))]}"
+            // Half as much again as each of the others: of all four a third.
+            let weight = partition == joining ? 150 : 100
+            return "  - {name: \(partition), weight: \(weight), groups: [default], "
+                + "bolts: [\(bolts.joined(separator: ", "))]}"
         }
-        let text =
-            "version: 1\nmesh: {name: demo}\ngroups: [{name: default}]\npartitions:\n"
-            + entries.joined(separator: "\n")
+    }
+
+    private static func document(_ lines: some Sequence<String>) -> String {
+        "version: 1\nmesh: {name: demo}\ngroups: [{name: default}]\npartitions:\n"
+            + lines.joined(separator: "\n")
+    }
+
+    private static func mesh(
+        _ text: String, _ network: any DemoNetwork, _ directory: String
+    ) throws -> LocalMesh {
         let document = TopologyDocument(parsing: text, file: "demo")
         guard let topology = document.topology else {
             throw CommandFailure("bad_topology", document.findings.map(\.description).joined(separator: "; "))

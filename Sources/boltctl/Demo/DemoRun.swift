@@ -12,6 +12,9 @@ import Spanner
     let boltProgram: String
     let envoyProgram: String
     let admissions: Int
+    /// The partition that joins later, and the topology before that.
+    let joining: PartitionName
+    let firstDocument: String
     private(set) var score: DemoScore
     /// Envoys by name, with the directory of their state.
     var envoys: [(name: String, directory: String)] = []
@@ -21,9 +24,11 @@ import Spanner
     var oldCopy: String?
 
     init(
-        network: any DemoNetwork, mesh: LocalMesh, boltProgram: String, envoyProgram: String, admissions: Int
+        network: any DemoNetwork, mesh: LocalMesh, boltProgram: String, envoyProgram: String, admissions: Int,
+        joining: PartitionName, firstDocument: String
     ) {
         (self.network, self.mesh, self.admissions) = (network, mesh, admissions)
+        (self.joining, self.firstDocument) = (joining, firstDocument)
         (self.boltProgram, self.envoyProgram) = (boltProgram, envoyProgram)
         score = DemoScore(network: network.name, directory: mesh.directory)
     }

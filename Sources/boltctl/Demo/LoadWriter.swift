@@ -28,6 +28,8 @@ actor LoadWriter {
     private(set) var failures: [String] = []
     /// Results that were called safe and are gone.
     private(set) var lost: UInt64 = 0
+    /// Up to where other partitions said that they keep the results while their owner is away, and how often they did.
+    private(set) var kept: (through: UInt64, answers: Int) = (0, 0)
 
     /// Results in one request.
     private static let batchMax: UInt64 = 64
@@ -60,15 +62,30 @@ actor LoadWriter {
         return done ?? false
     }
 
+    /// Up to where its owner has its results, asked without bringing any; nil where the owner itself does not answer.
+    func stored() async -> UInt64? {
+        do throws(ClientError) {
+            let answer: CheckInResponse = try await client.call(.checkIn, body: request([]))
+            // Whoever keeps results for another releases nothing.
+            return answer.releaseThrough > 0 && answer.releaseThrough >= safe ? answer.storedThrough : nil
+        } catch { return nil }
+    }
+
+    private func request(_ held: [UInt64]) -> CheckInRequest {
+        CheckInRequest(
+            traits: ["demo": .bool(true)], queueIncarnation: queue, firstHeld: safe + 1,
+            results: held.map { EnvoyResult(sequence: $0, body: Base64Bytes(Array("\(name) \($0)".utf8))) })
+    }
+
     /// One check-in with what is held; false where it was not answered.
     private func report() async -> Bool {
         let last = min(made, safe + Self.batchMax)
         let held = safe < last ? Array((safe + 1)...last) : []
-        let request = CheckInRequest(
-            traits: ["demo": .bool(true)], queueIncarnation: queue, firstHeld: safe + 1,
-            results: held.map { EnvoyResult(sequence: $0, body: Base64Bytes(Array("\(name) \($0)".utf8))) })
         do throws(ClientError) {
-            let answer: CheckInResponse = try await client.call(.checkIn, body: request)
+            let answer: CheckInResponse = try await client.call(.checkIn, body: request(held))
+            if safe > 0, answer.releaseThrough == 0 {
+                kept = (max(kept.through, answer.storedThrough), kept.answers + 1)
+            }
             // What was called safe once has to be there, whoever answers.
             if answer.storedThrough < safe { lost += safe - answer.storedThrough }
             safe = max(safe, answer.releaseThrough)
@@ -110,6 +127,30 @@ struct DemoLoad {
         var failures: [String] = []
         for writer in writers { failures += await writer.failures }
         return failures
+    }
+
+    /// The fewest answers that a writer had of bolts which keep its results for another partition.
+    func keptAnswers() async -> Int {
+        var fewest = Int.max
+        for writer in writers { fewest = min(fewest, await writer.kept.answers) }
+        return writers.isEmpty ? 0 : fewest
+    }
+
+    /// Whether every writer's owner has what others kept for it; false where one does not answer.
+    func isDelivered() async -> Bool {
+        for writer in writers {
+            let kept = await writer.kept.through
+            guard let stored = await writer.stored(), stored >= kept else { return false }
+        }
+        return true
+    }
+
+    /// Whether every result that was made is there, and none twice.
+    func isEachThereOnce() async -> Bool {
+        for writer in writers {
+            guard await writer.safe == writer.made else { return false }
+        }
+        return true
     }
 
     /// The longest time that a writer was without an answer, of those that end after an instant.

@@ -9,7 +9,8 @@ struct EnvoyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "envoy", abstract: "The managed machines.",
         subcommands: [
-            TokenCommand.self, EnvoyList.self, EnvoyShow.self, EnvoyExplain.self, EnvoyRemove.self, EnvoyBan.self,
+            TokenCommand.self, EnvoyList.self, EnvoyShow.self, EnvoyExplain.self, EnvoyResults.self, EnvoyReassign.self,
+            EnvoyRemove.self, EnvoyBan.self,
         ])
 }
 
@@ -17,7 +18,13 @@ struct EnvoyCommand: AsyncParsableCommand {
 struct EnvoyList: AskingCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Envoys of the roster, a page at a time.",
-        discussion: "EXAMPLES\n  boltctl envoy list\n  boltctl envoy list --name web-7 -o json")
+        discussion: """
+            ID and KEY are first digits: all of them with boltctl envoy show, or -o json.
+
+            EXAMPLES
+              boltctl envoy list
+              boltctl envoy list --name web-7 -o json
+            """)
 
     @Option(name: .long, help: "Only those of this name.")
     var name: String?
@@ -29,44 +36,15 @@ struct EnvoyList: AskingCommand {
     }
 
     func table(_ answer: EnvoysResponse) -> String {
-        var table = TextTable("NAME", "ID", "STANDING", "GROUP", "OWNER", "ISSUER", "LABELS", "KEY")
+        var table = TextTable("NAME", "ID", "STANDING", "GROUP", "OWNER", "ISSUER", "KEY", "LABELS")
         for envoy in answer.envoys {
             let labels = envoy.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             table.row(
-                envoy.name.text, envoy.id.description, envoy.standing.rawValue, envoy.group?.text, envoy.owner?.text,
-                envoy.issuer?.text, labels.joined(separator: ","), envoy.fingerprint.bytes.shortHex)
+                envoy.name.text, String(envoy.id.apiText.prefix(8)), envoy.standing.rawValue, envoy.group?.text,
+                envoy.owner?.text, envoy.issuer?.text, envoy.fingerprint.bytes.shortHex,
+                labels.joined(separator: ","))
         }
-        return table.text + PageOptions.more("envoy list", after: answer.nextAfter?.apiText)
-    }
-}
-
-/// `boltctl envoy show`
-struct EnvoyShow: AskingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "One envoy, with what its owner knows of it.",
-        discussion: "EXAMPLES\n  boltctl envoy show web-7")
-
-    @Argument(help: "Name, id or fingerprint.")
-    var name: String
-    @OptionGroup var connection: ConnectionOptions
-
-    func question() -> Question<EnvoyResponse> { Question(endpoint: .envoy, arguments: [name]) }
-
-    func table(_ answer: EnvoyResponse) -> String {
-        let envoy = answer.envoy
-        var fields = TextFields([
-            ("name", envoy.name.text), ("id", envoy.id.description), ("standing", envoy.standing.rawValue),
-            ("group", envoy.group?.text), ("owner", envoy.owner?.text), ("issuer", envoy.issuer?.text),
-            ("key", envoy.fingerprint.description),
-            ("admitted", "\(Console.time(milliseconds: envoy.admittedAt.milliseconds)) by \(envoy.admission)"),
-        ])
-        for (key, value) in envoy.labels.sorted(by: { $0.key < $1.key }) { fields.add("label \(key)", value) }
-        if let seen = envoy.lastSeenAt { fields.add("last seen", Console.time(milliseconds: seen.milliseconds)) }
-        if let stored = envoy.storedThrough { fields.add("stored", "results through \(stored)") }
-        if let traits = envoy.traits, !traits.isEmpty {
-            fields.add("traits", "\(Plural.text(traits.count, "fact")); -o json")
-        }
-        return fields.text
+        return table.text(columns: Screen.columns) + PageOptions.more("envoy list", after: answer.nextAfter?.apiText)
     }
 }
 
@@ -84,7 +62,10 @@ struct EnvoyExplain: AskingCommand {
 
     func table(_ answer: ExplainResponse) -> String {
         var lines = ["\(answer.subject) is \(answer.standing.rawValue)", "", FactTable.text(answer.facts)]
-        if !answer.ownership.isEmpty { lines += ["", "owner:"] + answer.ownership.map { "  \($0)" } }
+        if !answer.ownership.isEmpty { lines += ["", "owner:"] }
+        for step in answer.ownership {
+            lines += DetailedTable.wrapped(step, columns: Screen.columns, indent: "  ")
+        }
         return lines.joined(separator: "\n")
     }
 }

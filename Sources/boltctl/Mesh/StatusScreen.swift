@@ -10,6 +10,8 @@ struct StatusScreen {
     var text: String {
         var lines = [head, ""] + [partitions]
         lines += explanations
+        if !status.tasks.isEmpty { lines.append("") }
+        for task in status.tasks { lines.append("task \(task.id): \(TaskText.line(task))") }
         lines += ["", BoltTable.text(status.bolts)]
         if !status.alarms.isEmpty { lines.append("") }
         for alarm in status.alarms {

@@ -10,7 +10,7 @@ struct PartitionCommand: AsyncParsableCommand {
         commandName: "partition", abstract: "Who is primary, who stands by, and how to change it.",
         subcommands: [
             PartitionList.self, PartitionShow.self, PartitionSwitchover.self, PartitionPromote.self,
-            PartitionHistory.self, PartitionSalvage.self,
+            PartitionHistory.self, PartitionSalvage.self, PartitionDrain.self, PartitionUndrain.self,
         ])
 }
 

@@ -78,11 +78,12 @@ struct PartitionPromote: AsyncParsableCommand {
         return try Self.furthest(partition.partition)
     }
 
-    /// The unsealed standby in sync that is furthest; without any in sync, the furthest that is unsealed.
+    /// The unsealed standby in sync that is furthest; without any in sync, the furthest that is unsealed. One that is
+    /// drained only where there is no other.
     static func furthest(_ partition: PartitionView) throws -> String {
         let standbys = partition.members.filter { $0.bolt != nil && $0.mayBePromoted }
         let best = standbys.max { left, right in
-            (left.isInSync ? 1 : 0, left.position ?? 0) < (right.isInSync ? 1 : 0, right.position ?? 0)
+            rank(left) < rank(right)
         }
         if let bolt = best?.bolt { return bolt }
         if let primary = partition.primary {
@@ -98,6 +99,10 @@ struct PartitionPromote: AsyncParsableCommand {
             reason: "nothing was changed: none of its bolts says to be a standby",
             next: "start one of its bolts, or name one with --to: boltctl partition show \(partition.name)",
             status: .unavailable)
+    }
+
+    private static func rank(_ member: PartitionMemberView) -> (Int, Int, UInt64) {
+        (member.isInSync ? 1 : 0, member.isDrained ? 0 : 1, member.position ?? 0)
     }
 
     /// P10: a script promotes only what somebody, or itself, has looked at.

@@ -28,15 +28,20 @@ enum PartitionTable {
             partition.members.map { ($0, partition.primary == nil ? "yes?" : "yes") }
         }
         guard !members.isEmpty else { return nil }
-        var table = TextTable("BOLT", "REPORTED", "ASSIGNED", "IN SYNC", "POSITION", "LAG", "HEARD", "NOTE")
+        var table = TextTable("BOLT", "REPORTED", "ASSIGNED", "IN SYNC", "POSITION", "LAG", "HEARD")
         for (member, inSync) in members {
             table.row(
                 member.bolt ?? member.disk.map { DiskView(bolt: nil, disk: $0).text }, word(member.reported),
                 word(member.assigned), member.isInSync ? inSync : "no",
                 member.position.map { "\($0)" }, member.lagRecords.map { Plural.text($0, "record") },
-                member.heardSeconds.map { "\(Int($0.rounded())) s ago" }, member.reason)
+                member.heardSeconds.map { "\(Int($0.rounded())) s ago" })
         }
-        return table.text
+        return DetailedTable.text(table, members.map { note($0.0) })
+    }
+
+    /// What is to be known of a bolt beside its part.
+    private static func note(_ member: PartitionMemberView) -> String {
+        [member.isDrained ? "drained" : nil, member.reason].compactMap { $0 }.joined(separator: "; ")
     }
 
     private static func word(_ role: PartitionRoleWord?) -> String? { role?.rawValue.replacing("_", with: " ") }

@@ -16,13 +16,14 @@ struct RosterCommand: AsyncParsableCommand {
 /// Events as a table.
 enum FactTable {
     static func text(_ facts: [RosterFactView]) -> String {
-        var table = TextTable("EVENT", "TIME", "AUTHOR", "KIND", "IN FORCE", "WHAT", "WHY")
+        var table = TextTable("EVENT", "TIME", "AUTHOR", "KIND", "IN FORCE")
         for fact in facts {
             table.row(
                 "\(fact.dot)", Console.time(milliseconds: fact.at.milliseconds), fact.author, fact.kind,
-                fact.inForce ? "yes" : "no", fact.text, fact.why)
+                fact.inForce ? "yes" : "no")
         }
-        return table.text
+        return DetailedTable.text(
+            table, facts.map { fact in [fact.text, fact.why].compactMap { $0 }.joined(separator: ": ") })
     }
 }
 

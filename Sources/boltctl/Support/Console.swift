@@ -58,7 +58,6 @@ enum Console {
 
     /// A moment as people read it.
     static func time(milliseconds: UInt64) -> String {
-        let date = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
-        return date.formatted(.iso8601)
+        TimeText.text(milliseconds: milliseconds)
     }
 }

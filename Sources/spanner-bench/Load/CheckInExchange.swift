@@ -45,18 +45,13 @@ struct CheckInExchange: LoadExchange {
     }
 
     mutating func take(_ buffer: inout ByteBuffer, replies: inout ByteBuffer) -> LoadVerdict? {
-        guard let end = buffer.place(of: "\r\n\r\n") else { return nil }
-        guard let length = buffer.number(after: "ontent-Length: ") ?? buffer.number(after: "ontent-length: ") else {
-            return .failed("an answer without a length")
-        }
-        guard buffer.readableBytes >= end + 4 + Int(length), let status = buffer.number(after: "HTTP/1.1 ") else {
-            return nil
-        }
-        guard let answer = buffer.readSlice(length: end + 4 + Int(length)) else { return nil }
-        switch status {
-        case 200: break
-        case 503: return .later
-        case _: return .failed(String(buffer: answer.getSlice(at: end + 4, length: Int(length)) ?? answer))
+        let answer: ByteBuffer
+        switch buffer.readReply() {
+        case nil: return nil
+        case .endless?: return .failed("an answer without a length")
+        case .whole(200, let body)?: answer = body
+        case .whole(503, _)?: return .later
+        case .whole(_, let body)?: return .failed(String(buffer: body))
         }
         let last = stored + UInt64(size.results)
         guard let through = answer.number(after: "\"stored_through\":"), through >= last else {

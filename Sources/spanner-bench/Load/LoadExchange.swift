@@ -21,7 +21,23 @@ protocol LoadExchange: Sendable {
     mutating func take(_ buffer: inout ByteBuffer, replies: inout ByteBuffer) -> LoadVerdict?
 }
 
+/// What a server answered over HTTP/1.1.
+enum LoadReply {
+    case whole(status: UInt64, body: ByteBuffer)
+    /// One that does not say how long it is.
+    case endless
+}
+
 extension ByteBuffer {
+    /// Takes an answer of HTTP/1.1 with its body; nil while it is not whole.
+    mutating func readReply() -> LoadReply? {
+        guard let end = place(of: "\r\n\r\n") else { return nil }
+        guard let length = number(after: "ontent-Length: ") ?? number(after: "ontent-length: ") else { return .endless }
+        guard readableBytes >= end + 4 + Int(length), let status = number(after: "HTTP/1.1 ") else { return nil }
+        moveReaderIndex(forwardBy: end + 4)
+        return readSlice(length: Int(length)).map { .whole(status: status, body: $0) }
+    }
+
     /// Where these bytes begin among those not read yet.
     func place(of bytes: StaticString) -> Int? {
         withUnsafeReadableBytes { all in

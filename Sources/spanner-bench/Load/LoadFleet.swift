@@ -73,6 +73,11 @@ struct LoadOutcome {
     var words: String? { writers.compactMap(\.words).first }
     /// Seconds from when each was due until it was known to be stored.
     var waits: Series { Series(values: writers.flatMap { $0.samples.map { Double($0.ended - $0.begun) / 1e9 } }) }
+    /// The same of the writes that lived within a stretch.
+    func waits(from first: UInt64, to last: UInt64) -> Series {
+        let lived = writers.flatMap(\.samples).filter { $0.ended >= first && $0.begun <= last }
+        return Series(values: lived.map { Double($0.ended - $0.begun) / 1e9 })
+    }
     /// When any write was known to be stored, in order.
     var instants: [UInt64] { writers.flatMap { $0.samples.map(\.ended) }.sorted() }
 

@@ -26,11 +26,15 @@ final class LoadWriter {
     struct Target: Sendable {
         let ports: [Int]
         let context: NIOSSLContext
+        /// Whether each write has a connection of its own.
+        var reconnects = false
     }
 
     private static let pause: TimeAmount = .milliseconds(10)
     private static let connectTimeout: TimeAmount = .milliseconds(500)
     private static let answerTimeout: TimeAmount = .seconds(5)
+    /// How long the last write is waited for.
+    private static let endTimeLimit: TimeAmount = .seconds(60)
 
     private let target: Target
     private let eventLoop: any EventLoop
@@ -45,6 +49,7 @@ final class LoadWriter {
     private var due = NIODeadline.now()
     private var told = Told()
     private var ending: EventLoopPromise<Told>?
+    private var endTimeout: Scheduled<Void>?
     private var timeout: Scheduled<Void>?
     private var incoming = ByteBuffer()
 
@@ -59,11 +64,12 @@ final class LoadWriter {
         next()
     }
 
-    /// Ends once what is on its way is answered.
+    /// Ends once what is on its way is answered, or was not for a minute.
     func stop() -> EventLoopFuture<Told> {
         isRunning = false
         let promise = eventLoop.makePromise(of: Told.self)
         ending = promise
+        endTimeout = eventLoop.assumeIsolated().scheduleTask(in: LoadWriter.endTimeLimit) { self.giveUp() }
         endIfIdle()
         return promise.futureResult
     }
@@ -71,7 +77,16 @@ final class LoadWriter {
     private func endIfIdle() {
         guard begun == nil, let ending else { return }
         self.ending = nil
+        endTimeout?.cancel()
         ending.succeed(told)
+    }
+
+    private func giveUp() {
+        note("a write was not answered within a minute")
+        begun = nil
+        timeout?.cancel()
+        channel?.close(promise: nil)
+        endIfIdle()
     }
 
     // MARK: Writes
@@ -94,6 +109,7 @@ final class LoadWriter {
     }
 
     private func send() {
+        guard begun != nil else { return }
         guard let channel else { return connect() }
         var buffer = channel.allocator.buffer(capacity: 1024)
         exchange.ask(&buffer)
@@ -117,6 +133,7 @@ final class LoadWriter {
             let now = NIODeadline.now().uptimeNanoseconds
             told.samples.append(Sample(begun: begun, ended: now, isPaired: isPaired))
             self.begun = nil
+            if target.reconnects { leave() }
             next()
         case .later:
             told.put += 1
@@ -137,6 +154,12 @@ final class LoadWriter {
     }
 
     // MARK: Connections
+
+    private func leave() {
+        let left = channel
+        channel = nil
+        left?.close(promise: nil)
+    }
 
     private func connect() {
         guard !isConnecting else { return }

@@ -9,14 +9,18 @@ extension LoadFleet {
     ) throws -> [(exchange: any LoadExchange, target: LoadWriter.Target)] {
         let ports = mesh.members.filter { $0.pid > 1 }.map(\.port)
         return try mesh.enrol(count, prefix: prefix).enumerated().map { number, folder in
-            let context = try Credential(
-                chain: folder + "/tls.crt", key: folder + "/tls.key", root: folder + "/root.crt",
-                protocols: ["http/1.1"]
-            ).context()
+            let context = try LoadFleet.context(of: folder)
             let shift = (first + (allToFirst ? 0 : number)) % ports.count
             let exchange = CheckInExchange(name: "\(prefix)-\(number + 1)", size: size, seed: UInt64(number + 1))
             let target = LoadWriter.Target(ports: Array(ports[shift...] + ports[..<shift]), context: context)
             return (exchange: exchange, target: target)
         }
+    }
+
+    /// How an envoy is known, by the folder of its identity.
+    static func context(of folder: String) throws -> NIOSSLContext {
+        try Credential(
+            chain: folder + "/tls.crt", key: folder + "/tls.key", root: folder + "/root.crt", protocols: ["http/1.1"]
+        ).context()
     }
 }

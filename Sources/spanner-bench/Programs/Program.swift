@@ -2,17 +2,27 @@ import Foundation
 
 /// Programs that are run to their end, with their output.
 enum Program {
-    /// Standard output of a program that ended with one of these codes. Throws with what it said otherwise.
+    /// Standard output of a program that ended with one of these codes. Throws with what it said otherwise, and where
+    /// it is not over after so many seconds; then it is killed.
     ///
     /// Output goes through files and the end is the process's own: programs that outlive it may keep what they inherit.
     static func output(
-        _ path: String, _ arguments: [String], environment: [String: String] = [:], ending: Set<Int32> = [0]
+        _ path: String, _ arguments: [String], environment: [String: String] = [:], ending: Set<Int32> = [0],
+        seconds: Double? = nil
     ) throws -> String {
         let base = FileManager.default.temporaryDirectory.appendingPathComponent("spanner-bench-\(UUID())").path
         let (output, errors) = (base + ".out", base + ".err")
         defer { for file in [output, errors] { unlink(file) } }
         let pid = try start(path, arguments, environment: environment, output: output, errors: errors)
-        let code = wait(pid)
+        let code: Int32
+        if let seconds {
+            guard let ended = wait(pid, seconds: seconds) else {
+                throw BenchFailure("\(path) \(arguments.joined(separator: " ")): not over after \(Int(seconds)) s")
+            }
+            code = ended
+        } else {
+            code = wait(pid)
+        }
         let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
         guard ending.contains(code) else {
             let said = (try? String(contentsOfFile: errors, encoding: .utf8)) ?? ""
@@ -45,7 +55,23 @@ enum Program {
     static func wait(_ pid: pid_t) -> Int32 {
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        return status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
+        return code(status)
+    }
+
+    /// The same for so long; nil where it was not over and was killed.
+    static func wait(_ pid: pid_t, seconds: Double) -> Int32? {
+        var status: Int32 = 0
+        let isOver = RealMesh.wait(seconds: seconds, every: 1) { waitpid(pid, &status, WNOHANG) == pid }
+        guard isOver else {
+            kill(pid, SIGKILL)
+            _ = wait(pid)
+            return nil
+        }
+        return code(status)
+    }
+
+    private static func code(_ status: Int32) -> Int32 {
+        status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
     }
 
     /// The folder of this program, where the others are in it too.

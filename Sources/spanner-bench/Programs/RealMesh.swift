@@ -65,13 +65,29 @@ final class RealMesh {
     }
 
     private func writeTopology(_ count: Int) throws {
-        var topology = "version: 1\nmesh:\n  name: bench\ngroups:\n  - name: default\n    slices: 64\npartitions:\n"
+        try topology(of: count).write(toFile: scratch.file("mesh.yaml"), atomically: true, encoding: .utf8)
+    }
+
+    /// Slices of the mesh's one group.
+    static let slices = 64
+
+    /// The topology of the first `count` bolts; `weights` are those of the partitions in order, where they are not the
+    /// usual ones.
+    func topology(of count: Int, weights: [Int] = []) -> String {
+        var topology = "version: 1\nmesh:\n  name: bench\ngroups:\n  - name: default\n    slices: \(RealMesh.slices)\n"
+        topology += "partitions:\n"
         for member in members.prefix(count) {
             let parts = member.name.split(separator: ".")
-            if parts[0] == "a" { topology += "  - name: \(parts[1])\n    groups: [default]\n    bolts:\n" }
+            if parts[0] == "a" {
+                topology += "  - name: \(parts[1])\n"
+                if let number = Int(parts[1].dropFirst()), weights.indices.contains(number) {
+                    topology += "    weight: \(weights[number])\n"
+                }
+                topology += "    groups: [default]\n    bolts:\n"
+            }
             topology += "      - {name: \(parts[0]), address: \"\(member.address)\", ops: \"\(member.ops)\"}\n"
         }
-        try topology.write(toFile: scratch.file("mesh.yaml"), atomically: true, encoding: .utf8)
+        return topology
     }
 
     /// Makes and starts the absent bolts; goes on while this returns.
@@ -107,19 +123,25 @@ final class RealMesh {
     }
 
     /// What `bolt-envoy` answers in JSON.
-    func envoy(_ arguments: [String]) throws -> JSON {
-        JSON(try Program.output("\(programs)/bolt-envoy", arguments + ["-o", "json"], environment: environment))
+    func envoy(_ arguments: [String], ending: Set<Int32> = [0], seconds: Double? = nil) throws -> JSON {
+        JSON(
+            try Program.output(
+                "\(programs)/bolt-envoy", arguments + ["-o", "json"], environment: environment, ending: ending,
+                seconds: seconds))
     }
 
-    /// Enrols envoys; gives the folders of their identities.
-    func enrol(_ count: Int, prefix: String) throws -> [String] {
+    /// Where the state of envoys of a prefix is kept.
+    func fleet(_ prefix: String) -> String { scratch.file("fleet-\(prefix)") }
+
+    /// Enrols envoys, so many at a time; gives the folders of their identities.
+    func enrol(_ count: Int, prefix: String, concurrency: Int = 4) throws -> [String] {
         let token = try control(["envoy", "token", "create", "--uses", "\(count)"])
         guard let text = token["token"].text else { throw BenchFailure("no token in the answer") }
-        let folder = scratch.file("fleet-\(prefix)")
+        let folder = fleet(prefix)
         let answer = try envoy(
-            ["simulate", "--count", "\(count)", "--passes", "0", "--concurrency", "4", "--dir", folder]
+            ["simulate", "--count", "\(count)", "--passes", "0", "--concurrency", "\(concurrency)", "--dir", folder]
                 + ["--prefix", prefix, "--token", text]
-                + members.filter { $0.pid > 1 }.flatMap { ["--mesh", $0.address] })
+                + members.filter { $0.pid > 1 }.flatMap { ["--mesh", $0.address] }, seconds: 150)
         guard answer["enrolled"].number == Double(count) else { throw BenchFailure("not all envoys were enrolled") }
         return (1...count).map { "\(folder)/\(prefix)-\($0)/identity" }
     }

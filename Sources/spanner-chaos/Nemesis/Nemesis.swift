@@ -90,6 +90,9 @@ actor Nemesis {
         case .killWithoutEngine(let partition, let seconds): try await killWithoutEngine(partition, seconds)
         case .rot(let target, let isRunning): try await rot(target, isRunning: isRunning)
         case .emptyDisk(let partition, let isWhole): try await empty(partition, isWhole: isWhole)
+        case .move(let partition, let weight): try await move(partition, weight)
+        case .putBack: try await putBack()
+        case .holdMoves(let seconds): try await holdMoves(seconds)
         }
     }
 

@@ -46,6 +46,8 @@ struct ScenarioRun: Sendable {
 
     private func carryOut(_ mesh: ChaosMesh) async throws -> ScenarioReport {
         try await mesh.up()
+        // Before the first topology there are no slices; envoys that are there already would have to be placed.
+        if scenario == .rebalance { try await mesh.applyTopology() }
         let fleet = try await Fleet(count: settings.writers, of: mesh, seed: seed)
         let nemesis = Nemesis(mesh, fleet, seed: seed)
         var tools = settings.tools
@@ -88,6 +90,10 @@ struct ScenarioRun: Sendable {
         let gaps = try await mesh.waitForHealth(seconds: Self.healthSeconds)
         report.complaints += gaps.map { "not healed in time: \($0)" }
         await nemesis.note("healed: \(gaps.isEmpty ? "all" : gaps.joined(separator: "; "))")
+        if scenario == .rebalance, gaps.isEmpty {
+            report.complaints += try await nemesis.endMoves()
+            await nemesis.note("moves ended")
+        }
         await fleet.enter(.drain)
         let waiting = try await fleet.waitUntilEmpty(seconds: gaps.isEmpty ? Self.drainSeconds : 10)
         await nemesis.note("drained: \(waiting) wait")

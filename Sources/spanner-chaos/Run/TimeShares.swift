@@ -19,7 +19,7 @@ struct TimeShares {
         switch scenario {
         case .kill, .split, .disk: 1
         case .clock, .switchover: 0.75
-        case .pause, .rot, .empty: 1.75
+        case .pause, .rot, .empty, .rebalance: 1.75
         case .etcd: 2.75
         }
     }

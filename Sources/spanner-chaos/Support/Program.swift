@@ -132,4 +132,5 @@ struct JSON {
     var list: [JSON] { (value as? [Any])?.map { JSON(value: $0) } ?? [] }
     var text: String? { value as? String }
     var number: Double? { (value as? NSNumber)?.doubleValue }
+    var flag: Bool? { value as? Bool }
 }

@@ -59,7 +59,7 @@ func withAgent<Result>(
     patience.intervalMin = .milliseconds(1)
     patience.refusedWait = .milliseconds(2)
     let agent = try EnvoyAgent(
-        port: port, queue: try state.openQueue(limits: limits),
+        port: port, trust: PaperWitness.trust, queue: try state.openQueue(limits: limits),
         seeds: seeds, pinned: pinned, seed: seed, limits: patience,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         directory: state, traits: { ["hostname": .string("web-1")] })

@@ -226,7 +226,9 @@ func with<Result>(
         return try body(mesh)
     } catch {
         for bolt in mesh.bolts {
-            print("--- \(bolt.name)\n" + bolt.log.split(separator: "\n").suffix(25).joined(separator: "\n"))
+            // What was started here, not by `mesh up`, writes to its own place.
+            let text = bolt.log + (mesh.launched[bolt.name].map { "\n-- started again\n\($0.text)" } ?? "")
+            print("--- \(bolt.name)\n" + text.split(separator: "\n").suffix(25).joined(separator: "\n"))
         }
         throw error
     }

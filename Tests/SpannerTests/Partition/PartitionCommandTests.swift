@@ -9,7 +9,9 @@ struct PartitionCommandTests {
     private static let source = PartitionCommand.EnvoyQueue(
         envoy: PrincipalID(high: 1, low: 2), queue: QueueID(high: 3, low: 4))
 
-    private static let examples: [PartitionCommand] = [
+    private static let examples: [PartitionCommand] = plain + slices
+
+    private static let plain: [PartitionCommand] = [
         .results(
             PartitionCommand.QueuedResults(
                 source: source, received: at,
@@ -29,6 +31,34 @@ struct PartitionCommandTests {
         .audit(AuditEntry(at: at, actor: "operator/ada", action: "secret.put", object: "db/password", reason: "rota")),
         .skip(position: 1 << 40, index: 3),
     ]
+
+    /// Placements, steps of handoffs to and from here, and parts of a task.
+    private static var slices: [PartitionCommand] {
+        let (north, south) = (PartitionName(checked: "north"), PartitionName(checked: "south"))
+        let hash = Bytes32(words: (9, 8, 7, 6))
+        let slice = SliceID(group: GroupID(hash), index: 300)
+        let register = SliceRegister(slice: slice, owner: north, position: 2, hash: hash)
+        let id = HandoffID(Bytes32(words: (1, 1, 1, 1)))
+        let epoch = PartitionEpoch(number: 3, minter: ReplicaID(key: hash, incarnation: 4))
+        let point = LogPoint(epoch: epoch, position: 77, hash: hash)
+        let seal = SliceSeal(point: point, digest: hash)
+        guard let order = HandoffOrder(id: id, register: register, to: south),
+            let transition = SliceTransition(ending: register, to: south, cause: .handOn(seal: seal))
+        else { return [] }
+        let signed = SignedTransition(
+            transition, warrant: SliceWarrant(chain: [[1, 2, 3]]), signature: Array(repeating: 5, count: 64))
+        let piece = HandoffPiece(place: .snapshot(of: point, number: 3, isLast: false), content: [1, 2])
+        return [
+            .placed([PartitionCommand.EnvoyPlacement(envoy: source.envoy, slice: slice)]), .placed([]),
+            .handoffSource(.begun(order)), .handoffSource(.sealed(id)), .handoffSource(.handedOn(id, signed)),
+            .handoffSource(.cancelled(id, reason: "later")), .handoffTarget(.opened(order)),
+            .handoffTarget(.stored(id, piece)), .handoffTarget(.truncated(id, to: nil)),
+            .handoffTarget(.held(id, seal)), .handoffTarget(.adopted(id, signed)),
+            .sliceCollected(id, envoys: 1 << 20),
+            .remainsGone(PartitionCommand.EnvoyPlacement(envoy: source.envoy, slice: slice)),
+            .task(.init(task: source.envoy, number: 9, part: 1, parts: 3, bytes: [4, 5])),
+        ]
+    }
 
     @Test(arguments: examples) func `a command is read back as it was written`(_ command: PartitionCommand) throws {
         var decoder = CanonicalDecoder(command.canonicalBytes)

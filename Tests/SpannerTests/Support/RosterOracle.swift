@@ -33,7 +33,7 @@ struct RosterOracle {
             authors[event.dot.replica] = author
             if author.standing != .root { edges.append((author.tlsKey.bytes, author.signingKey.bytes)) }
             switch event.payload {
-            case .open, .unknown: break
+            case .open, .topology, .slices, .unknown: break
             case .admit(let admission): entries.append(Entry(admission: admission, dots: [event.dot], act: nil))
             case .amend(let amendment):
                 amendments.append((event.dot, amendment))

@@ -12,6 +12,12 @@ extension PartitionCommand: CanonicalValue {
         case keyring = 7
         case audit = 8
         case skip = 9
+        case placed = 10
+        case handoffSource = 11
+        case handoffTarget = 12
+        case sliceCollected = 13
+        case task = 14
+        case remainsGone = 15
     }
 
     /// The kind, then its fields in order.
@@ -56,6 +62,39 @@ extension PartitionCommand: CanonicalValue {
             encoder.byte(Kind.skip.rawValue)
             encoder.integer(position)
             encoder.integer(index)
+        case .placed, .handoffSource, .handoffTarget, .sliceCollected, .task, .remainsGone:
+            encodeSlices(to: &encoder)
+        }
+    }
+
+    private func encodeSlices(to encoder: inout CanonicalEncoder) {
+        switch self {
+        case .placed(let placements):
+            encoder.byte(Kind.placed.rawValue)
+            encoder.list(placements) { encoder, placement in
+                encoder.raw(placement.envoy.bytes)
+                placement.slice.encode(to: &encoder)
+            }
+        case .handoffSource(let record):
+            encoder.byte(Kind.handoffSource.rawValue)
+            record.encode(to: &encoder)
+        case .handoffTarget(let record):
+            encoder.byte(Kind.handoffTarget.rawValue)
+            record.encode(to: &encoder)
+        case .sliceCollected(let id, let envoys):
+            encoder.byte(Kind.sliceCollected.rawValue)
+            id.encode(to: &encoder)
+            encoder.integer(envoys)
+        case .task(let part):
+            encoder.byte(Kind.task.rawValue)
+            encoder.raw(part.task.bytes)
+            for number in [part.number, part.part, part.parts] { encoder.integer(number) }
+            encoder.string(part.bytes)
+        case .remainsGone(let placement):
+            encoder.byte(Kind.remainsGone.rawValue)
+            encoder.raw(placement.envoy.bytes)
+            placement.slice.encode(to: &encoder)
+        case .results, .seen, .base, .tokenSpent, .setting, .secret, .keyring, .audit, .skip: break
         }
     }
 
@@ -96,6 +135,22 @@ extension PartitionCommand: CanonicalValue {
         case .skip:
             let position = try decoder.integer()
             self = .skip(position: position, index: try decoder.integer())
+        case .placed:
+            self = .placed(
+                try decoder.list("placements", limit: PartitionLimits.placementsMax) {
+                    decoder throws(DecodingFailure) in
+                    let envoy = try PrincipalID.read(&decoder)
+                    return EnvoyPlacement(envoy: envoy, slice: try SliceID(from: &decoder))
+                })
+        case .handoffSource: self = .handoffSource(try HandoffSourceRecord(from: &decoder))
+        case .handoffTarget: self = .handoffTarget(try HandoffTargetRecord(from: &decoder))
+        case .sliceCollected:
+            let id = try HandoffID(from: &decoder)
+            self = .sliceCollected(id, envoys: try decoder.integer())
+        case .task: self = .task(try TaskPart(from: &decoder))
+        case .remainsGone:
+            let envoy = try PrincipalID.read(&decoder)
+            self = .remainsGone(EnvoyPlacement(envoy: envoy, slice: try SliceID(from: &decoder)))
         }
     }
 
@@ -136,6 +191,17 @@ extension PartitionCommand.QueuedResults {
         for (left, right) in zip(results, results.dropFirst()) where left.sequence >= right.sequence {
             throw .invalid(what: "results out of order")
         }
+    }
+}
+
+extension PartitionCommand.TaskPart {
+    init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
+        task = try PrincipalID.read(&decoder)
+        (number, part, parts) = (try decoder.integer(), try decoder.integer(), try decoder.integer())
+        guard part < parts, parts <= PartitionLimits.taskPartsMax, number <= UInt64(Int64.max) else {
+            throw .invalid(what: "part of a task's record")
+        }
+        bytes = try decoder.string("part", limit: PartitionLimits.taskPartBytesMax)
     }
 }
 

@@ -21,6 +21,18 @@ public enum PartitionCommand: Hashable, Sendable {
     case audit(AuditEntry)
     /// The command at this place was passed over: it ended its interpreter.
     case skip(position: UInt64, index: UInt64)
+    /// In which slices envoys are.
+    case placed([EnvoyPlacement])
+    /// A step of a handoff away from here.
+    case handoffSource(HandoffSourceRecord)
+    /// A step of a handoff to here.
+    case handoffTarget(HandoffTargetRecord)
+    /// Of the slice of a handoff that is garbage, the rows of so many envoys go, the lowest ids first.
+    case sliceCollected(HandoffID, envoys: UInt64)
+    /// A part of a record of a task that this partition drives.
+    case task(TaskPart)
+    /// What is left here of an envoy of a slice that was taken over went to its owner: its rows go.
+    case remainsGone(EnvoyPlacement)
 
     /// An envoy's queue.
     public struct EnvoyQueue: Hashable, Sendable {
@@ -43,6 +55,36 @@ public enum PartitionCommand: Hashable, Sendable {
         /// Results of a queue.
         public init(source: EnvoyQueue, received: WallTime, results: [SequencedResult]) {
             (self.source, self.received, self.results) = (source, received, results)
+        }
+    }
+
+    /// An envoy's slice.
+    public struct EnvoyPlacement: Hashable, Sendable {
+        /// Which envoy.
+        public var envoy: PrincipalID
+        /// Its slice.
+        public var slice: SliceID
+        /// An envoy in a slice.
+        public init(envoy: PrincipalID, slice: SliceID) { (self.envoy, self.slice) = (envoy, slice) }
+    }
+
+    /// A record of a task, or a part of one that is larger than a command may be. A record counts when all its parts
+    /// are there.
+    public struct TaskPart: Hashable, Sendable {
+        /// Which task.
+        public var task: PrincipalID
+        /// Which of its records, from 0.
+        public var number: UInt64
+        /// Which part of that, from 0.
+        public var part: UInt64
+        /// Of how many.
+        public var parts: UInt64
+        /// 1...`PartitionLimits.taskPartBytesMax` bytes of the record.
+        public var bytes: [UInt8]
+        /// A part of a record.
+        public init(task: PrincipalID, number: UInt64, part: UInt64, parts: UInt64, bytes: [UInt8]) {
+            (self.task, self.number, self.part, self.parts) = (task, number, part, parts)
+            self.bytes = bytes
         }
     }
 

@@ -55,18 +55,22 @@ extension Roster {
         return live.flatMap { dots(ofAdmission: $0) }.sortedSet()
     }
 
-    /// New labels, address or key of a principal in force. What it supersedes is filled in. `author` is the replica
-    /// that will write it: an operator's admission is amended by nobody, a bolt's by itself.
+    /// New labels, address, group or key of a principal in force. What it supersedes is filled in. `author` is the
+    /// replica that will write it: an operator's admission is amended by nobody, a bolt's by itself.
     ///
     /// Throws `unknown_principal`, `needs_operator`, `event_invalid` where nothing changes, `key_banned` for a hand-on
     /// to a key that is banned, `key_in_use` for one to a key that was ever used, `proof_invalid` for one that both
     /// keys did not sign.
     public func draftAmendment(
-        of id: PrincipalID, by author: ReplicaID, labels: [Label]? = nil, address: String? = nil, rekey: Rekey? = nil
+        of id: PrincipalID, by author: ReplicaID, labels: [Label]? = nil, address: String? = nil,
+        group: GroupName? = nil, rekey: Rekey? = nil
     ) throws(RosterDraftError) -> RosterEvent.Payload {
         guard let claim = liveClaim(id) else { throw unknown(id) }
-        guard labels != nil || address != nil || rekey != nil else {
+        guard labels != nil || address != nil || group != nil || rekey != nil else {
             throw RosterDraftError(.eventInvalid, "the amendment changes nothing")
+        }
+        guard group == nil || claim.role == .envoy else {
+            throw RosterDraftError(.eventInvalid, "a \(claim.role) is in no group")
         }
         let key = facts.admissions[claim.speaker].key
         let writer = self.author(of: author)?.tlsKey.bytes
@@ -89,6 +93,7 @@ extension Roster {
             .suffix(RosterLimits.dotsMax)
         amendment.labels = labels?.sortedSet()
         amendment.address = address
+        amendment.group = group
         amendment.rekey = rekey
         return .amend(amendment)
     }

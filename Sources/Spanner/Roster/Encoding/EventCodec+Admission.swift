@@ -119,16 +119,20 @@ extension EventCodec {
             encoder.optional(rekey.sealingKey) { encoder, key in encoder.fixed(key) }
             encoder.string(rekey.proof)
         }
+        if let group = amendment.group { encoder.text(group.text) }
     }
 
+    /// `regroups` where the event's kind says that a group follows; such an amendment may change nothing else.
     static func decodeAmendment(
-        own: Dot, _ decoder: inout CanonicalDecoder
+        own: Dot, regroups: Bool, _ decoder: inout CanonicalDecoder
     ) throws(DecodingFailure) -> Amendment {
         let table = try DotTable(own: own, from: &decoder)
         var amendment = Amendment(base: try table.decode(&decoder))
         amendment.supersedes = try table.decodeSet("supersedes", &decoder)
         let fields = AmendmentFields(rawValue: try decoder.byte())
-        guard fields.isSubset(of: .all), !fields.isEmpty else { throw .invalid(what: "amendment fields") }
+        guard fields.isSubset(of: .all), regroups || !fields.isEmpty else {
+            throw .invalid(what: "amendment fields")
+        }
         if fields.contains(.labels) { amendment.labels = try decodeLabels(&decoder) }
         if fields.contains(.address) { amendment.address = try decodeAddress(&decoder) }
         if fields.contains(.rekey) {
@@ -139,6 +143,7 @@ extension EventCodec {
             let proof = try decoder.string("proof", limit: RosterLimits.proofBytesMax)
             amendment.rekey = Rekey(principal: principal, from: from, to: to, sealingKey: sealing, proof: proof)
         }
+        if regroups { amendment.group = try decodeName("group", &decoder) }
         return amendment
     }
 

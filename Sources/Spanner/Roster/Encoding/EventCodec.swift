@@ -12,6 +12,11 @@ public enum EventCodec {
         case remove = 4
         case token = 5
         case act = 6
+        case topology = 7
+        case slices = 8
+        /// An amendment that gives an envoy another group: to versions before it an unknown kind, so that they keep it
+        /// and pass it on.
+        case regroup = 9
     }
 
     /// The body of `event`. Dots and labels are written in ascending order, each once.
@@ -23,10 +28,12 @@ public enum EventCodec {
         switch event.payload {
         case .open: kind = Kind.open.rawValue
         case .admit: kind = Kind.admit.rawValue
-        case .amend: kind = Kind.amend.rawValue
+        case .amend(let amendment): kind = (amendment.group == nil ? Kind.amend : .regroup).rawValue
         case .remove: kind = Kind.remove.rawValue
         case .token: kind = Kind.token.rawValue
         case .act: kind = Kind.act.rawValue
+        case .topology: kind = Kind.topology.rawValue
+        case .slices: kind = Kind.slices.rawValue
         case .unknown(let number, _): kind = number
         }
         encoder.integer(kind)
@@ -44,6 +51,8 @@ public enum EventCodec {
             encoder.string(act.content)
             encode(chain: act.chain, to: &encoder)
             encoder.raw(act.signature)
+        case .topology(let part): part.encode(to: &encoder)
+        case .slices(let delta): delta.encode(to: &encoder)
         case .unknown(_, let content): encoder.raw(content)
         }
         return encoder.bytes
@@ -73,7 +82,8 @@ public enum EventCodec {
         switch Kind(rawValue: kind) {
         case .open: return .open(chain: try decodeChain(&decoder))
         case .admit: return .admit(try decodeAdmission(own: own, &decoder))
-        case .amend: return .amend(try decodeAmendment(own: own, &decoder))
+        case .amend: return .amend(try decodeAmendment(own: own, regroups: false, &decoder))
+        case .regroup: return .amend(try decodeAmendment(own: own, regroups: true, &decoder))
         case .remove:
             let table = try DotTable(own: own, from: &decoder)
             let targets = try table.decodeSet("targets", &decoder)
@@ -84,6 +94,11 @@ public enum EventCodec {
             let content = try decoder.string("act", limit: RosterLimits.eventBytesMax)
             let chain = try decodeChain(&decoder)
             return .act(SignedAct(content: content, chain: chain, signature: try decoder.raw(64)))
+        case .topology: return .topology(try TopologyPart(from: &decoder))
+        case .slices:
+            let delta = try SliceDelta(from: &decoder)
+            guard !delta.isEmpty else { throw .invalid(what: "no transitions") }
+            return .slices(delta)
         case nil:
             guard decoder.remaining <= RosterLimits.unknownBytesMax else {
                 throw .overLimit(

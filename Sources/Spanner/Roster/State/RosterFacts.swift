@@ -49,11 +49,20 @@ struct RosterFacts: Sendable {
         let record: JoinTokenRecord
     }
 
+    struct OwnershipEntry: Sendable {
+        let dot: PackedDot
+        let fact: OwnershipFact
+    }
+
     var admissions = AdmissionTable()
     var lineage = Lineage()
     var amendments: [AmendmentFact] = []
     var amendmentsOfAdmission: [Int: [Int]] = [:]
     var amendmentsToKey: [KeyFingerprint: [Int]] = [:]
+    /// Admissions of which an amendment says another group, in force or not.
+    var regrouped: Set<Int> = []
+    /// Grows with whatever may change what follows from them.
+    var regroupingChanges = 0
     var acts: [ActFact] = []
     var actPlaces: [Bytes32: Int] = [:]
     var actOfAdmission: [Int: Int] = [:]
@@ -61,6 +70,8 @@ struct RosterFacts: Sendable {
     var tokens: [TokenID: [TokenFact]] = [:]
     var tokenUses: [TokenID: Int] = [:]
     var revocations: [TokenID: [Int]] = [:]
+    /// Topologies and transitions of slices, in the order of arrival.
+    var ownership: [OwnershipEntry] = []
     /// Names and ids that more than one key claimed, ever; and names of principals with two new keys.
     var crowdedNames: Set<PrincipalName> = []
     /// Per history, what each of its events left behind.

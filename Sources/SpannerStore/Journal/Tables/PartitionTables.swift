@@ -21,6 +21,8 @@ public final class PartitionTables {
     public let keyrings: NamedValueTable
     /// Who did what, and why.
     public let audit: AuditTable
+    /// Slices: who is in which, and their handoffs.
+    public let slices: SliceTables
 
     private let database: Database
     private let witness: any Witness
@@ -33,6 +35,7 @@ public final class PartitionTables {
         (self.database, self.witness) = (database, witness)
         (results, envoys) = (ResultStore(database: database), EnvoyRecordStore(database: database))
         (tokens, audit) = (SpentTokenTable(database: database), AuditTable(database: database, witness: witness))
+        slices = SliceTables(database: database, witness: witness)
         settings = NamedValueTable(database: database, table: "setting", owner: 11)
         secrets = NamedValueTable(database: database, table: "secret", owner: 12)
         keyrings = NamedValueTable(database: database, table: "keyring", owner: 13)
@@ -80,6 +83,12 @@ public final class PartitionTables {
         case .keyring(let bytes): try keyrings.set("keyring", to: bytes, at: point.position)
         case .audit(let entry): try audit.append(entry, at: point.position)
         case .skip: break
+        case .placed(let placements): try slices.place(placements)
+        case .handoffSource(let record): try slices.apply(record, at: point)
+        case .handoffTarget(let record): try slices.apply(record, at: point, results: results)
+        case .sliceCollected(let id, let count): try slices.collect(id, envoys: count, results: results)
+        case .task(let part): try slices.store(part)
+        case .remainsGone(let placement): try slices.remove(placement, results: results)
         }
         return nil
     }
@@ -106,6 +115,12 @@ public final class PartitionTables {
         case .keyring: return "keyring replaced"
         case .audit(let entry): return "audit: \(entry.action) of \(entry.object) by \(entry.actor)"
         case .skip(let position, let index): return "command \(index) of record \(position) skipped"
+        case .placed(let placements): return "slices of \(placements.count) envoys"
+        case .handoffSource(let record): return "a step of handoff \(record.id) away from here"
+        case .handoffTarget(let record): return "a step of handoff \(record.id) to here"
+        case .sliceCollected(let id, _): return "rows of handoff \(id) removed"
+        case .remainsGone(let placement): return "rows of envoy \(placement.envoy), of another's slice, removed"
+        case .task(let part): return "record \(part.number) of task \(part.task)"
         }
     }
 
@@ -119,6 +134,8 @@ public final class PartitionTables {
         case tokens(after: [UInt8])
         case envoys(after: PrincipalID?)
         case named(Int, after: String)
+        case placements(after: PrincipalID?)
+        case handoffs
 
         static let start = Place.queues(after: 0)
     }
@@ -141,9 +158,14 @@ public final class PartitionTables {
             return try verifyTraits(after: envoy, limit: limit).map { .envoys(after: $0) } ?? .named(0, after: "")
         case .named(let number, let name):
             let all = [settings, secrets, keyrings]
-            guard all.indices.contains(number) else { return nil }
+            guard all.indices.contains(number) else { return .placements(after: nil) }
             return try all[number].verify(after: name, limit: limit).map { .named(number, after: $0) }
                 ?? .named(number + 1, after: "")
+        case .placements(let envoy):
+            return try slices.verifyPlacements(after: envoy, limit: limit).map { .placements(after: $0) } ?? .handoffs
+        case .handoffs:
+            try slices.verifyHandoffs()
+            return nil
         }
     }
 

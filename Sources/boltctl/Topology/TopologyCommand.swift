@@ -4,7 +4,11 @@ import BoltAPI
 /// `boltctl topology …`
 struct TopologyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "topology", abstract: "Work with topology documents.", subcommands: [TopologyValidate.self])
+        commandName: "topology", abstract: "What the mesh is to be: documents, plans, and the one in force.",
+        subcommands: [
+            TopologyValidate.self, TopologyDiffCommand.self, TopologyPlanCommand.self, TopologyApply.self,
+            TopologyExport.self, TopologyHistory.self, TopologyRender.self,
+        ])
 }
 
 /// `boltctl topology validate`
@@ -28,6 +32,15 @@ struct TopologyValidate: ParsableCommand {
     struct Answer: Encodable {
         let valid: Bool
         let findings: [TopologyFinding]
+
+        /// Findings with what to do, then the sum.
+        func table(files: Int) -> String {
+            let errors = findings.filter { $0.severity == .error }.count
+            let warnings = Plural.text(findings.count - errors, "warning")
+            let sum = "\(Plural.text(errors, "error")), \(warnings) in \(Plural.text(files, "file"))"
+            return (findings.map { "\($0)\n  next: \($0.next)" } + ["\(valid ? "valid" : "not valid"): \(sum)"])
+                .joined(separator: "\n")
+        }
     }
 
     func run() throws {
@@ -38,12 +51,8 @@ struct TopologyValidate: ParsableCommand {
             findings += document.findings
             if !document.isValid || (strict && !document.findings.isEmpty) { valid = false }
         }
-        let summary = valid ? "valid" : "not valid"
-        let errors = findings.filter { $0.severity == .error }.count
-        let lines =
-            findings.map(\.description)
-            + ["\(summary): \(errors) errors, \(findings.count - errors) warnings in \(files.count) file(s)"]
-        try output.emit(Answer(valid: valid, findings: findings), table: lines.joined(separator: "\n"))
+        let answer = Answer(valid: valid, findings: findings)
+        try output.emit(answer, table: answer.table(files: files.count))
         if !valid { throw ExitCode(ExitStatus.error.rawValue) }
     }
 }

@@ -1,8 +1,13 @@
 import BoltAPI
+import CRDT
 import Foundation
+import Identity
 
 /// Reads topology files for commands.
 enum TopologyFile {
+    /// What hashes topologies, here and in the daemon.
+    static func hash(_ bytes: [UInt8]) -> Bytes32 { BLAKE2b.hash(bytes) }
+
     /// The document of a file, with its findings.
     static func document(_ path: String) throws -> TopologyDocument {
         TopologyDocument(parsing: try text(path), file: path)

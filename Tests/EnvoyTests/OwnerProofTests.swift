@@ -1,0 +1,91 @@
+import BoltAPI
+import CRDT
+import Envoy
+import Foundation
+import Spanner
+import SpannerStore
+import Testing
+
+/// P2, P6: the agent follows the owner of its slice by proofs, over restarts.
+@Suite struct OwnerProofTests {
+    private static let names = ["north", "south"].map { PartitionName(checked: $0) }
+
+    @Test("P2, P6: an owner that proves itself is followed; one that lies, and one that was, release nothing")
+    func followed() async throws {
+        let scratch = try Scratch()
+        let stranger = try Names.bolt("south", at: "impostor:1")
+        let first = PaperWitness.first(Self.names[0])
+        guard let (handOn, second) = PaperWitness.handOn(first, to: Self.names[1]) else {
+            Issue.record("no hand-on")
+            return
+        }
+        let claims = [
+            PaperWitness.claim(first, epoch: 5), PaperWitness.claim(second, epoch: 9),
+            PaperWitness.claim(second, epoch: 1, path: [handOn]), nil, PaperWitness.claim(first, epoch: 50),
+        ]
+        let epochs: [UInt64] = [5, 9, 1, 1, 50]
+        let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
+            let all = ScriptedPort.last(request)
+            let word = PaperWitness.signature(second, epoch: 1, all: all, of: request.queueIncarnation)
+            return ScriptedPort.answer(
+                stored: all, released: number == 0 ? 0 : all, register: 100, epoch: epochs[number],
+                bolts: number == 1 || number == 4 ? [stranger] : [], claim: claims[number],
+                signature: number == 3 ? word : nil)
+        }
+        var held: [Int] = []
+        for number in 0...4 {
+            let pass = try await withAgent(scratch.state, port, seeds: ["a:1"], seed: UInt64(number)) {
+                try await $0.runOnce()
+            }
+            held.append(try scratch.state.openQueue().held().items)
+            switch (number, pass) {
+            case (0, .delivered), (2, .delivered), (3, .delivered): break
+            case (1, .failed(let failure, _)): #expect(failure.code == "unproved_owner")
+            case (4, .failed(let failure, _)): #expect(failure.code == "superseded_owner")
+            default: Issue.record("pass \(number) ended as \(pass)")
+            }
+        }
+        // What somebody passes on without the owner's word is not deleted.
+        #expect(held == [1, 2, 3, 0, 1])
+        let (none, old) = (OwnerMark(register: 0, epoch: 0), OwnerMark(register: 2, epoch: 5, hash: first.hash))
+        let new = OwnerMark(register: 3, epoch: 1, hash: second.hash)
+        #expect(port.requests.map(\.highest) == [none, old, old, new, new])
+        #expect(!port.addresses.contains("impostor:1"))
+    }
+
+    @Test("R10, P2: what cannot be read as a proof is none; the next bolt is asked at once")
+    func unreadable() async throws {
+        let scratch = try Scratch()
+        let first = PaperWitness.first(Self.names[0])
+        let good = PaperWitness.claim(first, epoch: 5)
+        let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
+            let all = ScriptedPort.last(request)
+            let claims = [Base64Bytes([1, 2, 3]), Base64Bytes([UInt8](repeating: 0, count: 300_000)), good]
+            return ScriptedPort.answer(
+                stored: all, released: all, register: 2, epoch: 5, claim: claims[min(number, claims.count - 1)],
+                signature: PaperWitness.signature(first, epoch: 5, all: all, of: request.queueIncarnation))
+        }
+        let pass = try await withAgent(scratch.state, port) { try await $0.runOnce() }
+        guard case .delivered = pass else {
+            Issue.record("the third bolt proved itself, and the pass ended as \(pass)")
+            return
+        }
+        #expect(Set(port.addresses).count == 3 && port.requests.count == 3)
+        #expect(try scratch.state.openQueue().held().items == 0)
+    }
+
+    @Test("P2: what an agent kept of an owner's number before owners proved themselves still stands")
+    func older() async throws {
+        let scratch = try Scratch()
+        // Its lock goes with the queue itself.
+        try scratch.state.openQueue().meta.set("fence", to: Array(#"{"epoch":4,"register":1}"#.utf8))
+        let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
+            let all = ScriptedPort.last(request)
+            return ScriptedPort.answer(stored: all, released: all, register: 1, epoch: number == 0 ? 3 : 4)
+        }
+        for number in 0...1 {
+            _ = try await withAgent(scratch.state, port) { try await $0.runOnce() }
+            #expect(try scratch.state.openQueue().held().items == (number == 0 ? 1 : 0))
+        }
+    }
+}
