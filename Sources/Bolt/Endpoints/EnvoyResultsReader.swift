@@ -26,7 +26,6 @@ struct EnvoyResultsReader {
     /// not this envoy's is a `bad_request`.
     func page(after: ResultCursor?, only: QueueIncarnation?, limit: Int) throws -> Page {
         let queues = try store.queues(of: envoy)
-        let bases = Dictionary(grouping: try store.baseRecords(of: envoy), by: \.queue)
         var page = Page()
         page.queues = queues.compactMap { queue in
             QueueIncarnation(bytes: queue.queue.bytes).map {
@@ -43,7 +42,7 @@ struct EnvoyResultsReader {
         var bytes = 0
         for queue in queues[start...] where only.map({ $0.bytes == queue.queue.bytes }) ?? true {
             let place = queue.queue.bytes == after?.queue.bytes ? after?.sequence ?? 0 : 0
-            try read(queue, after: place, bases[queue.queue] ?? [], limit, &page, &bytes)
+            try read(queue, after: place, limit, &page, &bytes)
             guard page.nextAfter == nil else { return page }
         }
         return page
@@ -51,8 +50,7 @@ struct EnvoyResultsReader {
 
     /// Appends the rest of a queue, or as much of it as the page has room for; then `nextAfter` is set.
     private func read(
-        _ queue: StoredQueue, after start: UInt64, _ bases: [StoredBase], _ limit: Int, _ page: inout Page,
-        _ bytes: inout Int
+        _ queue: StoredQueue, after start: UInt64, _ limit: Int, _ page: inout Page, _ bytes: inout Int
     ) throws {
         var place = start
         while place < queue.storedThrough {
@@ -65,13 +63,13 @@ struct EnvoyResultsReader {
                 .prefix { $0.queue == queue.queue }
             var views: [EnvoyResultView] = []
             for result in found {
-                views += try gaps(queue.queue, from: place + 1, before: result.sequence, bases)
+                views += try gaps(queue, from: place + 1, before: result.sequence)
                 views.append(try view(of: result))
                 bytes += result.body.count
                 place = result.sequence
             }
             if found.isEmpty {
-                views += try gaps(queue.queue, from: place + 1, before: queue.storedThrough + 1, bases)
+                views += try gaps(queue, from: place + 1, before: queue.storedThrough + 1)
             }
             page.results += views.prefix(limit - page.results.count)
             place = page.results.last?.through ?? queue.storedThrough
@@ -80,9 +78,9 @@ struct EnvoyResultsReader {
 
     /// The runs of places from one on and before another, which hold nothing.
     private func gaps(
-        _ queue: QueueID, from first: UInt64, before end: UInt64, _ bases: [StoredBase]
+        _ stored: StoredQueue, from first: UInt64, before end: UInt64
     ) throws -> [EnvoyResultView] {
-        let queue = try incarnation(queue)
+        let (queue, bases) = (try incarnation(stored.queue), stored.bases)
         var (views, place) = ([EnvoyResultView](), first)
         while place < end {
             let over = bases.filter { $0.range.contains(place) }.max { $0.range.upperBound < $1.range.upperBound }

@@ -94,12 +94,6 @@ extension PartitionStore {
         return fate
     }
 
-    /// Bytes of the database, its log included.
-    public var bytes: UInt64 {
-        let paths = [database.path, database.path + "-wal"]
-        return UInt64(paths.reduce(0) { $0 + FileSystem.length(of: $1) })
-    }
-
     // MARK: Salvage
 
     /// Commands that were cut off here and have this fate, after a number, in order; at most `limit` and

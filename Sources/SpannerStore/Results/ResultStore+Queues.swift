@@ -8,6 +8,8 @@ public struct StoredQueue: Hashable, Sendable {
     public var storedThrough: UInt64
     /// Places that hold nothing and are covered by a base.
     public var holes: UInt64
+    /// The stretches that were counted as stored, in order; what arrived later is not taken out.
+    public var bases: [StoredBase]
 }
 
 /// A stretch of a queue that was counted as stored without being there.
@@ -36,20 +38,22 @@ extension ResultStore {
             }
             return queue
         }
-        let bases = try baseRecords(of: envoy)
+        let bases = Dictionary(grouping: try bases(of: envoy), by: \.queue)
         var queues: [StoredQueue] = []
         for id in ids {
             guard let (_, found) = try lookUp(id) else { throw database.damage("queue \(id) is not found by its id") }
-            let ranges = bases.filter { $0.queue == id }.map(\.range)
+            let own = bases[id] ?? []
             queues.append(
                 StoredQueue(
-                    queue: id, storedThrough: found.storedThrough, holes: try holes(of: found.index, in: ranges)))
+                    queue: id, storedThrough: found.storedThrough,
+                    holes: try holes(of: found.index, in: own.map(\.range)), bases: own))
         }
         return queues
     }
 
-    /// The bases of an envoy's queues, in order, with when each was written. What arrived later is not taken out.
-    public func baseRecords(of envoy: PrincipalID) throws(StoreError) -> [StoredBase] {
+    /// The stretches of an envoy's queues that were counted as stored without being there, and why, in order. What
+    /// arrived later is not taken out.
+    public func bases(of envoy: PrincipalID) throws(StoreError) -> [StoredBase] {
         try database.rows(
             """
             SELECT queue.incarnation, base.first, base.through, base.reason, base.queue_ix, base.checksum, base.at_ms

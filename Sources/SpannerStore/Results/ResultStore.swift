@@ -304,25 +304,6 @@ public final class ResultStore {
         }
     }
 
-    /// The stretches of an envoy's queues that were counted as stored without being there, and why, in order. What
-    /// arrived later is not taken out.
-    public func bases(
-        of envoy: PrincipalID
-    ) throws(StoreError) -> [(queue: QueueID, range: ClosedRange<UInt64>, reason: String)] {
-        try database.rows(
-            """
-            SELECT queue.incarnation, base.first, base.through, base.reason, base.queue_ix, base.checksum
-            FROM queue JOIN base ON base.queue_ix = queue.ix WHERE queue.envoy = ?1 ORDER BY queue.ix, base.through
-            """, .blob(envoy.bytes)
-        ) { row throws(StoreError) in
-            guard let queue = QueueID(bytes: row.blob(0)), row.count(1) <= row.count(2),
-                row.integer(5)
-                    == ResultStore.baseChecksum(row.integer(4), row.count(1)...row.count(2), row.text(3))
-            else { throw database.damage("a base of envoy \(envoy) is not what was written") }
-            return (queue: queue, range: row.count(1)...row.count(2), reason: row.text(3))
-        }
-    }
-
     /// How many results are stored, of all envoys. Reads an index of the whole table.
     public func count() throws(StoreError) -> UInt64 {
         try database.first("SELECT count(*) FROM result") { row throws(StoreError) in row.count(0) } ?? 0

@@ -52,9 +52,6 @@ extension TopologyPlan {
         return table.text
     }
 
-    /// Columns of a terminal: a reason that does not fit is cut, and whole in the other forms of the output.
-    private static let columns = 80
-
     /// What goes from whom to whom, and for which kind of reason.
     private var flows: String {
         struct Flow: Hashable { let from, to, reason: String }
@@ -71,7 +68,7 @@ extension TopologyPlan {
         ) {
             table.row(flow.from, flow.to, "\(sum.slices)", "\(sum.envoys)", flow.reason)
         }
-        return table.text(columns: Self.columns)
+        return table.text(columns: Screen.columns)
     }
 
     private func list(_ limit: Int) -> String {
@@ -80,7 +77,7 @@ extension TopologyPlan {
             table.row("\(move.group)/\(move.slice)", move.from.text, move.to.text, "\(move.envoys)", move.why)
         }
         let more = moves.count > limit ? "\nand \(moves.count - limit) more: -o json lists all" : ""
-        return table.text(columns: Self.columns) + more
+        return table.text(columns: Screen.columns) + more
     }
 
     private var shares: String {
@@ -91,7 +88,7 @@ extension TopologyPlan {
                 change(load.slicesBefore, load.slicesAfter), change(load.before, load.after), "\(load.share)",
                 load.miss)
         }
-        return table.text(columns: Self.columns)
+        return table.text(columns: Screen.columns)
             + "\nload: envoys, an empty slice counts as one; share: the load that its weight gives it"
     }
 

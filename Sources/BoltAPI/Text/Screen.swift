@@ -1,5 +1,5 @@
 /// The terminal that texts are written for.
-enum Screen {
+public enum Screen {
     /// What every terminal has. What does not fit is in the other forms of the output.
-    static let columns = 80
+    public static let columns = 80
 }
