@@ -1,4 +1,5 @@
 import CRDT
+import Foundation
 import Testing
 
 @testable import Spanner
@@ -6,7 +7,9 @@ import Testing
 /// P7 begins with a plan that may be trusted: the same everywhere, within all constraints, and no larger than needed.
 @Suite("Rebalance: laws on generated meshes")
 struct RebalanceLawTests {
-    private static let seeds = Array(UInt64(1)...UInt64(120))
+    /// 30, or as many as `BOLT_REBALANCE_SEEDS` says: trying all plans of a mesh is dear without optimisation.
+    private static let seeds = Array(
+        1...(ProcessInfo.processInfo.environment["BOLT_REBALANCE_SEEDS"].flatMap { UInt64($0) } ?? 30))
 
     private func small(_ seed: UInt64) -> RebalanceInput {
         var random = RosterRandom(seed: seed)
@@ -66,7 +69,7 @@ struct RebalanceLawTests {
         }
     }
 
-    @Test("A second plan on the result is empty", arguments: seeds.prefix(60))
+    @Test("A second plan on the result is empty", arguments: seeds.prefix(20))
     func idempotent(seed: UInt64) throws {
         for (slices, sites) in [(6, 3), (48, 5), (90, 8)] {
             var random = RosterRandom(seed: seed &* 31 &+ UInt64(slices))
