@@ -20,10 +20,11 @@ extension EnvoySimulation {
     }
 
     /// P5: an owner lacks what an envoy has deleted only where the owner was put back.
-    func checkHole(_ request: EnvoySimRequest, through: UInt64) {
-        guard restored.isEmpty, !envoys[request.envoy].disk.truth.wasRestored else { return }
-        let from = through + 1
-        violate("P5", "envoy \(request.envoy) has deleted from \(from) on what its owner does not have")
+    func checkHole(_ request: EnvoySimRequest, at partition: Int) {
+        let next = (partitions[partition].tables.rows[request.queue]?.through ?? 0) + 1
+        guard request.firstHeld > next, restored.isEmpty, !envoys[request.envoy].disk.truth.wasRestored
+        else { return }
+        violate("P5", "envoy \(request.envoy) has deleted from \(next) on what its owner does not have")
     }
 
     /// P6: what is deleted is safe at the owner, and the owner of now said so.
