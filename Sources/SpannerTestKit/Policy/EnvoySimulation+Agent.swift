@@ -136,6 +136,7 @@ extension EnvoySimulation {
         } else if !bears(reply, request.queue, by: envoy) {
             release = 0
         }
+        checkAnswer(reply, by: envoy)
         step(
             envoy,
             .answered(

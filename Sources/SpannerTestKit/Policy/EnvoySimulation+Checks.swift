@@ -27,6 +27,17 @@ extension EnvoySimulation {
         violate("P5", "envoy \(request.envoy) has deleted from \(next) on what its owner does not have")
     }
 
+    /// P6: nothing is obeyed of an epoch that is over, be it only what is stored.
+    func checkAnswer(_ reply: EnvoySimReply, by envoy: Int) {
+        let disk = envoys[envoy].disk
+        guard case .owner(let name, let epoch) = reply.source, name == disk.sight.freshness?.register.owner,
+            epoch < disk.truth.authority.epoch
+        else { return }
+        violate(
+            "P6", "envoy \(envoy) obeys \(name) in epoch \(epoch.number), after it saw "
+                + "\(disk.truth.authority.epoch.number)")
+    }
+
     /// P6: what is deleted is safe at the owner, and the owner of now said so.
     func checkRelease(_ envoy: Int, _ queue: QueueID, through: UInt64) {
         let state = envoys[envoy]
