@@ -45,6 +45,7 @@ struct TemplateTests {
             ("{{traits.count}}}\u{301}e\u{301}{{traits.count}}", "3}\u{301}e\u{301}3"),
             ("{{vars.port}} {{vars.deep.er}} {{machine.id}}", "80 x 00000000000000000000000000000001"),
             ("{{#vars.all}}{{machine.group}}{{labels.role}}{{/vars.all}}", "blueweb"),
+            ("a\n  ", "a\n  "), (" ", " "), ("{{traits.count}}\n\t", "3\n\t"), ("{{#traits.on}}a{{/traits.on}} \t", "a \t"),
             ("", ""), ("\n\n", "\n\n"), ("{", "{"), ("}}", "}}"),
         ])
     func renders(_ template: String, _ expected: String) throws {
@@ -65,7 +66,7 @@ struct TemplateTests {
             ("{{#traits.nets}}{{other}}{{/traits.nets}}", "template_unknown_variable", "other"),
             ("{{traits.nets}}", "template_failed", "section"),
             ("{{traits.os}}", "template_failed", "section"),
-            ("{{^traits.empty}}{{.}}{{/traits.empty}}", "template_failed", "section"),
+            ("{{#traits.nets}}{{.}}{{/traits.nets}}", "template_failed", "section"),
             ("{{secret:db/password}}", "secret_missing", "db/password"),
             ("{{secret:binary}}", "secret_not_text", "binary"),
         ])
