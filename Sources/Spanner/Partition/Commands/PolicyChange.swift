@@ -33,6 +33,14 @@ public enum PolicyChange: Hashable, Sendable {
     /// nothing to do. What is stored and not named *yet* goes too, so it is not asked for in between.
     case retire(below: UInt64)
 
+    /// Whether somebody decided it, so that nobody makes it again where it was lost.
+    public var isDecision: Bool {
+        switch self {
+        case .publish, .freeze: true
+        case .stack, .body, .leaves, .head, .given, .outcome, .rollout, .push, .ordered, .retire: false
+        }
+    }
+
     /// Parts of stacks and bodies that one command removes.
     public static let retiredPartsMax = 32
 }
