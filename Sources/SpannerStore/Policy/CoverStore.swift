@@ -8,7 +8,7 @@ public struct CoveredGrant: Hashable, Sendable {
     public var envoy: PrincipalID
     /// The version that it is of.
     public var sequence: UInt64
-    /// The canonical bytes of its grant: 1...`StoreLimits.coverGrantBytesMax`.
+    /// The canonical bytes of its grant: 1...`PolicyLimits.grantBytesMax`.
     public var grant: [UInt8]
     /// The body that it names.
     public var body: Bytes32
@@ -107,8 +107,8 @@ public final class CoverStore {
     /// for a grant or a box over its limit, with nothing kept.
     public func keep(_ grants: [CoveredGrant], of partition: PartitionName) throws(StoreError) -> [PrincipalID] {
         for grant in grants {
-            guard (1...StoreLimits.coverGrantBytesMax).contains(grant.grant.count),
-                grant.box.count <= PartitionLimits.policyBoxBytesMax
+            guard (1...PolicyLimits.grantBytesMax).contains(grant.grant.count),
+                grant.box.count <= PolicyLimits.boxBytesMax
             else { throw tooLarge("the policy of envoy \(grant.envoy) of partition \(partition)") }
         }
         return try database.transaction { () throws(StoreError) -> [PrincipalID] in
@@ -249,7 +249,7 @@ public final class CoverStore {
     /// Removes all that is kept of a partition, but for bodies, which the next sweep takes.
     public func remove(_ partition: PartitionName) throws(StoreError) {
         try database.transaction { () throws(StoreError) in
-            try remove(where: "partition = ?1 AND ?2", .text(partition.text), .integer(1))
+            try remove(where: "partition = ?1 AND sequence >= ?2", .text(partition.text), .integer(0))
             try database.run("DELETE FROM mark WHERE partition = ?1", .text(partition.text))
         }
     }

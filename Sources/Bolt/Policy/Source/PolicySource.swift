@@ -3,7 +3,7 @@ internal import Spanner
 /// All files of a stack as a source has them at one revision.
 struct PolicySnapshot: Hashable, Sendable {
     /// What the source calls the revision: a commit, or a digest of a folder; at most
-    /// `PartitionLimits.policyRevisionBytesMax` bytes.
+    /// `PolicyLimits.revisionBytesMax` bytes.
     let revision: String
     /// Every file, within the limits of `PolicyFiles`.
     let files: PolicyFiles
@@ -16,8 +16,8 @@ protocol PolicySource: AnyObject, Sendable {
     /// Where, in words for status and logs; no password that may stand in an address.
     var words: String { get }
 
-    /// The stack as it is now; nil where its revision still is `known`. What was read before stays what it was, whatever
-    /// this throws.
+    /// The stack as it is now; nil where its revision still is `known`. What was read before stays what it was,
+    /// whatever this throws.
     func read(unless known: String?) throws(PolicySourceError) -> PolicySnapshot?
 }
 
