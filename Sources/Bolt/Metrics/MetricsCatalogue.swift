@@ -38,6 +38,9 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case handoffBytes = "bolt_slice_handoff_bytes_total"
     case slicePause = "bolt_slice_pause_seconds"
     case custodyBytes = "bolt_custody_bytes"
+    case policySourceAge = "bolt_policy_source_age_seconds"
+    case policySourceReads = "bolt_policy_source_reads_total"
+    case coverBytes = "bolt_cover_bytes"
 
     /// How a metric is counted.
     public enum Kind: String, Sendable {
@@ -54,11 +57,12 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         switch self {
         case .buildInfo, .startTime, .connections, .rosterEvents, .rosterPrincipals, .rosterConflicts, .rosterBans,
             .peers, .peersConverged, .partitionRole, .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync,
-            .slicesOwned, .slicesLeft, .handoffs, .custodyBytes:
+            .slicesOwned, .slicesLeft, .handoffs, .custodyBytes,
+            .policySourceAge, .coverBytes:
             .gauge
         case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
             .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections, .partitionReceived, .journalFlushes,
-            .journalCommands, .handoffBytes:
+            .journalCommands, .handoffBytes, .policySourceReads:
             .counter
         case .requestSeconds, .commitSeconds, .checkInBatch, .slicePause: .histogram
         }
@@ -67,7 +71,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     /// The unit, in words.
     public var unit: String {
         switch self {
-        case .startTime, .requestSeconds, .commitSeconds, .slicePause: "seconds"
+        case .startTime, .requestSeconds, .commitSeconds, .slicePause, .policySourceAge: "seconds"
         case .connections, .connectionsRefused, .cutConnections: "connections"
         case .requests: "requests"
         case .rosterEvents: "events"
@@ -85,7 +89,8 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .checkIns: "check-ins"
         case .checkInBatch, .journalCommands: "commands"
         case .journalFlushes: "transactions"
-        case .partitionReceived, .handoffBytes, .custodyBytes: "bytes"
+        case .partitionReceived, .handoffBytes, .custodyBytes, .coverBytes: "bytes"
+        case .policySourceReads: "looks"
         case .slicesOwned, .slicesLeft: "slices"
         case .handoffs: "handoffs"
         case .resultsStored: "results"
@@ -106,12 +111,13 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .peers: ["status"]
         case .partitionRole: ["role"]
         case .handoffs, .handoffBytes: ["direction"]
-        case .checkIns, .enrolments: ["outcome"]
+        case .checkIns, .enrolments, .policySourceReads: ["outcome"]
         case .cutConnections, .linksClosed: ["reason"]
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
             .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored,
             .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync, .partitionReceived, .journalFlushes,
-            .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes:
+            .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes,
+            .policySourceAge, .coverBytes:
             []
         }
     }
@@ -160,6 +166,10 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .slicePause:
             "Time in which nobody served a slice that was handed on, from its seal; at the primary that handed it on."
         case .custodyBytes: "Bytes of results that are kept here for partitions that are away."
+        case .policySourceAge:
+            "Age of the last good look at the source of the partition's policy; at the primary, else 0."
+        case .policySourceReads: "Looks at the source of the partition's policy, by outcome."
+        case .coverBytes: "Bytes of other partitions' policy that are kept here to serve it while these are away."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }
