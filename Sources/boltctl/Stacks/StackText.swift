@@ -46,10 +46,10 @@ enum StackText {
         }
     }
 
-    /// `3 at once, 5 stay on what they have until the others succeeded, halts after 2 failures`.
+    /// `3 at once, 5 stand all the while, halts with more than 2 failures`.
     static func limits(_ limits: RolloutLimitsView) -> String {
         var parts = [limits.maxConcurrent.map { "\($0) at once" } ?? "all at once"]
-        if limits.minStanding > 0 { parts.append("\(limits.minStanding) last, once the others succeeded") }
+        if limits.minStanding > 0 { parts.append("\(limits.minStanding) stand all the while") }
         let halts = limits.maxFail.map { "halts with more than \(Plural.text($0, "failure"))" }
         parts.append(halts ?? "no failure halts it")
         return parts.joined(separator: ", ")
