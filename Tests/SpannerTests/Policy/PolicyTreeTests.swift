@@ -100,6 +100,8 @@ struct PolicyTreeTests {
         #expect(twice.replacing([], removing: [PolicyWorld.envoy(1)], by: witness).root == empty.root)
         let both = twice.replacing([world.leaf(1)], removing: [PolicyWorld.envoy(1)], by: witness)
         #expect(both.count == 0, "who is both changed and left out is left out")
+        let unknown = twice.replacing([world.leaf(2)], removing: [PolicyWorld.envoy(2)], by: witness)
+        #expect(unknown.root == twice.root, "who comes and is left out does not come")
     }
 
     @Test("A leaf is never taken for a node, nor a node for a leaf")
