@@ -12,7 +12,8 @@ struct ExampleTests {
         return try paths.compactMap { path in
             let url = root.appendingPathComponent(path)
             var isDirectory: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue else {
+            guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue
+            else {
                 return nil
             }
             return StackFile(path: path, bytes: Array(try Data(contentsOf: url)))
@@ -29,7 +30,9 @@ struct ExampleTests {
         #expect(read.secretNames == ["web/password", "web/upstream-token"])
         #expect(read.settings.rollout.maxConcurrent == 10)
         let bare = try read.resolved(try machine("db-1"))
-        #expect(bare.content("/etc/example/motd") == "Example Fleet: db-1\nWhat this machine runs is not known.\nAsk: ada grace\n")
+        #expect(
+            bare.content("/etc/example/motd")
+                == "Example Fleet: db-1\nWhat this machine runs is not known.\nAsk: ada grace\n")
         #expect(bare.content("/etc/example/facts") == "name = db-1\ngroup = none\n")
         #expect(bare["file:/etc/example/web/server.conf"] == nil)
         #expect(bare.resources.allSatisfy { if case .success = $0.content { true } else { false } })
@@ -58,14 +61,18 @@ struct ExampleTests {
         let page = try Page.read("docs/concepts/policy.md")
         let blocks = page.components(separatedBy: "```yaml\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
         #expect(blocks.count >= 8)
-        let sources = ["files/motd.txt": "hello\n", "files/web.conf": "listen {{vars.port}}\n", "files/logo.png": "\u{0}"]
+        let sources = [
+            "files/motd.txt": "hello\n", "files/web.conf": "listen {{vars.port}}\n", "files/logo.png": "\u{0}",
+        ]
         for block in blocks {
             if block.hasPrefix("stack:") {
                 #expect(faults(["stack.yaml": block]).isEmpty, "\(faults(["stack.yaml": block]))")
                 continue
             }
             var text = block
-            if !text.contains("layer:") { text = "layer: x\nvars: {port: 1}\n" + (text.hasPrefix("resources:") ? "" : "resources:\n") + text }
+            if !text.contains("layer:") {
+                text = "layer: x\nvars: {port: 1}\n" + (text.hasPrefix("resources:") ? "" : "resources:\n") + text
+            }
             let found = faults(["layers/a.yaml": text].merging(sources) { $1 })
             #expect(found.isEmpty, "\(found)\n\(text)")
         }

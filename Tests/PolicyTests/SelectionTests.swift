@@ -54,8 +54,12 @@ struct SelectionTests {
         files["layers/3.yaml"] = "layer: north\nmatch: {names: \"*.north\"}\nresources:\n  - directory: /new\n"
         let after = try stack(files)
         let (south, north) = (try machine("a.south"), try machine("a.north"))
-        #expect(try before.body(of: before.selection(for: south)).get() == after.body(of: after.selection(for: south)).get())
-        #expect(try before.body(of: before.selection(for: north)).get() != after.body(of: after.selection(for: north)).get())
+        #expect(
+            try before.body(of: before.selection(for: south)).get() == after.body(of: after.selection(for: south)).get()
+        )
+        #expect(
+            try before.body(of: before.selection(for: north)).get() != after.body(of: after.selection(for: north)).get()
+        )
     }
 
     @Test("the digest is of the files, in whatever order; files that belong to no stack count for nothing")
@@ -75,10 +79,10 @@ struct SelectionTests {
     func settings() throws {
         let full = try stack([
             "stack.yaml": """
-                stack: full
-                expiry: {policy: stop, after: 2w}
-                rollout: {max_concurrent: 5, min_standing: 2, max_fail: 0}
-                """
+            stack: full
+            expiry: {policy: stop, after: 2w}
+            rollout: {max_concurrent: 5, min_standing: 2, max_fail: 0}
+            """
         ])
         #expect(
             full.settings
@@ -93,10 +97,15 @@ struct SelectionTests {
     @Test("what exclusive layers say of each other is no circle, no duplicate and no fault")
     func exclusive() throws {
         _ = try stack([
-            "layers/1.yaml": "layer: a\nmatch: {labels: {os: x}}\nresources:\n  - directory: /a\n    requires: directory:/b\n  - directory: /b\n",
-            "layers/2.yaml": "layer: b\nmatch: {labels: {os: y}}\nresources:\n  - directory: /b\n    requires: directory:/a\n  - directory: /a\n",
+            "layers/1.yaml":
+                "layer: a\nmatch: {labels: {os: x}}\nresources:\n"
+                + "  - directory: /a\n    requires: directory:/b\n  - directory: /b\n",
+            "layers/2.yaml":
+                "layer: b\nmatch: {labels: {os: y}}\nresources:\n"
+                + "  - directory: /b\n    requires: directory:/a\n  - directory: /a\n",
         ])
-        _ = try stack(resources: "  - directory: /a\n    when: {os: x}\n  - directory: /a\n    when: {os: y}\n    mode: 0700\n")
+        _ = try stack(
+            resources: "  - directory: /a\n    when: {os: x}\n  - directory: /a\n    when: {os: y}\n    mode: 0700\n")
         // The later layer's `/a` requires nothing, so that the circle is never closed.
         _ = try stack([
             "layers/1.yaml": "layer: a\nresources:\n  - directory: /a\n    requires: directory:/b\n  - directory: /b\n",
@@ -108,7 +117,8 @@ struct SelectionTests {
     func cycleOverLayers() {
         let found = faults([
             "layers/1.yaml": "layer: a\nresources:\n  - directory: /a\n    requires: directory:/b\n",
-            "layers/2.yaml": "layer: b\nmatch: {groups: web}\nresources:\n  - directory: /b\n    requires: directory:/a\n",
+            "layers/2.yaml":
+                "layer: b\nmatch: {groups: web}\nresources:\n  - directory: /b\n    requires: directory:/a\n",
         ])
         #expect(found.map(\.code) == [.cycle])
         #expect(found.first?.file == "layers/1.yaml")
@@ -119,7 +129,8 @@ struct SelectionTests {
         let block = String(repeating: "x", count: 400_000)
         let read = try stack([
             "layers/1.yaml": "layer: a\nresources:\n  - file: /a\n    source: x\n  - file: /b\n    source: x\n",
-            "layers/2.yaml": "layer: b\nmatch: {groups: big}\nresources:\n  - file: /c\n    source: x\n", "files/x": block,
+            "layers/2.yaml": "layer: b\nmatch: {groups: big}\nresources:\n  - file: /c\n    source: x\n",
+            "files/x": block,
         ])
         guard case .failure(let found) = read.body(of: read.selection(for: try machine(group: "big"))) else {
             Issue.record("made")

@@ -46,7 +46,11 @@ struct PolicyResolver {
         for (place, entry) in entries.enumerated() {
             var targets: [Int] = []
             for id in entry.resource.requires {
-                if let target = places[id.slot] { targets.append(target) } else { missing[place] = missing[place] ?? id }
+                if let target = places[id.slot] {
+                    targets.append(target)
+                } else {
+                    missing[place] = missing[place] ?? id
+                }
             }
             if let above = Self.above(entry.resource.id, in: places, ids) { targets.append(above) }
             edges.append(Set(targets).sorted())
