@@ -124,6 +124,44 @@ struct SelectionTests {
         #expect(found.first?.file == "layers/1.yaml")
     }
 
+    @Test("a stack that is read has no circle on any machine whose traits are single values")
+    func noCircles() throws {
+        var generator = Seeded(99)
+        let names = ["a", "b", "c", "d"]
+        var (resolved, refused) = (0, 0)
+        for _ in 0..<1_500 {
+            var layers: [String: String] = [:]
+            for number in 0..<Int.random(in: 1...3, using: &generator) {
+                let matches = ["", "labels: {role: x}", "labels: {role: y}", "traits: {os: x}"]
+                var text = "layer: l\(number)\nmatch: {\(matches.randomElement(using: &generator)!)}\nresources:\n"
+                for name in names where number == 0 || Bool.random(using: &generator) {
+                    let others = names.filter { _ in Int.random(in: 0..<5, using: &generator) == 0 }.map {
+                        "link:/\($0)"
+                    }
+                    let condition = ["", "os: x", "os: y"].randomElement(using: &generator)!
+                    text += "  - link: /\(name)\n    target: t\n    requires: [\(others.joined(separator: ", "))]\n"
+                    text += "    when: {\(condition)}\n"
+                }
+                layers["layers/\(number).yaml"] = text
+            }
+            guard let read = try? stack(layers) else {
+                refused += 1
+                continue
+            }
+            for role in names.prefix(1) + ["x", "y"] {
+                let facts = try machine(labels: ["role": role])
+                guard let body = try? read.body(of: read.selection(for: facts)).get() else { continue }
+                for os in ["x", "y", "z"] {
+                    resolved += 1
+                    for resource in body.resolve(facts, traits: ["os": .text(os)], secrets: [:]).resources {
+                        if case .failure(let fault) = resource.content { #expect(fault.code != .cycle, "\(layers)") }
+                    }
+                }
+            }
+        }
+        #expect(resolved > 500 && refused > 100)
+    }
+
     @Test("a body over its limit is a fault that names the layers; others are made")
     func tooLarge() throws {
         let block = String(repeating: "x", count: 400_000)
