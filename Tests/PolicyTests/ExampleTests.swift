@@ -38,6 +38,37 @@ struct ExampleTests {
         #expect(bare.resources.allSatisfy { if case .success = $0.content { true } else { false } })
     }
 
+    @Test("a stack whose bytes were altered is read, or its faults are told in its own files; nothing traps")
+    func altered() throws {
+        let example = try Self.example()
+        let marks = Array("&*[]{}:-|>'\"!#%@`~?,\n\t 0\u{1}".utf8) + [0xFF, 0xC3, 0x00]
+        var generator = Seeded(41)
+        var (taken, refused) = (0, 0)
+        for _ in 0..<800 {
+            var files = example
+            let chosen = files.indices.randomElement(using: &generator)!
+            for _ in 0..<Int.random(in: 1...4, using: &generator) where !files[chosen].bytes.isEmpty {
+                let place = files[chosen].bytes.indices.randomElement(using: &generator)!
+                switch Int.random(in: 0...3, using: &generator) {
+                case 0: files[chosen].bytes[place] = marks.randomElement(using: &generator)!
+                case 1: files[chosen].bytes.insert(marks.randomElement(using: &generator)!, at: place)
+                case 2: files[chosen].bytes.remove(at: place)
+                default: files[chosen].bytes.removeSubrange(place..<min(place + 40, files[chosen].bytes.count))
+                }
+            }
+            switch Stack.read(files) {
+            case .success(let read):
+                taken += 1
+                _ = try? read.resolved(try machine(labels: ["role": "web"]))
+            case .failure(let found):
+                refused += 1
+                #expect(found.faults.allSatisfy { fault in files.contains { $0.path == fault.file } }, "\(found)")
+                #expect(found.faults.allSatisfy { $0.line ?? 1 > 0 })
+            }
+        }
+        #expect(taken > 50 && refused > 50)
+    }
+
     @Test("V1: a web server's files follow its traits, from the same body")
     func web() throws {
         let read = try Stack.read(try Self.example()).get()

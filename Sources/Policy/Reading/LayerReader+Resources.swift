@@ -207,7 +207,7 @@ extension LayerReader {
         var environment: [String: String] = [:]
         if let node = object["environment"], let variables = yaml.mapping(node, "environment") {
             for entry in variables.entries {
-                guard Self.isVariable(entry.key) else {
+                guard VariableName.isName(entry.key) else {
                     yaml.fault(.badValue, "“\(entry.key.prefix(80))” is no name of a variable", line: entry.line)
                     continue
                 }
@@ -223,11 +223,6 @@ extension LayerReader {
             timeoutSeconds: timeout(object) ?? PolicyStackLimits.execTimeoutSeconds,
             refreshOnly: yaml.bool(object["refresh_only"], "refresh_only") ?? false,
             workingDirectory: machinePath(object["working_directory"], "working_directory"), environment: environment)
-    }
-
-    private static func isVariable(_ name: String) -> Bool {
-        name.utf8.count <= 128 && !name.contains("-") && TemplateName.isPart(name)
-            && !(0x30...0x39).contains(name.utf8.first ?? 0x30)
     }
 
     /// A command: a text is for the shell, a list is a program with its arguments.
