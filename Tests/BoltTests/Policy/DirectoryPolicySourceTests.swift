@@ -71,12 +71,16 @@ import Testing
 
     @Test("a folder that changes while it is read is read again, so that no two states are mixed")
     func changing() throws {
-        let (folder, looks) = (self.folder.path, Mutex(0))
+        let folder = self.folder.path
+        let looks = Mutex(0)
         let source = source {
-            guard looks.withLock({ $0 += 1; return $0 }) < 3 else { return }
+            let number = looks.withLock { count in
+                count += 1
+                return count
+            }
+            guard number < 3 else { return }
             // Both files move on between the look at them and the reading.
             for name in ["stack.yaml", "layers/10.yaml"] {
-                let number = looks.withLock { $0 }
                 try? Data("state: \(number) of many\n".utf8).write(to: URL(fileURLWithPath: folder + "/" + name))
             }
         }
@@ -87,9 +91,13 @@ import Testing
 
     @Test("a folder that never stands still is told as such, and so is one that is gone")
     func restless() throws {
-        let (folder, looks) = (self.folder.path, Mutex(0))
+        let folder = self.folder.path
+        let looks = Mutex(0)
         let source = source {
-            let number = looks.withLock { $0 += 1; return $0 }
+            let number = looks.withLock { count in
+                count += 1
+                return count
+            }
             try? Data("\(number)".utf8).write(to: URL(fileURLWithPath: folder + "/new-\(number)"))
         }
         #expect(sourceCode(source) == .changing)

@@ -79,7 +79,8 @@ import Testing
             try Data([1, 2, 3]).write(to: URL(fileURLWithPath: place))
         }
         #expect(!objects.isEmpty)
-        let again = (try? source.read(unless: nil)) ?? (try source.read(unless: nil))
+        var again = try? source.read(unless: nil)
+        if again == nil { again = try source.read(unless: nil) }
         #expect(again == first)
         for object in try FileManager.default.subpathsOfDirectory(atPath: origin.folder.path + "/.git/objects") {
             let place = origin.folder.path + "/.git/objects/" + object

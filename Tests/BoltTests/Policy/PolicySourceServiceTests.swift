@@ -1,5 +1,6 @@
-import Logging
+import BoltAPI
 import Identity
+import Logging
 import Spanner
 import SpannerTestKit
 import Synchronization
@@ -79,7 +80,7 @@ import Testing
         #expect(status.revision == "r1" && status.failures == 2)
         #expect(status.error?.code == "policy_source_unreachable")
         #expect(status.error?.reason.contains("\u{1B}") == false)
-        #expect(status.alarms.map(\.name) == ["policy_source_broken"])
+        #expect(status.alarms.map(\.code) == ["policy_source_broken"])
         source.say("r1")
         let healed = await look()
         #expect(healed.error == nil && healed.failures == 0 && healed.revision == "r1")
@@ -126,7 +127,7 @@ import Testing
         await impatient.look { _ in .accepted }
         let status = await impatient.status()
         #expect(status.isStale)
-        #expect(status.alarms.map(\.name) == ["policy_source_stale", "policy_source_broken"])
+        #expect(status.alarms.map(\.code) == ["policy_source_stale", "policy_source_broken"])
     }
 
     @Test("only whoever reigns looks; whoever reigns again begins anew")
