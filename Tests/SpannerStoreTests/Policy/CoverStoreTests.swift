@@ -117,7 +117,8 @@ import Testing
         "D4: a copy that rotted is never served",
         arguments: [
             "UPDATE covered SET box = x'00'", "UPDATE covered SET sequence = 9",
-            "UPDATE covered SET body = zeroblob(32)", "UPDATE covered SET content = x'00'", "UPDATE covered SET partition = 'west'",
+            "UPDATE covered SET body = zeroblob(32)", "UPDATE covered SET content = x'00'",
+            "UPDATE covered SET partition = 'west'",
         ])
     func rot(change: String) throws {
         let store = try open(try Scratch())
