@@ -13,8 +13,7 @@ import Testing
             "thing", """
                 #!/bin/sh
                 cat >> request
-                if grep -q '"action":"apply"' request; then state=changed; fi
-                echo '{"state":"changed","diff":"-a\\n+b","reason":"why not"}'
+                printf '%s\\n' '{"state":"changed","diff":"-a\\n+b","reason":"why not"}'
                 """)
         let spec = handler("thing", "one", ["list": .list([.integer(1), .text("two")]), "none": .null])
         let dry = try scratch.run([resource(spec)], traits: ["os": .text("debian")]) { $0.isDryRun = true }
