@@ -98,12 +98,12 @@ import Testing
         #expect(try Self.run(scratch, handler("package", "tree")).outcome == .unchanged)
         scratch.write("installed-tree", "2.0-1\n")
         #expect(try Self.run(scratch, handler("package", "tree")).outcome == .unchanged)
-        let latest = try Self.run(scratch, handler("package", "tree", ["ensure": .text("latest")]))
+        let latest = try Self.run(scratch, handler("package", "tree", ["state": .text("latest")]))
         #expect(latest.outcome == .changed && latest.diff == "tree 2.0-1 → 2.1-1")
         let pinned = handler("package", "tree", ["version": .text("1.8-2")])
         #expect(try Self.run(scratch, pinned).outcome == .changed && scratch.read("installed-tree") == "1.8-2\n")
         #expect(try Self.run(scratch, pinned).outcome == .unchanged)
-        let gone = handler("package", "tree", ["ensure": .text("absent")])
+        let gone = handler("package", "tree", ["state": .text("absent")])
         #expect(try Self.run(scratch, gone).outcome == .changed && !scratch.exists("installed-tree"))
         #expect(try Self.run(scratch, gone).outcome == .unchanged)
         if isApt { #expect(scratch.read("log")?.contains("noninteractive -y") == true) }
@@ -117,17 +117,17 @@ import Testing
         if isApt { Self.addApt(scratch) } else { Self.addDnf(scratch) }
         let cases: [(ResourceSpec, String)] = [
             (handler("package", "unknown"), "no version of unknown is offered"),
-            (handler("package", "unknown", ["ensure": .text("latest")]), "no version of unknown is offered"),
+            (handler("package", "unknown", ["state": .text("latest")]), "no version of unknown is offered"),
             (handler("package", "tree", ["version": .text("9.9")]), "ended with code"),
             (handler("package", "--help"), "is no name of a package"),
             (handler("package", "tree", ["version": .text("-o")]), "is no version"),
             (handler("package", "a;touch x"), "is no name of a package"),
-            (handler("package", "tree", ["ensure": .text("there")]), "ensure is present"),
-            (handler("package", "tree", ["ensure": .bool(true)]), "are texts"),
+            (handler("package", "tree", ["state": .text("there")]), "state is present"),
+            (handler("package", "tree", ["state": .bool(true)]), "are texts"),
             (handler("package", "tree", ["colour": .text("red")]), "unknown property colour"),
             (
-                handler("package", "tree", ["ensure": .text("absent"), "version": .text("1")]),
-                "a version goes with ensure: present alone"
+                handler("package", "tree", ["state": .text("absent"), "version": .text("1")]),
+                "a version goes with state: present alone"
             ),
         ]
         for (spec, words) in cases {
@@ -141,8 +141,8 @@ import Testing
     func realPackages() throws {
         guard access("/usr/bin/dpkg-query", X_OK) == 0, access("/usr/bin/apt-get", X_OK) == 0 else { return }
         let scratch = try Self.scratch()
-        func plan(_ name: String, _ ensure: String) throws -> ResourceReport {
-            let spec = handler("package", name, ["ensure": .text(ensure)], seconds: 120)
+        func plan(_ name: String, _ state: String) throws -> ResourceReport {
+            let spec = handler("package", name, ["state": .text(state)], seconds: 120)
             return try #require(
                 scratch.run([resource(spec)]) { options in
                     (options.searchPath, options.isDryRun) = (ConvergenceOptions.usualSearchPath, true)
@@ -186,7 +186,7 @@ import Testing
     func service() throws {
         let scratch = try Self.scratch()
         Self.addSystemctl(scratch)
-        let on = handler("service", "web", ["enabled": .bool(true)])
+        let on = handler("service", "web", ["enabled": .text("true")])
         let dry = try Self.run(scratch, on, isDryRun: true)
         #expect(dry.outcome == .wouldChange && dry.diff == "web: disabled → enabled, inactive → running", "\(dry)")
         #expect(try Self.run(scratch, on).outcome == .changed)
@@ -195,7 +195,7 @@ import Testing
         #expect(restarted.outcome == .changed && restarted.diff == "web: restart" && restarted.wasNotified)
         let reloaded = handler("service", "web", ["reload": .bool(true)])
         #expect(try Self.run(scratch, reloaded, notified: true).outcome == .changed)
-        let off = handler("service", "web", ["enabled": .bool(false), "state": .text("stopped")])
+        let off = handler("service", "web", ["enabled": .bool(false), "running": .bool(false)])
         #expect(try Self.run(scratch, off).outcome == .changed)
         #expect(try Self.run(scratch, off, notified: true).outcome == .unchanged)
         #expect(scratch.read("log") == "enable web\nstart web\nrestart web\nreload web\ndisable web\nstop web\n")
@@ -209,7 +209,7 @@ import Testing
         let cases: [(ResourceSpec, String)] = [
             (handler("service", "none"), "there is no unit none"), (handler("service", "bad"), "Job for bad failed"),
             (handler("service", "--now"), "is no name of a unit"),
-            (handler("service", "web", ["state": .text("on")]), "state is running or stopped"),
+            (handler("service", "web", ["running": .text("on")]), "running is true or false"),
             (handler("service", "web", ["enabled": .text("yes")]), "enabled is true or false"),
             (handler("service", "web", ["restart": .bool(true)]), "unknown property restart"),
         ]
@@ -217,7 +217,7 @@ import Testing
             let report = try Self.run(scratch, spec)
             #expect(report.code == "handler_failed" && report.why?.contains(words) == true, "\(report)")
         }
-        let stopped = handler("service", "none", ["state": .text("stopped")])
+        let stopped = handler("service", "none", ["running": .bool(false)])
         #expect(try Self.run(scratch, stopped).outcome == .unchanged)
     }
 
