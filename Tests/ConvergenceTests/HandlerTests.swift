@@ -94,6 +94,9 @@ import Testing
         let (first, second) = (scratch.programs, scratch.handlers)
         let report = try scratch.run([resource(handler("thing"))]) { $0.handlers = ["relative", first, second] }
         #expect(report.outcomes == [.unchanged])
+        chmod(second, 0o777)
+        let open = try scratch.run([resource(handler("thing"))]) { $0.handlers = [second] }
+        #expect(open.codes == ["handler_unsafe"], "whoever may write to the directory may exchange the handler")
         guard geteuid() == 0 else { return }
         chown(first + "/thing", 12_345, 0)
         let other = try scratch.run([resource(handler("thing"))]) { $0.handlers = [first, second] }

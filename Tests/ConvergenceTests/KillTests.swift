@@ -23,7 +23,7 @@ private enum Story {
 
     static let resources = [
         resource(file("/etc/old", new, mode: 0o640), notifies: ["exec:restart"]),
-        resource(directory("/etc/fresh", mode: 0o750)),
+        resource(directory("/etc/fresh")),
         resource(file("/etc/fresh/new", new), requires: ["directory:/etc/fresh"]),
         resource(link("/etc/link", "fresh/new")),
         resource(absent("/gone", recursive: true)),
@@ -75,7 +75,7 @@ private enum Story {
             #expect(after.isConverged, "\(number), \(step): \(after.texts)")
             #expect(scratch.names == Story.names, "\(number), \(step)")
             #expect(scratch.read("etc/old") == Story.new && scratch.mode("etc/old") == 0o640)
-            #expect(scratch.mode("etc/fresh") == 0o750)
+            #expect(scratch.mode("etc/fresh") == 0o755)
             #expect(scratch.read("etc/log") == "once\n", "\(number), \(step)")
             #expect(scratch.read("etc/restarted") != nil, "\(number), \(step): what changed was not told")
             let again = try scratch.run(Story.resources)

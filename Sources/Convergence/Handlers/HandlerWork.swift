@@ -28,11 +28,12 @@ struct HandlerWork: Work {
             let path = "\(directory)/\(spec.type)"
             var status = stat()
             guard stat(path, &status) == 0, status.kind == S_IFREG else { continue }
-            guard status.st_uid == 0 || status.st_uid == geteuid(), status.permissions & 0o022 == 0 else {
+            var place = stat()
+            guard stat(directory, &place) == 0, [status, place].allSatisfy(isOurs) else {
                 throw ResourceFailure(
                     .unsafeHandler, what: "use the handler \(path)",
-                    why: "others than root and the agent's user may write to it",
-                    next: "chown it to root and chmod go-w it, after a look at what is in it")
+                    why: "others than root and the agent's user may write to it, or to its directory",
+                    next: "chown both to root and chmod go-w them, after a look at what is in it")
             }
             return path
         }
@@ -40,6 +41,10 @@ struct HandlerWork: Work {
             .noHandler, what: "find a handler for the type \(spec.type)",
             why: "no file of that name is in \(context.handlers.joined(separator: ", "))",
             next: "install the handler, or correct the type in the stack")
+    }
+
+    private func isOurs(_ status: stat) -> Bool {
+        (status.st_uid == 0 || status.st_uid == geteuid()) && status.permissions & 0o022 == 0
     }
 
     private func ask(_ path: String, _ action: HandlerRequest.Action) throws(ResourceFailure) -> HandlerAnswer {
