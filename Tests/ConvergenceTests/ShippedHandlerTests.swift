@@ -86,7 +86,7 @@ import Testing
                 """)
     }
 
-    @Test("package: installs, keeps, upgrades, removes, by apt or dnf; plans without doing it", arguments: [true, false])
+    @Test("package: installs, keeps, upgrades, removes, by apt or dnf; plans do not", arguments: [true, false])
     func package(isApt: Bool) throws {
         let scratch = try Self.scratch()
         if isApt { Self.addApt(scratch) } else { Self.addDnf(scratch) }
