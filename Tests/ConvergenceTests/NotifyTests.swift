@@ -65,11 +65,12 @@ import Testing
     func safeOnly() throws {
         let scratch = try Scratch()
         scratch.script(
-            "service", """
-                #!/bin/sh
-                if grep -q '"plan"'; then test -e running && s=unchanged || s=changed; echo "{\\"state\\":\\"$s\\"}"
-                else touch running; echo '{"state":"changed"}'; fi
-                """)
+            "service",
+            """
+            #!/bin/sh
+            if grep -q '"plan"'; then test -e running && s=unchanged || s=changed; echo "{\\"state\\":\\"$s\\"}"
+            else touch running; echo '{"state":"changed"}'; fi
+            """)
         let restart = resource(exec("restart", "echo r >> restarted", refreshOnly: true), effect: .disruptive)
         let resources = [
             resource(file("/a"), notifies: ["exec:restart"]), resource(file("/b"), effect: .disruptive),
@@ -92,18 +93,19 @@ import Testing
     func handlers() throws {
         let scratch = try Scratch()
         scratch.script(
-            "service", """
-                #!/bin/sh
-                request=$(cat)
-                case $request in
-                *'"notified":true'*) word=restart ;;
-                *) word=start; test -e running && word=none ;;
-                esac
-                case $request in
-                *'"apply"'*) echo $word >> running ;;
-                esac
-                if [ $word = none ]; then echo '{"state":"unchanged"}'; else echo '{"state":"changed"}'; fi
-                """)
+            "service",
+            """
+            #!/bin/sh
+            request=$(cat)
+            case $request in
+            *'"notified":true'*) word=restart ;;
+            *) word=start; test -e running && word=none ;;
+            esac
+            case $request in
+            *'"apply"'*) echo $word >> running ;;
+            esac
+            if [ $word = none ]; then echo '{"state":"unchanged"}'; else echo '{"state":"changed"}'; fi
+            """)
         let resources = [
             resource(handler("service", "web")), resource(file("/a"), notifies: ["service:web"]),
             resource(file("/b"), notifies: ["service:web"]),

@@ -37,53 +37,58 @@ import Testing
     /// apt as the handler sees it: one file holds the version that is installed.
     private static func addApt(_ scratch: Scratch) {
         scratch.script(
-            "dpkg-query", in: scratch.programs, """
-                #!/bin/sh
-                for name; do :; done
-                if [ -e "installed-$name" ]; then echo "installed $(cat installed-$name)"; else
-                echo "no packages found matching $name" >&2; exit 1; fi
-                """)
+            "dpkg-query", in: scratch.programs,
+            """
+            #!/bin/sh
+            for name; do :; done
+            if [ -e "installed-$name" ]; then echo "installed $(cat installed-$name)"; else
+            echo "no packages found matching $name" >&2; exit 1; fi
+            """)
         scratch.script(
-            "apt-cache", in: scratch.programs, """
-                #!/bin/sh
-                echo "$2:"
-                if [ "$2" = tree ]; then v=2.1-1; else v='(none)'; fi
-                echo "  Installed: x"; echo "  Candidate: $v"; echo "  Version table:"
-                """)
+            "apt-cache", in: scratch.programs,
+            """
+            #!/bin/sh
+            echo "$2:"
+            if [ "$2" = tree ]; then v=2.1-1; else v='(none)'; fi
+            echo "  Installed: x"; echo "  Candidate: $v"; echo "  Version table:"
+            """)
         scratch.script(
-            "apt-get", in: scratch.programs, """
-                #!/bin/sh
-                echo "$DEBIAN_FRONTEND $*" >> log
-                for last; do :; done
-                case " $* " in
-                *" remove "*) rm "installed-$last" ;;
-                *=9.9*) echo "E: Version '9.9' for 'tree' was not found"; exit 100 ;;
-                *) echo "${last#*=}" > "installed-${last%%=*}" ;;
-                esac
-                """)
+            "apt-get", in: scratch.programs,
+            """
+            #!/bin/sh
+            echo "$DEBIAN_FRONTEND $*" >> log
+            for last; do :; done
+            case " $* " in
+            *" remove "*) rm "installed-$last" ;;
+            *=9.9*) echo "E: Version '9.9' for 'tree' was not found"; exit 100 ;;
+            *) echo "${last#*=}" > "installed-${last%%=*}" ;;
+            esac
+            """)
     }
 
     /// dnf and rpm likewise.
     private static func addDnf(_ scratch: Scratch) {
         scratch.script(
-            "rpm", in: scratch.programs, """
-                #!/bin/sh
-                for name; do :; done
-                if [ -e "installed-$name" ]; then cat "installed-$name"; else
-                echo "package $name is not installed"; exit 1; fi
-                """)
+            "rpm", in: scratch.programs,
+            """
+            #!/bin/sh
+            for name; do :; done
+            if [ -e "installed-$name" ]; then cat "installed-$name"; else
+            echo "package $name is not installed"; exit 1; fi
+            """)
         scratch.script(
-            "dnf", in: scratch.programs, """
-                #!/bin/sh
-                for last; do :; done
-                case " $* " in
-                *" repoquery "*) if [ "$last" = tree ]; then echo 2.1-1; fi; exit 0 ;;
-                *" remove "*) rm "installed-$last" ;;
-                *9.9*) echo "Error: Unable to find a match: $last"; exit 1 ;;
-                *) echo "${last#*-}" > "installed-${last%%-*}" ;;
-                esac
-                echo "$*" >> log
-                """)
+            "dnf", in: scratch.programs,
+            """
+            #!/bin/sh
+            for last; do :; done
+            case " $* " in
+            *" repoquery "*) if [ "$last" = tree ]; then echo 2.1-1; fi; exit 0 ;;
+            *" remove "*) rm "installed-$last" ;;
+            *9.9*) echo "Error: Unable to find a match: $last"; exit 1 ;;
+            *) echo "${last#*-}" > "installed-${last%%-*}" ;;
+            esac
+            echo "$*" >> log
+            """)
     }
 
     @Test("package: installs, keeps, upgrades, removes, by apt or dnf; plans do not", arguments: [true, false])
@@ -158,28 +163,29 @@ import Testing
     /// systemctl as the handler sees it: files hold whether the one unit `web` is active and enabled.
     private static func addSystemctl(_ scratch: Scratch) {
         scratch.script(
-            "systemctl", in: scratch.programs, """
-                #!/bin/sh
-                for unit; do :; done
-                if [ "$1" = show ]; then
-                case $unit:$3 in
-                web:LoadState | bad:LoadState) echo loaded ;;
-                web:ActiveState | bad:ActiveState) cat active 2>/dev/null || echo inactive ;;
-                web:UnitFileState | bad:UnitFileState) cat enabled 2>/dev/null || echo disabled ;;
-                *:LoadState) echo not-found ;;
-                *) echo ;;
-                esac
-                exit 0
-                fi
-                echo "$2 $unit" >> log
-                [ "$unit" = web ] || { echo "Job for $unit failed."; exit 1; }
-                case $2 in
-                start | restart | reload) echo active > active ;;
-                stop) rm active ;;
-                enable) echo enabled > enabled ;;
-                disable) rm enabled ;;
-                esac
-                """)
+            "systemctl", in: scratch.programs,
+            """
+            #!/bin/sh
+            for unit; do :; done
+            if [ "$1" = show ]; then
+            case $unit:$3 in
+            web:LoadState | bad:LoadState) echo loaded ;;
+            web:ActiveState | bad:ActiveState) cat active 2>/dev/null || echo inactive ;;
+            web:UnitFileState | bad:UnitFileState) cat enabled 2>/dev/null || echo disabled ;;
+            *:LoadState) echo not-found ;;
+            *) echo ;;
+            esac
+            exit 0
+            fi
+            echo "$2 $unit" >> log
+            [ "$unit" = web ] || { echo "Job for $unit failed."; exit 1; }
+            case $2 in
+            start | restart | reload) echo active > active ;;
+            stop) rm active ;;
+            enable) echo enabled > enabled ;;
+            disable) rm enabled ;;
+            esac
+            """)
     }
 
     @Test("service: starts, enables, stops and disables; restarts or reloads where it is notified, once")
@@ -229,20 +235,21 @@ import Testing
             "ansible", playbook, ["variables": .object(["word": .text("hidden")]), "tags": .list([.text("web")])])
         #expect(try Self.run(scratch, spec).why == "this machine has no ansible-playbook")
         scratch.script(
-            "ansible-playbook", in: scratch.programs, """
-                #!/bin/sh
-                echo "$*" >> log
-                checks= extra=
-                for word; do
-                case $word in --check) checks=1 ;; --extra-vars=@*) extra=${word#--extra-vars=@} ;; esac
-                done
-                grep -q hidden "$extra" || exit 3
-                changed=1; [ -e done ] && changed=0
-                [ -n "$checks" ] || cat /dev/null > done
-                echo "TASK [motd] ****"
-                echo "PLAY RECAP ****"
-                echo "localhost                  : ok=2    changed=$changed    unreachable=0    failed=0    skipped=0"
-                """)
+            "ansible-playbook", in: scratch.programs,
+            """
+            #!/bin/sh
+            echo "$*" >> log
+            checks= extra=
+            for word; do
+            case $word in --check) checks=1 ;; --extra-vars=@*) extra=${word#--extra-vars=@} ;; esac
+            done
+            grep -q hidden "$extra" || exit 3
+            changed=1; [ -e done ] && changed=0
+            [ -n "$checks" ] || cat /dev/null > done
+            echo "TASK [motd] ****"
+            echo "PLAY RECAP ****"
+            echo "localhost                  : ok=2    changed=$changed    unreachable=0    failed=0    skipped=0"
+            """)
         #expect(try Self.run(scratch, spec).why == "there is no playbook \(playbook)")
         scratch.write("site.yaml", "- hosts: all\n")
         let dry = try Self.run(scratch, spec, isDryRun: true)

@@ -22,7 +22,8 @@ struct HandlerWork: Work {
 
     private func find() throws(ResourceFailure) -> String {
         let bytes = Array(spec.type.utf8)
-        let isName = !bytes.isEmpty && bytes.count <= 64
+        let isName =
+            !bytes.isEmpty && bytes.count <= 64
             && bytes.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F }
         for directory in context.handlers where directory.hasPrefix("/") && isName {
             let path = "\(directory)/\(spec.type)"
