@@ -71,7 +71,7 @@ public final class Converger: Sendable {
             guard !names.contains(".."), TemporaryName.isOurs(temporary.name),
                 let directory = try? tree.directory(names, for: temporary.directory)
             else { continue }
-            unlinkat(directory.number, temporary.name, 0)
+            TemporaryName.remove(temporary.name, in: directory)
         }
         memory.settle()
     }

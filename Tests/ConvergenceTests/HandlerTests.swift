@@ -10,12 +10,12 @@ import Testing
     func protocolOfHandlers() throws {
         let scratch = try Scratch()
         scratch.script(
-            "thing", """
-                #!/bin/sh
-                cat >> request
-                if grep -q '"action":"apply"' request; then state=changed; fi
-                echo '{"state":"changed","diff":"-a\\n+b","reason":"why not"}'
-                """)
+            "thing",
+            """
+            #!/bin/sh
+            cat >> request
+            printf '%s\\n' '{"state":"changed","diff":"-a\\n+b","reason":"why not"}'
+            """)
         let spec = handler("thing", "one", ["list": .list([.integer(1), .text("two")]), "none": .null])
         let dry = try scratch.run([resource(spec)], traits: ["os": .text("debian")]) { $0.isDryRun = true }
         #expect(dry.outcomes == [.wouldChange] && dry.resources[0].diff == "-a\n+b", "\(dry.texts)")
@@ -53,7 +53,7 @@ import Testing
         scratch.script("plain", "#!/bin/sh\n", mode: 0o644)
         scratch.script("open", "#!/bin/sh\n", mode: 0o777)
         let names = bodies.map(\.name) + ["plain", "open", "missing", "../programs/x", ".."]
-        let resources = names.map { resource(handler($0, $0 == ".." ? "up" : "it", seconds: 1)) }
+        let resources = names.map { resource(handler($0, $0 == ".." ? "up" : "it", seconds: $0 == "hangs" ? 1 : 60)) }
         let report = try scratch.run(resources + [resource(file("/after"))]) { options in
             (options.limits.endSeconds, options.limits.closeMilliseconds) = (0, 50)
         }
@@ -79,10 +79,11 @@ import Testing
     func failsLate() throws {
         let scratch = try Scratch()
         scratch.script(
-            "late", """
-                #!/bin/sh
-                if grep -q '"plan"'; then echo '{"state":"changed"}'; else echo '{"state":"failed","reason":"half"}'; fi
-                """)
+            "late",
+            """
+            #!/bin/sh
+            if grep -q '"plan"'; then echo '{"state":"changed"}'; else echo '{"state":"failed","reason":"half"}'; fi
+            """)
         let report = try scratch.run([resource(handler("late"))])
         #expect(report.codes == ["handler_failed"] && report.resources[0].hasChangedState)
     }
@@ -95,6 +96,9 @@ import Testing
         let (first, second) = (scratch.programs, scratch.handlers)
         let report = try scratch.run([resource(handler("thing"))]) { $0.handlers = ["relative", first, second] }
         #expect(report.outcomes == [.unchanged])
+        chmod(second, 0o777)
+        let open = try scratch.run([resource(handler("thing"))]) { $0.handlers = [second] }
+        #expect(open.codes == ["handler_unsafe"], "whoever may write to the directory may exchange the handler")
         guard geteuid() == 0 else { return }
         chown(first + "/thing", 12_345, 0)
         let other = try scratch.run([resource(handler("thing"))]) { $0.handlers = [first, second] }

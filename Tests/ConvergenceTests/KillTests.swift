@@ -23,7 +23,7 @@ private enum Story {
 
     static let resources = [
         resource(file("/etc/old", new, mode: 0o640), notifies: ["exec:restart"]),
-        resource(directory("/etc/fresh", mode: 0o750)),
+        resource(directory("/etc/fresh")),
         resource(file("/etc/fresh/new", new), requires: ["directory:/etc/fresh"]),
         resource(link("/etc/link", "fresh/new")),
         resource(absent("/gone", recursive: true)),
@@ -34,15 +34,29 @@ private enum Story {
     static let names = ["etc", "etc/fresh", "etc/fresh/new", "etc/link", "etc/log", "etc/old", "etc/restarted"]
 }
 
+/// Words for a child process. In a file: other threads may look at the environment while a test would change it.
+private enum Note {
+    static func path(_ process: pid_t) -> String { "/tmp/bolt-converge-note-\(process)" }
+    static func leave(_ text: String) {
+        remove()
+        _ = FileManager.default.createFile(atPath: path(getpid()), contents: Data(text.utf8))
+    }
+    static func remove() { unlink(path(getpid())) }
+    static var ofParent: [String] {
+        let data = FileManager.default.contents(atPath: path(getppid())) ?? Data()
+        return String(decoding: data, as: UTF8.self).split(separator: " ").map(String.init)
+    }
+}
+
 @Suite(.serialized) struct KillTests {
     /// Killed at the step of this number, counted over the whole run.
     private static func killed(at number: Int, in scratch: Scratch) async {
-        setenv("BOLT_TEST_KILL", "\(number) \(scratch.root) \(scratch.state)", 1)
-        defer { unsetenv("BOLT_TEST_KILL") }
+        Note.leave("\(number) \(scratch.root) \(scratch.state)")
+        defer { Note.remove() }
         await #expect(processExitsWith: .signal(SIGKILL)) {
-            let words = (getenv("BOLT_TEST_KILL").map { String(cString: $0) } ?? "").split(separator: " ")
+            let words = Note.ofParent
             let count = Atomic<Int>(0)
-            var options = ConvergenceOptions(root: String(words[1]), stateDirectory: String(words[2]))
+            var options = ConvergenceOptions(root: words[1], stateDirectory: words[2])
             let last = Int(words[0]) ?? 0
             options.atStep = { _, _ in
                 if count.add(1, ordering: .relaxed).oldValue == last { kill(getpid(), SIGKILL) }
@@ -75,7 +89,7 @@ private enum Story {
             #expect(after.isConverged, "\(number), \(step): \(after.texts)")
             #expect(scratch.names == Story.names, "\(number), \(step)")
             #expect(scratch.read("etc/old") == Story.new && scratch.mode("etc/old") == 0o640)
-            #expect(scratch.mode("etc/fresh") == 0o750)
+            #expect(scratch.mode("etc/fresh") == 0o755)
             #expect(scratch.read("etc/log") == "once\n", "\(number), \(step)")
             #expect(scratch.read("etc/restarted") != nil, "\(number), \(step): what changed was not told")
             let again = try scratch.run(Story.resources)
@@ -90,12 +104,12 @@ private enum Story {
         let state = scratch.path + "/other"
         mkdir(state, 0o700)
         if geteuid() == 0 { chown(state, 65_534, 65_534) }
-        setenv("BOLT_TEST_OTHER", "\(scratch.root) \(state)", 1)
-        defer { unsetenv("BOLT_TEST_OTHER") }
+        Note.leave("\(scratch.root) \(state)")
+        defer { Note.remove() }
         await #expect(processExitsWith: .exitCode(0)) {
+            let words = Note.ofParent
             if geteuid() == 0 { #expect(setgroups(0, nil) == 0 && setgid(65_534) == 0 && setuid(65_534) == 0) }
-            let words = (getenv("BOLT_TEST_OTHER").map { String(cString: $0) } ?? "").split(separator: " ")
-            let options = ConvergenceOptions(root: String(words[0]), stateDirectory: String(words[1]))
+            let options = ConvergenceOptions(root: words[0], stateDirectory: words[1])
             let policy = ResolvedPolicy(resources: [
                 resource(file("/roots", owner: "0")), resource(file("/groups", group: "0")), resource(file("/ours")),
                 resource(file("/named", owner: String(geteuid()))),

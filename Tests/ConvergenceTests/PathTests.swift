@@ -24,7 +24,8 @@ import Testing
         "A path that leads anywhere but straight down is refused by its text",
         arguments: [
             "/../outside/file", "/a/../../outside/file", "/./file", "//file", "/a//b", "relative", "", "/", "/a/",
-            "/..", "/a/.", "/zero\0end", "/" + String(repeating: "x", count: 256), String(repeating: "/x", count: 3_000),
+            "/..", "/a/.",
+            "/zero\0end", "/" + String(repeating: "x", count: 256), String(repeating: "/x", count: 3_000),
         ])
     func text(path: String) throws {
         let scratch = try Scratch()
@@ -64,9 +65,10 @@ import Testing
         #expect(report.outcomes == [.changed] && scratch.read("inside/file") == "new\n", "\(report.texts)")
     }
 
-    @Test("A link of another user on the way is refused, though it leads inside")
+    @Test(
+        "A link of another user on the way is refused, though it leads inside",
+        .enabled(if: geteuid() == 0, "only root can give a link to another user"))
     func othersLinks() throws {
-        guard geteuid() == 0 else { return }
         let scratch = try Scratch()
         mkdir(scratch.file("secret"), 0o700)
         symlink("secret", scratch.file("theirs"))

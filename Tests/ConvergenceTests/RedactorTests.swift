@@ -17,7 +17,7 @@ import Testing
         let hex = data.map { String(format: "%02x", $0) }.joined()
         return [
             ("plain", text), ("json", json), ("base64", base64), ("base64 for addresses", urlSafe),
-            ("base64 in the middle 1", Data("u" .utf8 + data + Data(":x".utf8)).base64EncodedString()),
+            ("base64 in the middle 1", Data("u".utf8 + data + Data(":x".utf8)).base64EncodedString()),
             ("base64 in the middle 2", Data("us".utf8 + data + Data("yz".utf8)).base64EncodedString()),
             ("wrapped base64", data.base64EncodedString(options: .lineLength64Characters)),
             ("hex", hex), ("hex, upper", hex.uppercased()),
@@ -25,9 +25,12 @@ import Testing
             ("percent", text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""),
             ("quoted for a shell", "'" + text.replacingOccurrences(of: "'", with: "'\\''") + "'"),
             ("backslashes", text.map { $0.isLetter || $0.isNumber ? "\($0)" : "\\\($0)" }.joined()),
-            ("html", text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-                .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
-                .replacingOccurrences(of: "'", with: "&#39;")),
+            (
+                "html",
+                text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+                    .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
+                    .replacingOccurrences(of: "'", with: "&#39;")
+            ),
             ("utf-16", text.utf16.map { "\(Character(Unicode.Scalar(UInt8($0 & 0xFF))))\0" }.joined()),
         ]
     }

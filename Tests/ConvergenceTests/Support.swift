@@ -95,6 +95,17 @@ func shell(_ arguments: String...) -> Int32 {
     return status & 0x7F == 0 ? status >> 8 & 0xFF : -1
 }
 
+/// Whether a test may mount: tried once.
+enum Mounts {
+    static let arePossible: Bool = {
+        guard let scratch = try? Scratch(), mount("tmpfs", scratch.root, "tmpfs", 0, "size=64k") == 0 else {
+            return false
+        }
+        umount2(scratch.root, Int32(MNT_DETACH))
+        return true
+    }()
+}
+
 /// A resource of a policy; its id is made of its kind and name.
 func resource(
     _ spec: ResourceSpec, requires: [String] = [], notifies: [String] = [], effect: ResourceEffect = .safe,
