@@ -24,6 +24,7 @@ import Testing
             "files/deep/er/x": "e", ".git/config": "no", "files/.git/config": "no", "README.md": "no",
             "docs/layers/10.yaml": "no", "files/.bashrc": "f",
         ])
+        defer { scratch.remove() }
         let content = try StackDirectory(scratch.path).read()
         #expect(
             content.files.map(\.path) == [
@@ -35,6 +36,7 @@ import Testing
 
     @Test func aLinkToAFileOfTheStackIsThatFile() throws {
         let scratch = try ScratchDirectory(["files/motd": "text"])
+        defer { scratch.remove() }
         try scratch.link("files/issue", to: "motd")
         let content = try StackDirectory(scratch.path).read()
         #expect(content.faults.isEmpty && content.files.map(\.path) == ["files/issue", "files/motd"])
@@ -44,7 +46,9 @@ import Testing
     /// Whoever writes a stack does not get files of whoever publishes it.
     @Test func linksThatLeadOutAreRefusedByName() throws {
         let outside = try ScratchDirectory(["secret": "key"])
+        defer { outside.remove() }
         let scratch = try ScratchDirectory(["files/motd": "text", ".git/config": "token"])
+        defer { scratch.remove() }
         try scratch.link("files/out", to: "\(outside.path)/secret")
         try scratch.link("files/up", to: "../../\(URL(filePath: outside.path).lastPathComponent)/secret")
         try scratch.link("files/git", to: "../.git/config")
@@ -63,13 +67,16 @@ import Testing
     /// The stack's own directory may be named by a link.
     @Test func theDirectoryItselfMayBeALink() throws {
         let scratch = try ScratchDirectory(["stack.yaml": "a"])
+        defer { scratch.remove() }
         let other = try ScratchDirectory()
+        defer { other.remove() }
         try other.link("here", to: scratch.path)
         #expect(try StackDirectory("\(other.path)/here").read().files.map(\.path) == ["stack.yaml"])
     }
 
     @Test func whatIsNoFileIsRefusedAndNotWaitedFor() throws {
         let scratch = try ScratchDirectory(["files/motd": "text"])
+        defer { scratch.remove() }
         #expect(mkfifo("\(scratch.path)/files/pipe", 0o600) == 0)
         #expect(try faults(scratch) == ["files/pipe stack_bad_path"])
     }
@@ -77,9 +84,11 @@ import Testing
     @Test func tooDeepTooManyAndTooLargeAreFaults() throws {
         let deep = (0...StackDirectory.depthMax).map { "d\($0)" }.joined(separator: "/")
         let scratch = try ScratchDirectory(["files/\(deep)/x": "x"])
+        defer { scratch.remove() }
         #expect(try faults(scratch).allSatisfy { $0.hasSuffix("stack_too_large") })
         #expect(try !faults(scratch).isEmpty)
         let large = try ScratchDirectory(["files/a": ""])
+        defer { large.remove() }
         let handle = try #require(FileHandle(forWritingAtPath: "\(large.path)/files/a"))
         // A hole: it takes no room on the disk.
         try handle.truncate(atOffset: UInt64(PolicyStackLimits.stackBytesMax) + 1)
@@ -89,6 +98,7 @@ import Testing
 
     @Test func aDirectoryThatIsNoneIsAWrongCommandLine() throws {
         let scratch = try ScratchDirectory(["stack.yaml": "a"])
+        defer { scratch.remove() }
         #expect(code { _ = try StackDirectory("\(scratch.path)/none").read() } == "no_such_file")
         #expect(code { _ = try StackDirectory("\(scratch.path)/stack.yaml").read() } == "no_directory")
     }

@@ -24,6 +24,7 @@ import Testing
 
     @Test func aMachineThatNeedNotExistGetsItsLayers() throws {
         let scratch = try ScratchDirectory.stack()
+        defer { scratch.remove() }
         let web = Preview(try subject("web-99 --dir . --group web", scratch), traits: ["os": .text("linux")])
         #expect(web.layers == ["base", "web"] && web.resources.count == 5)
         let motd = try resource(web, "file:/etc/motd")
@@ -37,8 +38,9 @@ import Testing
 
     /// S4: a secret stands as its name, for people and for scripts.
     @Test func aSecretStandsAsItsName() throws {
-        let preview = Preview(
-            try subject("web-99 --dir . --group web", try ScratchDirectory.stack()), traits: ["os": .text("linux")])
+        let scratch = try ScratchDirectory.stack()
+        defer { scratch.remove() }
+        let preview = Preview(try subject("web-99 --dir . --group web", scratch), traits: ["os": .text("linux")])
         let password = try resource(preview, "file:/etc/app/password")
         #expect(password.sensitive && password.spec?["content"] == .string("<secret db/password>"))
         #expect(password.requires == ["directory:/etc/app"])
@@ -48,7 +50,9 @@ import Testing
 
     /// A fault is of its resource alone.
     @Test func aResourceThatCannotBeToldSaysWhyAndTheOthersStand() throws {
-        let preview = Preview(try subject("web-99 --dir . --group web", try ScratchDirectory.stack()), traits: [:])
+        let scratch = try ScratchDirectory.stack()
+        defer { scratch.remove() }
+        let preview = Preview(try subject("web-99 --dir . --group web", scratch), traits: [:])
         let motd = try resource(preview, "file:/etc/motd")
         #expect(motd.spec == nil && motd.fault?.code == "template_unknown_variable")
         #expect(preview.resources.filter { $0.fault != nil }.count == 1)
@@ -58,7 +62,9 @@ import Testing
 
     /// What a bolt tells is resolved only where it is the body that it names.
     @Test func aBodyThatIsNotTheOneNamedIsRefused() throws {
-        let made = try subject("web-99 --dir . --group web", try ScratchDirectory.stack())
+        let scratch = try ScratchDirectory.stack()
+        defer { scratch.remove() }
+        let made = try subject("web-99 --dir . --group web", scratch)
         func answer(_ bytes: [UInt8], digest: Bytes32, kept: Bool = true) throws -> PreviewResponse {
             PreviewResponse(
                 envoy: PrincipalID(high: 1, low: 2), name: try #require(PrincipalName("web-7")),
@@ -92,6 +98,7 @@ import Testing
                 """,
             "files/long": (1...40).map { "line \($0)\n" }.joined(),
         ])
+        defer { scratch.remove() }
         try scratch.write("files/bytes", Data([0, 1, 2, 255]))
         let preview = Preview(try subject("web-99 --dir . --group web", scratch), traits: nil)
         #expect(preview.table(whole: false).contains("… 29 lines more"))
@@ -111,6 +118,7 @@ import Testing
 
     @Test func traitsOfAFileAreAnObjectWithinBounds() throws {
         let scratch = try ScratchDirectory(["good.json": #"{"os":"linux","cpus":8}"#, "bad.json": "[1]"])
+        defer { scratch.remove() }
         #expect(try PreviewTraits.read("\(scratch.path)/good.json") == ["os": .text("linux"), "cpus": .integer(8)])
         try scratch.write("large.json", Data(repeating: 0x20, count: APILimits.traitsBytesMax + 1))
         for name in ["bad.json", "large.json", "none.json"] {

@@ -23,6 +23,7 @@ import Testing
 
     @Test func aStackWithoutFaultIsValid() throws {
         let scratch = try ScratchDirectory.stack()
+        defer { scratch.remove() }
         let local = try LocalStack(scratch.path)
         let answer = StackValidate.answer(local, nil)
         #expect(answer.valid && answer.faults.isEmpty && answer.stack == "web" && answer.files == 3)
@@ -33,6 +34,7 @@ import Testing
 
     @Test func everyFaultHasFileLineAndWhatToDo() throws {
         let scratch = try broken()
+        defer { scratch.remove() }
         try scratch.link("layers/out.yaml", to: "/etc/passwd")
         let answer = StackValidate.answer(try LocalStack(scratch.path), nil)
         #expect(!answer.valid && answer.stack == nil)
@@ -48,7 +50,9 @@ import Testing
 
     /// Scripts read these names: they do not change.
     @Test func theAnswerHasItsNames() throws {
-        let answer = StackValidate.answer(try LocalStack(try broken().path), nil)
+        let scratch = try broken()
+        defer { scratch.remove() }
+        let answer = StackValidate.answer(try LocalStack(scratch.path), nil)
         let json = String(decoding: try APIJSON.encode(answer), as: UTF8.self)
         for name in ["valid\":false", "faults\":[{", "file\":\"stack.yaml", "line\":2", "omitted\":0", "next\":"] {
             #expect(json.contains("\"\(name)"), "\(name) in \(json)")
@@ -56,7 +60,9 @@ import Testing
     }
 
     @Test func whatAPartitionLacksIsToldToo() throws {
-        let local = try LocalStack(try ScratchDirectory.stack().path)
+        let scratch = try ScratchDirectory.stack()
+        defer { scratch.remove() }
+        let local = try LocalStack(scratch.path)
         var remote = ValidateStackResponse(
             partition: try Views.name("north"), bolt: "a.north", digest: Views.bytes(1), faults: [],
             missingSecrets: ["db/password"], rolloutBlocked: "min_standing is 40 and there are 40 machines")
@@ -71,6 +77,7 @@ import Testing
     /// What is published is read as what is validated; a fault ends the command before anything is sent.
     @Test func whatHasFaultsIsNotSent() throws {
         let scratch = try broken()
+        defer { scratch.remove() }
         do {
             _ = try LocalStack(scratch.path).require()
             Issue.record("it was taken")

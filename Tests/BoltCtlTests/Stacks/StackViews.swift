@@ -57,8 +57,8 @@ extension Views {
     }
 }
 
-/// A directory of its own, which is gone with it.
-final class ScratchDirectory {
+/// A directory for one test, which removes it.
+struct ScratchDirectory {
     let path: String
 
     init(_ files: [String: String] = [:]) throws {
@@ -67,7 +67,7 @@ final class ScratchDirectory {
         for (name, text) in files { try write(name, Data(text.utf8)) }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
 
     func write(_ name: String, _ data: Data) throws {
         let url = URL(filePath: path).appending(path: name)
