@@ -18,8 +18,8 @@ public enum SealedSecrets {
 
     /// A box with these secrets for the holder of a public key. Each call gives other bytes.
     ///
-    /// Fails with `badArgument` where they are over a limit, a name is empty or stands twice, or the key is one to which
-    /// nothing can be sealed.
+    /// Fails with `badArgument` where they are over a limit, a name is empty or stands twice, or the key is one to
+    /// which nothing can be sealed.
     public static func seal(
         _ secrets: [(name: String, value: SecretBytes)], to publicKey: Bytes32
     ) throws(IdentityError) -> [UInt8] {
@@ -71,7 +71,7 @@ public enum SealedSecrets {
 
     /// The secrets of a box that was sealed to this key, each in guarded memory of its own.
     ///
-    /// Fails with `malformed` where the box is for another key, cut or altered, or holds anything but `seal` puts there.
+    /// Fails with `malformed` where the box is for another key, cut or altered, or holds what `seal` never puts there.
     public static func open(_ box: [UInt8], with key: SealingKey) throws(IdentityError) -> [String: SecretBytes] {
         guard box.count <= boxBytesMax, let plain = key.open(box) else {
             throw damaged("it is not for this machine's key, or not whole")
