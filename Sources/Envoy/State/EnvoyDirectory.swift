@@ -115,6 +115,7 @@ public struct EnvoyDirectory: Sendable {
         let before = try memory.principal()
         if before != principal {
             if before != nil { try queue.startOver(as: .random()) }
+            try queue.policy.forget()
             try memory.begin(as: principal)
         }
         return queue
