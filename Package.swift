@@ -54,6 +54,7 @@ let package = Package(
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "COpenSSLShim", dependencies: ["COpenSSL"]),
+        .target(name: "CConvergence"),
 
         // Pure cores.
         .target(name: "CRDT", swiftSettings: strict),
@@ -71,6 +72,8 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "SpannerStore", dependencies: ["CRDT", "Spanner", "CSQLite"], swiftSettings: strict),
         .target(name: "Policy", dependencies: ["CRDT", "Spanner", yams, mustache], swiftSettings: strict),
+        .target(
+            name: "Convergence", dependencies: ["CRDT", "Spanner", "Policy", "CConvergence"], swiftSettings: strict),
         .target(name: "BoltAPI", dependencies: ["CRDT", "Spanner", yams], swiftSettings: strict),
         .target(
             name: "Bolt",
@@ -152,6 +155,9 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["CRDT", "Spanner", "Policy"], swiftSettings: strict),
+        .testTarget(
+            name: "ConvergenceTests", dependencies: ["CRDT", "Spanner", "Policy", "Convergence"],
+            swiftSettings: strict),
         .testTarget(name: "BoltAPITests", dependencies: ["CRDT", "Spanner", "BoltAPI"], swiftSettings: strict),
         .testTarget(
             name: "BoltClientTests",

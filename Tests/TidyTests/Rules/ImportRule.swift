@@ -14,6 +14,7 @@ let importsAllowed: [String: Set<String>] = [
     ]),
     "SpannerStore": platform.union(["CRDT", "Spanner", "CSQLite"]),
     "Policy": platform.union(["CRDT", "Spanner", "Yams", "Mustache"]),
+    "Convergence": platform.union(["CRDT", "Spanner", "Policy", "CConvergence"]),
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
         "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease", "BoltAPI",
@@ -59,7 +60,9 @@ private let platform: Set<String> = [
 ]
 
 /// The targets that are a system library or a shim of C around one.
-let targetsWithoutSwift: Set<String> = ["CSQLite", "CSodium", "COpenSSL", "COpenSSLShim"]
+let targetsWithoutSwift: Set<String> = [
+    "CSQLite", "CSodium", "COpenSSL", "COpenSSLShim", "CConvergence",
+]
 
 /// The targets that must run the same on every machine, in every process, at every time.
 let pureTargets: Set<String> = ["CRDT", "Spanner"]
