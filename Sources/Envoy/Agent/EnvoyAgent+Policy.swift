@@ -72,9 +72,8 @@ extension EnvoyAgent {
     }
 
     private func makePass() async throws(StoreError) -> Bool {
-        guard let order = desk.map({ _ in desk?.begin() }), let policy = try desk?.load(), let desk else {
-            return try tellTrouble(at: .now())
-        }
+        let order = desk?.begin() ?? nil
+        guard let policy = try desk?.load(), let desk else { return try tellTrouble(at: .now()) }
         clock.passed(at: .now)
         let begun = desk.work.now()
         let standing = desk.sight.standing(now: begun)

@@ -164,20 +164,29 @@ struct PolicyDesk {
     /// An order is carried out once: it is durable that it was taken before anything is done by it.
     private mutating func obey(_ bytes: [UInt8], of owner: Owner, from address: String) throws(StoreError) {
         var seen = sight
+        let order: PolicyOrder
         do throws(PolicyRefusal) {
-            let order: SignedPolicyOrder
-            do {
-                order = try SignedPolicyOrder(bytes)
-            } catch { throw PolicyRefusal.malformed(error) }
-            try seen.obey(
-                order, of: machine.id, owner: owner.partition, register: owner.register, reign: owner.reign,
-                mesh: trust.mesh, witness: trust.witness, now: believedNow)
-            try keep(seen)
-            (self.order, isDue) = (order.order.kind, true)
-        } catch let error as PolicyRefusal {
+            order = try Self.judge(bytes, by: &seen, self, owner)
+        } catch {
             // It comes with each answer until its time is over.
             if error != .replayed { trouble = PolicyTrouble(error, of: "an order", from: address) }
+            return
         }
+        try keep(seen)
+        (self.order, isDue) = (order.kind, true)
+    }
+
+    private static func judge(
+        _ bytes: [UInt8], by seen: inout PolicySight, _ desk: PolicyDesk, _ owner: Owner
+    ) throws(PolicyRefusal) -> PolicyOrder {
+        let signed: SignedPolicyOrder
+        do {
+            signed = try SignedPolicyOrder(bytes)
+        } catch { throw .malformed(error) }
+        try seen.obey(
+            signed, of: desk.machine.id, owner: owner.partition, register: owner.register, reign: owner.reign,
+            mesh: desk.trust.mesh, witness: desk.trust.witness, now: desk.believedNow)
+        return signed.order
     }
 
     private mutating func learn(_ told: CheckInMachine?) throws(StoreError) {

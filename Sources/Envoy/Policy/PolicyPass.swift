@@ -34,15 +34,23 @@ struct PolicyPass: Sendable {
     /// The last state in force of each disruptive resource.
     let known: [String: Bytes32]
 
-    /// Makes it.
+    /// Makes it. Values of secrets are in memory while it lasts, and overwritten then.
     func run() async -> Result {
+        var secrets: [String: [UInt8]] = [:]
+        defer { for name in secrets.keys { SecretBytes.wipe(&secrets[name, default: []]) } }
         let policy: ResolvedPolicy
         do {
-            policy = try resolved()
-        } catch { return Result(outcome: .failure(error), inForce: nil) }
+            secrets = try opened()
+            policy = try PolicyBody(bytes: body).resolve(
+                machine, traits: traits.mapValues { PolicyValue($0) }, secrets: secrets)
+        } catch let trouble as PolicyTrouble {
+            return Result(outcome: .failure(trouble), inForce: nil)
+        } catch {
+            return Result(outcome: .failure(.damaged("\(error)")), inForce: nil)
+        }
         let states = digests(of: policy)
-        let permitted = permit(policy, states)
-        let outcome = await enforcer.enforce(permitted, safeOnly: allowance != .all)
+        let outcome = await enforcer.enforce(
+            permit(policy, states), secrets: Array(secrets.values), safeOnly: allowance != .all)
         guard !enforcer.isDryRun, case .success(let report) = outcome else {
             return Result(outcome: outcome, inForce: nil)
         }
@@ -50,22 +58,11 @@ struct PolicyPass: Sendable {
         return Result(outcome: outcome, inForce: now == known ? nil : now)
     }
 
-    /// The policy as it is for this machine now. Values of secrets are overwritten once it is made.
-    private func resolved() throws(PolicyTrouble) -> ResolvedPolicy {
-        let policy: PolicyBody
+    private func opened() throws(PolicyTrouble) -> [String: [UInt8]] {
+        guard let box else { return [:] }
         do {
-            policy = try PolicyBody(bytes: body)
-        } catch { throw .damaged("\(error)") }
-        var secrets: [String: [UInt8]] = [:]
-        defer { for name in secrets.keys { SecretBytes.wipe(&secrets[name, default: []]) } }
-        if let box {
-            do {
-                for (name, value) in try SealedSecrets.open(box, with: key) {
-                    secrets[name] = value.withBytes { Array($0) }
-                }
-            } catch { throw .damaged("its secrets: \(error.why)") }
-        }
-        return policy.resolve(machine, traits: traits.mapValues { PolicyValue($0) }, secrets: secrets)
+            return try SealedSecrets.open(box, with: key).mapValues { value in value.withBytes { Array($0) } }
+        } catch { throw .damaged("its secrets: \(error.why)") }
     }
 
     private func digests(of policy: ResolvedPolicy) -> [String: Bytes32] {
@@ -92,7 +89,7 @@ struct PolicyPass: Sendable {
     private func inForce(after report: PassReport, _ states: [String: Bytes32]) -> [String: Bytes32] {
         var now: [String: Bytes32] = [:]
         for id in states.keys { now[id] = known[id] }
-        for resource in report.resources where [.unchanged, .changed].contains(resource.outcome) {
+        for resource in report.resources where resource.isInPlace {
             if let state = states[resource.id] { now[resource.id] = state }
         }
         return now

@@ -1,8 +1,7 @@
-internal import Identity
-public import Spanner
+internal import Spanner
 
 /// Why something of policy was not taken, or not put in force: what went before stays as it is.
-public struct PolicyTrouble: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct PolicyTrouble: Error, Hashable, Sendable, Codable, CustomStringConvertible {
     /// Stable; a row of `docs/errors.md`.
     public var code: String
     /// What and why.

@@ -7,9 +7,12 @@ internal import Spanner
 public protocol PolicyEnforcer: Sendable {
     /// Whether nothing is changed on the machine.
     var isDryRun: Bool { get }
-    /// Makes one pass; with `safeOnly`, disruptive resources have to wait. The report names every resource. Fails with
-    /// what kept the pass from being made; nothing was changed then.
-    func enforce(_ policy: ResolvedPolicy, safeOnly: Bool) async -> Result<PassReport, PolicyTrouble>
+    /// Makes one pass; with `safeOnly`, disruptive resources have to wait. The report names every resource, and shows
+    /// none of the `secrets` that went into them. Fails with what kept the pass from being made; nothing was changed
+    /// then.
+    func enforce(
+        _ policy: ResolvedPolicy, secrets: [[UInt8]], safeOnly: Bool
+    ) async -> Result<PassReport, PolicyTrouble>
 }
 
 /// What an agent does with the policy that it is given.
