@@ -137,6 +137,8 @@ extension EnvoyAgent {
         toldTrouble = trouble
         var record = record(at: time, isOffline: desk?.isHeard == false)
         record.trouble = "\(trouble)"
+        // Of a version that could not be taken its owner is to hear, or it waits for it.
+        if let sequence = trouble.sequence { record.sequence = sequence }
         try tell(record)
         return true
     }

@@ -132,9 +132,9 @@ public actor EnvoyAgent {
         return pause
     }
 
-    /// One round: a `run` record unless `recording` is false or a policy is in force, then reports without a pause until
-    /// all is stored, no bolt takes it, or a limit is reached; a pass over the policy, and reports of that. `progress`
-    /// is called after each report that is followed by another.
+    /// One round: a `run` record unless `recording` is false or a policy is in force, then reports without a pause
+    /// until all is stored, no bolt takes it, or a limit is reached; a pass over the policy, and reports of that.
+    /// `progress` is called after each report that is followed by another.
     public func runOnce(
         recording: Bool = true, limits: PassLimits = PassLimits(),
         progress: @Sendable (Progress) -> Void = { _ in }
@@ -182,6 +182,10 @@ public actor EnvoyAgent {
         try tellHeld()
         return admissions
     }
+
+    /// Returns once the agent is not busy with the machine's disk: a watchdog's question. A pass that goes on keeps it
+    /// from nothing.
+    public func pulse() {}
 
     /// Closes the queue; the agent is of no further use.
     public func close() throws(StoreError) { try queue.close() }

@@ -242,20 +242,20 @@ struct PolicyDesk {
         let leaf = candidate.grant.leaf
         let box = leaf.box == .zero ? nil : box
         if let why = Self.mismatch(leaf, body: body, box: box, trust) {
-            trouble = .mismatch("a policy", from: address, why)
+            trouble = .mismatch(candidate.grant.signed.head, from: address, why)
             return false
         }
         do {
             _ = try PolicyBody(bytes: body)
         } catch {
-            trouble = .mismatch("a policy", from: address, "\(error)")
+            trouble = .mismatch(candidate.grant.signed.head, from: address, "\(error)")
             return false
         }
         if let box {
             do {
                 _ = try SealedSecrets.open(box, with: work.sealingKey)
             } catch {
-                trouble = .mismatch("a policy", from: address, "its secrets: \(error.why)")
+                trouble = .mismatch(candidate.grant.signed.head, from: address, "its secrets: \(error.why)")
                 return false
             }
         }

@@ -8,10 +8,12 @@ public struct PolicyTrouble: Error, Hashable, Sendable, Codable, CustomStringCon
     public var reason: String
     /// What the reader can do.
     public var next: String
+    /// Of a version that is its owner's and could not be taken: its number.
+    public var sequence: UInt64?
 
     /// A trouble.
-    public init(_ code: String, _ reason: String, next: String) {
-        (self.code, self.reason, self.next) = (code, reason, next)
+    public init(_ code: String, _ reason: String, next: String, sequence: UInt64? = nil) {
+        (self.code, self.reason, self.next, self.sequence) = (code, reason, next, sequence)
     }
 
     /// The reason, what to do, the code.
@@ -35,8 +37,10 @@ public struct PolicyTrouble: Error, Hashable, Sendable, Codable, CustomStringCon
     }
 
     /// A body or a box that is not the one that the signed leaf names.
-    static func mismatch(_ what: String, from address: String, _ why: String) -> PolicyTrouble {
-        PolicyTrouble("policy_mismatch", "\(what) from \(address) was refused: \(why)", next: passing)
+    static func mismatch(_ head: PolicyHead, from address: String, _ why: String) -> PolicyTrouble {
+        PolicyTrouble(
+            "policy_mismatch", "the policy \(head.revision) from \(address) was refused: \(why)", next: passing,
+            sequence: head.sequence)
     }
 
     /// The body could not be fetched.
