@@ -96,7 +96,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Envoy",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", logging],
+            dependencies: [
+                "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Policy", "Convergence", logging,
+            ],
             swiftSettings: strict),
 
         // Programs.
@@ -112,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "bolt-envoy",
             dependencies: [
-                "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", arguments, logging,
+                "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Policy", "Convergence",
+                arguments, logging,
             ],
             path: "Sources/bolt-envoy", swiftSettings: strict),
 
@@ -184,7 +187,10 @@ let package = Package(
             name: "LeaseTests", dependencies: ["CRDT", "Spanner", "Identity", "Lease"], swiftSettings: strict),
         .testTarget(
             name: "EnvoyTests",
-            dependencies: ["CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "BoltClient", "Identity", logging],
+            dependencies: [
+                "CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "BoltClient", "Identity", "Policy", "Convergence",
+                logging,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit"], swiftSettings: strict),

@@ -28,7 +28,7 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "Identity", "BoltClient", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1",
     ]),
     "Envoy": platform.union([
-        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Logging",
+        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Policy", "Convergence", "Logging",
     ]),
     // Programs.
     "bolt-daemon": platform.union(["Bolt", "BoltAPI", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
@@ -36,7 +36,8 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "Policy", "BoltAPI", "BoltClient", "Identity", "Vault", "ArgumentParser", "Logging", "Yams",
     ]),
     "bolt-envoy": platform.union([
-        "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging",
+        "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Policy", "Convergence",
+        "ArgumentParser", "Logging",
     ]),
     // Proof.
     "SpannerTestKit": platform.union(["CRDT", "Spanner", "SpannerStore", "CSQLite"]),
