@@ -19,6 +19,8 @@ struct CheckInReader {
         var traits: [UInt8] = []
         /// What the envoy remembers of its owner; nil where it does not say.
         var highest: OwnerMark?
+        /// What it holds of its policy.
+        var policy = HeldPolicy()
     }
 
     private enum Key: String, CaseIterable {
@@ -27,6 +29,8 @@ struct CheckInReader {
         case firstHeld = "first_held"
         case results
         case highest
+        case heldDigest = "held_digest"
+        case policySequence = "policy_sequence"
 
         /// What each check-in says.
         static let needed: Set<Key> = [.traits, .queue, .firstHeld, .results]
@@ -70,6 +74,14 @@ struct CheckInReader {
             case .highest:
                 guard let mark = mark() else { return nil }
                 reading.highest = mark
+            case .heldDigest:
+                guard let digits = text(), digits.count == 2 * Bytes32.count,
+                    let digest = Bytes32(apiText: String(decoding: digits, as: UTF8.self))
+                else { return nil }
+                reading.policy.leaf = digest
+            case .policySequence:
+                guard let number = number() else { return nil }
+                reading.policy.sequence = number
             }
         } while take(0x2C)
         guard take(0x7D), seen.isSuperset(of: Key.needed), peek() == nil else { return nil }
