@@ -65,6 +65,12 @@ public enum StoreLimits {
     public static let snapshotBytesMax: UInt64 = 1 << 40
     /// Rows that one step of a scrub reads where nothing else is asked for.
     public static let scrubRowsDefault = 512
+    /// Pushes of which a partition keeps records.
+    public static let policyPushesMax = 64
+    /// Bytes that are kept of other partitions' policy, to cover them, where nothing else is set.
+    public static let coverBytesMax: UInt64 = 256 * 1024 * 1024
+    /// Bytes of one envoy's grant in a covering copy.
+    public static let coverGrantBytesMax = 128 * 1024
     /// Bytes of the incarnation and lock files.
     static let smallFileBytesMax = 4096
 }

@@ -55,6 +55,24 @@ public enum PartitionLimits {
     public static let nameBytesMax = 255
     /// Bytes of a setting or of a sealed secret.
     public static let valueBytesMax = 256 * 1024
+    /// Bytes of a stack, or of a compiled body, in one command.
+    public static let policyPartBytesMax = 256 * 1024
+    /// Parts of one stack: 32 MiB.
+    public static let policyStackPartsMax: UInt64 = 128
+    /// Parts of one body: 1 MiB.
+    public static let policyBodyPartsMax: UInt64 = 4
+    /// Changed leaves in one command, and envoys in one that says who is given a version.
+    public static let policyEnvoysMax = 1024
+    /// Bytes of one envoy's sealed box of secrets.
+    public static let policyBoxBytesMax = 72 * 1024
+    /// Bytes of a signed head with its warrant.
+    public static let policyHeadBytesMax = 64 * 1024
+    /// Bytes of the label of a stack's revision.
+    public static let policyRevisionBytesMax = 200
+    /// Bytes of a record of a roll-out or a push.
+    public static let policyRecordBytesMax = 256 * 1024
+    /// Records of one roll-out or push.
+    public static let policyRecordsMax: UInt64 = 1024
     /// Characters of the text that says what an accepted loss was.
     public static let lossTextMax = 1024
 }

@@ -13,6 +13,7 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "SpannerWire", "Identity", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Logging",
     ]),
     "SpannerStore": platform.union(["CRDT", "Spanner", "CSQLite"]),
+    "Policy": platform.union(["CRDT", "Spanner", "Yams", "Mustache"]),
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
         "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease", "BoltAPI",
