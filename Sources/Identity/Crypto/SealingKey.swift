@@ -39,6 +39,15 @@ public struct SealingKey: Sendable {
         defer { SecretBytes.wipe(&bytes) }
         return try body(bytes)
     }
+
+    /// Opens a sealed box of at least `SealedBox.overheadBytes` into memory for what it holds; 0 where it is for this
+    /// key and whole.
+    func openBox(_ box: [UInt8], into plain: UnsafeMutablePointer<UInt8>) -> Int32 {
+        secret.withBytes { secret in
+            guard let secret = secret.baseAddress else { return -1 }
+            return crypto_box_seal_open(plain, box, UInt64(box.count), publicKey.bytes, secret)
+        }
+    }
 }
 
 extension SealingKey {
