@@ -1,9 +1,9 @@
-/// What an envoy does when its policy is older than the policy says it may be.
+/// What an envoy does with a policy that is older than it may be.
 public enum PolicyExpiry: UInt8, Sendable, CaseIterable {
-    /// Goes on enforcing the last policy, whole.
+    /// Goes on with the last one, whatever its age.
     case enforceLast = 1
-    /// Goes on with safe resources only.
+    /// Goes on with what is safe of the last one: it begins nothing disruptive.
     case enforceSafe = 2
-    /// Applies nothing.
+    /// Changes nothing more until it hears of its owner.
     case stop = 3
 }
