@@ -20,6 +20,10 @@ enum PolicyServiceLimits {
     static let silence: Duration = .seconds(900)
     /// Outcomes that are written together.
     static let outcomesMax = 256
+    /// Envoys of one push: how far it is has to fit into one record of the journal.
+    static let pushEnvoysMax = 200_000
+    /// Seconds after which an envoy of a batch counts as failed, where the operator does not say.
+    static let pushPatienceSeconds: UInt64 = 300
     /// Results of one check-in that are looked at for how a version went, the last ones.
     static let passesPerCheckIn = 8
     /// Troubles of envoys that are told by name.
