@@ -63,12 +63,6 @@ public enum PartitionLimits {
     public static let policyBodyPartsMax: UInt64 = 4
     /// Changed leaves in one command, and envoys in one that says who is given a version.
     public static let policyEnvoysMax = 1024
-    /// Bytes of one envoy's sealed box of secrets.
-    public static let policyBoxBytesMax = 72 * 1024
-    /// Bytes of a signed head with its warrant.
-    public static let policyHeadBytesMax = 64 * 1024
-    /// Bytes of the label of a stack's revision.
-    public static let policyRevisionBytesMax = 200
     /// Bytes of a record of a roll-out or a push.
     public static let policyRecordBytesMax = 256 * 1024
     /// Records of one roll-out or push.

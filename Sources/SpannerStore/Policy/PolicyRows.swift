@@ -62,8 +62,9 @@ extension PolicyTables {
     public func box(of envoy: PrincipalID) throws(StoreError) -> [UInt8]? {
         guard let leaf = try leaf(of: envoy) else { return nil }
         guard leaf.box != .zero else { return [] }
-        let box = try database.first("SELECT envoy, body, checksum FROM policy_box WHERE envoy = ?1", .blob(envoy.bytes))
-        { row throws(StoreError) in try readBox(row).box }
+        let box = try database.first(
+            "SELECT envoy, body, checksum FROM policy_box WHERE envoy = ?1", .blob(envoy.bytes)
+        ) { row throws(StoreError) in try readBox(row).box }
         guard let box, witness.hash(box) == leaf.box else {
             throw database.damage("the box of envoy \(envoy) is not the one of its leaf")
         }

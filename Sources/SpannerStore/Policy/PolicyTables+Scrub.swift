@@ -16,7 +16,8 @@ extension PolicyTables {
         case 2:
             return try database.rows(
                 """
-                SELECT sequence, stack, body, checksum FROM policy_version WHERE sequence > ?1 ORDER BY sequence LIMIT ?2
+                SELECT sequence, stack, body, checksum FROM policy_version WHERE sequence > ?1
+                ORDER BY sequence LIMIT ?2
                 """, .count(PolicyTables.number(key)), .integer(Int64(limit))
             ) { row throws(StoreError) in PolicyTables.key(try readVersion(row).sequence) }.last
         case 3:

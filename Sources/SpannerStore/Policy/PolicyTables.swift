@@ -178,7 +178,9 @@ public struct PolicyTables {
     }
 
     func readPart(_ row: SQLRow, _ owner: Owner) throws(StoreError) -> PolicyPart {
-        guard let digest = Bytes32(bytes: row.blob(0)) else { throw database.damage("a part of a policy has no digest") }
+        guard let digest = Bytes32(bytes: row.blob(0)) else {
+            throw database.damage("a part of a policy has no digest")
+        }
         let part = PolicyPart(digest: digest, number: row.count(1), parts: row.count(2), bytes: row.blob(3))
         guard row.integer(4) == PolicyTables.checksum(part, owner) else {
             throw database.damage("part \(part.number) of the \(owner) \(digest) is not what was written")

@@ -95,8 +95,7 @@ extension PolicyChange: CanonicalValue {
                 })
         case .head:
             let sequence = try decoder.sequence()
-            self = .head(
-                sequence: sequence, try decoder.content("head", limit: PartitionLimits.policyHeadBytesMax))
+            self = .head(sequence: sequence, try decoder.content("head", limit: PolicyLimits.headBytesMax))
         case .given:
             let sequence = try decoder.sequence()
             let envoys = try decoder.list("envoys", limit: PartitionLimits.policyEnvoysMax) {
@@ -173,7 +172,7 @@ extension PolicyVersion: CanonicalValue {
     public init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
         sequence = try decoder.sequence()
         stack = try decoder.fixed()
-        revision = try decoder.text("revision", limit: PartitionLimits.policyRevisionBytesMax)
+        revision = try decoder.text("revision", limit: PolicyLimits.revisionBytesMax)
         who = try decoder.text("who", limit: PartitionLimits.nameBytesMax)
         at = try decoder.instant()
         note = try decoder.text("note", limit: PartitionLimits.reasonBytesMax)
@@ -185,7 +184,7 @@ extension PolicyLeafChange {
         envoy = try decoder.principal()
         content = try decoder.optional { decoder throws(DecodingFailure) in
             let body = try decoder.fixed()
-            return Content(body: body, box: try decoder.string("box", limit: PartitionLimits.policyBoxBytesMax))
+            return Content(body: body, box: try decoder.string("box", limit: PolicyLimits.boxBytesMax))
         }
     }
 }

@@ -29,8 +29,8 @@ public enum PolicyChange: Hashable, Sendable {
     /// Whether new versions are held back.
     case freeze(PolicyFreeze)
     /// Versions before this one go, but for the one in force, and with them what nothing names any more: stacks,
-    /// bodies, records of roll-outs. At most `PolicyChange.retiredPartsMax` parts at once: it is repeated until there is
-    /// nothing to do. What is stored and not named *yet* goes too, so it is not asked for in between.
+    /// bodies, records of roll-outs. At most `PolicyChange.retiredPartsMax` parts at once: it is repeated until there
+    /// is nothing to do. What is stored and not named *yet* goes too, so it is not asked for in between.
     case retire(below: UInt64)
 
     /// Whether somebody decided it, so that nobody makes it again where it was lost.
