@@ -1,17 +1,24 @@
 public import Spanner
 
-/// How many machines a stack lets be in the middle of a change, as its `stack.yaml` has it.
+/// How a new version reaches the machines, as the stack's `stack.yaml` has it.
 public struct RolloutLimitsView: Hashable, Sendable, Codable {
     /// Machines that are given a new version and have not told how it went; nil for all at once.
     public var maxConcurrent: UInt64?
-    /// Machines that have to be well all the while.
+    /// Machines that stay on what they have until the others succeeded.
     public var minStanding: UInt64
-    /// Failures after which nobody more is given it.
-    public var maxFail: UInt64
+    /// With more failures than this the roll-out halts; nil where none halts it.
+    public var maxFail: UInt64?
 
     /// Limits of a roll-out.
-    public init(maxConcurrent: UInt64?, minStanding: UInt64, maxFail: UInt64) {
+    public init(maxConcurrent: UInt64?, minStanding: UInt64, maxFail: UInt64?) {
         (self.maxConcurrent, self.minStanding, self.maxFail) = (maxConcurrent, minStanding, maxFail)
+    }
+
+    /// A policy as the cores have it: a count that no partition reaches stands for none.
+    public init(_ policy: RolloutPolicy) {
+        self.init(
+            maxConcurrent: policy.maxConcurrent, minStanding: policy.minStanding,
+            maxFail: policy.maxFail >= UInt64(Int64.max) ? nil : policy.maxFail)
     }
 
     enum CodingKeys: String, CodingKey {

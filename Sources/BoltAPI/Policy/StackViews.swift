@@ -175,6 +175,15 @@ public enum PolicyExpiryWord: String, Sendable, Codable, CaseIterable {
     case enforceSafe = "enforce-safe"
     /// It changes nothing more.
     case stop
+
+    /// The word of what an envoy does then.
+    public init(_ expiry: PolicyExpiry) {
+        switch expiry {
+        case .enforceLast: self = .enforceLast
+        case .enforceSafe: self = .enforceSafe
+        case .stop: self = .stop
+        }
+    }
 }
 
 /// `GET /v1/stack?partition=`: how a partition's policy stands. Without `partition` the answering bolt's own.
