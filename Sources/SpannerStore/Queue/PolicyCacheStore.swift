@@ -11,13 +11,17 @@ public struct CachedPolicy: Hashable, Sendable {
     public var body: [UInt8]
     /// Its secrets, as they were sealed for it; nil where the policy names none.
     public var box: [UInt8]?
+    /// What the roster said of the machine, as its templates see it.
+    public var machine: [UInt8]
     /// When it was accepted, by the machine's clock.
     public var acceptedAt: WallTime
 
     /// A policy.
-    public init(sight: [UInt8], grant: [UInt8], body: [UInt8], box: [UInt8]?, acceptedAt: WallTime) {
+    public init(
+        sight: [UInt8], grant: [UInt8], body: [UInt8], box: [UInt8]?, machine: [UInt8], acceptedAt: WallTime
+    ) {
         (self.sight, self.grant, self.body, self.box) = (sight, grant, body, box)
-        self.acceptedAt = acceptedAt
+        (self.machine, self.acceptedAt) = (machine, acceptedAt)
     }
 }
 
@@ -42,7 +46,7 @@ public final class PolicyCacheStore {
 
     private enum Part: Int64, CaseIterable {
         case sight = 1
-        case grant, body, box
+        case grant, body, box, machine
 
         var name: String { "\(self)" }
     }
@@ -59,7 +63,7 @@ public final class PolicyCacheStore {
 
     static let schema = """
         CREATE TABLE policy(
-            part INTEGER PRIMARY KEY CHECK (part BETWEEN 1 AND 4),
+            part INTEGER PRIMARY KEY CHECK (part BETWEEN 1 AND 5),
             bytes BLOB NOT NULL,
             at_ms INTEGER NOT NULL,
             hash INTEGER NOT NULL
@@ -77,17 +81,19 @@ public final class PolicyCacheStore {
         var rows: [Part: Row] = [:]
         for part in Part.allCases { rows[part] = try row(part) }
         // What it has seen stays when a policy is let go of.
-        guard rows[.grant] != nil || rows[.body] != nil || rows[.box] != nil else { return .none }
+        guard Part.allCases.contains(where: { $0 != .sight && rows[$0] != nil }) else { return .none }
         for part in Part.allCases {
             if let row = rows[part], !row.isWhole { return .damaged("the \(part.name) is not what was written") }
         }
-        guard let sight = rows[.sight], let grant = rows[.grant], let body = rows[.body] else {
+        guard let sight = rows[.sight], let grant = rows[.grant], let body = rows[.body],
+            let machine = rows[.machine]
+        else {
             return .damaged("a part is missing")
         }
         return .whole(
             CachedPolicy(
                 sight: sight.bytes, grant: grant.bytes, body: body.bytes, box: rows[.box]?.bytes,
-                acceptedAt: grant.at))
+                machine: machine.bytes, acceptedAt: grant.at))
     }
 
     /// What it has seen, also where there is no policy; nil where nothing was kept or it is not what was written.
@@ -119,12 +125,21 @@ public final class PolicyCacheStore {
             try put(policy.sight, as: .sight, at: policy.acceptedAt)
             try put(policy.grant, as: .grant, at: policy.acceptedAt)
             try put(policy.body, as: .body, at: policy.acceptedAt)
+            try put(policy.machine, as: .machine, at: policy.acceptedAt)
             if let box = policy.box { try put(box, as: .box, at: policy.acceptedAt) }
         }
     }
 
     /// Keeps what it has seen by now; the policy stays. Durable when this returns.
     public func remember(sight: [UInt8], at: WallTime) throws(StoreError) { try put(sight, as: .sight, at: at) }
+
+    /// Keeps what the roster says of the machine by now, where there is a policy. Durable when this returns.
+    public func remember(machine: [UInt8], at: WallTime) throws(StoreError) {
+        try database.transaction { () throws(StoreError) in
+            guard try row(.machine) != nil else { return }
+            try put(machine, as: .machine, at: at)
+        }
+    }
 
     /// Lets go of the policy; what was seen stays, so that nothing older is taken in its place.
     public func discard() throws(StoreError) {
