@@ -53,9 +53,16 @@ struct BoltLife: Sendable {
             key == ownKey || table.isLinked(key)
         }
         let grounds = EnvoyGroundsCache(node: node, partition: configuration.partition)
+        let policy = PolicyService(
+            start.partition, context: start.slices,
+            surroundings: PolicySurroundings(
+                fleet: { from, limit in await node.read { $0.fleet(from: from, limit: limit) } },
+                fleetChanges: { node.changes.load(ordering: .acquiring) }, bolt: configuration.fullName),
+            logger: logger, metrics: metrics)
         let api = BoltEndpoints(
             configuration: configuration, given: start.topology, board: start.board, custody: start.custody,
-            node: node, grounds: grounds, partition: start.partition, identity: start.identity, judge: judge,
+            node: node, grounds: grounds, partition: start.partition, policy: policy, cover: start.cover,
+            identity: start.identity, judge: judge,
             forwarder: PeerForwarder(dialer: TLSDialer(contexts: contexts, judge: judge), group: group, table: table),
             readiness: readiness, logger: logger, metrics: metrics, table: table)
         self.api = api
@@ -110,6 +117,8 @@ struct BoltLife: Sendable {
             tasks.addTask { await serve(mainChannel) }
             tasks.addTask { await lease.run() }
             tasks.addTask { [api] in await api.custody?.run { await api.deliver($0) } }
+            tasks.addTask { [api] in await api.policy.run() }
+            tasks.addTask { [api] in await api.cover?.run(api.coverWays) }
             tasks.addTask { await opsListener.serve(opsChannel) }
             tasks.addTask {
                 await carryActs()

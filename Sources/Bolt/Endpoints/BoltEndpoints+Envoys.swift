@@ -263,9 +263,11 @@ extension BoltEndpoints {
             throw problem
         }
         metrics.add(.checkIns, ["stored"])
+        let word = try await policyWord(for: envoy, body, isContested: isContested)
+        tellPasses(of: envoy, checked.results)
         return CheckInWriter.write(
             receipt, partition: configuration.partition, interval: configuration.checkInInterval,
-            bolts: grounds.bolts, isContested: isContested)
+            bolts: grounds.bolts, isContested: isContested, policy: word)
     }
 
     /// Whether the envoy is admitted now and results are taken at all; true where it is contested.

@@ -27,6 +27,10 @@ struct BoltEndpoints: Sendable {
     /// Partitions that no link leads to.
     let silence = SilentPartitions()
     let partition: PartitionService
+    /// The partition's policy.
+    let policy: PolicyService
+    /// Keeps other partitions' policy for their envoys; nil where its store could not be opened.
+    let cover: PolicyCovering?
     let identity: BoltIdentity
     let judge: ChainJudge
     let forwarder: PeerForwarder
@@ -61,6 +65,10 @@ struct BoltEndpoints: Sendable {
             .takeoverPreview, .takeOver, .tasks, .task, .taskMoves, .changeTask, .drainBolt, .undrainBolt,
             .reassignEnvoy:
             return try await sliceRequest(request)
+        case .policyBody, .policyWait, .peerPolicy, .peerPolicyBody, .policyWebhook, .stackStatus, .stackHistory,
+            .stackDiff, .validateStack, .stackPreview, .push, .publishStack, .rollbackStack, .freezeStack,
+            .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
+            return try await policyRequest(request)
         }
     }
 

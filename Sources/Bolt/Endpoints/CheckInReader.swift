@@ -236,7 +236,8 @@ final class TraitsMemory: Sendable {
 /// Writes the answer to a check-in: what `CheckInResponse` says, key by key.
 enum CheckInWriter {
     static func write(
-        _ receipt: CheckInReceipt, partition: PartitionName, interval: Int, bolts: String, isContested: Bool
+        _ receipt: CheckInReceipt, partition: PartitionName, interval: Int, bolts: String, isContested: Bool,
+        policy: String? = nil
     ) -> Data {
         // Names of partitions and levels need no escapes.
         var text = "{\"bolts\":\(bolts)"
@@ -246,7 +247,9 @@ enum CheckInWriter {
         let owners: BoltAPI.AckLevel = receipt.level == .paired ? .paired : .local
         let level = receipt.keptBy == nil ? owners : .custody
         text += ",\"epoch\":\(receipt.epoch),\"level\":\"\(level.apiText)\""
-        text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"},\"register\":"
+        text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"}"
+        if let policy { text += ",\"policy\":" + policy }
+        text += ",\"register\":"
         text += "\(receipt.register),\"release_through\":\(receipt.releaseThrough)"
         if let signature = receipt.signature {
             text += ",\"signature\":\"\(Data(signature).base64EncodedString())\""

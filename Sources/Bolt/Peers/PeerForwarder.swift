@@ -10,6 +10,8 @@ final class PeerForwarder: Sendable {
     /// Requests that may be on their way at one time, and those of them to one bolt: one that does not answer takes
     /// nothing from the others.
     static let (inFlightMax, inFlightPerBoltMax) = (4096, 1024)
+    /// Bytes of an answer that is read: pages, bodies and comparisons of stacks are the largest.
+    static let answerBytesMax = 4 * 1024 * 1024
     /// From sending a request to the end of its answer.
     static let timeout: TimeAmount = .seconds(10)
 
@@ -149,7 +151,7 @@ final class ForwardedExchange: ChannelDuplexHandler {
             status = Int(head.status.code)
             closes = !head.isKeepAlive
         case .body(let part):
-            guard body.count + part.readableBytes <= APILimits.checkInBytesMax else {
+            guard body.count + part.readableBytes <= PeerForwarder.answerBytesMax else {
                 end(.failure(Problem(.tooLarge, "the other bolt's answer is too large")))
                 return context.close(promise: nil)
             }
