@@ -16,6 +16,8 @@ public enum PolicyStackLimits {
     public static let layerResourcesMax = 10_000
     /// Resources of all layers, and of a body.
     public static let resourcesMax = 20_000
+    /// Definitions of one resource, in all layers.
+    public static let definitionsMax = 512
     /// Entries of one list, or one mapping, that is no list of resources.
     public static let entriesMax = 1_024
     /// Levels of lists and mappings within each other.
@@ -37,7 +39,7 @@ public enum PolicyStackLimits {
     /// Sections of a template within each other.
     public static let templateDepthMax = 16
     /// Tags of one template.
-    public static let templateTagsMax = 4_096
+    public static let templateTagsMax = 1_024
     /// Bytes that one template may come to.
     public static let templateOutputBytesMax = 1_024 * 1_024
     /// Steps that one template may take: each text, tag and turn of a section is one.
@@ -52,6 +54,4 @@ public enum PolicyStackLimits {
     public static let execTimeoutSeconds = 300
     /// Time that a handler may take where the stack does not say.
     public static let handlerTimeoutSeconds = 900
-    /// Longest time after which a policy expires.
-    public static let maxAgeSecondsMax: UInt64 = 10 * 366 * 86_400
 }

@@ -11,11 +11,8 @@ public struct StackSettings: Hashable, Sendable {
 
     /// Settings; the defaults are those of a stack that says nothing.
     public init(
-        expiry: PolicyExpiry = .enforceLast, maxAgeSeconds: UInt64? = nil, rollout: RolloutPolicy = Self.atOnce
+        expiry: PolicyExpiry = .enforceLast, maxAgeSeconds: UInt64? = nil, rollout: RolloutPolicy = RolloutPolicy()
     ) {
         (self.expiry, self.maxAgeSeconds, self.rollout) = (expiry, maxAgeSeconds, rollout)
     }
-
-    /// All machines at once, whatever fails.
-    public static let atOnce = RolloutPolicy(maxConcurrent: nil, minStanding: 0, maxFail: UInt64(Int64.max))
 }

@@ -23,6 +23,8 @@ struct Template: Hashable, Sendable {
     let mustache: String
     /// Names of secrets, each once, in order of their first places: the library knows them by their place here.
     let secrets: [String]
+    /// Texts that the library knows by their place here.
+    let texts: [String]
 
     /// Whether a text has anything of a template.
     static func isTemplate(_ text: String) -> Bool { text.utf8.contains(UInt8(ascii: "{")) && text.contains("{{") }

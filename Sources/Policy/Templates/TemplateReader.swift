@@ -6,6 +6,7 @@ struct TemplateReader {
     private var tags = 0
     private var mustache = ""
     private var secrets: [String] = []
+    private var texts: [String] = []
 
     /// Sections that are open, outermost first, with what was read before them.
     private var open: [(name: TemplateName, isInverted: Bool, line: Int, before: [Template.Part])] = []
@@ -18,7 +19,7 @@ struct TemplateReader {
     static func read(_ text: String) throws(TemplateFault) -> Template {
         var reader = TemplateReader(text)
         try reader.run()
-        return Template(parts: reader.parts, mustache: reader.mustache, secrets: reader.secrets)
+        return Template(parts: reader.parts, mustache: reader.mustache, secrets: reader.secrets, texts: reader.texts)
     }
 
     private mutating func run() throws(TemplateFault) {
@@ -39,9 +40,7 @@ struct TemplateReader {
                 try tag()
                 continue
             }
-            flush()
-            parts.append(.text("{{"))
-            mustache += "{{&\(TemplateScope.openBraces)}}"
+            text += Array("{{".utf8)
             position += 2
         }
         flush()
@@ -59,10 +58,30 @@ struct TemplateReader {
     private mutating func flush() {
         guard !text.isEmpty else { return }
         // Whole characters: a tag begins and ends with ASCII.
-        let piece = String(decoding: text, as: UTF8.self)
-        parts.append(.text(piece))
-        mustache += piece
+        parts.append(.text(String(decoding: text, as: UTF8.self)))
+        // The library sees where lines begin and end around tags, so that a section's tag on a line of its own leaves
+        // no line behind, and nothing else of the text: whatever it is, it cannot be taken for a tag, and the library's
+        // cost follows the tags.
+        let newline = UInt8(ascii: "\n")
+        let lead = text.firstIndex(of: newline).map { text[...$0] }.flatMap { Self.isBlank($0) ? $0.count : nil } ?? 0
+        let rest = text[lead...]
+        var tail = rest.lastIndex(of: newline) ?? rest.endIndex
+        if tail > lead, tail < rest.endIndex, rest[tail - 1] == UInt8(ascii: "\r") { tail -= 1 }
+        if !Self.isBlank(rest[tail...]) { tail = rest.endIndex }
+        // What stands behind a tag and in front of one with only blanks between belongs to the line as it is.
+        if Self.isBlank(rest) { tail = lead }
+        mustache += String(decoding: text[..<lead], as: UTF8.self)
+        if tail > lead {
+            mustache += "{{&\(TemplateScope.text(texts.count))}}"
+            texts.append(String(decoding: rest[..<tail], as: UTF8.self))
+        }
+        mustache += String(decoding: rest[tail...], as: UTF8.self)
         text = []
+    }
+
+    /// Whether there is nothing but blanks and ends of lines.
+    private static func isBlank(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
     }
 
     /// Reads one tag; the position is at its braces.

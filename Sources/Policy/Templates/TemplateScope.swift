@@ -7,38 +7,60 @@ internal import Mustache
 struct TemplateScope: MustacheParent, CustomStringConvertible {
     private let value: PolicyValue
     private let secrets: [String]
+    private let texts: [String]
 
-    /// The outermost scope.
-    init(root: [String: PolicyValue], secrets: [String]) { (value, self.secrets) = (.object(root), secrets) }
+    /// The outermost scope, with the secrets and the texts of one template by their places.
+    init(root: [String: PolicyValue], secrets: [String], texts: [String]) {
+        (value, self.secrets, self.texts) = (.object(root), secrets, texts)
+    }
 
-    private init(_ value: PolicyValue) { (self.value, secrets) = (value, []) }
+    private init(_ value: PolicyValue) { (self.value, secrets, texts) = (value, [], []) }
 
-    /// By what the library knows two braces that were written as `\{{`. No name that people write begins with `-`.
-    static let openBraces = "-b"
-
-    /// By what the library knows the secret at a place.
+    /// By what the library knows the secret at a place. No name that people write begins with `-`.
     static func secret(_ place: Int) -> String { "-s\(place)" }
+
+    /// By what the library knows the text at a place.
+    static func text(_ place: Int) -> String { "-t\(place)" }
 
     /// What a name stands for here; nil where there is nothing, so that the library looks further out.
     func child(named name: String) -> Any? {
         if name.utf8.first == UInt8(ascii: "-") {
-            if name == Self.openBraces { return TemplateScope(.text("{{")) }
-            guard let place = Int(name.dropFirst(2)), secrets.indices.contains(place) else { return nil }
-            return TemplateScope(.text(secrets[place]))
+            let known = name.hasPrefix("-s") ? secrets : texts
+            guard let place = Int(name.dropFirst(2)), known.indices.contains(place) else { return nil }
+            return TemplateScope(.text(known[place]))
         }
         guard case .object(let entries) = value, let found = entries[name] else { return nil }
         return Self.value(found)
     }
 
-    private static func value(_ found: PolicyValue) -> Any? {
+    /// What the library is given for a value; nil for null.
+    static func value(_ found: PolicyValue) -> Any? {
         switch found {
         case .null: nil
         case .bool(let value): value
-        case .list(let values): values.compactMap { value($0) }
+        case .list(let values): TemplateList(values: values)
         case .integer, .number, .text, .object: TemplateScope(found)
         }
     }
 
     /// The text of a scalar.
     var description: String { value.scalarText ?? "" }
+}
+
+/// A list as the Mustache library takes it: nulls are left out, and it has nothing by name.
+struct TemplateList: MustacheSequence, MustacheParent {
+    let values: [PolicyValue]
+
+    func child(named: String) -> Any? { nil }
+
+    func makeIterator() -> AnyIterator<Any> {
+        var place = values.startIndex
+        return AnyIterator {
+            while place < values.endIndex {
+                defer { place += 1 }
+                if let value = TemplateScope.value(values[place]) { return value }
+            }
+            return nil
+        }
+    }
 }
