@@ -30,6 +30,7 @@ enum StackText {
         ]
         if rollout.underway > 0 { parts.append("\(rollout.underway) under way") }
         if rollout.failed > 0 { parts.append("\(rollout.failed) failed") }
+        if rollout.silent > 0 { parts.append("\(rollout.silent) not heard of") }
         let waiting = rollout.envoys > rollout.given ? rollout.envoys - rollout.given : 0
         if waiting > 0 { parts.append("\(waiting) not given it") }
         return "of \(short(rollout.revision)) \(word(rollout.state)): \(parts.joined(separator: ", "))"
