@@ -15,6 +15,7 @@ extension BoltLife {
         readiness.advance(to: .draining)
         // Those that wait for policy hold their connections.
         api.policy.drain()
+        api.source.drain()
         logger.info("shutting down", metadata: [LogKeys.count: "\(table.count)"])
         dialer.stop()
         try? await main.close()

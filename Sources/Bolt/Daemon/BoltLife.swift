@@ -8,6 +8,7 @@ internal import ServiceLifecycle
 internal import Spanner
 internal import SpannerStore
 internal import SpannerTransport
+internal import Synchronization
 
 /// The TLS port's connections, each with what it turns out to be.
 typealias MainChannel = NIOAsyncChannel<EventLoopFuture<AcceptedConnection<HTTPConnection>>, Never>
@@ -61,7 +62,8 @@ struct BoltLife: Sendable {
             logger: logger, metrics: metrics)
         let api = BoltEndpoints(
             configuration: configuration, given: start.topology, board: start.board, custody: start.custody,
-            node: node, grounds: grounds, partition: start.partition, policy: policy, cover: start.cover,
+            node: node, grounds: grounds, partition: start.partition, policy: policy, source: start.source,
+            webhook: start.webhook, cover: start.cover,
             identity: start.identity, judge: judge,
             forwarder: PeerForwarder(dialer: TLSDialer(contexts: contexts, judge: judge), group: group, table: table),
             readiness: readiness, logger: logger, metrics: metrics, table: table)
@@ -118,6 +120,11 @@ struct BoltLife: Sendable {
             tasks.addTask { await lease.run() }
             tasks.addTask { [api] in await api.custody?.run { await api.deliver($0) } }
             tasks.addTask { [api] in await api.policy.run() }
+            tasks.addTask { [api] in
+                await api.source.run(
+                    isActive: { await api.policy.read { $0.reign?.fleet != nil } },
+                    take: { await api.policy.offer($0, by: api.configuration.policy.kind) })
+            }
             tasks.addTask { [api] in await api.cover?.run(api.coverWays) }
             tasks.addTask { await opsListener.serve(opsChannel) }
             tasks.addTask {

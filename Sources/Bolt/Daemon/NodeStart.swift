@@ -21,6 +21,8 @@ struct NodeStart {
     let custody: CustodyService?
     let cover: PolicyCovering?
     let slices: SliceContext
+    let source: PolicySourceService
+    let webhook: PolicyWebhook?
     let eventsRead: Int
 
     /// Reads it all. Throws `StoreError` or `DaemonError`; changes nothing but what opening a store does.
@@ -49,6 +51,11 @@ struct NodeStart {
         board = OwnershipBoard(own: configuration.partition, mesh: mesh, witness: witness)
         custody = NodeStart.custody(place, logger: logger)
         cover = NodeStart.cover(place, board, witness: witness, logger: logger, metrics: metrics)
+        source = PolicySourceService(
+            configuration.policy.open(stateDirectory: configuration.stateDirectory, witness: witness),
+            interval: configuration.policy.interval, staleAfter: configuration.policy.staleAfter, logger: logger,
+            metrics: metrics)
+        webhook = try configuration.policy.openWebhook()
         slices = SliceContext(board: board, chain: own.chain, signer: identity.signingKey)
         let part = try PartitionStart(
             place, key: own.replica.key, witness: witness, reserveSpent: &reserveSpent, logger: logger)
@@ -106,7 +113,8 @@ struct NodeStart {
     ) -> PolicyCovering? {
         do throws(StoreError) {
             return PolicyCovering(
-                try CoverStore(in: place.directory, witness: witness), mesh: board.mesh, witness: board.witness,
+                try CoverStore(
+                    in: place.directory, witness: witness, bytesMax: place.configuration.policy.coverBytes), mesh: board.mesh, witness: board.witness,
                 logger: logger, metrics: metrics)
         } catch {
             logger.error("no policy is kept for other partitions", metadata: [LogKeys.why: "\(error)"])

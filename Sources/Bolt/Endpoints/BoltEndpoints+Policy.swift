@@ -3,6 +3,7 @@ internal import CRDT
 internal import Foundation
 internal import Spanner
 internal import SpannerStore
+internal import Synchronization
 
 extension BoltEndpoints {
     /// What envoys, other bolts and git forges ask about policy, and operators of one partition's stack.

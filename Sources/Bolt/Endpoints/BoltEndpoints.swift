@@ -29,6 +29,10 @@ struct BoltEndpoints: Sendable {
     let partition: PartitionService
     /// The partition's policy.
     let policy: PolicyService
+    /// Where the partition's stacks come from by themselves.
+    let source: PolicySourceService
+    /// Judges what git forges tell; nil where there is no webhook.
+    let webhook: PolicyWebhook?
     /// Keeps other partitions' policy for their envoys; nil where its store could not be opened.
     let cover: PolicyCovering?
     let identity: BoltIdentity

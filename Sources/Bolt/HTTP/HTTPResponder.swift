@@ -100,6 +100,7 @@ struct HTTPResponder: Sendable {
                 throw Problem(.badRequest, "dry_run is true or false; nothing was changed")
             }
             context.refusesForwarding = HTTPResponder.header("x-bolt-no-forward", of: request) == "true"
+            context.signature = HTTPResponder.header("x-hub-signature-256", of: request)
             context.target = request.head.path ?? endpoint.path
             return (endpoint, try await handle(context))
         } catch let problem as Problem {

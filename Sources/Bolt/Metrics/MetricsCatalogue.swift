@@ -48,8 +48,6 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case policySignatures = "bolt_policy_signatures_total"
     case policyBodies = "bolt_policy_bodies_served_total"
     case policyCovered = "bolt_policy_covered_envoys"
-    case policySourceAge = "bolt_policy_source_age_seconds"
-    case policySourceFailures = "bolt_policy_source_failures"
 
     /// How a metric is counted.
     public enum Kind: String, Sendable {
@@ -67,7 +65,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .buildInfo, .startTime, .connections, .rosterEvents, .rosterPrincipals, .rosterConflicts, .rosterBans,
             .peers, .peersConverged, .partitionRole, .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync,
             .slicesOwned, .slicesLeft, .handoffs, .custodyBytes, .policySequence, .policyEnvoys, .policyCurrent,
-            .policyTroubled, .policyWaiting, .policyCovered, .policySourceAge, .policySourceFailures:
+            .policyTroubled, .policyWaiting, .policyCovered:
             .gauge
         case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
             .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections, .partitionReceived, .journalFlushes,
@@ -80,7 +78,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     /// The unit, in words.
     public var unit: String {
         switch self {
-        case .startTime, .requestSeconds, .commitSeconds, .slicePause, .policySourceAge: "seconds"
+        case .startTime, .requestSeconds, .commitSeconds, .slicePause: "seconds"
         case .connections, .connectionsRefused, .cutConnections: "connections"
         case .requests: "requests"
         case .rosterEvents: "events"
@@ -106,7 +104,6 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .policyEnvoys, .policyCurrent, .policyTroubled, .policyWaiting, .policyCovered: "envoys"
         case .policyCompiled, .policyBodies: "bodies"
         case .policySignatures: "signatures"
-        case .policySourceFailures: "looks"
         case .enrolments: "enrolments"
         case .buildInfo: "none"
         }
@@ -131,7 +128,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
             .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync, .partitionReceived, .journalFlushes,
             .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes, .policySequence, .policyEnvoys,
             .policyCurrent, .policyTroubled, .policyWaiting, .policyVersions, .policyCompiled, .policySignatures,
-            .policyBodies, .policyCovered, .policySourceAge, .policySourceFailures:
+            .policyBodies, .policyCovered:
             []
         }
     }
@@ -190,8 +187,6 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .policySignatures: "Signatures made for policy: one a head, one a beacon, one an order."
         case .policyBodies: "Bodies of policy that were sent to envoys."
         case .policyCovered: "Envoys of other partitions whose policy is kept here."
-        case .policySourceAge: "How long ago the policy's source was last read whole; at the primary."
-        case .policySourceFailures: "Looks at the policy's source in a row that failed; at the primary."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }

@@ -1,6 +1,7 @@
 internal import CRDT
 internal import Policy
 internal import Spanner
+internal import SpannerStore
 
 /// An envoy as far as its policy goes: what it is by the roster, and to which key its secrets are sealed.
 struct FleetMember: Hashable, Sendable {

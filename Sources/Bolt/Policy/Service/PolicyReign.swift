@@ -119,6 +119,8 @@ struct PolicyDraft: Sendable {
     var rows: [LeafInForce] = []
     /// Envoys that are gone.
     var removed: [PrincipalID] = []
+    /// Bodies by selections, those that were known included.
+    var compiled: [StackSelection: CompiledBody] = [:]
     /// Bodies that have to be stored first.
     var bodies: [Bytes32: [UInt8]] = [:]
     /// From what new boxes were made; zero for those that need none any more.

@@ -43,7 +43,7 @@ extension PolicyService {
             }
             try await place(compiled, for: member, secrets, into: &draft)
         }
-        reign?.bodies = bodies
+        draft.compiled = bodies
         return draft
     }
 

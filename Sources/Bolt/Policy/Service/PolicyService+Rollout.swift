@@ -1,5 +1,6 @@
 internal import BoltAPI
 internal import Logging
+internal import Policy
 internal import Spanner
 internal import SpannerStore
 
@@ -166,7 +167,7 @@ extension PolicyService {
     }
 
     /// An operator holds the roll-out, lets it go on or ends it. Throws `rollout_refused` where it can't be now.
-    func changeRollout(_ event: Rollout.Event, audit: AuditEntry) async throws -> BoltAPI.AckLevel {
+    func changeRollout(_ event: Rollout.Event, audit: AuditEntry, dryRun: Bool) async throws -> BoltAPI.AckLevel {
         guard var trial = reign?.rollout else {
             throw Problem(.rolloutRefused, "partition \(name) has no roll-out; nothing was changed")
         }
@@ -175,6 +176,7 @@ extension PolicyService {
             throw Problem(.rolloutRefused, "the roll-out is \(state): it cannot do that; nothing was changed")
         }
         try await requireSafe()
+        guard !dryRun else { return .local }
         let level = try await journal([.audit(audit), trial.command])
         await stepRollout([event])
         return level

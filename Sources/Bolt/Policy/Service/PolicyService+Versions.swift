@@ -14,7 +14,10 @@ extension PolicyService {
         }
         try await requireSafe()
         let draft = try await draft(stack, all: false, isStrict: false)
-        guard !draft.isEmpty || reign.isTorn || reign.head == nil else { return settle(draft) }
+        guard !draft.isEmpty || reign.isTorn || reign.head == nil else {
+            self.reign?.bodies = draft.compiled
+            return settle(draft)
+        }
         _ = try await commit(draft, stack, nil)
         hold = nil
     }
@@ -230,6 +233,7 @@ extension PolicyService {
         for (envoy, made) in draft.ingredients { now.ingredients[envoy] = made == .zero ? nil : made }
         for envoy in atOnce { now.deliveries[envoy] = Delivered(sequence: draft.sequence) }
         (now.tree, now.head, now.sequence, now.stack) = (tree, signed, draft.sequence, stack)
+        now.bodies = draft.compiled
         (now.isTorn, now.madeAt) = (false, .now)
         if let publication {
             now.version = version(publication, draft.sequence)

@@ -56,6 +56,8 @@ actor PolicyService {
     var beaconAt: ContinuousClock.Instant?
     /// Outcomes that wait to be written.
     var outcomes: [PrincipalID: PolicyOutcome] = [:]
+    /// What is remembered of stacks for history.
+    var stackFacts: [Bytes32: StackFacts] = [:]
     /// Signatures that were made, for figures: one a version, one a beacon, one an order.
     var signatures = 0
 

@@ -28,6 +28,8 @@ enum PolicyServiceLimits {
     static let passesPerCheckIn = 8
     /// Troubles of envoys that are told by name.
     static let troublesShown = 20
+    /// Stacks of which it is remembered what is in them.
+    static let stackFactsMax = 256
     /// Pause before a version that was refused is tried again.
     static let retryPause: Duration = .seconds(5)
     /// Longest time between two looks at secrets, whoever told of a change.
