@@ -14,7 +14,7 @@ extension BoltEndpoints {
         case .policyWait: return try await policyWait(request)
         case .peerPolicy: return try await peerPolicy(request)
         case .peerPolicyBody: return try await peerPolicyBody(request)
-        case .policyWebhook: return try await webhook(request)
+        case .policyWebhook: return try await hearForge(request)
         case _: return try await stackRequest(request)
         }
     }

@@ -1,5 +1,6 @@
 internal import BoltAPI
 internal import Foundation
+internal import Policy
 internal import Spanner
 internal import SpannerStore
 

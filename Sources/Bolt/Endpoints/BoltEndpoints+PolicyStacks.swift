@@ -193,7 +193,7 @@ extension BoltEndpoints {
     // MARK: - Webhook
 
     /// A git forge says that something was pushed: the source is looked at.
-    func webhook(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
+    func hearForge(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
         guard let webhook else {
             throw Problem(.notFound, "no webhook is configured here", next: "set policy.webhook_secret_file")
         }
