@@ -48,6 +48,9 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case policySignatures = "bolt_policy_signatures_total"
     case policyBodies = "bolt_policy_bodies_served_total"
     case policyCovered = "bolt_policy_covered_envoys"
+    case policySourceAge = "bolt_policy_source_age_seconds"
+    case policySourceReads = "bolt_policy_source_reads_total"
+    case coverBytes = "bolt_cover_bytes"
 
     /// How a metric is counted.
     public enum Kind: String, Sendable {
@@ -65,11 +68,12 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .buildInfo, .startTime, .connections, .rosterEvents, .rosterPrincipals, .rosterConflicts, .rosterBans,
             .peers, .peersConverged, .partitionRole, .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync,
             .slicesOwned, .slicesLeft, .handoffs, .custodyBytes, .policySequence, .policyEnvoys, .policyCurrent,
-            .policyTroubled, .policyWaiting, .policyCovered:
+            .policyTroubled, .policyWaiting, .policyCovered, .policySourceAge, .coverBytes:
             .gauge
         case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
             .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections, .partitionReceived, .journalFlushes,
-            .journalCommands, .handoffBytes, .policyVersions, .policyCompiled, .policySignatures, .policyBodies:
+            .journalCommands, .handoffBytes, .policyVersions, .policyCompiled, .policySignatures, .policyBodies,
+            .policySourceReads:
             .counter
         case .requestSeconds, .commitSeconds, .checkInBatch, .slicePause: .histogram
         }
@@ -78,7 +82,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     /// The unit, in words.
     public var unit: String {
         switch self {
-        case .startTime, .requestSeconds, .commitSeconds, .slicePause: "seconds"
+        case .startTime, .requestSeconds, .commitSeconds, .slicePause, .policySourceAge: "seconds"
         case .connections, .connectionsRefused, .cutConnections: "connections"
         case .requests: "requests"
         case .rosterEvents: "events"
@@ -96,7 +100,8 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .checkIns: "check-ins"
         case .checkInBatch, .journalCommands: "commands"
         case .journalFlushes: "transactions"
-        case .partitionReceived, .handoffBytes, .custodyBytes: "bytes"
+        case .partitionReceived, .handoffBytes, .custodyBytes, .coverBytes: "bytes"
+        case .policySourceReads: "looks"
         case .slicesOwned, .slicesLeft: "slices"
         case .handoffs: "handoffs"
         case .resultsStored: "results"
@@ -121,14 +126,14 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .peers: ["status"]
         case .partitionRole: ["role"]
         case .handoffs, .handoffBytes: ["direction"]
-        case .checkIns, .enrolments: ["outcome"]
+        case .checkIns, .enrolments, .policySourceReads: ["outcome"]
         case .cutConnections, .linksClosed: ["reason"]
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
             .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored,
             .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync, .partitionReceived, .journalFlushes,
             .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes, .policySequence, .policyEnvoys,
             .policyCurrent, .policyTroubled, .policyWaiting, .policyVersions, .policyCompiled, .policySignatures,
-            .policyBodies, .policyCovered:
+            .policyBodies, .policyCovered, .policySourceAge, .coverBytes:
             []
         }
     }
@@ -187,6 +192,10 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .policySignatures: "Signatures made for policy: one a head, one a beacon, one an order."
         case .policyBodies: "Bodies of policy that were sent to envoys."
         case .policyCovered: "Envoys of other partitions whose policy is kept here."
+        case .policySourceAge:
+            "Age of the last good look at the source of the partition's policy; at the primary, else 0."
+        case .policySourceReads: "Looks at the source of the partition's policy, by outcome."
+        case .coverBytes: "Bytes of other partitions' policy that are kept here to serve it while these are away."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }

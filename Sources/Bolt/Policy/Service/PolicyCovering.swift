@@ -105,7 +105,9 @@ actor PolicyCovering {
         do throws(StoreError) {
             _ = try store.sweep()
             try store.checkpointIfNeeded()
-            metrics.set(.policyCovered, [], to: Double(try store.held().grants))
+            let held = try store.held()
+            metrics.set(.policyCovered, [], to: Double(held.grants))
+            metrics.set(.coverBytes, [], to: Double(held.bytes))
         } catch { tell(error) }
     }
 
