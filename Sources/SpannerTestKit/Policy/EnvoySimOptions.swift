@@ -14,8 +14,8 @@ public struct EnvoySimMutant: Hashable, Sendable {
         case olderEpochObeyed = "ack-of-older-epoch-obeyed"
         /// Takes any version that verifies, as if none had been taken before.
         case grantReplayed = "replayed-bundle-accepted"
-        /// Keeps what it saw only after it acted on it.
-        case sightKeptLate = "sight-kept-late"
+        /// Keeps what it saw in memory alone.
+        case sightNotKept = "sight-not-durable"
         /// Takes a version that is for another envoy.
         case otherEnvoysGrant = "bundle-of-another-envoy-accepted"
         /// Takes versions of whichever partition signed them.
@@ -39,7 +39,7 @@ public struct EnvoySimMutant: Hashable, Sendable {
         switch fault {
         case .deletedOnLocal, .deletedOnCustody, .olderEpochObeyed: ["P6"]
         case .sequenceReused, .silentDrop: ["P5", "P6"]
-        case .grantReplayed, .sightKeptLate, .otherEnvoysGrant, .otherOwnersGrant: ["S8"]
+        case .grantReplayed, .sightNotKept, .otherEnvoysGrant, .otherOwnersGrant: ["S8"]
         case .otherEnvoysOrder, .orderReplayed, .versionGivenUnsafe: ["S8"]
         }
     }

@@ -32,7 +32,9 @@ extension EnvoySimulation {
             crash(envoy)
             return false
         }
+        let before = envoys[envoy].durable.policy
         envoys[envoy].durable = envoys[envoy].disk
+        if options.has(.sightNotKept) { envoys[envoy].durable.policy = before }
         if isAimed {
             crash(envoy)
             return false
@@ -134,6 +136,7 @@ extension EnvoySimulation {
         } else if !bears(reply, request.queue, by: envoy) {
             release = 0
         }
+        checkAnswer(reply, by: envoy)
         step(
             envoy,
             .answered(
@@ -181,7 +184,6 @@ extension EnvoySimulation {
     }
 
     private func bears(_ reply: EnvoySimReply, _ queue: QueueID, by envoy: Int) -> Bool {
-        if options.has(.olderEpochObeyed) { return true }
         let sight = envoys[envoy].disk.sight
         let receipt = OwnerReceipt(
             register: sight.freshness?.register.hash ?? .zero, epoch: reply.epoch, queue: queue,

@@ -20,10 +20,22 @@ extension EnvoySimulation {
     }
 
     /// P5: an owner lacks what an envoy has deleted only where the owner was put back.
-    func checkHole(_ request: EnvoySimRequest, through: UInt64) {
-        guard restored.isEmpty, !envoys[request.envoy].disk.truth.wasRestored else { return }
-        let from = through + 1
-        violate("P5", "envoy \(request.envoy) has deleted from \(from) on what its owner does not have")
+    func checkHole(_ request: EnvoySimRequest, at partition: Int) {
+        let next = (partitions[partition].tables.rows[request.queue]?.through ?? 0) + 1
+        guard request.firstHeld > next, restored.isEmpty, !envoys[request.envoy].disk.truth.wasRestored
+        else { return }
+        violate("P5", "envoy \(request.envoy) has deleted from \(next) on what its owner does not have")
+    }
+
+    /// P6: nothing is obeyed of an epoch that is over, be it only what is stored.
+    func checkAnswer(_ reply: EnvoySimReply, by envoy: Int) {
+        let disk = envoys[envoy].disk
+        guard case .owner(let name, let epoch) = reply.source, name == disk.sight.freshness?.register.owner,
+            epoch < disk.truth.authority.epoch
+        else { return }
+        violate(
+            "P6", "envoy \(envoy) obeys \(name) in epoch \(epoch.number), after it saw "
+                + "\(disk.truth.authority.epoch.number)")
     }
 
     /// P6: what is deleted is safe at the owner, and the owner of now said so.

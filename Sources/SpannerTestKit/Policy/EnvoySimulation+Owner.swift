@@ -51,6 +51,7 @@ extension EnvoySimulation {
         var reply = EnvoySimReply(
             source: .owner(partitions[partition].name, partitions[partition].epoch),
             from: partitions[partition].name, epoch: partitions[partition].epoch.number)
+        checkHole(request, at: partition)
         reply.contradicts = !store(request, in: &partitions[partition])
         fill(&reply, request, partitions[partition], walk)
         addPolicy(&reply, to: request, at: partition, of: false)
@@ -73,7 +74,6 @@ extension EnvoySimulation {
         }
         let new = request.places.filter { $0.sequence > through }
         guard !new.isEmpty || request.firstHeld > through + 1 else { return true }
-        if request.firstHeld > through + 1 { checkHole(request, through: through) }
         state.append(.results(request.queue, envoy: request.envoy, firstHeld: request.firstHeld, new))
         return true
     }

@@ -137,11 +137,9 @@ extension EnvoySimulation {
                 grant, of: id, owner: owner, register: freshness?.register.hash, reign: freshness?.epoch,
                 mesh: TestIdentity.mesh, witness: witness)
             let isNew = sight.accepted?.leaf != envoys[envoy].disk.heldLeaf
-            if options.has(.sightKeptLate) { act(on: grant, by: envoy) }
-            envoys[envoy].disk.policy = sight
+            if !options.has(.grantReplayed) { envoys[envoy].disk.policy = sight }
             envoys[envoy].disk.heldLeaf = sight.accepted?.leaf
             guard commit(envoy) else { return false }
-            guard !options.has(.sightKeptLate) else { return true }
             count(work: isNew ? "versions applied" : "versions applied again")
             act(on: grant, by: envoy)
         } catch {

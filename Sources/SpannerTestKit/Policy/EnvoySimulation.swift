@@ -79,11 +79,18 @@ public final class EnvoySimulation {
         guard let genesis else { return }
         for index in 0..<4 {
             let queue = newQueue()
-            let disk = EnvoySimDisk(queue: queue)
+            let slice = SliceID(group: genesis.id, index: UInt32(index % 2))
+            var disk = EnvoySimDisk(queue: queue)
+            if let register = genesis.register(of: slice.index, hashedBy: witness) {
+                // Who was admitted with a slice knows its first register.
+                disk.sight = OwnerSight(
+                    fence: EnvoyMachine.Fence(register: 1, epoch: 0),
+                    freshness: SliceFreshness(register: register, epoch: PartitionEpoch.none))
+            }
             envoys.append(
                 EnvoySimEnvoy(
                     index: index, id: PrincipalID(high: 0xE0, low: UInt64(index) * 0x9E37 + 5),
-                    slice: SliceID(group: genesis.id, index: UInt32(index % 2)), durable: disk, disk: disk,
+                    slice: slice, durable: disk, disk: disk,
                     machine: machine(disk, seed: UInt64(index))))
         }
     }
