@@ -4,7 +4,7 @@ public import Spanner
 public struct RolloutLimitsView: Hashable, Sendable, Codable {
     /// Machines that are given a new version and have not told how it went; nil for all at once.
     public var maxConcurrent: UInt64?
-    /// Machines that stay on what they have until the others succeeded.
+    /// Machines that have to stand at each instant: neither at it, nor failed, nor silent.
     public var minStanding: UInt64
     /// With more failures than this the roll-out halts; nil where none halts it.
     public var maxFail: UInt64?

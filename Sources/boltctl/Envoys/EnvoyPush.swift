@@ -100,7 +100,8 @@ struct EnvoyPush: AsyncParsableCommand {
         guard let text else { return nil }
         guard let seconds = SpanText.seconds(text), seconds <= Self.spanSecondsMax else {
             throw CommandFailure(
-                "bad_span", "\(option) “\(text)” is no span of 1s to 24h", next: "write 30s, 5m or 1h", status: .usage)
+                "bad_span", "\(option) “\(text)” is no span of 1s to 24h", next: "write 30s, 5m or 1h",
+                status: .usage)
         }
         return seconds
     }
@@ -117,14 +118,16 @@ struct EnvoyPush: AsyncParsableCommand {
         let requests = try await desk.targets(names: names, selecting).map { try request($0) }
         guard requests.count == 1 || following.wait || mutation.dryRun else {
             throw CommandFailure(
-                "partition_needed", "the machines are of \(Plural.text(requests.count, "partition")), pushed one by one",
-                reason: "nothing was changed", next: "name one with --partition, or leave --no-wait out", status: .usage)
+                "partition_needed",
+                "the machines are of \(Plural.text(requests.count, "partition")), pushed one by one",
+                reason: "nothing was changed", next: "name one with --partition, or leave --no-wait out",
+                status: .usage)
         }
         let rehearsed = try await desk.rehearse(requests, skip: mutation.yes && requests.count == 1 && !mutation.dryRun)
         guard !mutation.dryRun else {
             return try await conclude(
-                rehearsed.map { PushDesk.Step(push: $0.answer.push, end: nil) }, effects: rehearsed.flatMap(\.answer.effects),
-                level: nil)
+                rehearsed.map { PushDesk.Step(push: $0.answer.push, end: nil) },
+                effects: rehearsed.flatMap(\.answer.effects), level: nil)
         }
         if !mutation.yes {
             for effect in rehearsed.flatMap(\.answer.effects) { Console.note("would be so: \(effect)") }
@@ -164,7 +167,8 @@ struct EnvoyPush: AsyncParsableCommand {
         let answer = Answer(pushes: pushes, effects: effects, level: level, dryRun: isDry)
         let table =
             watch == nil
-            ? PushText.change(pushes, effects, level: isDry ? nil : level) : pushes.map { PushText.screen($0) }.joined(separator: "\n")
+            ? PushText.change(pushes, effects, level: isDry ? nil : level)
+            : pushes.map { PushText.screen($0) }.joined(separator: "\n\n")
         try connection.output.emit(answer, table: table)
         guard !isDry else { return }
         for note in steps.flatMap(\.outcome.notes) { Console.note(note) }

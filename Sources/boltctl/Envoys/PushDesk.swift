@@ -140,12 +140,13 @@ struct PushDesk {
             let away = silent.map(\.text).joined(separator: ", ")
             throw CommandFailure(
                 "not_found", "no push has the id \(argument)",
-                reason: silent.isEmpty ? nil : "\(away) cannot be asked, and may know of it", next: "boltctl stack status")
+                reason: silent.isEmpty ? nil : "\(away) cannot be asked, and may know of it",
+                next: "boltctl stack status")
         }
         guard found.count == 1 else {
             throw CommandFailure(
-                "ambiguous", "\(found.count) pushes could be meant", reason: found.map(\.id.apiText).joined(separator: "; "),
-                next: "name one by its id", status: .usage)
+                "ambiguous", "\(found.count) pushes could be meant",
+                reason: found.map(\.id.apiText).joined(separator: "; "), next: "name one by its id", status: .usage)
         }
         return first
     }

@@ -1,16 +1,18 @@
 import ArgumentParser
 import BoltAPI
 import BoltClient
+import Policy
 import Spanner
 
 /// `boltctl stack publish`
 struct StackPublish: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "publish", abstract: "Put a stack in force at a partition; it reaches the machines by its roll-out.",
+        commandName: "publish", abstract: "Put a stack in force at a partition.",
         discussion: """
-            The stack is a directory, checked here before anything is sent; or, with --source, what the partition's \
-            own source holds now. What is in force already makes no new version. A partition that follows a source \
-            goes back to that at the source's next revision: freeze it to prevent that.
+            It reaches the machines as its roll-out policy says. The stack is a directory, checked here before \
+            anything is sent; or, with --source, what the partition's own source holds now. What is in force already \
+            makes no new version. A partition that follows a source goes back to that at the source's next revision: \
+            freeze it to prevent that.
 
             EXAMPLES
               boltctl stack publish examples/stack --partition north --reason "the new motd"
@@ -22,7 +24,7 @@ struct StackPublish: AsyncParsableCommand {
     var directory: String?
     @Flag(name: .long, help: "Look at the partition's source now, instead of a directory.")
     var source = false
-    @Option(name: .long, help: "What to call the revision, a commit's id for example. Default: the start of its digest.")
+    @Option(name: .long, help: "What to call the revision: a commit's id, say. Default: the start of its digest.")
     var revision: String?
     @Option(name: .long, help: "Refuse unless this revision is in force.")
     var expect: String?
@@ -34,9 +36,7 @@ struct StackPublish: AsyncParsableCommand {
     func run() async throws {
         try check()
         let files = try directory.map { directory in
-            let local = try LocalStack(directory)
-            _ = try local.require()
-            return try StackDirectory.bodies(local.files)
+            try StackDirectory.bodies(LocalStack(directory).require().canonicalFiles)
         }
         let desk = StackDesk(session: try connection.session())
         let partition = try await desk.partition(whose.partition)
@@ -50,10 +50,12 @@ struct StackPublish: AsyncParsableCommand {
     /// Refuses bad arguments before anybody is asked.
     func check() throws {
         guard (directory == nil) == source else {
-            let both = directory != nil
+            let next = "name the directory that holds stack.yaml, or --source alone"
+            guard directory != nil else {
+                throw CommandFailure("no_content", "no stack is named", next: next, status: .usage)
+            }
             throw CommandFailure(
-                both ? "two_contents" : "no_content", both ? "a directory and --source say two things" : "nothing is named",
-                next: "name the directory that holds stack.yaml, or --source alone", status: .usage)
+                "two_contents", "a directory and --source say two things", next: next, status: .usage)
         }
         guard !source || revision == nil else {
             throw CommandFailure(

@@ -48,7 +48,10 @@ struct StackValidate: AsyncParsableCommand {
             if let partition { lines += StackValidate.lines(partition) }
             let count = faults.count + omitted
             let sum = "\(Plural.text(files, "file")), \(ByteText.text(UInt64(bytes)))"
-            guard count == 0 else { return (lines + ["not valid: \(Plural.text(count, "fault")) in \(sum)"]).joined(separator: "\n") }
+            guard count == 0 else {
+                lines.append("not valid: \(Plural.text(count, "fault")) in \(sum)")
+                return lines.joined(separator: "\n")
+            }
             let names = secrets.isEmpty ? "" : "; secrets: \(secrets.joined(separator: ", "))"
             lines.append("\(valid ? "valid" : "not to be published there"): \(stack ?? ""), \(sum)\(names)")
             return lines.joined(separator: "\n")
@@ -84,7 +87,9 @@ struct StackValidate: AsyncParsableCommand {
             "\(answer.partition) does not keep the secret \($0)\n  next: boltctl secret put \($0) --partition "
                 + "\(answer.partition)"
         }
-        if let why = answer.rolloutBlocked { lines.append("its roll-out would block itself at \(answer.partition): \(why)") }
+        if let why = answer.rolloutBlocked {
+            lines.append("its roll-out would block itself at \(answer.partition): \(why)")
+        }
         return lines
     }
 }
