@@ -17,7 +17,7 @@ extension MachineTraits {
     private static func field(_ name: String, of text: String) -> String? {
         for line in text.split(separator: "\n") where line.hasPrefix(name) {
             let parts = line.split(separator: ":", maxSplits: 1)
-            guard parts.count == 2, parts[0].allSatisfy({ !$0.isWhitespace || $0 == " " || $0 == "\t" }) else { continue }
+            guard parts.count == 2 else { continue }
             let value = parts[1].drop { $0 == " " || $0 == "\t" }
             if !value.isEmpty { return String(value) }
         }

@@ -4,8 +4,8 @@ internal import Glibc
 /// The facts of the machine that an envoy runs on, read afresh at each call.
 ///
 /// Everything comes from the kernel (`uname`, `sysconf`, `/proc`, `/sys`) and `/etc/os-release`; what cannot be read is
-/// left out rather than guessed, so a trait that is there is true. What changes by the minute (free memory, load) is none
-/// of it: policy is written against what a machine is.
+/// left out rather than guessed, so a trait that is there is true. What changes by the minute (free memory, load) is
+/// none of it: policy is written against what a machine is.
 public enum MachineTraits {
     /// Longest file that is read for a trait, in bytes.
     static let fileBytesMax = 64 * 1024
