@@ -37,7 +37,7 @@ extension PolicyService {
 
     /// Puts a stack in force, or says what that would do. What is in force already makes no new version.
     func publish(_ brought: BroughtStack, as publication: PolicyPublication, dryRun: Bool) async throws -> StackChange {
-        try await gate.pass { [self] in try await publishAlone(brought, publication, dryRun: dryRun) }
+        try await gate.pass { @Sendable [self] in try await publishAlone(brought, publication, dryRun: dryRun) }
     }
 
     private func publishAlone(
@@ -90,7 +90,7 @@ extension PolicyService {
 
     /// Holds new versions back, or lets them go on.
     func freeze(_ freeze: PolicyFreeze, audit: AuditEntry) async throws -> BoltAPI.AckLevel {
-        try await gate.pass { [self] in
+        try await gate.pass { @Sendable [self] in
             try await requireSafe()
             let level = try await journal([.audit(audit), .policy(.freeze(freeze))])
             await setFreeze(freeze)

@@ -112,15 +112,17 @@ actor PolicyService {
         let now = ContinuousClock.now
         guard now >= retryAt else { return tellFigures() }
         do {
-            try await gate.pass { [self] in
-                try await lookAtFleet()
-                try await noteSecrets()
-                try await makeDueVersion()
-            }
+            try await gate.pass { @Sendable [self] in try await doDueWork() }
         } catch let problem as Problem {
             suspend(problem)
         } catch { suspend(Problem(.internalError, "\(error)")) }
         tellFigures()
+    }
+
+    private func doDueWork() async throws {
+        try await lookAtFleet()
+        noteSecrets()
+        try await makeDueVersion()
     }
 
     private func suspend(_ problem: Problem) {
@@ -131,7 +133,7 @@ actor PolicyService {
         retryAt = .now + PolicyServiceLimits.retryPause
     }
 
-    private func noteSecrets() throws {
+    private func noteSecrets() {
         let (seen, now) = (secretChanges.load(ordering: .relaxed), ContinuousClock.now)
         guard seen != seenSecrets || now - secretsSeenAt >= PolicyServiceLimits.secretsInterval else { return }
         (seenSecrets, secretsSeenAt) = (seen, now)
