@@ -28,6 +28,7 @@ extension BoltLife {
         }
         await api.custody?.close()
         await api.cover?.close()
+        await api.policy.close()
         await partition.close()
         await node.close()
         try? await ops.close()

@@ -1,4 +1,5 @@
 internal import BoltAPI
+internal import CRDT
 internal import Foundation
 internal import Identity
 internal import Logging
@@ -8,7 +9,6 @@ internal import ServiceLifecycle
 internal import Spanner
 internal import SpannerStore
 internal import SpannerTransport
-internal import Synchronization
 
 /// The TLS port's connections, each with what it turns out to be.
 typealias MainChannel = NIOAsyncChannel<EventLoopFuture<AcceptedConnection<HTTPConnection>>, Never>
@@ -58,7 +58,12 @@ struct BoltLife: Sendable {
             start.partition, context: start.slices,
             surroundings: PolicySurroundings(
                 fleet: { from, limit in await node.read { $0.fleet(from: from, limit: limit) } },
-                fleetChanges: { node.changes.load(ordering: .acquiring) }, bolt: configuration.fullName),
+                fleetChanges: {
+                    // Both only grow: so does their sum, with either.
+                    await node.read { node in
+                        node.machine.roster.vector.entries.reduce(node.board?.change ?? 0) { $0 &+ $1.counter }
+                    }
+                }, bolt: configuration.fullName),
             logger: logger, metrics: metrics)
         let api = BoltEndpoints(
             configuration: configuration, given: start.topology, board: start.board, custody: start.custody,

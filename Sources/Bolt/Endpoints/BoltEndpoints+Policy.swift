@@ -15,7 +15,8 @@ extension BoltEndpoints {
         case .peerPolicy: return try await peerPolicy(request)
         case .peerPolicyBody: return try await peerPolicyBody(request)
         case .policyWebhook: return try await hearForge(request)
-        case _: return try await stackRequest(request)
+        // Reading and compiling stacks takes long.
+        case _: return try await EventLoopTasks.elsewhere(true) { try await stackRequest(request) }
         }
     }
 

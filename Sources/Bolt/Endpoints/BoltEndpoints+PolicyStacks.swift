@@ -19,8 +19,7 @@ extension BoltEndpoints {
         guard let primary = picture.reigning else { throw noPrimary(picture) }
         guard primary.bolt.fullName == configuration.fullName else { return try await passOn(request, to: primary) }
         guard !partition.sealing.isSealed else { throw sealedProblem() }
-        // Just promoted: it is there in a moment.
-        if await policy.read({ $0.reign == nil || $0.reign?.fleet == nil }) { await policy.look() }
+        await policy.becomeReady()
         switch request.endpoint {
         case .stackStatus: return try .json(await stackStatus(name))
         case .stackHistory: return try .json(await stackHistory(request, name))

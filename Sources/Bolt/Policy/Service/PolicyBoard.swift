@@ -80,7 +80,9 @@ final class PolicyBoard: Sendable {
             (word.state, word.reason) = (.none, "partition \(picture.signed.head.partition) has no policy for it yet")
             return word
         }
-        if held.leaf == hash { return word }
+        // A number that was never given here is another partition's: it is to follow this one from now on.
+        let isForeign = held.sequence.map { $0 > picture.sequence } ?? false
+        if held.leaf == hash, !isForeign { return word }
         if isContested {
             (word.state, word.reason) = (.withheld, "its name is contested: nothing new is given")
             return word

@@ -101,7 +101,7 @@ extension PolicyService {
 
     /// Looks which envoys the partition owns, where anything may have changed that.
     func lookAtFleet() async throws {
-        let changes = surroundings.fleetChanges()
+        let changes = await surroundings.fleetChanges()
         guard let epoch = reign?.epoch, reign?.fleet == nil || changes != seenFleet else { return }
         var fleet: [PrincipalID: FleetMember] = [:]
         var place: Int? = 0

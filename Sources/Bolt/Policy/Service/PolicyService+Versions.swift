@@ -12,14 +12,13 @@ extension PolicyService {
         guard let reign, reign.hasWork, reign.version != nil, let stack = reign.stack, reign.fleet != nil else {
             return
         }
-        try await requireSafe()
         let draft = try await draft(stack, all: false, isStrict: false)
         guard !draft.isEmpty || reign.isTorn || reign.head == nil else {
             self.reign?.bodies = draft.compiled
             return settle(draft)
         }
+        try await requireSafe()
         _ = try await commit(draft, stack, nil)
-        hold = nil
     }
 
     /// Puts a stack in force. Throws `Problem`; where that says `changed` it may yet come to be.
@@ -241,8 +240,10 @@ extension PolicyService {
         }
         let waiting = now.waiting
         reign = now
-        beaconAt = nil
         board.show(PolicyPicture(signed, tree, witness: witness), waiting: waiting)
+        // What is shown is never older than what is given.
+        beaconAt = nil
+        lightBeacon()
     }
 
     /// Those that were looked at need not be again.

@@ -11,7 +11,7 @@ struct PolicySurroundings: Sendable {
     /// Envoys of a stretch of the roster that the partition owns.
     let fleet: @Sendable (_ from: Int, _ limit: Int) async -> FleetPage
     /// Grows with everything that may change those.
-    let fleetChanges: @Sendable () -> UInt64
+    let fleetChanges: @Sendable () async -> UInt64
     /// Names this bolt, `name.partition`.
     let bolt: String
 }
@@ -58,6 +58,7 @@ actor PolicyService {
     var outcomes: [PrincipalID: PolicyOutcome] = [:]
     /// What is remembered of stacks for history.
     var stackFacts: [Bytes32: StackFacts] = [:]
+    var looks = 0
     /// Signatures that were made, for figures: one a version, one a beacon, one an order.
     var signatures = 0
 
@@ -90,6 +91,21 @@ actor PolicyService {
         waiters.end()
     }
 
+    /// Lets go of its reign once no version is being made: nothing is asked of the journal any more.
+    func close() async {
+        drain()
+        _ = try? await gate.pass { @Sendable in }
+        forgetReign()
+    }
+
+    /// Waits until this bolt serves policy, for at most `PolicyServiceLimits.readyWait`: it may just have been promoted.
+    func becomeReady() async {
+        let deadline = ContinuousClock.now + PolicyServiceLimits.readyWait
+        while reign?.fleet == nil, ContinuousClock.now < deadline, !isEnding.load(ordering: .relaxed) {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     /// A secret was put or removed: envoys that need it get it soon.
     nonisolated func secretsChanged() { secretChanges.add(1, ordering: .relaxed) }
 
@@ -110,13 +126,14 @@ actor PolicyService {
         await lookAfterRollout()
         await lookAfterPushes()
         let now = ContinuousClock.now
-        guard now >= retryAt else { return tellFigures() }
+        defer { tellFigures() }
+        guard now >= retryAt else { return }
         do {
             try await gate.pass { @Sendable [self] in try await doDueWork() }
+            hold = nil
         } catch let problem as Problem {
             suspend(problem)
         } catch { suspend(Problem(.internalError, "\(error)")) }
-        tellFigures()
     }
 
     private func doDueWork() async throws {
@@ -141,7 +158,7 @@ actor PolicyService {
     }
 
     /// Says again that this bolt reigns and what is the newest: all check-ins are shown the same.
-    private func lightBeacon() {
+    func lightBeacon() {
         guard let reign, let head = reign.head else { return }
         let now = ContinuousClock.now
         if let beaconAt, now - beaconAt < .seconds(Int(PolicyLimits.beaconSeconds)) { return }
@@ -161,7 +178,9 @@ actor PolicyService {
     private func tellFigures() {
         metrics.set(.policySequence, [], to: Double(reign?.head?.head.sequence ?? 0))
         metrics.set(.policyEnvoys, [], to: Double(reign?.rows.count ?? 0))
-        metrics.set(.policyCurrent, [], to: Double(board.currentCount()))
+        looks += 1
+        // Each is a hash: not with every look.
+        if looks % 10 == 1 { metrics.set(.policyCurrent, [], to: Double(board.currentCount())) }
         metrics.set(.policyWaiting, [], to: Double(waiters.count))
         metrics.set(.policyTroubled, [], to: Double(reign?.troubles.count ?? 0))
     }

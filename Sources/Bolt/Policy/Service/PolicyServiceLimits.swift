@@ -30,6 +30,8 @@ enum PolicyServiceLimits {
     static let troublesShown = 20
     /// Stacks of which it is remembered what is in them.
     static let stackFactsMax = 256
+    /// How long a request waits for a bolt that was just promoted.
+    static let readyWait: Duration = .seconds(3)
     /// Pause before a version that was refused is tried again.
     static let retryPause: Duration = .seconds(5)
     /// Longest time between two looks at secrets, whoever told of a change.
