@@ -38,6 +38,16 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case handoffBytes = "bolt_slice_handoff_bytes_total"
     case slicePause = "bolt_slice_pause_seconds"
     case custodyBytes = "bolt_custody_bytes"
+    case policySequence = "bolt_policy_sequence"
+    case policyEnvoys = "bolt_policy_envoys"
+    case policyCurrent = "bolt_policy_current_envoys"
+    case policyTroubled = "bolt_policy_troubled_envoys"
+    case policyWaiting = "bolt_policy_waiting_envoys"
+    case policyVersions = "bolt_policy_versions_total"
+    case policyCompiled = "bolt_policy_compiled_total"
+    case policySignatures = "bolt_policy_signatures_total"
+    case policyBodies = "bolt_policy_bodies_served_total"
+    case policyCovered = "bolt_policy_covered_envoys"
     case policySourceAge = "bolt_policy_source_age_seconds"
     case policySourceReads = "bolt_policy_source_reads_total"
     case coverBytes = "bolt_cover_bytes"
@@ -57,12 +67,13 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         switch self {
         case .buildInfo, .startTime, .connections, .rosterEvents, .rosterPrincipals, .rosterConflicts, .rosterBans,
             .peers, .peersConverged, .partitionRole, .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync,
-            .slicesOwned, .slicesLeft, .handoffs, .custodyBytes,
-            .policySourceAge, .coverBytes:
+            .slicesOwned, .slicesLeft, .handoffs, .custodyBytes, .policySequence, .policyEnvoys, .policyCurrent,
+            .policyTroubled, .policyWaiting, .policyCovered, .policySourceAge, .coverBytes:
             .gauge
         case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
             .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections, .partitionReceived, .journalFlushes,
-            .journalCommands, .handoffBytes, .policySourceReads:
+            .journalCommands, .handoffBytes, .policyVersions, .policyCompiled, .policySignatures, .policyBodies,
+            .policySourceReads:
             .counter
         case .requestSeconds, .commitSeconds, .checkInBatch, .slicePause: .histogram
         }
@@ -94,6 +105,10 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .slicesOwned, .slicesLeft: "slices"
         case .handoffs: "handoffs"
         case .resultsStored: "results"
+        case .policySequence, .policyVersions: "versions"
+        case .policyEnvoys, .policyCurrent, .policyTroubled, .policyWaiting, .policyCovered: "envoys"
+        case .policyCompiled, .policyBodies: "bodies"
+        case .policySignatures: "signatures"
         case .enrolments: "enrolments"
         case .buildInfo: "none"
         }
@@ -116,8 +131,9 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
             .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored,
             .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync, .partitionReceived, .journalFlushes,
-            .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes,
-            .policySourceAge, .coverBytes:
+            .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes, .policySequence, .policyEnvoys,
+            .policyCurrent, .policyTroubled, .policyWaiting, .policyVersions, .policyCompiled, .policySignatures,
+            .policyBodies, .policyCovered, .policySourceAge, .coverBytes:
             []
         }
     }
@@ -166,6 +182,16 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .slicePause:
             "Time in which nobody served a slice that was handed on, from its seal; at the primary that handed it on."
         case .custodyBytes: "Bytes of results that are kept here for partitions that are away."
+        case .policySequence: "Sequence of the policy's head in force; at the primary."
+        case .policyEnvoys: "Envoys that the policy's head covers; at the primary."
+        case .policyCurrent: "Envoys that said they hold what they are to have, since this bolt became primary."
+        case .policyTroubled: "Envoys that keep an earlier policy because theirs cannot be made; at the primary."
+        case .policyWaiting: "Envoys that hold a request until there is something for them."
+        case .policyVersions: "Versions of the policy that were made here."
+        case .policyCompiled: "Bodies of policy that were compiled here."
+        case .policySignatures: "Signatures made for policy: one a head, one a beacon, one an order."
+        case .policyBodies: "Bodies of policy that were sent to envoys."
+        case .policyCovered: "Envoys of other partitions whose policy is kept here."
         case .policySourceAge:
             "Age of the last good look at the source of the partition's policy; at the primary, else 0."
         case .policySourceReads: "Looks at the source of the partition's policy, by outcome."
