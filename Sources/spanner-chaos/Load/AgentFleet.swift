@@ -6,7 +6,7 @@ import Identity
 import Spanner
 import SpannerStore
 
-/// Whole agents in one process of `bolt-envoy simulate`, which is started again whenever it ends and may be killed at any
+/// Whole agents in one process of `bolt-envoy simulate`, started again whenever it ends, which may be killed at any
 /// time. What they are told is in a journal for each life of it, what they hold on disks of their own.
 actor AgentFleet {
     private static let prefix = "agent"
