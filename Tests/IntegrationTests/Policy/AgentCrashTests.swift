@@ -50,13 +50,13 @@ extension ReplicatedIntegrationTests.PolicyTests {
                 let machine = try world.machine(of: "north")
                 try world.publish(
                     PolicyWorld.stack(greeting: "crash", more: ["layers/40-many.yaml": Self.layer]), in: ["north"])
+                try machine.converge("/etc/site/greeting", "crash\n")
                 try converges(machine, to: 0)
                 try body(machine)
                 // One pass more, so that all that were before are told.
                 try machine.passed()
                 #expect(try machine.waiting() == 0)
                 try machine.expectOnceInOrder(atLeast: 3)
-                try world.publish(["layers/40-many.yaml": nil], in: ["north"])
             }
         }
 

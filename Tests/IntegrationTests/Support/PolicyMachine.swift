@@ -74,6 +74,17 @@ final class PolicyMachine {
         try #require(output.status == 0, "\(name): \(output)", sourceLocation: location)
     }
 
+    /// Makes passes until a file below its root has this content: a new machine is given its policy within seconds.
+    func converge(
+        _ path: String, _ text: String, seconds: TimeInterval = 30, location: SourceLocation = #_sourceLocation
+    ) throws {
+        try waitUntil("\(name) has \(text.debugDescription) in \(path)", seconds: seconds, location: location) {
+            let output = try pass()
+            guard output.status != 0 || content(path) != text else { return true }
+            throw Unheard(what: "\(content(path)?.debugDescription ?? "nothing"); \(output)")
+        }
+    }
+
     /// Starts its agent, which makes passes all the time.
     func start(_ more: String...) throws {
         agent = try Background(
@@ -134,11 +145,12 @@ final class PolicyMachine {
     /// The last pass that its owner knows of.
     func lastPass() throws -> [String: Any] { try #require(try passes().last, "\(name) told of no pass") }
 
-    /// P5: each pass is there once, in order, without a hole, and at least so many. Gives them.
+    /// P5: each result is there once, in the order in which it was made, without a hole, and at least so many passes.
+    /// Gives those. `isTimed` is false for a machine whose clock was turned back.
     @discardableResult
-    func expectOnceInOrder(atLeast count: Int = 1, location: SourceLocation = #_sourceLocation) throws
-        -> [[String: Any]]
-    {
+    func expectOnceInOrder(
+        atLeast count: Int = 1, isTimed: Bool = true, location: SourceLocation = #_sourceLocation
+    ) throws -> [[String: Any]] {
         let results = try results()
         let kinds = Set(results.compactMap { $0["kind"] as? String })
         #expect(kinds == ["result"], "\(name): \(kinds)", sourceLocation: location)
@@ -146,13 +158,15 @@ final class PolicyMachine {
         let sequences = results.compactMap { $0["sequence"] as? Int }
         #expect(
             sequences == Array(1...max(1, sequences.count)), "\(name): \(sequences)", sourceLocation: location)
-        let passes = results.compactMap { $0.passRecord }
-        #expect(passes.count == results.count, "\(name): every result is a pass", sourceLocation: location)
-        // Were one told twice, it would stand there twice with the same time.
-        let times = passes.compactMap { ($0["at_ms"] as? NSNumber)?.uint64Value }
+        let records = results.compactMap { $0["record"] as? [String: Any] }
+        // Were one told twice, it would stand there twice with the same time and content.
+        let texts = try records.map { try JSONSerialization.data(withJSONObject: $0, options: .sortedKeys) }
+        #expect(Set(texts).count == results.count, "\(name): two are the same", sourceLocation: location)
+        let times = records.compactMap { (($0["pass"] as? [String: Any] ?? $0)["at_ms"] as? NSNumber)?.uint64Value }
         #expect(
-            times.count == passes.count && zip(times, times.dropFirst()).allSatisfy { $0 < $1 },
+            !isTimed || times.count == records.count && zip(times, times.dropFirst()).allSatisfy { $0 <= $1 },
             "\(name): \(times)", sourceLocation: location)
+        let passes = results.compactMap { $0.passRecord }
         #expect(passes.count >= count, "\(name): \(passes.count) of \(count)", sourceLocation: location)
         return passes
     }

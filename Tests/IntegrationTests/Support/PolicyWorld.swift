@@ -25,7 +25,7 @@ final class PolicyWorld {
             stack = try StackRepository(below: mesh.folder)
             try stack.publish(Self.stack(greeting: "first"), "the first")
             try mesh.up(
-                ["policy.source=git", "policy.git_url=\(stack.remote)", "policy.git_branch=main"]
+                ["policy.source=git", "policy.git_url=file://\(stack.remote)", "policy.git_branch=main"]
                     + ["policy.poll_seconds=1"], options: ["--sealed"])
             try mesh.waitForSync(of: "north", bolts: 2)
             try mesh.done("topology", "apply", mesh.topology, "--yes", "--reason", "the first")
@@ -42,8 +42,8 @@ final class PolicyWorld {
     }
 
     /// The stack of these tests, with what of it changes.
-    static func stack(greeting: String, more: [String: String?] = [:]) -> [String: String?] {
-        let base: [String: String?] = [
+    static func stack(greeting: String, more: [String: String] = [:]) -> [String: String] {
+        let base = [
             "stack.yaml": "stack: trial\n",
             "layers/10-base.yaml": """
                 layer: base
@@ -110,9 +110,9 @@ final class PolicyWorld {
         return try #require(stacks?.first, "\(output)")
     }
 
-    /// Commits a change, and waits until it is in force in these partitions.
+    /// Commits a stack, and waits until it is in force in these partitions.
     func publish(
-        _ files: [String: String?], in partitions: [String] = ["north", "south"], seconds: TimeInterval = 20,
+        _ files: [String: String], in partitions: [String] = ["north", "south"], seconds: TimeInterval = 20,
         location: SourceLocation = #_sourceLocation
     ) throws {
         let commit = try stack.publish(files)

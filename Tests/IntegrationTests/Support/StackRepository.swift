@@ -17,23 +17,22 @@ struct StackRepository {
         _ = try Self.run(["-C", tree, "remote", "add", "origin", remote])
     }
 
-    /// Writes files, by their paths in the stack; nil removes one.
-    func write(_ files: [String: String?]) throws {
+    /// Writes files, by their paths in the stack; what was there before goes.
+    func write(_ files: [String: String]) throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: tree) where name != ".git" {
+            try FileManager.default.removeItem(atPath: "\(tree)/\(name)")
+        }
         for (path, text) in files.sorted(by: { $0.key < $1.key }) {
             let place = "\(tree)/\(path)"
-            guard let text else {
-                try? FileManager.default.removeItem(atPath: place)
-                continue
-            }
             let folder = (place as NSString).deletingLastPathComponent
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try text.write(toFile: place, atomically: true, encoding: .utf8)
         }
     }
 
-    /// Writes files, commits and pushes them; gives the commit's id.
+    /// Writes all files, commits and pushes them; gives the commit's id.
     @discardableResult
-    func publish(_ files: [String: String?], _ message: String = "a change") throws -> String {
+    func publish(_ files: [String: String], _ message: String = "a change") throws -> String {
         try write(files)
         _ = try Self.run(["-C", tree, "add", "--all"])
         _ = try Self.run(["-C", tree, "commit", "--quiet", "--allow-empty", "-m", message])
