@@ -26,6 +26,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 
 let package = Package(
     name: "bolt",
@@ -44,6 +45,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", from: "1.5.0"),
     ],
     targets: [
@@ -68,6 +70,7 @@ let package = Package(
             dependencies: ["CRDT", "Spanner", "SpannerWire", "Identity", nioCore, nioPosix, nioTLS, nioSSL, logging],
             swiftSettings: strict),
         .target(name: "SpannerStore", dependencies: ["CRDT", "Spanner", "CSQLite"], swiftSettings: strict),
+        .target(name: "Policy", dependencies: ["CRDT", "Spanner", yams, mustache], swiftSettings: strict),
         .target(name: "BoltAPI", dependencies: ["CRDT", "Spanner", yams], swiftSettings: strict),
         .target(
             name: "Bolt",
@@ -99,7 +102,9 @@ let package = Package(
             path: "Sources/bolt-daemon", swiftSettings: strict),
         .executableTarget(
             name: "boltctl",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", arguments, logging, yams],
+            dependencies: [
+                "CRDT", "Spanner", "Policy", "BoltAPI", "BoltClient", "Identity", "Vault", arguments, logging, yams,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "bolt-envoy",
@@ -148,6 +153,7 @@ let package = Package(
                 "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "Identity", nioCore, nioPosix, nioSSL, logging,
             ],
             swiftSettings: strict),
+        .testTarget(name: "PolicyTests", dependencies: ["CRDT", "Spanner", "Policy"], swiftSettings: strict),
         .testTarget(name: "BoltAPITests", dependencies: ["CRDT", "Spanner", "BoltAPI"], swiftSettings: strict),
         .testTarget(
             name: "BoltClientTests",
@@ -157,7 +163,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BoltCtlTests",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", "boltctl", arguments],
+            dependencies: [
+                "CRDT", "Spanner", "Policy", "BoltAPI", "BoltClient", "Identity", "Vault", "boltctl", arguments,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "BoltTests",

@@ -41,4 +41,24 @@ public enum APILimits {
     public static let stuckShown = 100
     /// Tasks that an answer shows.
     public static let tasksShown = 100
+    /// Seconds that an envoy's request waits for something new.
+    public static let policyWaitSecondsMax = 50
+    /// Bytes of what a git forge tells.
+    public static let webhookBytesMax = 1024 * 1024
+    /// Bytes of a stack's files on their way to a bolt, as JSON.
+    public static let stackBytesMax = 12 * 1024 * 1024
+    /// Faults of a stack that an answer shows.
+    public static let stackFaultsShown = 100
+    /// Files that a comparison of stacks shows.
+    public static let stackDiffFilesShown = 500
+    /// Bytes of all differing lines that a comparison of stacks shows.
+    public static let stackDiffBytesMax = 2 * 1024 * 1024
+    /// Envoys that a push can name one by one.
+    public static let pushNamesMax = 1_000
+    /// Pushes that an answer shows.
+    public static let pushesShown = 20
+    /// Envoys that failed, of one roll-out or push, that an answer shows.
+    public static let policyFailuresShown = 50
+    /// Resources of an envoy's last pass that an answer shows.
+    public static let passResourcesShown = 50
 }

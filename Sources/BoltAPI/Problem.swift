@@ -48,7 +48,7 @@ public struct Problem: Error, Hashable, Sendable, Codable {
         switch (status, code) {
         case (_, let code)
         where code == .refusedBySafetyRule || Problem.Code.safetyRefusals.contains(code)
-            || Problem.Code.sliceRefusals.contains(code):
+            || Problem.Code.sliceRefusals.contains(code) || Problem.Code.policyRefusals.contains(code):
             .refused
         case (401, _), (403, _): .notPermitted
         case (503, .ownerUnreachable), (503, .notReady), (503, .draining), (503, .noPrimary), (503, .boltRemoved):

@@ -112,7 +112,7 @@ extension Problem.Code {
             .alreadyFounded, .badMembers, .handoverCancelled, .lastStandby, .tooLarge, .tooManyRequests, .tooManyQueues,
             .badAct, .ownerUnreachable, .notReady,
             .boltRemoved, .draining, .storeFailure, .storeFull, .internalError,
-        ] + sealCodes + sliceCodes
+        ] + sealCodes + sliceCodes + policyCodes
 
     /// The HTTP status that this kind comes with by default.
     public var status: Int { entry.status }
@@ -123,7 +123,7 @@ extension Problem.Code {
 
     var entry: Problem.Entry {
         Self.entries[self] ?? Self.partitionEntries[self] ?? Self.sealEntries[self] ?? Self.sliceEntries[self]
-            ?? Self.unknown
+            ?? Self.policyEntries[self] ?? Self.unknown
     }
 
     private static let unknown = Problem.Entry(status: 500, title: "Unknown error", next: "see the bolt's log")

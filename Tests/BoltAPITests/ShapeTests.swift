@@ -179,18 +179,19 @@ import Testing
         }
     }
 
-    @Test func onlyEnrolmentAndHealthNeedNoCertificate() {
+    @Test func onlyEnrolmentHealthAndTheWebhookNeedNoCertificate() {
         let open = Endpoint.allCases.filter {
-            $0.listener == .main && ($0.access == .anyone || $0.access == .tokenHolder)
+            $0.listener == .main && [.anyone, .tokenHolder, .secretHolder].contains($0.access)
         }
-        #expect(Set(open) == [.enroll, .health, .healthHead])
+        #expect(Set(open) == [.enroll, .health, .healthHead, .policyWebhook])
     }
 
     @Test func whatChangesIsNeverAViewersAndReadsTakeNoBody() {
         for endpoint in Endpoint.allCases {
             if endpoint.mutates { #expect(endpoint.access != .operator(.viewer) && endpoint.bodyBytesMax > 0) }
-            // A plan is asked for with a document, and changes nothing.
-            if !endpoint.mutates, endpoint != .planTopology { #expect(endpoint.bodyBytesMax == 0) }
+            // What is planned, judged or compared is sent along, and nothing is changed.
+            let isQuestion = [Endpoint.planTopology, .stackDiff, .validateStack].contains(endpoint)
+            if !endpoint.mutates, !isQuestion { #expect(endpoint.bodyBytesMax == 0) }
         }
     }
 }

@@ -69,7 +69,7 @@ import Testing
     private func expected(_ endpoint: Endpoint, _ asker: Asker) -> Int? {
         let role: PrincipalRole
         switch endpoint.access {
-        case .anyone, .tokenHolder: return nil
+        case .anyone, .tokenHolder, .secretHolder: return nil
         case .envoy: role = .envoy
         case .bolt: role = .bolt
         case .operator: role = .operator
@@ -96,15 +96,16 @@ import Testing
         }
     }
 
-    /// The only endpoints of the main listener without a client certificate are enrolment and health.
-    @Test func onlyEnrolmentAndHealthAreOpen() async {
+    /// The only endpoints of the main listener without a client certificate are enrolment and health, and the one that
+    /// a git forge tells of pushes, by a signature.
+    @Test func onlyEnrolmentHealthAndTheWebhookAreOpen() async {
         var open: [Endpoint] = []
         for endpoint in Endpoint.allCases where endpoint.listener == .main {
             if case .success = await Authorisation.judge(endpoint.access, peer: nil, standing: { _ in .unknown }) {
                 open.append(endpoint)
             }
         }
-        #expect(Set(open) == [.enroll, .health, .healthHead])
+        #expect(Set(open) == [.enroll, .health, .healthHead, .policyWebhook])
     }
 
     /// An operator whose label says nonsense reads only.

@@ -1,4 +1,5 @@
 internal import BoltAPI
+internal import CRDT
 internal import Foundation
 internal import Spanner
 
@@ -85,8 +86,32 @@ enum OpenAPIDocument {
             return [bolt, parameter("fate", place: "query", schema: SalvageView.Fate.schema)] + page
         case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember, .stepDown, .dismissSalvage,
             .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret, .applyTopology, .takeOver, .changeTask,
-            .drainBolt, .undrainBolt, .reassignEnvoy:
+            .drainBolt, .undrainBolt, .reassignEnvoy, .publishStack, .rollbackStack, .freezeStack, .unfreezeStack,
+            .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
             return [parameter("dry_run", place: "query", schema: ["type": .string("boolean")])]
+        case _: return endpoint.isAboutPolicy ? policyQueries(endpoint, page: page) : []
+        }
+    }
+
+    private static func policyQueries(_ endpoint: Endpoint, page: [JSONValue]) -> [JSONValue] {
+        let partition = parameter("partition", place: "query", schema: PartitionName.schema)
+        switch endpoint {
+        case .policyWait:
+            return [
+                parameter("held", place: "query", schema: Bytes32.schema),
+                parameter("order", place: "query", schema: UInt64.schema),
+            ]
+        case .policyWebhook:
+            return [parameter("X-Hub-Signature-256", place: "header", schema: text(minLength: 1), required: true)]
+        case .peerPolicy:
+            return [partition, parameter("from", place: "query", schema: PrincipalID.schema)] + page
+        case .stackStatus, .push: return [partition]
+        case .stackHistory: return [partition] + page
+        case .stackPreview:
+            return [
+                parameter("envoy", place: "query", schema: text(minLength: 1), required: true),
+                parameter("revision", place: "query", schema: text(minLength: 1)),
+            ]
         case _: return []
         }
     }
@@ -126,7 +151,14 @@ enum OpenAPIDocument {
             "description": .string("A problem, with a stable code."),
             "content": content(Problem.contentType, try catalogue.read(Problem.self).schema),
         ])
-        return ["200": .object(done), "default": problem]
+        if endpoint.answersBytes {
+            done["content"] = content("application/octet-stream", .object([:]))
+        }
+        var answers: [String: JSONValue] = ["200": .object(done), "default": problem]
+        if endpoint == .policyWait {
+            answers["204"] = .object(["description": .string("Nothing new within the wait.")])
+        }
+        return answers
     }
 
     private static func content(_ type: String, _ schema: JSONValue) -> JSONValue {
@@ -137,6 +169,7 @@ enum OpenAPIDocument {
         switch endpoint.access {
         case .anyone: "For anyone."
         case .tokenHolder: "For holders of a join token."
+        case .secretHolder: "For holders of a shared secret, by which the body is signed."
         case .envoy: "For envoys."
         case .bolt: "For bolts."
         case .operator(let rank): "For operators of at least the rank \(rank.rawValue)."

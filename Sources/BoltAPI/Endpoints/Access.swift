@@ -4,6 +4,9 @@ public enum Access: Hashable, Sendable {
     case anyone
     /// Server-authenticated TLS and a join token in the body; a client certificate gives nothing.
     case tokenHolder
+    /// Server-authenticated TLS and a signature of the body under a secret that is shared; a client certificate gives
+    /// nothing.
+    case secretHolder
     /// An envoy in the roster, for itself alone.
     case envoy
     /// Another bolt of the mesh.

@@ -31,17 +31,27 @@ extension Endpoint {
         case .changeTask: ChangeTaskRequest.self
         case .drainBolt, .undrainBolt: DrainBoltRequest.self
         case .reassignEnvoy: ReassignEnvoyRequest.self
+        case .policyWebhook: PolicyWebhookRequest.self
+        case .stackDiff: StackDiffRequest.self
+        case .validateStack: ValidateStackRequest.self
+        case .publishStack: PublishStackRequest.self
+        case .rollbackStack: RollbackStackRequest.self
+        case .freezeStack, .unfreezeStack: FreezeStackRequest.self
+        case .pauseRollout, .resumeRollout, .abortRollout: ChangeRolloutRequest.self
+        case .pushEnvoys: PushRequest.self
+        case .abortPush: AbortPushRequest.self
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
             .envoyResults,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
             .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
-            .task, .taskMoves, .opsHealth, .opsHealthHead, .live, .ready, .metrics:
+            .task, .taskMoves, .opsHealth, .opsHealthHead, .live, .ready, .metrics, .policyBody, .policyWait,
+            .peerPolicy, .peerPolicyBody, .stackStatus, .stackHistory, .stackPreview, .push:
             nil
         }
     }
 
-    /// What the body of an answer that is no problem is; nil where it has none, or plain text.
+    /// What the body of an answer that is no problem is; nil where it has none, plain text, or bytes.
     public var answerShape: Shape? {
         switch self {
         case .enroll, .rekey, .peerEnroll: EnrolResponse.self
@@ -94,7 +104,20 @@ extension Endpoint {
         case .changeTask: ChangeTaskResponse.self
         case .drainBolt, .undrainBolt: DrainBoltResponse.self
         case .reassignEnvoy: ReassignEnvoyResponse.self
-        case .healthHead, .opsHealthHead, .live, .ready, .metrics: nil
+        case .policyWebhook: PolicyWebhookResponse.self
+        case .policyWait: PolicyWaitResponse.self
+        case .peerPolicy: PeerPolicyResponse.self
+        case .stackStatus: StackStatusResponse.self
+        case .stackHistory: StackHistoryResponse.self
+        case .stackDiff: StackDiffResponse.self
+        case .validateStack: ValidateStackResponse.self
+        case .stackPreview: PreviewResponse.self
+        case .publishStack, .rollbackStack, .freezeStack, .unfreezeStack, .pauseRollout, .resumeRollout,
+            .abortRollout:
+            StackChangeResponse.self
+        case .push: PushResponse.self
+        case .pushEnvoys, .abortPush: PushChangeResponse.self
+        case .healthHead, .opsHealthHead, .live, .ready, .metrics, .policyBody, .peerPolicyBody: nil
         }
     }
 }

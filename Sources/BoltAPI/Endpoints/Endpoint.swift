@@ -4,11 +4,13 @@
 /// without a rule.
 public enum Endpoint: String, Sendable, CaseIterable {
     // Envoys.
-    case enroll, rekey, checkIn
+    case enroll, rekey, checkIn, policyBody, policyWait
     // Peers.
-    case peerCheckIn, peerEnroll, peerOperator
+    case peerCheckIn, peerEnroll, peerOperator, peerPolicy, peerPolicyBody
     // Anyone.
     case health, healthHead, openAPI
+    // A git forge.
+    case policyWebhook
     // Operators read.
     case status, bolts, bolt, partitions, envoys, envoy, envoyExplain, envoyResults
     case roster, rosterLog, rosterDigest, rosterConflicts, rosterContext, rosterReceipt, tokens
@@ -16,11 +18,14 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case sealStatus, secrets
     case topology, topologyHistory, topologyVersion, planTopology
     case slices, slice, sliceDigest, takeoverPreview, tasks, task, taskMoves
+    case stackStatus, stackHistory, stackDiff, validateStack, stackPreview, push
     // Operators change.
     case createToken, postAct, removeEnvoy
     case switchover, promote, removeMember, stepDown, dismissSalvage, auditNote
     case initSeal, unseal, seal, putSecret, removeSecret
     case applyTopology, takeOver, changeTask, drainBolt, undrainBolt, reassignEnvoy
+    case publishStack, rollbackStack, freezeStack, unfreezeStack, pauseRollout, resumeRollout, abortRollout
+    case pushEnvoys, abortPush
     // The ops listener.
     case opsHealth, opsHealthHead, live, ready, metrics
 
@@ -48,7 +53,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .peerOperator, .createToken, .postAct, .removeEnvoy,
             .switchover, .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal,
             .putSecret, .removeSecret, .planTopology, .applyTopology, .takeOver, .changeTask, .drainBolt, .undrainBolt,
-            .reassignEnvoy:
+            .reassignEnvoy, .policyWebhook, .stackDiff, .validateStack, .publishStack, .rollbackStack, .freezeStack,
+            .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
             .post
         case .healthHead, .opsHealthHead: .head
         case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults,
@@ -56,7 +62,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
             .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
-            .task, .taskMoves, .opsHealth, .live, .ready, .metrics:
+            .task, .taskMoves, .opsHealth, .live, .ready, .metrics, .policyBody, .policyWait, .peerPolicy,
+            .peerPolicyBody, .stackStatus, .stackHistory, .stackPreview, .push:
             .get
         }
     }
@@ -120,6 +127,10 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .drainBolt: "/v1/bolts/{bolt}/drain"
         case .undrainBolt: "/v1/bolts/{bolt}/undrain"
         case .reassignEnvoy: "/v1/envoys/{envoy}/reassign"
+        case .policyBody, .policyWait, .policyWebhook, .peerPolicy, .peerPolicyBody, .stackStatus, .stackHistory,
+            .stackDiff, .validateStack, .stackPreview, .publishStack, .rollbackStack, .freezeStack, .unfreezeStack,
+            .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .push, .abortPush:
+            policyPath
         case .live: "/livez"
         case .ready: "/readyz"
         case .metrics: "/metrics"
@@ -130,18 +141,21 @@ public enum Endpoint: String, Sendable, CaseIterable {
     public var access: Access {
         switch self {
         case .enroll: .tokenHolder
-        case .rekey, .checkIn: .envoy
-        case .peerCheckIn, .peerEnroll, .peerOperator: .bolt
+        case .policyWebhook: .secretHolder
+        case .rekey, .checkIn, .policyBody, .policyWait: .envoy
+        case .peerCheckIn, .peerEnroll, .peerOperator, .peerPolicy, .peerPolicyBody: .bolt
         case .health, .healthHead, .opsHealth, .opsHealthHead, .live, .ready, .metrics: .anyone
         case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults, .roster,
             .rosterLog,
             .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition, .partitionHistory,
             .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets, .topology,
             .topologyHistory, .topologyVersion, .planTopology, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
-            .task, .taskMoves:
+            .task, .taskMoves, .stackStatus, .stackHistory, .stackDiff, .validateStack, .stackPreview, .push:
             .operator(.viewer)
         case .createToken, .postAct, .removeEnvoy, .switchover, .promote, .stepDown, .dismissSalvage, .auditNote,
-            .unseal, .putSecret, .removeSecret, .applyTopology, .changeTask, .drainBolt, .undrainBolt, .reassignEnvoy:
+            .unseal, .putSecret, .removeSecret, .applyTopology, .changeTask, .drainBolt, .undrainBolt, .reassignEnvoy,
+            .publishStack, .rollbackStack, .freezeStack, .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout,
+            .pushEnvoys, .abortPush:
             .operator(.operator)
         case .removeMember, .initSeal, .seal, .takeOver: .operator(.admin)
         }
@@ -159,14 +173,19 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .removeMember, .stepDown, .dismissSalvage, .auditNote, .sealStatus, .secrets, .initSeal, .unseal, .seal,
             .putSecret, .removeSecret, .topology, .topologyHistory, .topologyVersion, .planTopology, .applyTopology,
             .slices, .slice, .sliceDigest, .takeoverPreview, .takeOver, .tasks, .task, .taskMoves, .changeTask,
-            .drainBolt, .undrainBolt, .reassignEnvoy:
+            .drainBolt, .undrainBolt, .reassignEnvoy, .policyBody, .policyWait, .policyWebhook, .peerPolicy,
+            .peerPolicyBody, .stackStatus, .stackHistory, .stackDiff, .validateStack, .stackPreview, .publishStack,
+            .rollbackStack, .freezeStack, .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys,
+            .push, .abortPush:
             .main
         }
     }
 
     /// Whether it changes anything; those that do take `?dry_run=true` where an operator asks.
-    /// A plan is posted because a topology does not fit into a query; it changes nothing.
-    public var mutates: Bool { method == .post && self != .planTopology }
+    /// What is only judged or compared is posted because it does not fit into a query; it changes nothing.
+    public var mutates: Bool {
+        method == .post && ![.planTopology, .stackDiff, .validateStack].contains(self)
+    }
 
     /// Whether a request that got no answer may be sent again, here or elsewhere, without a second effect.
     public var isRepeatable: Bool {
@@ -180,6 +199,10 @@ public enum Endpoint: String, Sendable, CaseIterable {
             false
         // Looked up by their id instead: another bolt would be another driver, or would take it on another register.
         case .applyTopology, .takeOver, .drainBolt, .undrainBolt, .reassignEnvoy: false
+        // Another operator's change may have come between; a push is looked up by its id.
+        case .publishStack, .rollbackStack, .freezeStack, .unfreezeStack, .pauseRollout, .resumeRollout,
+            .abortRollout, .pushEnvoys, .abortPush:
+            false
         case _: true
         }
     }
@@ -190,7 +213,9 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .envoyResults, .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .switchover,
             .promote,
             .removeMember, .stepDown, .dismissSalvage, .auditNote, .applyTopology, .takeOver, .task, .taskMoves,
-            .changeTask, .drainBolt, .undrainBolt, .reassignEnvoy:
+            .changeTask, .drainBolt, .undrainBolt, .reassignEnvoy, .stackStatus, .stackHistory, .stackDiff,
+            .validateStack, .stackPreview, .publishStack, .rollbackStack, .freezeStack, .unfreezeStack, .pauseRollout,
+            .resumeRollout, .abortRollout, .pushEnvoys, .push, .abortPush:
             true
         case _: false
         }
@@ -205,16 +230,20 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .planTopology: TopologyLimits.documentBytesMax * 2
         case .applyTopology: APILimits.planBytesMax
         case .takeOver: APILimits.takeoverBytesMax
+        case .policyWebhook: APILimits.webhookBytesMax
+        case .stackDiff, .validateStack, .publishStack: APILimits.stackBytesMax
         case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember,
             .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret, .changeTask,
-            .drainBolt, .undrainBolt, .reassignEnvoy:
+            .drainBolt, .undrainBolt, .reassignEnvoy, .rollbackStack, .freezeStack, .unfreezeStack, .pauseRollout,
+            .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
             APILimits.bodyBytesMax
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
             .envoyResults,
             .roster, .rosterLog, .rosterDigest, .rosterConflicts, .rosterContext, .rosterReceipt, .tokens, .partition,
             .partitionHistory, .partitionSalvage, .partitionAudit, .partitionOperation, .sealStatus, .secrets,
             .topology, .topologyHistory, .topologyVersion, .slices, .slice, .sliceDigest, .takeoverPreview, .tasks,
-            .task, .taskMoves, .opsHealth, .opsHealthHead, .live, .ready, .metrics:
+            .task, .taskMoves, .opsHealth, .opsHealthHead, .live, .ready, .metrics, .policyBody, .policyWait,
+            .peerPolicy, .peerPolicyBody, .stackStatus, .stackHistory, .stackPreview, .push:
             0
         }
     }

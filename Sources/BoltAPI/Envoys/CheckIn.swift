@@ -11,15 +11,17 @@ public struct CheckInRequest: Hashable, Sendable, Codable {
     public var firstHeld: UInt64
     /// Results in ascending, gapless sequence; at most `APILimits.checkInResultsMax`.
     public var results: [EnvoyResult]
-    /// Digest of the policy bundle that is in force on the machine.
+    /// Hash of the policy leaf that is in force on the machine; absent where it holds none.
     public var heldDigest: Bytes32?
+    /// Sequence of the head that this leaf was accepted under; absent where it holds none.
+    public var policySequence: UInt64?
     /// The highest owner that it has seen.
     public var highest: OwnerMark?
 
     /// A report.
     public init(
         traits: [String: JSONValue], queueIncarnation: QueueIncarnation, firstHeld: UInt64, results: [EnvoyResult],
-        heldDigest: Bytes32? = nil, highest: OwnerMark? = nil
+        heldDigest: Bytes32? = nil, policySequence: UInt64? = nil, highest: OwnerMark? = nil
     ) {
         (self.traits, self.queueIncarnation, self.firstHeld) = (traits, queueIncarnation, firstHeld)
         (self.results, self.heldDigest, self.highest) = (results, heldDigest, highest)
@@ -30,6 +32,7 @@ public struct CheckInRequest: Hashable, Sendable, Codable {
         case queueIncarnation = "queue_incarnation"
         case firstHeld = "first_held"
         case heldDigest = "held_digest"
+        case policySequence = "policy_sequence"
     }
 }
 
@@ -89,21 +92,24 @@ public struct CheckInResponse: Hashable, Sendable, Codable {
     /// The owner's signature over what is stored and safe (64 bytes), where a bolt of another partition passes its
     /// answer on.
     public var signature: Base64Bytes?
+    /// What the envoy is to do with its machine; absent where the bolt that answers knows nothing of policy.
+    public var policy: CheckInPolicy?
 
     /// An answer to a report.
     public init(
         storedThrough: UInt64, releaseThrough: UInt64, level: AckLevel, owner: CheckInOwner,
         nextIntervalSeconds: Double, bolts: [BoltAddress], register: UInt64, epoch: UInt64, contested: Bool,
-        claim: Base64Bytes? = nil, signature: Base64Bytes? = nil, custody: CheckInCustody? = nil
+        claim: Base64Bytes? = nil, signature: Base64Bytes? = nil, custody: CheckInCustody? = nil,
+        policy: CheckInPolicy? = nil
     ) {
         (self.storedThrough, self.releaseThrough, self.level) = (storedThrough, releaseThrough, level)
         (self.owner, self.nextIntervalSeconds, self.bolts) = (owner, nextIntervalSeconds, bolts)
         (self.register, self.epoch, self.contested, self.claim) = (register, epoch, contested, claim)
-        (self.signature, self.custody) = (signature, custody)
+        (self.signature, self.custody, self.policy) = (signature, custody, policy)
     }
 
     enum CodingKeys: String, CodingKey {
-        case level, owner, bolts, claim, register, epoch, contested, signature, custody
+        case level, owner, bolts, claim, register, epoch, contested, signature, custody, policy
         case storedThrough = "stored_through"
         case releaseThrough = "release_through"
         case nextIntervalSeconds = "next_interval_seconds"

@@ -32,13 +32,15 @@ public struct EnvoyView: Hashable, Sendable, Codable {
     /// Places of all its queues that hold nothing and have a reason, where the answering bolt is the owner and one
     /// envoy was asked for.
     public var holes: UInt64?
+    /// Its policy, where the answering bolt is the owner and one envoy was asked for.
+    public var policy: EnvoyPolicyView?
 
     /// An envoy.
     public init(
         id: PrincipalID, name: PrincipalName, standing: StandingWord, issuer: PartitionName?, owner: PartitionName?,
         group: GroupName?, labels: [String: String], fingerprint: KeyFingerprint, admission: Dot,
         admittedAt: WallTime, lastSeenAt: WallTime? = nil, traits: [String: JSONValue]? = nil,
-        storedThrough: UInt64? = nil, holes: UInt64? = nil
+        storedThrough: UInt64? = nil, holes: UInt64? = nil, policy: EnvoyPolicyView? = nil
     ) {
         (self.id, self.name, self.standing, self.issuer, self.owner) = (id, name, standing, issuer, owner)
         (self.group, self.labels, self.fingerprint) = (group, labels, fingerprint)
@@ -47,7 +49,7 @@ public struct EnvoyView: Hashable, Sendable, Codable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, name, standing, issuer, owner, group, labels, fingerprint, admission, traits, holes
+        case id, name, standing, issuer, owner, group, labels, fingerprint, admission, traits, holes, policy
         case admittedAt = "admitted_at_ms"
         case lastSeenAt = "last_seen_at_ms"
         case storedThrough = "stored_through"

@@ -2,6 +2,12 @@ extension PassRecord.Outcome: SchemaWord {}
 extension PassResource.Outcome: SchemaWord {}
 extension EnvoyResultView.Kind: SchemaWord {}
 extension EnvoyResultsResponse.Source: SchemaWord {}
+extension CheckInPolicy.State: SchemaWord {}
+extension StackSourceView.Kind: SchemaWord {}
+extension PolicyExpiryWord: SchemaWord {}
+extension StackFileDiffView.Kind: SchemaWord {}
+extension RolloutView.State: SchemaWord {}
+extension PushView.State: SchemaWord {}
 
 extension ResultCursor: SchemaText {
     /// Queue and place.

@@ -17,7 +17,7 @@ func errorCodes(in file: SwiftText) -> [DeclaredName] {
         var last = index + 1
         while last + 2 < tokens.count, tokens[last + 1].text == "." { last += 2 }
         let name = tokens[last].text
-        let isCode = name == "Code" || name.hasSuffix("ErrorCode")
+        let isCode = name == "Code" || name.hasSuffix("ErrorCode") || name.hasSuffix("FaultCode")
         guard isCode || (name == "Kind" && file.path.hasSuffix("Error.swift")),
             let opening = tokens[last...].firstIndex(where: { $0.text == "{" }),
             let closing = closingBrace(of: opening, in: tokens)

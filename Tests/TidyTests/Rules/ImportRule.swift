@@ -13,6 +13,7 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "SpannerWire", "Identity", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Logging",
     ]),
     "SpannerStore": platform.union(["CRDT", "Spanner", "CSQLite"]),
+    "Policy": platform.union(["CRDT", "Spanner", "Yams", "Mustache"]),
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
         "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease", "BoltAPI",
@@ -31,7 +32,7 @@ let importsAllowed: [String: Set<String>] = [
     // Programs.
     "bolt-daemon": platform.union(["Bolt", "BoltAPI", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
     "boltctl": platform.union([
-        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", "ArgumentParser", "Logging", "Yams",
+        "CRDT", "Spanner", "Policy", "BoltAPI", "BoltClient", "Identity", "Vault", "ArgumentParser", "Logging", "Yams",
     ]),
     "bolt-envoy": platform.union([
         "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging",
