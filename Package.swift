@@ -54,6 +54,7 @@ let package = Package(
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "COpenSSLShim", dependencies: ["COpenSSL"]),
+        .target(name: "CConvergence"),
 
         // Pure cores.
         .target(name: "CRDT", swiftSettings: strict),
@@ -71,6 +72,8 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "SpannerStore", dependencies: ["CRDT", "Spanner", "CSQLite"], swiftSettings: strict),
         .target(name: "Policy", dependencies: ["CRDT", "Spanner", yams, mustache], swiftSettings: strict),
+        .target(
+            name: "Convergence", dependencies: ["CRDT", "Spanner", "Policy", "CConvergence"], swiftSettings: strict),
         .target(name: "BoltAPI", dependencies: ["CRDT", "Spanner", yams], swiftSettings: strict),
         .target(
             name: "Bolt",
@@ -93,7 +96,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Envoy",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", logging],
+            dependencies: [
+                "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Policy", "Convergence", logging,
+            ],
             swiftSettings: strict),
 
         // Programs.
@@ -109,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "bolt-envoy",
             dependencies: [
-                "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", arguments, logging,
+                "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Policy", "Convergence",
+                arguments, logging,
             ],
             path: "Sources/bolt-envoy", swiftSettings: strict),
 
@@ -154,6 +160,9 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["CRDT", "Spanner", "Policy"], swiftSettings: strict),
+        .testTarget(
+            name: "ConvergenceTests", dependencies: ["CRDT", "Spanner", "Policy", "Convergence"],
+            swiftSettings: strict),
         .testTarget(name: "BoltAPITests", dependencies: ["CRDT", "Spanner", "BoltAPI"], swiftSettings: strict),
         .testTarget(
             name: "BoltClientTests",
@@ -178,7 +187,10 @@ let package = Package(
             name: "LeaseTests", dependencies: ["CRDT", "Spanner", "Identity", "Lease"], swiftSettings: strict),
         .testTarget(
             name: "EnvoyTests",
-            dependencies: ["CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "BoltClient", "Identity", logging],
+            dependencies: [
+                "CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "BoltClient", "Identity", "Policy", "Convergence",
+                logging,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit"], swiftSettings: strict),

@@ -10,6 +10,12 @@ enum EnvoyLimits {
     static let passReportsMax = 1_000
     /// Bolts asked in vain that a pass tells of.
     static let attemptsMax = 64
+    /// Passes in one round, where each report of one brings another policy.
+    static let passesInARowMax = 3
+    /// Bolts beside the one that gave a grant that are asked for what it names.
+    static let bodyOthersMax = 2
+    /// A bolt that answers a wait sooner, with nothing new, is not waited for again until the next report.
+    static let waitMin: Duration = .seconds(1)
     /// Identities in one simulation.
     static let simulatedMax = 20_000
 }

@@ -1,27 +1,43 @@
 import ArgumentParser
 import BoltAPI
+import BoltClient
+import Convergence
 import Envoy
 import Foundation
 import Identity
 import Logging
+import Policy
+import Spanner
+import SpannerStore
 
 /// `bolt-envoy run`
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks in, again and again; results wait on disk until their owner has them safe.",
+        abstract: "Puts the policy that this machine is given in force and tells what came of it, again and again.",
         discussion: """
-            Goes on when no bolt answers, with exponential backoff and full jitter. SIGTERM ends it cleanly.
+            Goes on when no bolt answers: the last policy is put in force from this machine's disk, with its traits as \
+            they are now, and results wait until their owner has them safe. Bolts are asked again with exponential \
+            backoff and full jitter. SIGTERM ends it cleanly.
 
               bolt-envoy run
-              bolt-envoy run --once -o json
+              bolt-envoy run --once --dry-run
+              bolt-envoy run --once --root /tmp/scratch -o json
+              bolt-envoy run --report-only
 
-            Exit codes with --once: 0 all is stored, or kept by another bolt while the owner is away, 1 some still \
-            waits, 69 no bolt took it, 77 the mesh refuses this machine. What was not stored is kept.
+            Exit codes with --once: 0 all is stored (or kept by another bolt while the owner is away) and nothing \
+            failed, 1 a resource failed, a policy was refused, or some results still wait, 2 with --dry-run: something \
+            would be changed, 69 no bolt took the report (what is kept of the policy was applied all the same), 77 the \
+            mesh refuses this machine. What was not stored is kept.
             """)
 
-    @Flag(help: "One pass: deliver what waits, then end.")
+    @Flag(help: "One round: report, apply, deliver what waits, then end.")
     var once = false
-    @Option(help: "Seconds between check-ins; default: what the owner asks for.")
+    @Flag(help: "Change nothing on this machine; say what would be.")
+    var dryRun = false
+    @Flag(help: "Report only: no policy is taken.")
+    var reportOnly = false
+    @OptionGroup var work: WorkOptions
+    @Option(help: "Seconds between rounds; default: what the owner asks for.")
     var interval: Double?
     @Option(help: "With --once: seconds after which no further report is begun.")
     var timeout: Int = 300
@@ -37,6 +53,8 @@ struct Run: AsyncParsableCommand {
             throw ValidationError("--interval is 0.1 to 86400 seconds")
         }
         guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout is 1 to 86400 seconds") }
+        guard !(reportOnly && dryRun) else { throw ValidationError("--report-only leaves nothing for --dry-run") }
+        try work.check()
     }
 
     mutating func run() async throws {
@@ -58,37 +76,48 @@ struct Run: AsyncParsableCommand {
         let directory = EnvoyDirectory(state.state)
         try directory.requireEnrolled()
         let identity = try EnvoyIdentity.load(directory: directory.identityPath)
-        let known = try directory.profile().bolts.map(\.address)
+        let profile = try directory.profile()
+        let port = try BoltPort(identity.credential)
+        let policy = reportOnly ? nil : try work.policy(of: identity, profile, in: directory, isDryRun: dryRun)
+        let traits = TraitsDocument(directory: work.traitsDirectory)
         return try EnvoyAgent(
-            port: try BoltPort(identity.credential), trust: try OwnerTrust(identity.credential),
+            port: port, trust: try OwnerTrust(identity.credential),
             queue: try await directory.openQueue(for: identity.principal, waiting: .seconds(2)),
-            seeds: bolts.isEmpty ? known : bolts, pinned: !bolts.isEmpty,
+            seeds: bolts.isEmpty ? profile.bolts.map(\.address) : bolts, pinned: !bolts.isEmpty,
             interval: interval.map { .milliseconds(Int64($0 * 1000)) }, seed: UInt64.random(in: .min ... .max),
-            logger: once ? .singlePass(verbose: verbose) : .agent(verbose: verbose), directory: directory)
+            logger: once ? .singlePass(verbose: verbose) : .agent(verbose: verbose), directory: directory,
+            policy: policy,
+            renewal: IdentityRenewal(directory: directory, credential: identity.credential, port: port),
+            traits: { await traits.gather() })
     }
 
     private func single(_ agent: EnvoyAgent) async throws {
         var limits = EnvoyAgent.PassLimits()
         limits.duration = .seconds(timeout)
-        let pass: EnvoyAgent.Pass
+        let (report, pass): (EnvoyAgent.Pass, PassRecord?)
         do {
             let output = output
-            pass = try await agent.runOnce(limits: limits) { progress in
+            report = try await agent.runOnce(limits: limits) { progress in
                 output.progress("\(progress.waiting) records wait after \(progress.reports) reports")
             }
+            pass = await agent.lastPass
             try await agent.close()
         } catch {
             throw CommandFailure(error, doing: "check in")
         }
-        switch pass {
+        let lines = pass.map { PassText.lines($0, isWhole: dryRun) } ?? []
+        switch report {
         case .delivered(let response):
-            try output.emit(response, lines: [StoredText.pass(response)])
+            try output.emit(OnceOutput(response: response, pass: pass), lines: [StoredText.pass(response)] + lines)
+            try judge(pass)
         case .partly(let waiting):
+            for line in lines { output.progress(line) }
             throw CommandFailure(
                 "not_drained", "check in: not everything was taken",
                 reason: "\(waiting) records still wait in the queue",
                 next: "run it again; if the number stays, look at: bolt-envoy status --state \(state.state)")
         case .failed(let failure, let attempts):
+            for line in lines { output.progress(line) }
             let what =
                 failure.kind == .refused
                 ? "check in: the mesh refuses this envoy; everything is kept"
@@ -97,13 +126,36 @@ struct Run: AsyncParsableCommand {
         }
     }
 
+    /// How the command ends, by what came of the pass.
+    private func judge(_ pass: PassRecord?) throws {
+        guard let pass else { return }
+        if pass.outcome == .failed {
+            throw CommandFailure(
+                "pass_failed", "apply the policy", reason: pass.failure ?? "it could not be applied",
+                next: "look at: bolt-envoy results --state \(state.state)", changed: pass.report?.isDryRun == false)
+        }
+        if let counts = pass.report?.counts, counts.wouldChange > 0 { throw ExitCode(ExitStatus.changes.rawValue) }
+    }
+
     private func forever(_ agent: EnvoyAgent) async throws {
-        let signals = SignalWait()
+        let (signals, manager) = (SignalWait(), ServiceNotifier())
+        manager.ready(reportOnly ? "reporting" : "applying its policy and reporting")
+        defer { manager.stopping() }
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await agent.run() }
-                group.addTask { await signals.wait() }
-                try await group.next()
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    try await agent.run()
+                    return true
+                }
+                group.addTask {
+                    await signals.wait()
+                    return true
+                }
+                group.addTask {
+                    await manager.watch(agent)
+                    return false
+                }
+                while let isEnd = try await group.next(), !isEnd {}
                 group.cancelAll()
                 try await group.waitForAll()
             }
@@ -111,5 +163,21 @@ struct Run: AsyncParsableCommand {
         } catch {
             throw CommandFailure(error, doing: "run the agent")
         }
+    }
+}
+
+/// What `run --once` prints as JSON: the answer, and what came of the policy.
+struct OnceOutput: Encodable {
+    let response: CheckInResponse
+    let pass: PassRecord?
+
+    enum CodingKeys: String, CodingKey {
+        case pass = "policy_pass"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        try response.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(pass, forKey: .pass)
     }
 }

@@ -9,7 +9,7 @@ import SpannerStore
 /// `bolt-envoy status`
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows who this envoy is, what waits in its queue, and what came of its last reports.",
+        abstract: "Shows who this envoy is, its policy, what waits in its queue, and what came of its last reports.",
         discussion: """
             Reads the agent's folder alone; asks nobody. While the agent runs, the queue is as the agent saw it last.
 
@@ -113,10 +113,54 @@ struct StatusReport: Encodable {
             lines.append("  why:  \(failure.reason) [\(failure.code)]")
             lines.append("  next: \(failure.next)")
         }
+        lines += policyLines + renewalLines
         if agent.running, let next = history?.nextAttempt {
             lines.append("next report  in \(age(Double(next.milliseconds) / 1000 - now))")
         }
         return lines
+    }
+
+    private var policyLines: [String] {
+        guard let policy = history?.policy else { return ["policy       none was given yet"] }
+        var lines: [String] = []
+        if let version = policy.version {
+            let name = version.revision.isEmpty ? "" : " \(version.revision)"
+            lines.append(
+                "policy       \(version.partition) \(version.epoch).\(version.sequence)\(name), made "
+                    + "\(ago(version.made.milliseconds)) ago, \(version.standing)")
+            let heard = policy.heard.map { ", its owner heard \(ago($0.milliseconds)) ago" } ?? ""
+            lines.append("  taken \(version.accepted.map { "\(ago($0.milliseconds)) ago" } ?? "before")\(heard)")
+        } else {
+            lines.append("policy       none is in force")
+        }
+        if let note = policy.note { lines.append("  note: \(note)") }
+        if let trouble = policy.trouble {
+            lines.append("  why:  \(trouble.reason) [\(trouble.code)]")
+            lines.append("  next: \(trouble.next)")
+        }
+        if let pass = policy.lastPass {
+            let counts = pass.counts.map {
+                ": \($0.changed) changed, \($0.failed) failed, \($0.skipped) passed over, \($0.unchanged) unchanged"
+            }
+            let away = pass.isOffline ? ", its owner not heard" : ""
+            lines.append(
+                "last pass    \(ago(pass.at.milliseconds)) ago, \(pass.outcome.rawValue)\(away)\(counts ?? "")")
+            if let failure = pass.failure { lines.append("  why:  \(failure)") }
+        }
+        if agent.running, let next = policy.nextPass {
+            lines.append("next pass    in \(age(Double(next.milliseconds) / 1000 - now))")
+        }
+        return lines
+    }
+
+    private var renewalLines: [String] {
+        guard let renewal = history?.renewal, let failure = renewal.failure else { return [] }
+        let times = renewal.failures > 1 ? ", \(renewal.failures) times in a row" : ""
+        return [
+            "WARNING      the certificate could not be renewed\(times); it ends in "
+                + age(Double(renewal.end.milliseconds) / 1000 - now), "  why:  \(failure)",
+            "  next: it is tried again; if it goes on: bolt-envoy rekey",
+        ]
     }
 
     private var queueText: String {
@@ -131,7 +175,7 @@ struct StatusReport: Encodable {
     // MARK: For scripts
 
     enum CodingKeys: String, CodingKey {
-        case profile, waiting, queue, agent, reporting
+        case profile, waiting, queue, agent, reporting, policy, renewal
         case certificateEnds = "certificate_not_after"
         case oldestAgeSeconds = "oldest_age_seconds"
         case stored = "last_stored"
@@ -150,6 +194,8 @@ struct StatusReport: Encodable {
         try container.encodeIfPresent(oldestAgeSeconds, forKey: .oldestAgeSeconds)
         try container.encodeIfPresent(history?.stored, forKey: .stored)
         try container.encodeIfPresent(history?.failure, forKey: .failure)
+        try container.encodeIfPresent(history?.policy, forKey: .policy)
+        try container.encodeIfPresent(history?.renewal, forKey: .renewal)
         if agent.running { try container.encodeIfPresent(history?.nextAttempt, forKey: .nextAttempt) }
     }
 }

@@ -57,6 +57,49 @@ struct EnvoyMachineTests {
         #expect(scheduled(exhausted) != nil, "after all failed it waits: \(exhausted)")
     }
 
+    @Test("Q1: served by others, it tries its owner's bolts again after a while of its own", arguments: UInt64(0)..<50)
+    func headsHome(seed: UInt64) throws {
+        var machine = Machine(servers: 5, fence: .init(register: 0, epoch: 1), held: held(), seed: seed)
+        var effects = machine.step(.started)
+        // The owner's two are away: it goes on until another answers.
+        while try #require(asked(effects)).server < 2 {
+            effects = machine.step(.failed(.unavailable(retryAfter: nil)))
+            if asked(effects) == nil { effects = try fire(&machine, effects) }
+        }
+        var (waited, reports) = (Duration.zero, 0)
+        while try #require(asked(effects)).server >= 2 {
+            var answer = answer(servers: 5)
+            answer.home = 2
+            answer.nextInterval = .seconds(10)
+            effects = machine.step(.answered(answer))
+            waited += try #require(scheduled(effects)).after
+            reports += 1
+            effects = try fire(&machine, effects)
+        }
+        #expect(waited >= .seconds(30) && waited <= .seconds(70), "\(waited)")
+        // Still away: it goes round, and is served as before.
+        while try #require(asked(effects)).server < 2 {
+            effects = machine.step(.failed(.unavailable(retryAfter: nil)))
+            if asked(effects) == nil { effects = try fire(&machine, effects) }
+        }
+        #expect(reports >= 3)
+    }
+
+    @Test("at its owner's bolts it stays where it is, and so it does where nobody says whose they are")
+    func staysHome() throws {
+        for home in [0, 3] {
+            var machine = machine()
+            var effects = machine.step(.started)
+            let first = try #require(asked(effects)).server
+            for _ in 0..<20 {
+                var answer = answer()
+                answer.home = home
+                effects = try fire(&machine, machine.step(.answered(answer)))
+                #expect(asked(effects)?.server == first)
+            }
+        }
+    }
+
     @Test("V1: backoff has full jitter, grows with each round and is bounded", arguments: UInt64(0)..<50)
     func backoff(seed: UInt64) throws {
         var machine = machine(servers: 1, seed: seed)

@@ -1,4 +1,5 @@
 public import CRDT
+public import Spanner
 
 /// What an answer to a report says of policy. Its proofs speak for themselves: who passes it on vouches for nothing.
 public struct CheckInPolicy: Hashable, Sendable, Codable {
@@ -33,14 +34,34 @@ public struct CheckInPolicy: Hashable, Sendable, Codable {
     public var body: Bytes32?
     /// Why it is as it is, in words; only of `withheld` and `none`.
     public var reason: String?
+    /// What the roster says of the machine now: templates name it. Absent where the bolt does not say; the envoy then
+    /// goes on with what it was told last.
+    public var machine: CheckInMachine?
 
     /// What is said of policy.
     public init(
         state: State, sequence: UInt64, grant: Base64Bytes? = nil, box: Base64Bytes? = nil,
-        beacon: Base64Bytes? = nil, order: Base64Bytes? = nil, body: Bytes32? = nil, reason: String? = nil
+        beacon: Base64Bytes? = nil, order: Base64Bytes? = nil, body: Bytes32? = nil, reason: String? = nil,
+        machine: CheckInMachine? = nil
     ) {
         (self.state, self.sequence, self.grant, self.box) = (state, sequence, grant, box)
         (self.beacon, self.order, self.body, self.reason) = (beacon, order, body, reason)
+        self.machine = machine
+    }
+}
+
+/// A machine as the roster has it.
+public struct CheckInMachine: Hashable, Sendable, Codable {
+    /// What people call it.
+    public var name: PrincipalName
+    /// Its part of the fleet.
+    public var group: GroupName?
+    /// Its labels.
+    public var labels: [String: String]
+
+    /// A machine.
+    public init(name: PrincipalName, group: GroupName?, labels: [String: String]) {
+        (self.name, self.group, self.labels) = (name, group, labels)
     }
 }
 

@@ -17,8 +17,10 @@ extension EnvoyAgent {
             preconditionFailure("a queue id of \(id.bytes.count) bytes")
         }
         let request = CheckInRequest(
-            traits: traits(), queueIncarnation: incarnation, firstHeld: batch.firstHeld,
+            traits: traits, queueIncarnation: incarnation, firstHeld: batch.firstHeld,
             results: batch.records.map { EnvoyResult(sequence: $0.sequence, body: Base64Bytes($0.body)) },
+            heldDigest: desk?.held == nil ? nil : desk?.sight.accepted?.leaf,
+            policySequence: desk?.sight.accepted?.sequence,
             highest: OwnerMark(
                 register: sight.fence.register, epoch: sight.fence.epoch, hash: sight.freshness?.register.hash))
         let response: CheckInResponse
@@ -29,12 +31,12 @@ extension EnvoyAgent {
         }
         // Callers may have queued more while the bolt was asked: the answer is judged by what is held now.
         try tellHeld()
-        return try answered(response, of: id, at: address)
+        return try await answered(response, of: id, at: address)
     }
 
     private func answered(
         _ response: CheckInResponse, of queue: QueueID, at address: String
-    ) throws(StoreError) -> EnvoyMachine.Event {
+    ) async throws(StoreError) -> EnvoyMachine.Event {
         var judged = sight
         let verdict: OwnerSight.Verdict
         do throws(OwnerSight.Refusal) {
@@ -65,6 +67,7 @@ extension EnvoyAgent {
             witness: trust.witness)
         // Stored is not deleted: what is kept by another partition need not be sent again.
         if !isBorne { obeyed.releaseThrough = 0 }
+        try await heed(response, at: address)
         return told(obeyed, under: authority)
     }
 
@@ -86,10 +89,18 @@ extension EnvoyAgent {
 
     private func told(_ response: CheckInResponse, under authority: EnvoyMachine.Fence) -> EnvoyMachine.Event {
         let asked = response.nextIntervalSeconds.isFinite ? max(0, min(86_400, response.nextIntervalSeconds)) : 60
+        let next = interval ?? .milliseconds(Int64(asked * 1000))
+        clock.adopt(next)
         return .answered(
             EnvoyMachine.Answer(
                 storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, fence: authority,
-                nextInterval: interval ?? .milliseconds(Int64(asked * 1000)), servers: addresses.count))
+                nextInterval: next, servers: addresses.count, home: home(of: response)))
+    }
+
+    /// How many of the bolts that are asked, the first ones, are the owner's; 0 where they were named by hand.
+    private func home(of response: CheckInResponse) -> Int {
+        guard !isPinned else { return 0 }
+        return response.bolts.prefix { $0.partition == response.owner.partition }.count
     }
 
     private func failed(_ failure: EnvoyPortFailure, at address: String) -> EnvoyMachine.Event {
@@ -118,6 +129,7 @@ extension EnvoyAgent {
 
     /// Writes down what came of reports; where that fails, the agent goes on without.
     func keepHistory(nextAttempt: Duration?, isUrgent: Bool = false) throws(StoreError) {
+        notePolicy()
         let (depth, oldest) = (try queue.held(), try queue.oldest())
         let next = nextAttempt.map { WallTime.now().advanced(by: $0) }
         if let error = history.keep(depth, oldest: oldest, nextAttempt: next, isUrgent: isUrgent || next == nil) {

@@ -6,7 +6,8 @@ public import Logging
 public import Spanner
 public import SpannerStore
 
-/// The agent: steps an `EnvoyMachine`, does what it says, one thing after the other.
+/// The agent: steps an `EnvoyMachine`, does what it says, one thing after the other; and puts in force what its owner
+/// gives it, with a server or without.
 ///
 /// Results are durable in the queue before they are sent and leave it only when their owner says that they are safe.
 /// Nothing here ends the process: a bolt that answers nonsense is a failed attempt like any other.
@@ -17,8 +18,11 @@ public actor EnvoyAgent {
     let memory: EnvoyMemory
     let logger: Logger
     let interval: Duration?
-    let traits: @Sendable () -> [String: JSONValue]
-    private let isPinned: Bool
+    private let gather: @Sendable () async -> [String: JSONValue]
+    let renewal: (any CertificateRenewal)?
+    let isPinned: Bool
+    /// Facts of the machine, as of the present round.
+    private(set) var traits: [String: JSONValue] = [:]
     var machine: EnvoyMachine
     /// The owner that it follows: durable before anything under it is acted upon.
     var sight: OwnerSight
@@ -31,18 +35,29 @@ public actor EnvoyAgent {
     var attempts: [ClientError.Attempt] = []
     /// Whether the agent goes on after this pass: only then is there a wait to tell of.
     var isLasting = false
+    /// What it does with policy; nil where it only reports.
+    var desk: PolicyDesk?
+    var clock: PassClock
+    /// The last pass, or what kept it from being made, of this run.
+    public internal(set) var lastPass: PassRecord?
+    /// What of the policy's troubles and age was told last.
+    var (toldTrouble, toldStanding) = (PolicyTrouble?.none, PolicyStanding.none)
+    /// Where news of policy can be waited for; nil where nobody of the owner's answers.
+    var hearing: String?
+    /// Whether a bolt told of news that were none: it is not listened to until the next report by the clock.
+    var isWaitMuted = false
 
     /// An agent over an open queue.
     ///
     /// `seeds` (`host:port`) are asked while no answer has brought a list, or always where they are `pinned`; at least
     /// one bolt must be known one way or the other, else `StoreError` `unknown` is thrown. Owners are followed as
     /// `trust` verifies them. `interval`, where given, is used instead of what the owner asks for. What came of reports
-    /// is kept in `directory`, where given.
+    /// is kept in `directory`, where given. Without `policy` it only reports; without `renewal` its certificate stays.
     public init(
         port: any EnvoyPort, trust: OwnerTrust, queue: sending QueueStore, seeds: [String], pinned: Bool = false,
         interval: Duration? = nil, seed: UInt64, limits: EnvoyMachine.Limits = EnvoyMachine.Limits(), logger: Logger,
-        directory: EnvoyDirectory? = nil,
-        traits: @escaping @Sendable () -> [String: JSONValue] = { MachineTraits.gather() }
+        directory: EnvoyDirectory? = nil, policy: PolicyWork? = nil, renewal: (any CertificateRenewal)? = nil,
+        traits: @escaping @Sendable () async -> [String: JSONValue] = { MachineTraits.gather() }
     ) throws(StoreError) {
         let memory = EnvoyMemory(meta: queue.meta)
         let known = pinned ? [] : try memory.bolts().map(\.address)
@@ -55,37 +70,82 @@ public actor EnvoyAgent {
         let sight = try memory.sight()
         (self.port, self.memory, self.addresses, self.logger) = (port, memory, addresses, logger)
         (self.trust, self.sight) = (trust, sight)
-        (self.interval, self.traits) = (interval, traits)
+        (self.interval, gather, self.renewal) = (interval, traits, renewal)
+        desk = try policy.map { work throws(StoreError) in
+            try PolicyDesk(work, trust: trust, store: queue.policy)
+        }
+        clock = PassClock(seed: ~seed)
+        if let interval { clock.adopt(interval) }
         history = HistoryKeeper(directory)
         machine = EnvoyMachine(
             servers: addresses.count, fence: sight.fence, held: try queue.queues(), seed: seed, limits: limits)
         self.queue = queue
     }
 
-    /// Reports until cancelled: one `run` record each time that nothing waits, then everything that waits.
+    /// Reports and puts its policy in force until cancelled: what there is to tell of each round, then everything that
+    /// waits.
     public func run() async throws(StoreError) {
         isLasting = true
         defer { isLasting = false }
-        try record()
-        var pending = machine.step(.started)
+        async let _: Void = renewWhenDue()
+        try await goRound()
+    }
+
+    private func goRound() async throws(StoreError) {
+        await begin()
+        if !isGoverned { try record() }
+        var pause = try await round(machine.step(.started))
         while !Task.isCancelled {
-            let pause = try await settle(pending)
-            try keepHistory(nextAttempt: pause.duration)
-            guard (try? await Task.sleep(for: pause.duration)) != nil else { break }
-            // While results wait, one more record of each attempt to tell them would tell nothing.
-            if machine.isAllStored { try record() }
-            pending = machine.step(.timerFired(pause.timer))
+            try keepHistory(nextAttempt: pause.at - .now)
+            let wake = await rest(until: pause.at)
+            if wake == .ended { break }
+            await begin()
+            switch wake {
+            case .pass:
+                guard try await passIfDue(isReported: false), isServed else { continue }
+                pause = try await settle(machine.step(.timerFired(pause.timer)))
+            case .report, .told:
+                let before = (desk?.sight.accepted, desk?.order)
+                // While results wait, one more record of each attempt to tell them would tell nothing.
+                if machine.isAllStored, !isGoverned { try record() }
+                pause = try await round(machine.step(.timerFired(pause.timer)))
+                isWaitMuted = wake == .told && before == (desk?.sight.accepted, desk?.order)
+            case .ended: break
+            }
         }
         try keepHistory(nextAttempt: nil)
     }
 
-    /// One pass: a `run` record unless `recording` is false, then reports without a pause until all is stored, no bolt
-    /// takes it, or a limit is reached. `progress` is called after each report that is followed by another.
+    /// Whether the machine has a policy in force, of which each pass is told.
+    private var isGoverned: Bool { desk?.held != nil }
+
+    /// A new round begins: the facts are read afresh.
+    private func begin() async { traits = await gather() }
+
+    /// Reports, then makes the pass that is due and tells of it.
+    private func round(_ effects: [EnvoyMachine.Effect]) async throws(StoreError) -> Pause {
+        var pause = try await settle(effects)
+        for _ in 0..<EnvoyLimits.passesInARowMax {
+            guard try await passIfDue(isReported: isServed), isServed else { break }
+            pause = try await settle(machine.step(.timerFired(pause.timer)))
+        }
+        return pause
+    }
+
+    /// One round: a `run` record unless `recording` is false or a policy is in force, then reports without a pause
+    /// until all is stored, no bolt takes it, or a limit is reached; a pass over the policy, and reports of that.
+    /// `progress` is called after each report that is followed by another.
     public func runOnce(
         recording: Bool = true, limits: PassLimits = PassLimits(),
         progress: @Sendable (Progress) -> Void = { _ in }
     ) async throws(StoreError) -> Pass {
-        let pass = try await deliver(recording: recording, limits: limits, progress: progress)
+        await begin()
+        var pass = try await deliver(recording: recording && !isGoverned, limits: limits, progress: progress)
+        for _ in 0..<EnvoyLimits.passesInARowMax {
+            guard try await passIfDue(isReported: true) else { break }
+            if case .failed = pass { break }
+            pass = try await deliver(recording: false, limits: limits, progress: progress)
+        }
         try keepHistory(nextAttempt: nil, isUrgent: true)
         return pass
     }
@@ -123,6 +183,10 @@ public actor EnvoyAgent {
         return admissions
     }
 
+    /// Returns once the agent is not busy with the machine's disk: a watchdog's question. A pass that goes on keeps it
+    /// from nothing.
+    public func pulse() {}
+
     /// Closes the queue; the agent is of no further use.
     public func close() throws(StoreError) { try queue.close() }
 
@@ -144,7 +208,7 @@ public actor EnvoyAgent {
             // What the fence stands for is kept when it is judged, before the machine hears of it.
             case .remember: break
             case .notify(let notification): log(notification)
-            case .schedule(let timer, let duration): pause = Pause(timer: timer, duration: duration)
+            case .schedule(let timer, let duration): pause = Pause(timer: timer, at: .now + duration)
             }
         }
         guard let pause else { preconditionFailure("run and runOnce are called one at a time: \(machine)") }
@@ -161,10 +225,12 @@ public actor EnvoyAgent {
     func tellHeld() throws(StoreError) { _ = machine.step(.held(try queue.queues())) }
 
     private func record() throws(StoreError) {
-        let facts = traits()
-        if let json = try? APIJSON.encode(RunRecord(traits: facts)),
-            case .dropped(let soFar)? = try queue.append([Array(json)], at: .now()).first
-        {
+        if let json = try? APIJSON.encode(RunRecord(traits: traits)) { try put(Array(json)) }
+    }
+
+    /// Puts a record of the agent's own into the queue. Durable when it returns.
+    func put(_ body: [UInt8]) throws(StoreError) {
+        if case .dropped(let soFar)? = try queue.append([body], at: .now()).first {
             logger.error("the queue is full: a record was dropped", metadata: ["dropped": "\(soFar)"])
         }
         try tellHeld()
@@ -174,5 +240,5 @@ public actor EnvoyAgent {
 /// A wait that the machine asked for.
 private struct Pause {
     let timer: Int
-    let duration: Duration
+    let at: ContinuousClock.Instant
 }

@@ -16,6 +16,11 @@ public struct Rekeyer: Sendable {
     /// Asks the bolts in turn; the first that admits the new key ends it. Throws `ClientError` or `IdentityError`; the
     /// old key is then still in force.
     public func rekey(bolts: [BoltAddress]) async throws -> EnrolResponse {
+        try await rekey(at: bolts.map(\.address))
+    }
+
+    /// The same of bolts at these addresses, `host:port`.
+    public func rekey(at addresses: [String]) async throws -> EnrolResponse {
         let identity = try EnvoyIdentity.load(directory: directory.identityPath)
         let next = try pendingKey()
         let sealing = identity.sealingKey.publicKey
@@ -27,9 +32,9 @@ public struct Rekeyer: Sendable {
             sealingKey: sealing, proof: Base64Bytes(proof))
         let port = try BoltPort(identity.credential)
         var failure: (any Error)?
-        for bolt in bolts {
+        for address in addresses {
             do {
-                let response = try await port.rekey(request, at: bolt.address)
+                let response = try await port.rekey(request, at: address)
                 let chain = try Certificate.list(
                     pem: Array(response.certificateChainPEM.utf8), what: "the answer to a change of key")
                 _ = try identity.renewed(chain: chain, key: next, directory: directory.identityPath)

@@ -5,7 +5,8 @@ public import Spanner
 public import SpannerStore
 
 /// One agent's state on disk: `identity/` (keys, certificates), `queue/` (results, list of bolts), `envoy.json` (who it
-/// is), `reports.json` (what came of its reports).
+/// is), `reports.json` (what came of its reports), `passes.jsonl` (what came of its passes), `converge/` (what the
+/// engine that applies a policy has not finished).
 public struct EnvoyDirectory: Sendable {
     /// Where it is, as given.
     public let path: String
@@ -31,6 +32,12 @@ public struct EnvoyDirectory: Sendable {
     public var identityPath: String { path + "/identity" }
     /// The queue's state directory.
     public var queuePath: String { path + "/queue" }
+    /// Where the engine that applies a policy keeps its lock and what is unfinished; made where it is not there.
+    public func makeConvergencePath() throws(IdentityError) -> String {
+        let place = path + "/converge"
+        if !SecureFile.exists(place) { try SecureFile.makeDirectory(place) }
+        return place
+    }
     private var profilePath: String { path + "/envoy.json" }
 
     /// Whether an enrolment was completed here.
@@ -115,6 +122,7 @@ public struct EnvoyDirectory: Sendable {
         let before = try memory.principal()
         if before != principal {
             if before != nil { try queue.startOver(as: .random()) }
+            try queue.policy.forget()
             try memory.begin(as: principal)
         }
         return queue

@@ -36,6 +36,16 @@ struct HistoryKeeper {
             next: failure.next, inARow: inARow)
     }
 
+    /// What the policy is and what came of it.
+    mutating func note(_ change: (inout PolicyHistory) -> Void) {
+        var policy = history.policy ?? PolicyHistory()
+        change(&policy)
+        history.policy = policy
+    }
+
+    /// What came of renewing the certificate.
+    mutating func note(_ renewal: RenewalHistory) { history.renewal = renewal }
+
     /// Writes it, where it is time to. Returns why that could not be done, the first time that it could not.
     mutating func keep(
         _ depth: QueueDepth, oldest: WallTime?, nextAttempt: WallTime?, isUrgent: Bool

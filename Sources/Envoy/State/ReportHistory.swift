@@ -87,12 +87,16 @@ public struct ReportHistory: Codable, Hashable, Sendable {
     public var nextAttempt: WallTime?
     /// What the queues held then.
     public var queue: Queue?
+    /// What came of its policy; nil where the agent does nothing with one.
+    public var policy: PolicyHistory?
+    /// What came of renewing its certificate; nil where no agent ever ran for long.
+    public var renewal: RenewalHistory?
 
     /// Nothing has come of anything yet.
     public init() {}
 
     enum CodingKeys: String, CodingKey {
-        case stored, failure, queue
+        case stored, failure, queue, policy, renewal
         case isFailing = "failing"
         case nextAttempt = "next_attempt_at_ms"
     }

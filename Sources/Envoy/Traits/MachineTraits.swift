@@ -4,10 +4,13 @@ internal import Glibc
 /// The facts of the machine that an envoy runs on, read afresh at each call.
 ///
 /// Everything comes from the kernel (`uname`, `sysconf`, `/proc`, `/sys`) and `/etc/os-release`; what cannot be read is
-/// left out rather than guessed, so a trait that is there is true.
+/// left out rather than guessed, so a trait that is there is true. What changes by the minute (free memory, load) is
+/// none of it: policy is written against what a machine is.
 public enum MachineTraits {
     /// Longest file that is read for a trait, in bytes.
     static let fileBytesMax = 64 * 1024
+    /// Disks, file systems or network interfaces that are told: the first by name.
+    static let listedMax = 64
 
     /// All facts. `root` is put before the paths, so that a test or a container can show another machine.
     public static func gather(root: String = "") -> [String: JSONValue] {
@@ -21,8 +24,7 @@ public enum MachineTraits {
             traits["architecture"] = .string(text(of: system.machine))
         }
         if let release = read(root + "/etc/os-release") { traits["os"] = operatingSystem(from: release) }
-        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        if processors > 0 { traits["cpu"] = .object(["count": .integer(Int64(processors))]) }
+        traits["cpu"] = processor(root: root)
         if let memory = read(root + "/proc/meminfo").flatMap(memoryBytes(from:)) {
             traits["memory"] = .object(["total_bytes": .integer(memory)])
         }
@@ -32,7 +34,11 @@ public enum MachineTraits {
         if let product = read(root + "/sys/class/dmi/id/product_name") {
             traits["product"] = .string(trimmed(product))
         }
-        traits["network"] = .object(["interfaces": .array(interfaces(root: root).map { .string($0) })])
+        traits["network"] = network(root: root)
+        let (disks, filesystems) = (disks(root: root), filesystems(root: root))
+        if !disks.isEmpty { traits["disks"] = .object(disks) }
+        if !filesystems.isEmpty { traits["filesystems"] = .object(filesystems) }
+        if let virtualisation = virtualisation(root: root) { traits["virtualisation"] = virtualisation }
         return traits
     }
 
@@ -65,20 +71,7 @@ public enum MachineTraits {
         return nil
     }
 
-    private static func interfaces(root: String) -> [String] {
-        guard let directory = opendir(root + "/sys/class/net") else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
-        return names.sorted()
-    }
-
-    private static func read(_ path: String) -> String? {
+    static func read(_ path: String) -> String? {
         guard let file = fopen(path, "r") else { return nil }
         defer { fclose(file) }
         var buffer = [UInt8](repeating: 0, count: fileBytesMax)
@@ -87,7 +80,7 @@ public enum MachineTraits {
         return String(decoding: buffer[..<count], as: UTF8.self)
     }
 
-    private static func trimmed(_ text: String) -> String {
+    static func trimmed(_ text: String) -> String {
         String(text.split(separator: "\n", omittingEmptySubsequences: true).first ?? "")
     }
 

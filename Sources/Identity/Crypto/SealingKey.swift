@@ -39,6 +39,29 @@ public struct SealingKey: Sendable {
         defer { SecretBytes.wipe(&bytes) }
         return try body(bytes)
     }
+
+    /// A digest of bytes that only the holder of the private half can make: it says whether two are the same, and lets
+    /// nobody else try out what they are.
+    public func fingerprint(of bytes: [UInt8]) -> Bytes32 {
+        var material = secret.withBytes { Self.fingerprintDomain + Array($0) }
+        var key = BLAKE2b.hash(material).bytes
+        defer {
+            SecretBytes.wipe(&material)
+            SecretBytes.wipe(&key)
+        }
+        return BLAKE2b.hash(bytes, key: key)
+    }
+
+    private static let fingerprintDomain = Array("bolt fingerprint under a sealing key v1".utf8)
+
+    /// Opens a sealed box of at least `SealedBox.overheadBytes` into memory for what it holds; 0 where it is for this
+    /// key and whole.
+    func openBox(_ box: [UInt8], into plain: UnsafeMutablePointer<UInt8>) -> Int32 {
+        secret.withBytes { secret in
+            guard let secret = secret.baseAddress else { return -1 }
+            return crypto_box_seal_open(plain, box, UInt64(box.count), publicKey.bytes, secret)
+        }
+    }
 }
 
 extension SealingKey {

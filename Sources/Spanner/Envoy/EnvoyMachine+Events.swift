@@ -56,13 +56,16 @@ extension EnvoyMachine {
         public var nextInterval: Duration
         /// How many bolts the list now has.
         public var servers: Int
+        /// How many of them, the first ones, are the owner's; 0 where it is all the same who is asked.
+        public var home: Int
 
         /// An answer.
         public init(
-            storedThrough: UInt64, releaseThrough: UInt64, fence: Fence, nextInterval: Duration, servers: Int
+            storedThrough: UInt64, releaseThrough: UInt64, fence: Fence, nextInterval: Duration, servers: Int,
+            home: Int = 0
         ) {
             (self.storedThrough, self.releaseThrough, self.fence) = (storedThrough, releaseThrough, fence)
-            (self.nextInterval, self.servers) = (nextInterval, servers)
+            (self.nextInterval, self.servers, self.home) = (nextInterval, servers, home)
         }
     }
 
@@ -104,6 +107,8 @@ extension EnvoyMachine {
         public var intervalMin: Duration = .milliseconds(100)
         /// Longest time between check-ins that an owner may ask for.
         public var intervalMax: Duration = .seconds(3600)
+        /// Least time at bolts that are not the owner's before those are tried again; up to twice as much.
+        public var homeAfter: Duration = .seconds(30)
         /// The usual bounds.
         public init() {}
     }

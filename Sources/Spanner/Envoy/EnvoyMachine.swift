@@ -1,9 +1,10 @@
 /// When an envoy checks in, with whom, what it tells, and what it may forget: no socket, disk or clock inside.
 ///
 /// It goes round the bolts that it knows: a failure is followed at once by the next bolt until all were tried, then by
-/// exponential backoff with full jitter. Each report is of one queue: the oldest that holds something its owner has not
-/// stored; where all is stored, of one after the other, so that each is heard of. What it holds is deleted only up to
-/// what the owner of its slice says is safe (P6), under a fence that never goes back (P2).
+/// exponential backoff with full jitter. Served by others than its owner's bolts, it tries those again after a while.
+/// Each report is of one queue: the oldest that holds something its owner has not stored; where all is stored, of one
+/// after the other, so that each is heard of. What it holds is deleted only up to what the owner of its slice says is
+/// safe (P6), under a fence that never goes back (P2).
 public struct EnvoyMachine: Sendable {
     private var generator: SeededGenerator
     private var held: HeldQueues
@@ -17,6 +18,8 @@ public struct EnvoyMachine: Sendable {
     private var reported: QueueID
     /// Up to where the owner said, last, that it has stored each queue. Read by key alone.
     private var stored: [QueueID: UInt64] = [:]
+    /// How long it has waited between reports at bolts that are not its owner's, and after how much it goes home.
+    private var (awayFor, homeAfter) = (Duration.zero, Duration?.none)
     private let limits: Limits
 
     /// An agent that knows `servers` bolts (at least one), has seen `fence` and holds `held`.
@@ -111,7 +114,11 @@ public struct EnvoyMachine: Sendable {
 
     private mutating func waitAfter(_ answer: Answer) -> [Effect] {
         let interval = max(limits.intervalMin, min(limits.intervalMax, answer.nextInterval))
-        guard !isAllStored else { return wait(interval - generator.jitter(interval / 10)) }
+        guard !isAllStored else {
+            let pause = interval - generator.jitter(interval / 10)
+            headHome(among: answer.home, after: pause)
+            return wait(pause)
+        }
         return wait(fruitless == 0 ? limits.intervalMin : min(interval, backoff(round: fruitless - 1)))
     }
 
@@ -136,6 +143,21 @@ public struct EnvoyMachine: Sendable {
             let pause = max(min(retryAfter ?? .zero, limits.backoffMax), generator.jitter(bound))
             return [.notify(.allServersFailed(attempts: failures, wait: pause))] + wait(pause)
         }
+    }
+
+    /// Whoever was served elsewhere for a while tries its owner's bolts again: at one of them, drawn, and at a time of
+    /// its own, so that they are not met by all at once. Where it is not there, it goes round as after any failure.
+    private mutating func headHome(among home: Int, after pause: Duration) {
+        guard home > 0, server >= home else {
+            (awayFor, homeAfter) = (.zero, nil)
+            return
+        }
+        let patience = homeAfter ?? limits.homeAfter + generator.jitter(limits.homeAfter)
+        homeAfter = patience
+        awayFor += pause
+        guard awayFor >= patience else { return }
+        server = Int(generator.below(UInt64(min(home, serverCount))))
+        (awayFor, homeAfter) = (.zero, nil)
     }
 
     /// Goes on under a new queue. A bolt that is wrong again and again makes this rare, not frequent.

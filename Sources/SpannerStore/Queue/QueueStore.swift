@@ -34,6 +34,8 @@ public final class QueueStore {
     public let directory: StateDirectory
     /// Small values under names: the list of bolts, the last answer, the last traits.
     public let meta: MetaStore
+    /// The policy that was accepted.
+    public let policy: PolicyCacheStore
     /// The incarnation that new records get, or why one must be drawn.
     public private(set) var incarnation: IncarnationStatus<QueueID>
 
@@ -73,6 +75,7 @@ public final class QueueStore {
             Migration(
                 name: "when it was queued",
                 sql: "ALTER TABLE item ADD COLUMN queued_at_ms INTEGER NOT NULL DEFAULT 0;"),
+            Migration(name: "policy", sql: PolicyCacheStore.schema),
         ])
 
     /// A row of `queue`.
@@ -99,6 +102,7 @@ public final class QueueStore {
         keeper = IncarnationKeeper(
             database: database, file: directory.file("queue-incarnation"), machine: environment.machine)
         meta = MetaStore(database: database)
+        policy = PolicyCacheStore(database: database)
         self.limits = limits
         switch try keeper.resume() {
         case .current(let bytes):

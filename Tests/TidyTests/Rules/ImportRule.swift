@@ -14,6 +14,7 @@ let importsAllowed: [String: Set<String>] = [
     ]),
     "SpannerStore": platform.union(["CRDT", "Spanner", "CSQLite"]),
     "Policy": platform.union(["CRDT", "Spanner", "Yams", "Mustache"]),
+    "Convergence": platform.union(["CRDT", "Spanner", "Policy", "CConvergence"]),
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
         "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease", "BoltAPI",
@@ -27,7 +28,7 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "Identity", "BoltClient", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1",
     ]),
     "Envoy": platform.union([
-        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Logging",
+        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Policy", "Convergence", "Logging",
     ]),
     // Programs.
     "bolt-daemon": platform.union(["Bolt", "BoltAPI", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
@@ -35,7 +36,8 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "Policy", "BoltAPI", "BoltClient", "Identity", "Vault", "ArgumentParser", "Logging", "Yams",
     ]),
     "bolt-envoy": platform.union([
-        "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "ArgumentParser", "Logging",
+        "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Policy", "Convergence",
+        "ArgumentParser", "Logging",
     ]),
     // Proof.
     "SpannerTestKit": platform.union(["CRDT", "Spanner", "SpannerStore", "CSQLite"]),
@@ -59,7 +61,9 @@ private let platform: Set<String> = [
 ]
 
 /// The targets that are a system library or a shim of C around one.
-let targetsWithoutSwift: Set<String> = ["CSQLite", "CSodium", "COpenSSL", "COpenSSLShim"]
+let targetsWithoutSwift: Set<String> = [
+    "CSQLite", "CSodium", "COpenSSL", "COpenSSLShim", "CConvergence",
+]
 
 /// The targets that must run the same on every machine, in every process, at every time.
 let pureTargets: Set<String> = ["CRDT", "Spanner"]

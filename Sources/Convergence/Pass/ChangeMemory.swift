@@ -1,0 +1,143 @@
+internal import Foundation
+internal import Glibc
+internal import Policy
+internal import Synchronization
+
+/// What has to outlive the process: names of temporary neighbours that may be there, and what is still to be notified.
+///
+/// A log of lines, appended to before the thing is done. A line that an end of the process cut in two is no line; what
+/// it was to say was not begun.
+final class ChangeMemory: Sendable {
+    /// A neighbour that may be there.
+    struct Temporary: Hashable {
+        var directory: String
+        var name: String
+    }
+
+    private struct State {
+        var file: Descriptor?
+        var pending: Set<ResourceID> = []
+        var temporaries: [Temporary] = []
+        var failure: String?
+    }
+
+    private let path: String
+    private let isReadOnly: Bool
+    private let state: Mutex<State>
+
+    /// Reads the log at `path`. One that can't be read or written is told by `failure`, and the pass goes on without.
+    init(path: String, isReadOnly: Bool) {
+        (self.path, self.isReadOnly) = (path, isReadOnly)
+        let flags = isReadOnly ? O_RDONLY : O_RDWR | O_CREAT | O_APPEND
+        let number = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        var state = State()
+        if number >= 0 {
+            let file = Descriptor(owning: number)
+            state.file = file
+            if let bytes = file.read(max: 2 * FixedLimits.memoryBytesMax) {
+                ChangeMemory.replay(bytes, into: &state)
+            } else {
+                state.failure = "\(path) can't be read: \(String(cString: strerror(errno)))"
+            }
+        } else if !(isReadOnly && errno == ENOENT) {
+            state.failure = "\(path) can't be opened: \(String(cString: strerror(errno)))"
+        }
+        self.state = Mutex(state)
+    }
+
+    /// Why what the next pass needs could not be kept; nil where it was.
+    var failure: String? { state.withLock { $0.failure } }
+
+    /// What is still to be notified.
+    var pending: Set<ResourceID> { state.withLock { $0.pending } }
+
+    /// Neighbours that an earlier run may have left.
+    var temporaries: [Temporary] { state.withLock { $0.temporaries } }
+
+    /// Before a neighbour is made. Outlives the process.
+    func note(temporary name: String, in directory: String) {
+        append(["temporary", directory, name], isDurable: false)
+    }
+
+    /// Before something is changed that is to notify these. Durable. Gives those that were not pending before.
+    func note(pending ids: [ResourceID]) -> [ResourceID] {
+        guard !isReadOnly else { return [] }
+        let fresh = state.withLock { state in ids.filter { state.pending.insert($0).inserted } }
+        if !fresh.isEmpty { append(["pending"] + fresh.map(\.text), isDurable: true) }
+        return fresh
+    }
+
+    /// They were refreshed, or nothing came of what was to notify them.
+    func forget(pending ids: [ResourceID]) {
+        guard !isReadOnly else { return }
+        let known = state.withLock { state in ids.filter { state.pending.remove($0) != nil } }
+        if !known.isEmpty { append(["done"] + known.map(\.text), isDurable: true) }
+    }
+
+    /// At the end of a pass, or of the cleaning before it: no neighbour is there any more. What is pending is kept.
+    func settle() {
+        guard !isReadOnly else { return }
+        state.withLock { state in
+            state.temporaries = []
+            guard let file = state.file, let size = file.status?.st_size, size > 0 else { return }
+            if state.pending.isEmpty {
+                if ftruncate(file.number, 0) != 0 { fail("shortened", &state) }
+            } else if Int(size) > FixedLimits.memoryBytesMax {
+                rewrite(&state)
+            }
+        }
+    }
+
+    private func rewrite(_ state: inout State) {
+        let fresh = path + ".new"
+        let number = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else { return fail("rewritten", &state) }
+        let file = Descriptor(owning: number)
+        let line = ChangeMemory.line(["pending"] + state.pending.sorted().map(\.text))
+        guard file.write(line) == 0, fsync(number) == 0, rename(fresh, path) == 0 else {
+            return fail("rewritten", &state)
+        }
+        state.file = file
+    }
+
+    private func append(_ words: [String], isDurable: Bool) {
+        guard !isReadOnly else { return }
+        state.withLock { state in
+            guard let file = state.file else { return }
+            let before = file.status?.st_size
+            let failed = file.write(ChangeMemory.line(words))
+            if failed != 0 {
+                // A line that is there in part would swallow the next one.
+                if let before { ftruncate(file.number, before) }
+                state.failure = "\(path) can't be written: \(String(cString: strerror(failed)))"
+            } else if isDurable, fdatasync(file.number) != 0 {
+                fail("made durable", &state)
+            }
+        }
+    }
+
+    private func fail(_ what: String, _ state: inout State) {
+        state.failure = "\(path) can't be \(what): \(String(cString: strerror(errno)))"
+    }
+
+    private static func line(_ words: [String]) -> [UInt8] {
+        // A line of its own even after half a line of a process that ended.
+        [0x0A] + ((try? JSONEncoder().encode(words)) ?? Data()) + [0x0A]
+    }
+
+    private static func replay(_ bytes: [UInt8], into state: inout State) {
+        for line in bytes.split(separator: 0x0A) {
+            guard let words = try? JSONDecoder().decode([String].self, from: Data(line)), let verb = words.first else {
+                continue
+            }
+            let ids = words.dropFirst().compactMap { ResourceID($0) }
+            switch verb {
+            case "pending": state.pending.formUnion(ids)
+            case "done": state.pending.subtract(ids)
+            case "temporary" where words.count == 3 && TemporaryName.isOurs(words[2]):
+                state.temporaries.append(Temporary(directory: words[1], name: words[2]))
+            default: continue
+            }
+        }
+    }
+}

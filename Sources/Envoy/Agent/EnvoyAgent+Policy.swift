@@ -1,0 +1,201 @@
+internal import BoltAPI
+internal import CRDT
+internal import Logging
+internal import Spanner
+internal import SpannerStore
+
+extension EnvoyAgent {
+    /// Takes what an obeyed answer says of policy: what it proves, and nothing else. What is refused changes nothing.
+    func heed(_ response: CheckInResponse, at address: String) async throws(StoreError) {
+        guard desk != nil, let told = response.policy else { return }
+        let owner = PolicyDesk.Owner(sight)
+        let partition = port.partition(at: address)
+        let isOwners = response.custody == nil && (owner.partition == nil || partition == owner.partition)
+        hearing = told.state == .covered ? nil : address
+        if told.state == .current { desk?.settle() }
+        try desk?.hear(told, of: owner, from: address, isOwners: isOwners)
+        if let grant = told.grant,
+            let candidate = desk?.judge(grant.bytes, of: owner, from: address) {
+            try await take(candidate, box: told.box?.bytes, from: address)
+        }
+        if let trouble = desk?.trouble, trouble != toldTrouble {
+            logger.warning("policy", metadata: ["code": "\(trouble.code)", "reason": "\(trouble.reason)"])
+        }
+    }
+
+    /// Fetches what a grant names and is not here, and accepts it whole.
+    private func take(
+        _ candidate: PolicyDesk.Candidate, box: [UInt8]?, from address: String
+    ) async throws(StoreError) {
+        let digest = candidate.grant.leaf.body
+        var body: [UInt8]?
+        if desk?.held?.leaf.body == digest { body = try desk?.load()?.body }
+        if body == nil {
+            switch await fetch(digest, from: address) {
+            case .success(let bytes): body = bytes
+            case .failure(let failure):
+                desk?.fail(.unfetched(failure))
+                return
+            }
+        }
+        guard let body, try desk?.accept(candidate, body: body, box: box, from: address) == true else { return }
+        let head = candidate.grant.signed.head
+        logger.info(
+            "a policy was accepted",
+            metadata: [
+                "partition": "\(head.partition)", "sequence": "\(head.sequence)", "revision": "\(head.revision)",
+            ])
+    }
+
+    /// The body from whoever gave the grant, else from the next bolts that are known.
+    private func fetch(_ digest: Bytes32, from address: String) async -> Result<[UInt8], EnvoyPortFailure> {
+        var failure = EnvoyPortFailure.noBody(at: address)
+        let others = addresses.filter { $0 != address }.prefix(EnvoyLimits.bodyOthersMax)
+        for place in [address] + others {
+            do {
+                let bytes = try await port.policyBody(digest, at: place)
+                if trust.witness.hash(bytes) == digest { return .success(bytes) }
+                failure = .otherBody(at: place)
+            } catch { failure = error }
+        }
+        return .failure(failure)
+    }
+
+    // MARK: Passes
+
+    /// Makes a pass where one is due, or tells what is the matter. Whether anything was put into the queue.
+    func passIfDue(isReported: Bool) async throws(StoreError) -> Bool {
+        guard let desk else { return false }
+        let isDue = desk.isDue || clock.isDue(at: .now, isReported: isReported)
+        guard isDue, desk.held != nil else { return try tellTrouble(at: desk.work.now()) }
+        return try await makePass()
+    }
+
+    private func makePass() async throws(StoreError) -> Bool {
+        let order = desk?.begin() ?? nil
+        guard let policy = try desk?.load(), let desk else { return try tellTrouble(at: .now()) }
+        clock.passed(at: .now)
+        let begun = desk.work.now()
+        let standing = desk.sight.standing(now: begun)
+        if standing == .expired(.stop) {
+            self.desk?.fail(.stopped)
+            return try tellTrouble(at: begun)
+        }
+        if desk.trouble == .stopped { self.desk?.settle() }
+        tell(standing)
+        let isOffline = !desk.isHeard
+        let allowance = allowance(order, standing, isOffline: isOffline)
+        let pass = PolicyPass(
+            body: policy.body, box: policy.box, machine: desk.machine, traits: traits, key: desk.work.sealingKey,
+            enforcer: desk.work.enforcer, allowance: allowance, known: try desk.store.inForce())
+        let result = await pass.run()
+        if let inForce = result.inForce { try desk.store.setInForce(inForce) }
+        var record = record(at: begun, isOffline: isOffline)
+        switch result.outcome {
+        case .success(let report):
+            // Machine after machine and hour after hour the same: only that it is so is told.
+            let isTerse = isOffline && report.isConverged && report.counts.changed == 0
+            record.report = report.bounded(isTerse: isTerse)
+        case .failure(let trouble):
+            record.trouble = "\(trouble)"
+            // What was kept was found to be damaged only now.
+            if trouble.code == PolicyTrouble.damaged("").code { try self.desk?.discard(trouble.reason) }
+        }
+        _ = try tellTrouble(at: begun)
+        try tell(record)
+        return true
+    }
+
+    private func allowance(
+        _ order: PolicyOrder.Kind?, _ standing: PolicyStanding, isOffline: Bool
+    ) -> PolicyPass.Allowance {
+        if order == .applyDisruptive || !isOffline { return .all }
+        return standing == .expired(.enforceSafe) ? .none : .known
+    }
+
+    /// An early warning, once, and again when it changes.
+    private func tell(_ standing: PolicyStanding) {
+        guard standing != toldStanding else { return }
+        toldStanding = standing
+        switch standing {
+        case .aging, .expired:
+            logger.warning(
+                "the policy grows old: its owner was not heard for long", metadata: ["standing": "\(standing.words)"])
+        case .ageUnknown:
+            logger.warning("the clock stands before what the owner said last: the policy's age is not known")
+        case .none, .fresh: break
+        }
+    }
+
+    /// What is the matter is told once, as a pass that was not made. Whether it was told now.
+    private func tellTrouble(at time: WallTime) throws(StoreError) -> Bool {
+        guard let trouble = desk?.trouble else {
+            toldTrouble = nil
+            return false
+        }
+        guard trouble != toldTrouble else { return false }
+        toldTrouble = trouble
+        var record = record(at: time, isOffline: desk?.isHeard == false)
+        record.trouble = "\(trouble)"
+        // Of a version that could not be taken its owner is to hear, or it waits for it.
+        if let sequence = trouble.sequence { record.sequence = sequence }
+        try tell(record)
+        return true
+    }
+
+    private func record(at time: WallTime, isOffline: Bool) -> PassRecord {
+        let signed = desk?.held?.signed
+        return PassRecord(
+            at: time, head: signed.map { trust.witness.hash($0.head.signedBytes(in: trust.mesh)) },
+            sequence: signed?.head.sequence, body: desk?.held?.leaf.body, isOffline: isOffline, report: nil)
+    }
+
+    /// Into the queue, once, and into the machine's own log.
+    private func tell(_ record: PassRecord) throws(StoreError) {
+        lastPass = record
+        if let body = try? record.resultBody() { try put(body) }
+        if let log = desk?.work.log, let why = log.note(record) {
+            logger.warning("a pass could not be noted on this machine", metadata: ["reason": "\(why)"])
+        }
+    }
+
+    /// What `status` is to show of the policy.
+    func notePolicy() {
+        guard let desk else { return }
+        let now = desk.work.now()
+        let next = clock.next(isServed: isServed).map { WallTime.now().advanced(by: $0 - .now) }
+        let pass = lastPass
+        history.note { policy in
+            policy.version = desk.held.map { grant in
+                let head = grant.signed.head
+                return PolicyHistory.Version(
+                    revision: head.revision, partition: head.partition, epoch: head.epoch.number,
+                    sequence: head.sequence, made: head.made, accepted: desk.acceptedAt,
+                    leaf: grant.leaf.hash(by: trust.witness), standing: desk.sight.standing(now: now).words)
+            }
+            if let pass {
+                policy.lastPass = PolicyHistory.Pass(
+                    at: pass.at, outcome: pass.outcome, counts: pass.report?.counts, isOffline: pass.isOffline,
+                    failure: pass.failure)
+            }
+            if let heard = desk.sight.beacon?.at { policy.heard = heard }
+            policy.nextPass = isLasting && desk.held != nil ? next : nil
+            (policy.note, policy.trouble) = (desk.note, desk.trouble)
+        }
+    }
+}
+
+extension EnvoyPortFailure {
+    /// Nobody had it.
+    fileprivate static func noBody(at address: String) -> EnvoyPortFailure {
+        EnvoyPortFailure(
+            .unavailable, code: "policy_unfetched", reason: "\(address) does not have it", next: "ask again later")
+    }
+
+    /// Something else came in its place.
+    fileprivate static func otherBody(at address: String) -> EnvoyPortFailure {
+        EnvoyPortFailure(
+            .unavailable, code: "policy_mismatch", reason: "\(address) gave another body than the one asked for",
+            next: "look at that bolt's disk")
+    }
+}

@@ -1,0 +1,283 @@
+internal import BoltAPI
+internal import CRDT
+internal import Foundation
+internal import Identity
+internal import Policy
+internal import Spanner
+internal import SpannerStore
+
+/// What the agent knows of its policy: what it accepted, what it heard, what it has to do. Whatever is accepted is
+/// durable, whole, before this says so.
+struct PolicyDesk {
+    /// A grant that verifies, and is newer: what it names has to be had before it is accepted.
+    struct Candidate {
+        var grant: PolicyGrant
+        var sight: PolicySight
+    }
+
+    /// Whose word counts, as the agent's own sight of its owner says.
+    struct Owner {
+        var partition: PartitionName?
+        var register: Bytes32?
+        var reign: PartitionEpoch?
+
+        init(_ sight: OwnerSight) {
+            partition = sight.freshness?.register.owner
+            register = sight.freshness?.register.hash
+            reign = sight.freshness?.epoch
+        }
+    }
+
+    let work: PolicyWork
+    let trust: OwnerTrust
+    let store: PolicyCacheStore
+    private(set) var sight: PolicySight
+    /// What is in force; nil before the first, and where what was kept is damaged.
+    private(set) var held: PolicyGrant?
+    /// When it was accepted.
+    private(set) var acceptedAt: WallTime?
+    /// The machine as the roster has it, as far as it was told.
+    private(set) var machine: StandingFacts
+    /// Whether a pass is to be made without waiting for its time.
+    var isDue = true
+    /// The order that the next pass carries out.
+    private(set) var order: PolicyOrder.Kind?
+    /// When the owner was heard last, by a clock that nobody sets.
+    private(set) var heardAt: ContinuousClock.Instant?
+    /// Why an owner withholds a newer one, or has none.
+    private(set) var note: String?
+    /// What is the matter now; nil where nothing is.
+    private(set) var trouble: PolicyTrouble?
+
+    /// Reads what was kept. What is damaged is let go of and told as `trouble`: it comes anew.
+    init(_ work: PolicyWork, trust: OwnerTrust, store: PolicyCacheStore) throws(StoreError) {
+        (self.work, self.trust, self.store, machine) = (work, trust, store, work.machine)
+        sight = PolicySight()
+        if let bytes = try store.sight() {
+            var decoder = CanonicalDecoder(bytes)
+            if let known = try? PolicySight(from: &decoder) { sight = known }
+        }
+        switch try store.load() {
+        case .none: break
+        case .damaged(let why): try discard(why)
+        case .whole(let policy):
+            do {
+                try take(policy)
+            } catch { try discard(error.why) }
+        }
+    }
+
+    private struct Damage: Error {
+        var why: String
+    }
+
+    /// What was kept, where it fits together: nothing is believed that its digests do not bear.
+    private mutating func take(_ policy: CachedPolicy) throws(Damage) {
+        let grant: PolicyGrant
+        do {
+            grant = try PolicyGrant(policy.grant)
+        } catch { throw Damage(why: "its grant cannot be read") }
+        guard grant.leaf.envoy == work.machine.id, grant.leaf.hash(by: trust.witness) == sight.accepted?.leaf else {
+            throw Damage(why: "its grant is not the one that was accepted")
+        }
+        if let why = Self.mismatch(grant.leaf, body: policy.body, box: policy.box, trust) { throw Damage(why: why) }
+        (held, acceptedAt) = (grant, policy.acceptedAt)
+        if let known = try? APIJSON.decode(StandingFacts.self, from: Data(policy.machine)),
+            known.id == work.machine.id {
+            machine = known
+        }
+    }
+
+    /// Lets go of what was kept; what was seen stays, so that nothing older comes in its place.
+    mutating func discard(_ why: String) throws(StoreError) {
+        try store.discard()
+        (held, acceptedAt) = (nil, nil)
+        trouble = .damaged(why)
+    }
+
+    /// Why a body or a box is not what a leaf names; nil where both are.
+    static func mismatch(_ leaf: PolicyLeaf, body: [UInt8]?, box: [UInt8]?, _ trust: OwnerTrust) -> String? {
+        if let body, trust.witness.hash(body) != leaf.body { return "the body is not the one that its leaf names" }
+        guard (box.map { trust.witness.hash($0) } ?? .zero) == leaf.box else {
+            return "the box of secrets is not the one that its leaf names"
+        }
+        return nil
+    }
+
+    /// The policy with all of its parts, read anew: it is not kept in memory between passes.
+    mutating func load() throws(StoreError) -> CachedPolicy? {
+        guard held != nil else { return nil }
+        let found = try store.load()
+        if case .whole(let policy) = found {
+            do {
+                try take(policy)
+                return policy
+            } catch {
+                try discard(error.why)
+                return nil
+            }
+        }
+        if case .damaged(let why) = found { try discard(why) } else { try discard("it is gone") }
+        return nil
+    }
+
+    // MARK: What an answer says
+
+    /// Whether the owner was heard lately.
+    var isHeard: Bool { heardAt.map { .now - $0 <= work.window } ?? false }
+
+    /// Takes what an answer says beside a grant. `isOwners`: whether a bolt of the owner's gave it.
+    mutating func hear(
+        _ policy: CheckInPolicy, of owner: Owner, from address: String, isOwners: Bool
+    ) throws(StoreError) {
+        note = policy.reason
+        let before = sight
+        try learn(policy.machine)
+        var isFresh = isOwners && policy.state != .covered
+        if let beacon = policy.beacon {
+            do throws(PolicyRefusal) {
+                try hear(beacon.bytes, of: owner)
+                isFresh = policy.state != .covered
+            } catch {
+                // All answers within its half minute bring the same one.
+                if error != .replayed {
+                    isFresh = false
+                    trouble = PolicyTrouble(error, of: "a word of freshness", from: address)
+                }
+            }
+        }
+        if isFresh { heardAt = .now }
+        if sight != before { try keep(sight) }
+        if let order = policy.order { try obey(order.bytes, of: owner, from: address) }
+    }
+
+    private mutating func hear(_ bytes: [UInt8], of owner: Owner) throws(PolicyRefusal) {
+        let beacon: SignedPolicyBeacon
+        do {
+            beacon = try SignedPolicyBeacon(bytes)
+        } catch { throw .malformed(error) }
+        try sight.note(
+            beacon, owner: owner.partition, register: owner.register, reign: owner.reign, mesh: trust.mesh,
+            witness: trust.witness)
+    }
+
+    /// An order is carried out once: it is durable that it was taken before anything is done by it.
+    private mutating func obey(_ bytes: [UInt8], of owner: Owner, from address: String) throws(StoreError) {
+        var seen = sight
+        let order: PolicyOrder
+        do throws(PolicyRefusal) {
+            order = try Self.judge(bytes, by: &seen, self, owner)
+        } catch {
+            // It comes with each answer until its time is over.
+            if error != .replayed { trouble = PolicyTrouble(error, of: "an order", from: address) }
+            return
+        }
+        try keep(seen)
+        (self.order, isDue) = (order.kind, true)
+    }
+
+    private static func judge(
+        _ bytes: [UInt8], by seen: inout PolicySight, _ desk: PolicyDesk, _ owner: Owner
+    ) throws(PolicyRefusal) -> PolicyOrder {
+        let signed: SignedPolicyOrder
+        do {
+            signed = try SignedPolicyOrder(bytes)
+        } catch { throw .malformed(error) }
+        try seen.obey(
+            signed, of: desk.machine.id, owner: owner.partition, register: owner.register, reign: owner.reign,
+            mesh: desk.trust.mesh, witness: desk.trust.witness, now: desk.believedNow)
+        return signed.order
+    }
+
+    private mutating func learn(_ told: CheckInMachine?) throws(StoreError) {
+        guard let told else { return }
+        let known = StandingFacts(id: machine.id, name: told.name, group: told.group, labels: told.labels)
+        guard known != machine else { return }
+        machine = known
+        isDue = true
+        try store.remember(machine: machineBytes, at: work.now())
+    }
+
+    private var machineBytes: [UInt8] { (try? APIJSON.encode(machine)).map { Array($0) } ?? [] }
+
+    /// This machine's clock, unless it stands before what its owner said last.
+    private var believedNow: WallTime? {
+        let now = work.now()
+        guard let at = sight.beacon?.at, at.milliseconds > now.milliseconds + PolicyLimits.clockSkewSeconds * 1_000
+        else { return now }
+        return nil
+    }
+
+    /// Keeps what was seen, where it changed.
+    mutating func keep(_ seen: PolicySight) throws(StoreError) {
+        try store.remember(sight: seen.canonicalBytes, at: work.now())
+        sight = seen
+    }
+
+    // MARK: A new policy
+
+    /// Judges a grant. Nothing is accepted yet.
+    mutating func judge(_ bytes: [UInt8], of owner: Owner, from address: String) -> Candidate? {
+        var seen = sight
+        do throws(PolicyRefusal) {
+            let grant: PolicyGrant
+            do {
+                grant = try PolicyGrant(bytes)
+            } catch { throw PolicyRefusal.malformed(error) }
+            try seen.accept(
+                grant, of: machine.id, owner: owner.partition, register: owner.register, reign: owner.reign,
+                mesh: trust.mesh, witness: trust.witness)
+            return Candidate(grant: grant, sight: seen)
+        } catch {
+            trouble = PolicyTrouble(error, of: "a policy", from: address)
+            return nil
+        }
+    }
+
+    /// Accepts a grant with what it names: durable, whole, when this returns true. Else what was in force stays, and
+    /// `trouble` says why.
+    mutating func accept(
+        _ candidate: Candidate, body: [UInt8], box: [UInt8]?, from address: String
+    ) throws(StoreError) -> Bool {
+        let leaf = candidate.grant.leaf
+        let box = leaf.box == .zero ? nil : box
+        if let why = Self.mismatch(leaf, body: body, box: box, trust) {
+            trouble = .mismatch(candidate.grant.signed.head, from: address, why)
+            return false
+        }
+        do {
+            _ = try PolicyBody(bytes: body)
+        } catch {
+            trouble = .mismatch(candidate.grant.signed.head, from: address, "\(error)")
+            return false
+        }
+        if let box {
+            do {
+                _ = try SealedSecrets.open(box, with: work.sealingKey)
+            } catch {
+                trouble = .mismatch(candidate.grant.signed.head, from: address, "its secrets: \(error.why)")
+                return false
+            }
+        }
+        let now = work.now()
+        try store.accept(
+            CachedPolicy(
+                sight: candidate.sight.canonicalBytes, grant: candidate.grant.canonicalBytes, body: body, box: box,
+                machine: machineBytes, acceptedAt: now))
+        sight = candidate.sight
+        (held, acceptedAt, trouble, isDue) = (candidate.grant, now, nil, true)
+        return true
+    }
+
+    /// Notes what kept a policy from being accepted.
+    mutating func fail(_ trouble: PolicyTrouble) { self.trouble = trouble }
+
+    /// The owner says that what is held is what is to be in force: what was the matter is over.
+    mutating func settle() { trouble = nil }
+
+    /// A pass begins: it is no longer due, and takes the order with it.
+    mutating func begin() -> PolicyOrder.Kind? {
+        defer { (isDue, order) = (false, nil) }
+        return order
+    }
+}
