@@ -6,6 +6,7 @@ extension ReplicatedIntegrationTests.PolicyTests {
     @Suite struct AgentCrashTests {
         private static let files = 16
         private static let strace = "/usr/bin/strace"
+        private static let canTrace = FileManager.default.isExecutableFile(atPath: strace) && geteuid() == 0
         /// Calls by which a file gets into its place, and a queue onto its disk.
         private static let calls = "rename,renameat,renameat2,fsync,fdatasync,unlink,unlinkat"
 
@@ -61,7 +62,7 @@ extension ReplicatedIntegrationTests.PolicyTests {
         }
 
         @Test(
-            "acceptance 4: kill −9 of the agent after each file: files are whole, the next run converges, the queue is",
+            "acceptance 4: kill −9 of the agent after each file: files whole, the next run converges, queue intact",
             .timeLimit(.minutes(2)))
         func afterEachFile() throws {
             try withMachine { (machine) throws in
@@ -87,7 +88,7 @@ extension ReplicatedIntegrationTests.PolicyTests {
 
         @Test(
             "acceptance 4: kill −9 of the agent at the nth call that changes a disk: the same",
-            .enabled(if: FileManager.default.isExecutableFile(atPath: strace) && geteuid() == 0, "needs strace, as root"),
+            .enabled(if: canTrace, "needs strace, as root"),
             .timeLimit(.minutes(2)))
         func atEachCall() throws {
             try withMachine { (machine) throws in

@@ -153,7 +153,8 @@ extension ReplicatedIntegrationTests.PolicyTests {
             }
         }
 
-        @Test("Q5: all servers are down: machines converge from cache, and tell all of it later", .timeLimit(.minutes(2)))
+        @Test(
+            "Q5: all servers are down: machines converge from cache, and tell all of it later", .timeLimit(.minutes(2)))
         func allDown() throws {
             try inPolicyWorld { (world) throws in
                 let machines = try ["north", "south"].map { try world.machine(of: $0) }

@@ -5,7 +5,7 @@ extension ReplicatedIntegrationTests.PolicyTests {
     /// Outages from their beginning to their end.
     @Suite struct RecoveryTests {
         @Test(
-            "acceptance 2, P5: edited in git, applied; all bolts stopped, a fact changes, the file changes; all told once",
+            "acceptance 2, P5: edited in git, applied; bolts stopped, a fact changes, the file changes; all told once",
             .timeLimit(.minutes(2)))
         func editedThenOffline() throws {
             try inPolicyWorld { (world) throws in

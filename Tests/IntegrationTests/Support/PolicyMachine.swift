@@ -74,13 +74,15 @@ final class PolicyMachine {
         try #require(output.status == 0, "\(name): \(output)", sourceLocation: location)
     }
 
-    /// Makes passes until a file below its root has this content: a new machine is given its policy within seconds.
+    /// Makes passes until one ends so and a file below its root has this content: a new machine is given its policy
+    /// within seconds.
     func converge(
-        _ path: String, _ text: String, seconds: TimeInterval = 30, location: SourceLocation = #_sourceLocation
+        _ path: String, _ text: String, status: Int32 = 0, seconds: TimeInterval = 30,
+        location: SourceLocation = #_sourceLocation
     ) throws {
         try waitUntil("\(name) has \(text.debugDescription) in \(path)", seconds: seconds, location: location) {
             let output = try pass()
-            guard output.status != 0 || content(path) != text else { return true }
+            guard output.status != status || content(path) != text else { return true }
             throw Unheard(what: "\(content(path)?.debugDescription ?? "nothing"); \(output)")
         }
     }

@@ -12,7 +12,8 @@ final class PolicyWorld {
     let stack: StackRepository
     /// Machines by the partition that owns them, in the order in which they were enrolled.
     private(set) var machines: [String: [PolicyMachine]] = [:]
-    private var taken = 0
+    /// A machine of the south that asked for nothing but its admission: the first of all.
+    private(set) var silent: PolicyMachine?
     private var enrolled = 0
 
     var north: [RealMesh.Bolt] { mesh.bolts.filter { $0.partition == "north" } }
@@ -35,6 +36,7 @@ final class PolicyWorld {
                     environment: mesh.environment, input: value)
                 try #require(put.status == 0, "\(put)")
             }
+            silent = try machine(of: "south")
         } catch {
             mesh.remove()
             throw error
@@ -56,6 +58,10 @@ final class PolicyWorld {
                     requires: ["directory:/etc/site"]
                   - file: /etc/site/generation
                     content: "{{vars.greeting}} {{traits.custom.generation}}\\n"
+                    requires: ["directory:/etc/site"]
+                  - file: /etc/site/password
+                    content: "password={{secret:db/password}}\\n"
+                    mode: 0600
                     requires: ["directory:/etc/site"]
                 """,
         ]
