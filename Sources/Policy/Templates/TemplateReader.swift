@@ -68,8 +68,10 @@ struct TemplateReader {
         var tail = rest.lastIndex(of: newline) ?? rest.endIndex
         if tail > lead, tail < rest.endIndex, rest[tail - 1] == UInt8(ascii: "\r") { tail -= 1 }
         if !Self.isBlank(rest[tail...]) { tail = rest.endIndex }
-        // What stands behind a tag and in front of one with only blanks between belongs to the line as it is.
+        // What stands behind a tag and in front of one with only blanks between belongs to the line as it is; what
+        // stands at the end is in front of none, and the library would lose its blanks.
         if Self.isBlank(rest) { tail = lead }
+        if position >= bytes.count { tail = rest.endIndex }
         mustache += String(decoding: text[..<lead], as: UTF8.self)
         if tail > lead {
             mustache += "{{&\(TemplateScope.text(texts.count))}}"
@@ -159,7 +161,8 @@ struct TemplateReader {
             throw fault("{{/\(name.text)}} closes a section that was not opened", at: begun)
         }
         guard section.name == name else {
-            throw fault("{{/\(name.text)}} stands where {{/\(section.name.text)}} of line \(section.line) belongs", at: begun)
+            throw fault(
+                "{{/\(name.text)}} stands where {{/\(section.name.text)}} of line \(section.line) belongs", at: begun)
         }
         let inside = parts
         parts = section.before
