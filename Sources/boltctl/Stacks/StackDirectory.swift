@@ -25,8 +25,7 @@ struct StackDirectory {
 
     /// Files as they travel. Fails with `too_large` where they do not fit into a request.
     static func bodies(_ files: [StackFile]) throws -> [StackFileBody] {
-        // Base64, the path, and what JSON puts around both.
-        let bytes = files.reduce(1024) { $0 + ($1.bytes.count + 2) / 3 * 4 + 2 * $1.path.utf8.count + 32 }
+        let bytes = files.reduce(1024) { $0 + room(for: $1) }
         guard bytes <= APILimits.stackBytesMax else {
             throw CommandFailure(
                 Problem.Code.tooLarge.rawValue,
@@ -36,6 +35,9 @@ struct StackDirectory {
         }
         return files.map { StackFileBody(path: $0.path, bytes: Base64Bytes($0.bytes)) }
     }
+
+    /// Bytes that a file takes in a request at most: base64, the path, and what JSON puts around both.
+    static func room(for file: StackFile) -> Int { (file.bytes.count + 2) / 3 * 4 + 6 * file.path.utf8.count + 32 }
 
     /// Reads all of it; files by path. Fails where there is no such directory.
     func read() throws -> Content {
