@@ -18,7 +18,7 @@ extension EnvoyAgent {
             let candidate = desk?.judge(grant.bytes, of: owner, from: address) {
             try await take(candidate, box: told.box?.bytes, from: address)
         }
-        if let trouble = desk?.trouble, trouble != toldTrouble {
+        if let trouble = desk?.trouble, trouble.code != toldTrouble {
             logger.warning("policy", metadata: ["code": "\(trouble.code)", "reason": "\(trouble.reason)"])
         }
     }
@@ -128,13 +128,14 @@ extension EnvoyAgent {
     }
 
     /// What is the matter is told once, as a pass that was not made. Whether it was told now.
-    private func tellTrouble(at time: WallTime) throws(StoreError) -> Bool {
+    func tellTrouble(at time: WallTime) throws(StoreError) -> Bool {
         guard let trouble = desk?.trouble else {
             toldTrouble = nil
             return false
         }
-        guard trouble != toldTrouble else { return false }
-        toldTrouble = trouble
+        // Whoever else says it again: it is one trouble until it is over.
+        guard trouble.code != toldTrouble else { return false }
+        toldTrouble = trouble.code
         var record = record(at: time, isOffline: desk?.isHeard == false)
         record.trouble = "\(trouble)"
         // Of a version that could not be taken its owner is to hear, or it waits for it.

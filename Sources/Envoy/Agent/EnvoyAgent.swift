@@ -40,8 +40,8 @@ public actor EnvoyAgent {
     var clock: PassClock
     /// The last pass, or what kept it from being made, of this run.
     public internal(set) var lastPass: PassRecord?
-    /// What of the policy's troubles and age was told last.
-    var (toldTrouble, toldStanding) = (PolicyTrouble?.none, PolicyStanding.none)
+    /// Which of the policy's troubles, and what of its age, was told last.
+    var (toldTrouble, toldStanding) = (String?.none, PolicyStanding.none)
     /// Where news of policy can be waited for; nil where nobody of the owner's answers.
     var hearing: String?
     /// Whether a bolt told of news that were none: it is not listened to until the next report by the clock.
@@ -92,14 +92,14 @@ public actor EnvoyAgent {
     }
 
     private func goRound() async throws(StoreError) {
-        await begin()
+        try await begin()
         if !isGoverned { try record() }
         var pause = try await round(machine.step(.started))
         while !Task.isCancelled {
             try keepHistory(nextAttempt: pause.at - .now)
             let wake = await rest(until: pause.at)
             if wake == .ended { break }
-            await begin()
+            try await begin()
             switch wake {
             case .pass:
                 guard try await passIfDue(isReported: false), isServed else { continue }
@@ -119,8 +119,11 @@ public actor EnvoyAgent {
     /// Whether the machine has a policy in force, of which each pass is told.
     private var isGoverned: Bool { desk?.held != nil }
 
-    /// A new round begins: the facts are read afresh.
-    private func begin() async { traits = await gather() }
+    /// A new round begins: the facts are read afresh, and what is the matter is told.
+    private func begin() async throws(StoreError) {
+        traits = await gather()
+        _ = try tellTrouble(at: desk?.work.now() ?? .now())
+    }
 
     /// Reports, then makes the pass that is due and tells of it.
     private func round(_ effects: [EnvoyMachine.Effect]) async throws(StoreError) -> Pause {
@@ -139,7 +142,7 @@ public actor EnvoyAgent {
         recording: Bool = true, limits: PassLimits = PassLimits(),
         progress: @Sendable (Progress) -> Void = { _ in }
     ) async throws(StoreError) -> Pass {
-        await begin()
+        try await begin()
         var pass = try await deliver(recording: recording && !isGoverned, limits: limits, progress: progress)
         for _ in 0..<EnvoyLimits.passesInARowMax {
             guard try await passIfDue(isReported: true) else { break }

@@ -9,8 +9,8 @@ extension MachineTraits {
         ("Parallels", "parallels"), ("OpenStack", "kvm"), ("Hetzner", "kvm"),
     ]
 
-    /// `{"kind": "container" | "machine" | "none", "name": …}`: whether this is a container, a virtual machine or
-    /// neither. Nil where nothing tells.
+    /// `{"kind": "container" | "machine", "name": …}`: whether this is a container or a virtual machine. Nil where it is
+    /// neither, or nothing tells.
     static func virtualisation(root: String) -> JSONValue? {
         if let container = container(root: root) { return kind("container", container) }
         if let type = read(root + "/sys/hypervisor/type").map(trimmed), !type.isEmpty { return kind("machine", type) }
@@ -22,17 +22,13 @@ extension MachineTraits {
         if firmware.contains(where: { $0.contains("Microsoft") }), firmware.contains("Virtual Machine") {
             return kind("machine", "hyperv")
         }
-        guard let processor = read(root + "/proc/cpuinfo") else { return nil }
         // The processor itself says that somebody else runs it.
-        let flags = processor.split(separator: "\n").first { $0.hasPrefix("flags") }
-        guard let flags else { return nil }
-        return flags.split(separator: " ").contains("hypervisor") ? kind("machine", "unknown") : kind("none", nil)
+        let flags = read(root + "/proc/cpuinfo")?.split(separator: "\n").first { $0.hasPrefix("flags") }
+        return flags?.split(separator: " ").contains("hypervisor") == true ? kind("machine", "unknown") : nil
     }
 
-    private static func kind(_ kind: String, _ name: String?) -> JSONValue {
-        var facts: [String: JSONValue] = ["kind": .string(kind)]
-        if let name { facts["name"] = .string(name) }
-        return .object(facts)
+    private static func kind(_ kind: String, _ name: String) -> JSONValue {
+        .object(["kind": .string(kind), "name": .string(name)])
     }
 
     private static func container(root: String) -> String? {

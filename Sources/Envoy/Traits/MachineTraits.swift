@@ -42,9 +42,9 @@ public enum MachineTraits {
         return traits
     }
 
-    /// `ID`, `VERSION_ID` and `PRETTY_NAME` of an os-release file.
+    /// `ID`, `VERSION_ID` and `PRETTY_NAME` of an os-release file, and the family: what it is most like, or itself.
     static func operatingSystem(from release: String) -> JSONValue {
-        let wanted = ["ID": "id", "VERSION_ID": "version", "PRETTY_NAME": "name"]
+        let wanted = ["ID": "id", "VERSION_ID": "version", "PRETTY_NAME": "name", "ID_LIKE": "like"]
         var facts: [String: JSONValue] = [:]
         for line in release.split(separator: "\n") {
             let parts = line.split(separator: "=", maxSplits: 1)
@@ -57,6 +57,8 @@ public enum MachineTraits {
             }
             facts[name] = .string(String(value))
         }
+        let likes = facts.removeValue(forKey: "like")?.text?.split(separator: " ").first.map { String($0) }
+        if let family = likes ?? facts["id"]?.text, !family.isEmpty { facts["family"] = .string(family) }
         return .object(facts)
     }
 

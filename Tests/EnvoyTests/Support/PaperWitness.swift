@@ -30,16 +30,16 @@ struct PaperWitness: SliceWitness {
         return PartitionAuthor(partition: name, signingKey: PaperWitness.key(name))
     }
 
-    private static func key(_ name: PartitionName) -> VerificationKey {
+    static func key(_ name: PartitionName) -> VerificationKey {
         VerificationKey(BLAKE2b.hash(Array(name.text.utf8)))
     }
 
-    private static func sign(_ message: [UInt8], _ key: VerificationKey) -> [UInt8] {
+    static func sign(_ message: [UInt8], _ key: VerificationKey) -> [UInt8] {
         let hash = BLAKE2b.hash(key.bytes.bytes + message).bytes
         return hash + hash
     }
 
-    private static func warrant(_ name: PartitionName) -> SliceWarrant { SliceWarrant(chain: [Array(name.text.utf8)]) }
+    static func warrant(_ name: PartitionName) -> SliceWarrant { SliceWarrant(chain: [Array(name.text.utf8)]) }
 
     // MARK: - What owners say
 

@@ -51,6 +51,8 @@ enum Names {
 func withAgent<Result>(
     _ state: EnvoyDirectory, _ port: any EnvoyPort, seeds: [String] = ["a:1", "b:1", "c:1"], pinned: Bool = false,
     queue limits: QueueStore.Limits = QueueStore.Limits(), seed: UInt64 = 1, closing: Bool = true,
+    interval: Duration? = nil, policy: PolicyWork? = nil, renewal: (any CertificateRenewal)? = nil,
+    traits: @escaping @Sendable () async -> [String: JSONValue] = { ["hostname": .string("web-1")] },
     _ body: (EnvoyAgent) async throws -> Result
 ) async throws -> Result {
     var patience = EnvoyMachine.Limits()
@@ -60,9 +62,9 @@ func withAgent<Result>(
     patience.refusedWait = .milliseconds(2)
     let agent = try EnvoyAgent(
         port: port, trust: PaperWitness.trust, queue: try state.openQueue(limits: limits),
-        seeds: seeds, pinned: pinned, seed: seed, limits: patience,
+        seeds: seeds, pinned: pinned, interval: interval, seed: seed, limits: patience,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-        directory: state, traits: { ["hostname": .string("web-1")] })
+        directory: state, policy: policy, renewal: renewal, traits: traits)
     let result = try await body(agent)
     if closing { try await agent.close() }
     return result

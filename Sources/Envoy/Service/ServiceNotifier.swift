@@ -1,31 +1,32 @@
-import Envoy
-import Foundation
-import Glibc
+internal import Foundation
+internal import Glibc
 
 /// Tells the service manager how the agent is, where there is one: datagrams to the socket of `NOTIFY_SOCKET`, as
 /// systemd's `sd_notify` describes them. Where none listens, nothing happens.
-struct ServiceNotifier: Sendable {
+public struct ServiceNotifier: Sendable {
     private let socketPath: String?
     /// How long the manager waits for a sign of life; nil where it waits for none.
-    let patience: Duration?
+    public let patience: Duration?
 
     /// The manager that this process's environment names.
-    init(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
+    public init() { self.init(ProcessInfo.processInfo.environment) }
+
+    init(_ environment: [String: String]) {
         socketPath = environment["NOTIFY_SOCKET"].flatMap { $0.hasPrefix("/") || $0.hasPrefix("@") ? $0 : nil }
         let isMeant = environment["WATCHDOG_PID"].map { $0 == "\(getpid())" } ?? true
         patience = isMeant ? environment["WATCHDOG_USEC"].flatMap { Int64($0) }.map { .microseconds(max(1, $0)) } : nil
     }
 
     /// The agent is ready.
-    func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
+    public func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
     /// The agent ends.
-    func stopping() { send("STOPPING=1\nSTATUS=ending") }
+    public func stopping() { send("STOPPING=1\nSTATUS=ending") }
     /// The agent lives.
-    func alive() { send("WATCHDOG=1") }
+    public func alive() { send("WATCHDOG=1") }
 
     /// Gives signs of life for as long as the agent does, until cancelled: an agent whose disk hangs gives none, and is
     /// started anew.
-    func watch(_ agent: EnvoyAgent) async {
+    public func watch(_ agent: EnvoyAgent) async {
         guard socketPath != nil, let patience else { return }
         while !Task.isCancelled {
             await agent.pulse()

@@ -1,0 +1,156 @@
+import BoltAPI
+import CRDT
+import Foundation
+import Policy
+import Spanner
+import Synchronization
+import Testing
+
+@testable import Envoy
+
+/// Orders of an owner, and its words of freshness: each obeyed once, none that is not its own (S8).
+@Suite struct OrderTests {
+    private let owner = PolicyOwner()
+    private let now = WallTime.now()
+
+    private func given() throws -> PolicyServer {
+        let server = PolicyServer()
+        let layer = "layer: base\nresources:\n  - exec: restart\n    command: echo\n    effect: disruptive\n"
+        let bytes = try policyBody(try Machine.facts(), layer: layer)
+        server.give(try owner.grant(1, to: Machine.id, body: bytes), body: bytes)
+        return server
+    }
+
+    /// The agent makes one pass by itself, and then only what it is told to.
+    private func rounds(
+        _ server: PolicyServer, _ enforcer: FakeEnforcer, _ steps: (EnvoyAgent) async throws -> Void
+    ) async throws {
+        let scratch = try Scratch()
+        try await withAgent(
+            scratch.state, server, interval: .seconds(3_600), policy: try Machine.work(enforcer), steps)
+    }
+
+    @Test("S8: an order is carried out once, however often it comes")
+    func once() async throws {
+        let (server, enforcer) = (try given(), FakeEnforcer())
+        try await rounds(server, enforcer) { agent in
+            _ = try await agent.runOnce()
+            _ = try await agent.runOnce()
+            #expect(enforcer.calls.count == 1, "an hour is not over")
+            server.state.withLock { $0.order = owner.order(1, to: Machine.id) }
+            for _ in 1...3 { _ = try await agent.runOnce() }
+            #expect(enforcer.calls.count == 2)
+            server.state.withLock { $0.order = owner.order(2, to: Machine.id) }
+            _ = try await agent.runOnce()
+            #expect(enforcer.calls.count == 3)
+            // The one before, again.
+            server.state.withLock { $0.order = owner.order(1, to: Machine.id) }
+            _ = try await agent.runOnce()
+            #expect(enforcer.calls.count == 3)
+        }
+        #expect(server.passes.compactMap(\.trouble).isEmpty)
+    }
+
+    @Test("S8: it is durable that an order was taken before it is carried out: a restart does not repeat it")
+    func overRestart() async throws {
+        let scratch = try Scratch()
+        let (server, enforcer) = (try given(), FakeEnforcer())
+        server.state.withLock { $0.order = owner.order(1, to: Machine.id) }
+        for _ in 1...2 {
+            try await withAgent(
+                scratch.state, server, closing: false, interval: .seconds(3_600), policy: try Machine.work(enforcer)
+            ) { agent in
+                _ = try await agent.runOnce()
+                #expect(await agent.sightOfPolicy?.obeyed(of: owner.name) == 1)
+            }
+        }
+        #expect(enforcer.calls.count == 2, "each start makes one pass, and the order no other")
+    }
+
+    @Test("an order of somebody else, for another machine, or whose time is over is refused and told")
+    func refused() async throws {
+        let late = owner.order(1, to: Machine.id, until: WallTime(milliseconds: 1_000))
+        var forged = owner.order(1, to: Machine.id)
+        forged[forged.count - 1] ^= 1
+        let cases = [
+            (owner.order(1, to: PrincipalID(high: 1, low: 1)), "policy_other_envoy"),
+            (late, "policy_order_expired"), (forged, "policy_forged"), (Array(forged.dropLast()), "policy_malformed"),
+        ]
+        for (order, code) in cases {
+            let (server, enforcer) = (try given(), FakeEnforcer())
+            try await rounds(server, enforcer) { agent in
+                _ = try await agent.runOnce()
+                server.state.withLock { $0.order = order }
+                for _ in 1...2 { _ = try await agent.runOnce() }
+            }
+            #expect(enforcer.calls.count == 1, "\(code)")
+            #expect(server.passes.compactMap(\.trouble).filter { $0.contains(code) }.count == 1, "\(code)")
+        }
+    }
+
+    @Test("an order may call for what is disruptive though the owner's window is over")
+    func disruptive() async throws {
+        let scratch = try Scratch()
+        let (server, enforcer) = (try given(), FakeEnforcer())
+        var work = try Machine.work(enforcer)
+        work.window = .zero
+        try await withAgent(scratch.state, server, interval: .seconds(3_600), policy: work) { agent in
+            _ = try await agent.runOnce()
+            #expect(enforcer.calls.last?.safeOnly == true)
+            server.state.withLock { $0.order = owner.order(1, to: Machine.id, .applyDisruptive) }
+            _ = try await agent.runOnce()
+            #expect(enforcer.calls.last?.safeOnly == false)
+        }
+    }
+
+    @Test("a word of freshness counts once it verifies and is newer; the same again harms nothing, a forged one does")
+    func freshness() async throws {
+        let (server, enforcer) = (try given(), FakeEnforcer())
+        let later = WallTime(milliseconds: now.milliseconds + 30_000)
+        try await rounds(server, enforcer) { agent in
+            server.state.withLock { $0.beacon = owner.beacon(1, at: now) }
+            for _ in 1...3 { _ = try await agent.runOnce() }
+            #expect(await agent.sightOfPolicy?.beacon?.at == now)
+            server.state.withLock { $0.beacon = owner.beacon(1, at: later) }
+            _ = try await agent.runOnce()
+            #expect(await agent.sightOfPolicy?.beacon?.at == later)
+            var forged = owner.beacon(1, at: WallTime(milliseconds: later.milliseconds + 1))
+            forged[forged.count - 1] ^= 1
+            server.state.withLock { $0.beacon = forged }
+            _ = try await agent.runOnce()
+            #expect(await agent.sightOfPolicy?.beacon?.at == later)
+        }
+        #expect(server.passes.compactMap(\.trouble).map { $0.contains("policy_forged") } == [true])
+    }
+
+    @Test("an agent that rests is woken by news, and asks again; a wait that brings nothing new is not repeated")
+    func woken() async throws {
+        let scratch = try Scratch()
+        let (server, enforcer) = (try given(), FakeEnforcer())
+        let (signal, heard) = AsyncStream<Int>.makeStream()
+        server.state.withLock { $0.news = 1 }
+        try await withAgent(
+            scratch.state, server, interval: .seconds(3_600), policy: try Machine.work(enforcer),
+            traits: {
+                heard.yield(0)
+                return [:]
+            }
+        ) { agent in
+            let running = Task { try await agent.run() }
+            var rounds = 0
+            // Each round reads the traits: the first by itself, the second because of the news.
+            for await _ in signal {
+                rounds += 1
+                if rounds == 2 { break }
+            }
+            running.cancel()
+            try await running.value
+        }
+        #expect(server.state.withLock { $0.waits } >= 1)
+    }
+}
+
+extension EnvoyAgent {
+    /// What it saw of its owner's policy.
+    var sightOfPolicy: PolicySight? { desk?.sight }
+}
