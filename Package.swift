@@ -79,7 +79,7 @@ let package = Package(
             name: "Bolt",
             dependencies: [
                 "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease",
-                "BoltAPI",
+                "BoltAPI", "Policy",
                 hummingbird, hummingbirdCore, lifecycle, logging,
                 nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
             ],
@@ -180,7 +180,7 @@ let package = Package(
             name: "BoltTests",
             dependencies: [
                 "CRDT", "Spanner", "SpannerWire", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt",
-                "BoltAPI", "Identity", "Vault", nioCore, nioPosix, logging,
+                "BoltAPI", "Identity", "Policy", "Vault", nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -9,7 +9,7 @@ public enum StoreLimits {
     /// Page cache of one database.
     public static let cacheKiB = 4096
     /// Prepared statements kept; the texts are all our own and fewer.
-    public static let statementsMax = 128
+    public static let statementsMax = 256
     /// Runs in one append.
     public static let runsPerAppendMax = 4096
     /// Bytes that one read of runs may ask for.
@@ -65,6 +65,10 @@ public enum StoreLimits {
     public static let snapshotBytesMax: UInt64 = 1 << 40
     /// Rows that one step of a scrub reads where nothing else is asked for.
     public static let scrubRowsDefault = 512
+    /// Pushes of which a partition keeps records.
+    public static let policyPushesMax = 64
+    /// Bytes that are kept of other partitions' policy, to cover them, where nothing else is set.
+    public static let coverBytesMax: UInt64 = 256 * 1024 * 1024
     /// Bytes of the incarnation and lock files.
     static let smallFileBytesMax = 4096
 }

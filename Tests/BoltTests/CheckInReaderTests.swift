@@ -38,6 +38,20 @@ import Testing
         #expect(CheckInReader.read(Data(Self.good.utf8))?.highest == nil)
     }
 
+    @Test("S8: what an envoy holds of its policy is read; what is no digest is left to the general reader")
+    func policy() throws {
+        func read(_ more: String) -> CheckInReader.Reading? {
+            CheckInReader.read(Data((Self.good.dropLast() + ",\(more)}").utf8))
+        }
+        let hash = String(repeating: "0a", count: 32)
+        let whole = try #require(read(#""held_digest":"\#(hash)","policy_sequence":7"#))
+        #expect(whole.policy == HeldPolicy(leaf: Bytes32(hex: hash), sequence: 7))
+        #expect(read(#""policy_sequence":0"#)?.policy == HeldPolicy(leaf: nil, sequence: 0))
+        #expect(read(#""held_digest":"0a""#) == nil && read(#""held_digest":null"#) == nil)
+        #expect(read(#""policy_sequence":-1"#) == nil)
+        #expect(CheckInReader.read(Data(Self.good.utf8))?.policy == HeldPolicy())
+    }
+
     @Test("P5: requests as the API's shapes write them are taken, whatever their sizes", arguments: [1, 2, 3])
     func shapes(seed: UInt64) throws {
         var generator = SystemRandomNumberGenerator()

@@ -61,6 +61,8 @@ public struct BoltConfiguration: Sendable {
     public let checkInInterval: Int
     /// When a promotion may be tried.
     let lease: LeaseConfiguration
+    /// Where the partition's policy comes from.
+    let policy: PolicyConfiguration
     /// Values and origins, for `check-config`.
     let values: ConfigurationValues
 
@@ -77,6 +79,7 @@ public struct BoltConfiguration: Sendable {
         gossip.freezeTimeout = milliseconds("gossip.freeze_timeout_ms")
         gossip.spreadTimeout = milliseconds("gossip.spread_timeout_ms")
         let lease = LeaseConfiguration(values)
+        let policy = PolicyConfiguration(values)
         var replication = PartitionSettings()
         replication.heartbeatInterval = milliseconds("partition.heartbeat_ms")
         replication.inSyncTimeout = milliseconds("partition.insync_timeout_ms")
@@ -86,6 +89,9 @@ public struct BoltConfiguration: Sendable {
         if violations.isEmpty {
             violations += lease.violations.map {
                 ConfigurationViolation(key: "lease", value: values.text("lease.engine"), origin: .fallback, rule: $0)
+            }
+            violations += policy.violations.map {
+                ConfigurationViolation(key: "policy", value: values.text("policy.source"), origin: .fallback, rule: $0)
             }
             violations += replication.violations.map {
                 ConfigurationViolation(
@@ -127,7 +133,8 @@ public struct BoltConfiguration: Sendable {
         checkInInterval = integer("checkin.interval_seconds")
         recordsKept = UInt64(max(0, integer("partition.records_kept")))
         scrubPercent = integer("partition.scrub_percent")
-        (self.gossip, self.replication, self.lease, self.values) = (gossip, replication, lease, values)
+        (self.gossip, self.replication, self.values) = (gossip, replication, values)
+        (self.lease, self.policy) = (lease, policy)
     }
 
     /// The two listeners cannot have one port of one address.

@@ -4,7 +4,7 @@ internal import SpannerTransport
 
 extension Setting {
     /// Every setting, by section.
-    public static let all = common + lease
+    public static let all = common + lease + policy
 
     /// Those about the bolt itself, its neighbours and its limits.
     private static let common: [Setting] = [

@@ -13,6 +13,9 @@ extension BoltLife {
         await handOver()
         lease.stop()
         readiness.advance(to: .draining)
+        // Those that wait for policy hold their connections.
+        api.policy.drain()
+        api.source.drain()
         logger.info("shutting down", metadata: [LogKeys.count: "\(table.count)"])
         dialer.stop()
         try? await main.close()
@@ -24,6 +27,8 @@ extension BoltLife {
             await drained(within: .seconds(2))
         }
         await api.custody?.close()
+        await api.cover?.close()
+        await api.policy.close()
         await partition.close()
         await node.close()
         try? await ops.close()

@@ -1,4 +1,5 @@
 internal import BoltAPI
+internal import CRDT
 internal import Foundation
 internal import Identity
 internal import Logging
@@ -53,9 +54,22 @@ struct BoltLife: Sendable {
             key == ownKey || table.isLinked(key)
         }
         let grounds = EnvoyGroundsCache(node: node, partition: configuration.partition)
+        let policy = PolicyService(
+            start.partition, context: start.slices,
+            surroundings: PolicySurroundings(
+                fleet: { from, limit in await node.read { $0.fleet(from: from, limit: limit) } },
+                fleetChanges: {
+                    // Both only grow: so does their sum, with either.
+                    await node.read { node in
+                        node.machine.roster.vector.entries.reduce(node.board?.change ?? 0) { $0 &+ $1.counter }
+                    }
+                }, bolt: configuration.fullName),
+            logger: logger, metrics: metrics)
         let api = BoltEndpoints(
             configuration: configuration, given: start.topology, board: start.board, custody: start.custody,
-            node: node, grounds: grounds, partition: start.partition, identity: start.identity, judge: judge,
+            node: node, grounds: grounds, partition: start.partition, policy: policy, source: start.source,
+            webhook: start.webhook, cover: start.cover,
+            identity: start.identity, judge: judge,
             forwarder: PeerForwarder(dialer: TLSDialer(contexts: contexts, judge: judge), group: group, table: table),
             readiness: readiness, logger: logger, metrics: metrics, table: table)
         self.api = api
@@ -110,6 +124,13 @@ struct BoltLife: Sendable {
             tasks.addTask { await serve(mainChannel) }
             tasks.addTask { await lease.run() }
             tasks.addTask { [api] in await api.custody?.run { await api.deliver($0) } }
+            tasks.addTask { [api] in await api.policy.run() }
+            tasks.addTask { [api] in
+                await api.source.run(
+                    isActive: { await api.policy.read { $0.reign?.fleet != nil } },
+                    take: { await api.policy.offer($0, by: api.configuration.policy.kind) })
+            }
+            tasks.addTask { [api] in await api.cover?.run(api.coverWays) }
             tasks.addTask { await opsListener.serve(opsChannel) }
             tasks.addTask {
                 await carryActs()

@@ -19,6 +19,10 @@ struct NodeStart {
     let own: GossipSelf
     let board: OwnershipBoard
     let custody: CustodyService?
+    let cover: PolicyCovering?
+    let slices: SliceContext
+    let source: PolicySourceService
+    let webhook: PolicyWebhook?
     let eventsRead: Int
 
     /// Reads it all. Throws `StoreError` or `DaemonError`; changes nothing but what opening a store does.
@@ -46,6 +50,13 @@ struct NodeStart {
             chain: identity.credential.chain.map(\.der))
         board = OwnershipBoard(own: configuration.partition, mesh: mesh, witness: witness)
         custody = NodeStart.custody(place, logger: logger)
+        cover = NodeStart.cover(place, board, witness: witness, logger: logger, metrics: metrics)
+        source = PolicySourceService(
+            configuration.policy.open(stateDirectory: configuration.stateDirectory, witness: witness),
+            interval: configuration.policy.interval, staleAfter: configuration.policy.staleAfter, logger: logger,
+            metrics: metrics)
+        webhook = try configuration.policy.openWebhook()
+        slices = SliceContext(board: board, chain: own.chain, signer: identity.signingKey)
         let part = try PartitionStart(
             place, key: own.replica.key, witness: witness, reserveSpent: &reserveSpent, logger: logger)
         let sealing = SealService(
@@ -54,8 +65,7 @@ struct NodeStart {
         partition = PartitionService(
             part, settings: configuration.replication, recordsKept: configuration.recordsKept,
             scrubPercent: configuration.scrubPercent, witness: witness, sealing: sealing, logger: logger,
-            metrics: metrics, slices: SliceContext(board: board, chain: own.chain, signer: identity.signingKey),
-            failure: failure)
+            metrics: metrics, slices: slices, failure: failure)
         let machine = GossipMachine(
             own: own, roster: roster, witness: witness, signer: identity.signingKey, settings: configuration.gossip,
             seed: UInt64.random(in: 0...UInt64.max))
@@ -93,6 +103,21 @@ struct NodeStart {
             return CustodyService(try CustodyStore(in: place.directory, bytesMax: bytesMax), logger: logger)
         } catch {
             logger.error("nothing is kept for other partitions", metadata: [LogKeys.why: "\(error)"])
+            return nil
+        }
+    }
+
+    /// What is kept of other partitions' policy: as with results, a bolt serves without.
+    private static func cover(
+        _ place: BoltPlace, _ board: OwnershipBoard, witness: any Witness, logger: Logger, metrics: MetricsRegistry
+    ) -> PolicyCovering? {
+        do throws(StoreError) {
+            return PolicyCovering(
+                try CoverStore(
+                    in: place.directory, witness: witness, bytesMax: place.configuration.policy.coverBytes), mesh: board.mesh, witness: board.witness,
+                logger: logger, metrics: metrics)
+        } catch {
+            logger.error("no policy is kept for other partitions", metadata: [LogKeys.why: "\(error)"])
             return nil
         }
     }

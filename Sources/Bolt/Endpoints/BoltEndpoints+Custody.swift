@@ -37,9 +37,11 @@ extension BoltEndpoints {
                 storedThrough: through, releaseThrough: 0, level: .local,
                 epoch: whole.highest?.epoch ?? 0, register: whole.highest?.register ?? 0,
                 keptBy: configuration.fullName)
+            let isContested = if case .contested = grounds.standing { true } else { false }
+            let word = isContested ? nil : await cover?.word(for: envoy, of: owner, holding: body.checked.policy)
             let answer = CheckInWriter.write(
                 receipt, partition: owner, interval: configuration.checkInInterval, bolts: grounds.bolts,
-                isContested: false)
+                isContested: false, policy: word)
             return HTTPAnswer(status: 200, contentType: "application/json", body: answer)
         case .failure(let error) where error.code == .conflict:
             // As its owner would say it: this queue is an older copy of another.

@@ -72,7 +72,7 @@ extension BoltEndpoints {
         if let read, let known = traits.known(read.traits, of: envoy) {
             let checked = try CheckInBody(
                 queue: read.queue, firstHeld: read.firstHeld, results: read.results, traits: known,
-                highest: read.highest)
+                highest: read.highest, policy: read.policy)
             return IncomingCheckIn(
                 checked: checked, whole: { try request.decode(CheckInRequest.self) }, peer: peer, key: peer.tlsKey)
         }
@@ -263,9 +263,11 @@ extension BoltEndpoints {
             throw problem
         }
         metrics.add(.checkIns, ["stored"])
+        let word = try await policyWord(for: envoy, body, isContested: isContested)
+        tellPasses(of: envoy, checked.results)
         return CheckInWriter.write(
             receipt, partition: configuration.partition, interval: configuration.checkInInterval,
-            bolts: grounds.bolts, isContested: isContested)
+            bolts: grounds.bolts, isContested: isContested, policy: word)
     }
 
     /// Whether the envoy is admitted now and results are taken at all; true where it is contested.
@@ -324,6 +326,8 @@ struct CheckInBody: Sendable {
     var traits: EnvoyRecord.Traits?
     /// What the envoy remembers of its owner; nil where it does not say.
     let highest: OwnerMark?
+    /// What it holds of its policy.
+    let policy: HeldPolicy
 
     /// Judges a request. The hash of its traits is made here.
     init(_ body: CheckInRequest) throws {
@@ -334,13 +338,14 @@ struct CheckInBody: Sendable {
         try self.init(
             queue: body.queueIncarnation.bytes, firstHeld: body.firstHeld,
             results: body.results.map { SequencedResult(sequence: $0.sequence, body: $0.body.bytes) },
-            traits: EnvoyRecord.Traits(digest: BLAKE2b.hash(document), document: document), highest: body.highest)
+            traits: EnvoyRecord.Traits(digest: BLAKE2b.hash(document), document: document), highest: body.highest,
+            policy: HeldPolicy(leaf: body.heldDigest, sequence: body.policySequence))
     }
 
     /// Judges what was read of a request; its traits were judged.
     init(
         queue: [UInt8], firstHeld: UInt64, results: [SequencedResult], traits: EnvoyRecord.Traits,
-        highest: OwnerMark? = nil
+        highest: OwnerMark? = nil, policy: HeldPolicy = HeldPolicy()
     ) throws {
         guard let queue = QueueID(bytes: queue) else {
             throw Problem(.badRequest, "queue_incarnation is no queue's")
@@ -362,7 +367,7 @@ struct CheckInBody: Sendable {
             previous = result.sequence
         }
         (self.queue, self.firstHeld, self.results, self.traits) = (queue, firstHeld, results, traits)
-        self.highest = highest
+        (self.highest, self.policy) = (highest, policy)
     }
 }
 

@@ -76,6 +76,7 @@ extension BoltEndpoints {
             body: Data(body.body.bytes), requestID: request.requestID)
         (context.hops, context.forwardedBy) = (body.hops, sender.id)
         if endpoint == .envoyResults { return try await envoyResults(context) }
+        if endpoint.isAboutPolicy { return try await policyRequest(context) }
         return try await endpoint.isAboutSlices ? sliceRequest(context) : partitionRequest(context)
     }
 }

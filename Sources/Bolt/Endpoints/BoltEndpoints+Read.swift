@@ -14,6 +14,7 @@ extension BoltEndpoints {
         case .status:
             var status = await node.read { views.status($0) }
             status.add(tasks: await allTasks())
+            status.add(alarms: await policyAlarms())
             return try .json(status)
         case .bolts:
             return try .json(
@@ -32,6 +33,9 @@ extension BoltEndpoints {
         case .envoy:
             var answer = try await node.read { try views.envoy($0, subject: request.arguments[0]) }
             answer.envoy = await seen([answer.envoy], detailed: true)[0]
+            if answer.envoy.owner == configuration.partition {
+                answer.envoy.policy = try await policy.envoyView(of: answer.envoy.id)
+            }
             return try .json(answer)
         case .envoyExplain: return try .json(await node.read { try views.explain($0, subject: request.arguments[0]) })
         case .roster:

@@ -70,6 +70,7 @@ extension BoltEndpoints {
             var changes: [PartitionCommand] = [.audit(entry), .secret(name: name.text, sealed: sealed.bytes)]
             if removed != nil { changes.append(RemovedSecretVersion.forget(name)) }
             let level = try await writeSafely(changes)
+            policy.secretsChanged()
             return try .json(secretChange(partitionName, name, version, level, effects))
         }
     }
@@ -94,6 +95,7 @@ extension BoltEndpoints {
             let level = try await writeSafely([
                 .audit(entry), .secret(name: name.text, sealed: nil), RemovedSecretVersion.note(name, held.version),
             ])
+            policy.secretsChanged()
             return try .json(secretChange(body.partition, name, nil, level, effects))
         }
     }

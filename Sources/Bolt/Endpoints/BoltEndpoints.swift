@@ -27,6 +27,14 @@ struct BoltEndpoints: Sendable {
     /// Partitions that no link leads to.
     let silence = SilentPartitions()
     let partition: PartitionService
+    /// The partition's policy.
+    let policy: PolicyService
+    /// Where the partition's stacks come from by themselves.
+    let source: PolicySourceService
+    /// Judges what git forges tell; nil where there is no webhook.
+    let webhook: PolicyWebhook?
+    /// Keeps other partitions' policy for their envoys; nil where its store could not be opened.
+    let cover: PolicyCovering?
     let identity: BoltIdentity
     let judge: ChainJudge
     let forwarder: PeerForwarder
@@ -61,6 +69,10 @@ struct BoltEndpoints: Sendable {
             .takeoverPreview, .takeOver, .tasks, .task, .taskMoves, .changeTask, .drainBolt, .undrainBolt,
             .reassignEnvoy:
             return try await sliceRequest(request)
+        case .policyBody, .policyWait, .peerPolicy, .peerPolicyBody, .policyWebhook, .stackStatus, .stackHistory,
+            .stackDiff, .validateStack, .stackPreview, .push, .publishStack, .rollbackStack, .freezeStack,
+            .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
+            return try await policyRequest(request)
         }
     }
 

@@ -19,6 +19,8 @@ struct CheckInReader {
         var traits: [UInt8] = []
         /// What the envoy remembers of its owner; nil where it does not say.
         var highest: OwnerMark?
+        /// What it holds of its policy.
+        var policy = HeldPolicy()
     }
 
     private enum Key: String, CaseIterable {
@@ -27,6 +29,8 @@ struct CheckInReader {
         case firstHeld = "first_held"
         case results
         case highest
+        case heldDigest = "held_digest"
+        case policySequence = "policy_sequence"
 
         /// What each check-in says.
         static let needed: Set<Key> = [.traits, .queue, .firstHeld, .results]
@@ -70,6 +74,14 @@ struct CheckInReader {
             case .highest:
                 guard let mark = mark() else { return nil }
                 reading.highest = mark
+            case .heldDigest:
+                guard let digits = text(), digits.count == 2 * Bytes32.count,
+                    let digest = Bytes32(apiText: String(decoding: digits, as: UTF8.self))
+                else { return nil }
+                reading.policy.leaf = digest
+            case .policySequence:
+                guard let number = number() else { return nil }
+                reading.policy.sequence = number
             }
         } while take(0x2C)
         guard take(0x7D), seen.isSuperset(of: Key.needed), peek() == nil else { return nil }
@@ -224,7 +236,8 @@ final class TraitsMemory: Sendable {
 /// Writes the answer to a check-in: what `CheckInResponse` says, key by key.
 enum CheckInWriter {
     static func write(
-        _ receipt: CheckInReceipt, partition: PartitionName, interval: Int, bolts: String, isContested: Bool
+        _ receipt: CheckInReceipt, partition: PartitionName, interval: Int, bolts: String, isContested: Bool,
+        policy: String? = nil
     ) -> Data {
         // Names of partitions and levels need no escapes.
         var text = "{\"bolts\":\(bolts)"
@@ -234,7 +247,9 @@ enum CheckInWriter {
         let owners: BoltAPI.AckLevel = receipt.level == .paired ? .paired : .local
         let level = receipt.keptBy == nil ? owners : .custody
         text += ",\"epoch\":\(receipt.epoch),\"level\":\"\(level.apiText)\""
-        text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"},\"register\":"
+        text += ",\"next_interval_seconds\":\(interval),\"owner\":{\"partition\":\"\(partition)\"}"
+        if let policy { text += ",\"policy\":" + policy }
+        text += ",\"register\":"
         text += "\(receipt.register),\"release_through\":\(receipt.releaseThrough)"
         if let signature = receipt.signature {
             text += ",\"signature\":\"\(Data(signature).base64EncodedString())\""

@@ -26,6 +26,8 @@ struct HTTPRequestContext: Sendable {
     var refusesForwarding = false
     /// Path and query as they were asked for.
     var target = ""
+    /// The header `X-Hub-Signature-256`, where there is one.
+    var signature: String?
     /// How often it was passed on before it came here.
     var hops = 0
     /// The bolt that passed it on.

@@ -48,7 +48,7 @@ struct HTTPResponder: Sendable {
         if let location = answer.location { response.headers[.location] = location }
         if answer.status == 401 { response.headers[.wwwAuthenticate] = "Bolt-Certificate" }
         response.headers.append(.init(name: .init("X-Request-Id") ?? .server, value: requestID))
-        response.headers[.contentLength] = String(answer.body.count)
+        if answer.status != 204 { response.headers[.contentLength] = String(answer.body.count) }
         // A body that was not wanted is read to a bound and thrown away; then the connection goes.
         let bodyLeft = !body.isFinished
         if bodyLeft || isDraining() { response.headers[.connection] = "close" }
@@ -100,6 +100,7 @@ struct HTTPResponder: Sendable {
                 throw Problem(.badRequest, "dry_run is true or false; nothing was changed")
             }
             context.refusesForwarding = HTTPResponder.header("x-bolt-no-forward", of: request) == "true"
+            context.signature = HTTPResponder.header("x-hub-signature-256", of: request)
             context.target = request.head.path ?? endpoint.path
             return (endpoint, try await handle(context))
         } catch let problem as Problem {

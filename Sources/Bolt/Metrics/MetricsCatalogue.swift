@@ -38,6 +38,19 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     case handoffBytes = "bolt_slice_handoff_bytes_total"
     case slicePause = "bolt_slice_pause_seconds"
     case custodyBytes = "bolt_custody_bytes"
+    case policySequence = "bolt_policy_sequence"
+    case policyEnvoys = "bolt_policy_envoys"
+    case policyCurrent = "bolt_policy_current_envoys"
+    case policyTroubled = "bolt_policy_troubled_envoys"
+    case policyWaiting = "bolt_policy_waiting_envoys"
+    case policyVersions = "bolt_policy_versions_total"
+    case policyCompiled = "bolt_policy_compiled_total"
+    case policySignatures = "bolt_policy_signatures_total"
+    case policyBodies = "bolt_policy_bodies_served_total"
+    case policyCovered = "bolt_policy_covered_envoys"
+    case policySourceAge = "bolt_policy_source_age_seconds"
+    case policySourceReads = "bolt_policy_source_reads_total"
+    case coverBytes = "bolt_cover_bytes"
 
     /// How a metric is counted.
     public enum Kind: String, Sendable {
@@ -54,11 +67,13 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         switch self {
         case .buildInfo, .startTime, .connections, .rosterEvents, .rosterPrincipals, .rosterConflicts, .rosterBans,
             .peers, .peersConverged, .partitionRole, .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync,
-            .slicesOwned, .slicesLeft, .handoffs, .custodyBytes:
+            .slicesOwned, .slicesLeft, .handoffs, .custodyBytes, .policySequence, .policyEnvoys, .policyCurrent,
+            .policyTroubled, .policyWaiting, .policyCovered, .policySourceAge, .coverBytes:
             .gauge
         case .connectionsRefused, .requests, .gossipRounds, .runsApplied, .runsRejected, .runsDuplicate, .storeFailures,
             .linksClosed, .checkIns, .resultsStored, .enrolments, .cutConnections, .partitionReceived, .journalFlushes,
-            .journalCommands, .handoffBytes:
+            .journalCommands, .handoffBytes, .policyVersions, .policyCompiled, .policySignatures, .policyBodies,
+            .policySourceReads:
             .counter
         case .requestSeconds, .commitSeconds, .checkInBatch, .slicePause: .histogram
         }
@@ -67,7 +82,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
     /// The unit, in words.
     public var unit: String {
         switch self {
-        case .startTime, .requestSeconds, .commitSeconds, .slicePause: "seconds"
+        case .startTime, .requestSeconds, .commitSeconds, .slicePause, .policySourceAge: "seconds"
         case .connections, .connectionsRefused, .cutConnections: "connections"
         case .requests: "requests"
         case .rosterEvents: "events"
@@ -85,10 +100,15 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .checkIns: "check-ins"
         case .checkInBatch, .journalCommands: "commands"
         case .journalFlushes: "transactions"
-        case .partitionReceived, .handoffBytes, .custodyBytes: "bytes"
+        case .partitionReceived, .handoffBytes, .custodyBytes, .coverBytes: "bytes"
+        case .policySourceReads: "looks"
         case .slicesOwned, .slicesLeft: "slices"
         case .handoffs: "handoffs"
         case .resultsStored: "results"
+        case .policySequence, .policyVersions: "versions"
+        case .policyEnvoys, .policyCurrent, .policyTroubled, .policyWaiting, .policyCovered: "envoys"
+        case .policyCompiled, .policyBodies: "bodies"
+        case .policySignatures: "signatures"
         case .enrolments: "enrolments"
         case .buildInfo: "none"
         }
@@ -106,12 +126,14 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .peers: ["status"]
         case .partitionRole: ["role"]
         case .handoffs, .handoffBytes: ["direction"]
-        case .checkIns, .enrolments: ["outcome"]
+        case .checkIns, .enrolments, .policySourceReads: ["outcome"]
         case .cutConnections, .linksClosed: ["reason"]
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
             .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored,
             .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync, .partitionReceived, .journalFlushes,
-            .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes:
+            .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes, .policySequence, .policyEnvoys,
+            .policyCurrent, .policyTroubled, .policyWaiting, .policyVersions, .policyCompiled, .policySignatures,
+            .policyBodies, .policyCovered, .policySourceAge, .coverBytes:
             []
         }
     }
@@ -160,6 +182,20 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .slicePause:
             "Time in which nobody served a slice that was handed on, from its seal; at the primary that handed it on."
         case .custodyBytes: "Bytes of results that are kept here for partitions that are away."
+        case .policySequence: "Sequence of the policy's head in force; at the primary."
+        case .policyEnvoys: "Envoys that the policy's head covers; at the primary."
+        case .policyCurrent: "Envoys that said they hold what they are to have, since this bolt became primary."
+        case .policyTroubled: "Envoys that keep an earlier policy because theirs cannot be made; at the primary."
+        case .policyWaiting: "Envoys that hold a request until there is something for them."
+        case .policyVersions: "Versions of the policy that were made here."
+        case .policyCompiled: "Bodies of policy that were compiled here."
+        case .policySignatures: "Signatures made for policy: one a head, one a beacon, one an order."
+        case .policyBodies: "Bodies of policy that were sent to envoys."
+        case .policyCovered: "Envoys of other partitions whose policy is kept here."
+        case .policySourceAge:
+            "Age of the last good look at the source of the partition's policy; at the primary, else 0."
+        case .policySourceReads: "Looks at the source of the partition's policy, by outcome."
+        case .coverBytes: "Bytes of other partitions' policy that are kept here to serve it while these are away."
         case .cutConnections: "Live connections cut because their principal is no longer admitted."
         }
     }

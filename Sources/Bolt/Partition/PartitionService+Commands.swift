@@ -288,7 +288,7 @@ extension PartitionCommand {
         case .results(let batch): (batch.source.queue, nil)
         case .base(let source, let through, _, _): (source.queue, through)
         case .seen, .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .placed, .handoffSource, .handoffTarget,
-            .sliceCollected, .task, .remainsGone:
+            .sliceCollected, .task, .remainsGone, .policy:
             nil
         }
     }

@@ -73,6 +73,10 @@ extension PartitionService {
         // Placements come with the next check-in; steps of handoffs and tasks acted on nothing that was not safe.
         case .seen, .skip, .placed, .handoffSource, .handoffTarget, .sliceCollected, .task, .remainsGone:
             return try store.settleSalvage(command.number, as: .dismissed)
+        // What a source or a compiler made is made again; what somebody decided waits for an operator.
+        case .policy(let change):
+            if change.isDecision { return }
+            return try store.settleSalvage(command.number, as: .dismissed)
         case .tokenSpent, .setting, .secret, .keyring, .audit: return
         case .results, .base: break
         }
@@ -127,7 +131,7 @@ extension PartitionService {
         switch command {
         case .results, .base: break
         case .seen, .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .placed, .handoffSource, .handoffTarget,
-            .sliceCollected, .task, .remainsGone:
+            .sliceCollected, .task, .remainsGone, .policy:
             link.send(.replayed(number, .refused))
             return
         }

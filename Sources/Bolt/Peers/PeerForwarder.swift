@@ -10,6 +10,8 @@ final class PeerForwarder: Sendable {
     /// Requests that may be on their way at one time, and those of them to one bolt: one that does not answer takes
     /// nothing from the others.
     static let (inFlightMax, inFlightPerBoltMax) = (4096, 1024)
+    /// Bytes of an answer that is read: pages, bodies and comparisons of stacks are the largest.
+    static let answerBytesMax = 4 * 1024 * 1024
     /// From sending a request to the end of its answer.
     static let timeout: TimeAmount = .seconds(10)
 
@@ -34,6 +36,17 @@ final class PeerForwarder: Sendable {
     /// reached or does not answer in time; whether it acted on the request is then not known. What must not be done
     /// twice is sent once, on a new connection; where that was sent and not answered, the problem says `changed`.
     func post(_ body: Data, to path: String, at address: String, once: Bool = false) async throws -> Answer {
+        try await exchange(.POST, body, path, at: address, once: once)
+    }
+
+    /// Reads a path, query included, of the bolt at `address`. Throws `Problem` as `post` does.
+    func get(_ path: String, at address: String) async throws -> Answer {
+        try await exchange(.GET, Data(), path, at: address, once: false)
+    }
+
+    private func exchange(
+        _ method: HTTPMethod, _ body: Data, _ path: String, at address: String, once: Bool
+    ) async throws -> Answer {
         guard inFlight.enter(address) else {
             throw Problem(.tooManyRequests, "too many requests wait for the bolt at \(address)", status: 503)
         }
@@ -46,7 +59,7 @@ final class PeerForwarder: Sendable {
         if case .use(let channel) = turn {
             if once {
                 channel.close(promise: nil)
-            } else if let answer = try? await send(body, path, address, on: channel) {
+            } else if let answer = try? await send(method, body, path, address, on: channel) {
                 used = channel
                 return answer
             }
@@ -55,7 +68,7 @@ final class PeerForwarder: Sendable {
         do {
             let channel = try await connect(address)
             isSent = true
-            let answer = try await send(body, path, address, on: channel)
+            let answer = try await send(method, body, path, address, on: channel)
             used = channel
             return answer
         } catch {
@@ -76,14 +89,17 @@ final class PeerForwarder: Sendable {
         }.get().channel
     }
 
-    private func send(_ body: Data, _ path: String, _ address: String, on channel: any Channel) async throws -> Answer {
+    private func send(
+        _ method: HTTPMethod, _ body: Data, _ path: String, _ address: String, on channel: any Channel
+    ) async throws -> Answer {
         let promise = channel.eventLoop.makePromise(of: Answer.self)
         let deadline = channel.eventLoop.scheduleTask(in: PeerForwarder.timeout) {
             promise.fail(ChannelError.connectTimeout(PeerForwarder.timeout))
             channel.close(promise: nil)
         }
         defer { deadline.cancel() }
-        let request = ForwardedExchange.Outgoing(path: path, host: address, body: body, answer: promise)
+        let request = ForwardedExchange.Outgoing(
+            method: method, path: path, host: address, body: body, answer: promise)
         channel.writeAndFlush(request).whenFailure { promise.fail($0) }
         do { return try await promise.futureResult.get() } catch {
             channel.close(promise: nil)
@@ -100,6 +116,7 @@ final class ForwardedExchange: ChannelDuplexHandler {
 
     /// A request with the promise of its answer.
     struct Outgoing: Sendable {
+        var method = HTTPMethod.POST
         var path: String
         var host: String
         var body: Data
@@ -115,12 +132,16 @@ final class ForwardedExchange: ChannelDuplexHandler {
         let request = unwrapOutboundIn(data)
         waiting = request.answer
         (status, body) = (0, Data())
-        var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: request.path)
-        head.headers = [
-            "host": request.host, "content-type": "application/json", "content-length": "\(request.body.count)",
-        ]
+        var head = HTTPRequestHead(version: .http1_1, method: request.method, uri: request.path)
+        head.headers = ["host": request.host]
+        if request.method == .POST {
+            head.headers.add(name: "content-type", value: "application/json")
+            head.headers.add(name: "content-length", value: "\(request.body.count)")
+        }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: request.body)))), promise: nil)
+        if !request.body.isEmpty {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: request.body)))), promise: nil)
+        }
         context.write(wrapOutboundOut(.end(nil)), promise: promise)
     }
 
@@ -130,7 +151,7 @@ final class ForwardedExchange: ChannelDuplexHandler {
             status = Int(head.status.code)
             closes = !head.isKeepAlive
         case .body(let part):
-            guard body.count + part.readableBytes <= APILimits.checkInBytesMax else {
+            guard body.count + part.readableBytes <= PeerForwarder.answerBytesMax else {
                 end(.failure(Problem(.tooLarge, "the other bolt's answer is too large")))
                 return context.close(promise: nil)
             }

@@ -55,6 +55,18 @@ public enum PartitionLimits {
     public static let nameBytesMax = 255
     /// Bytes of a setting or of a sealed secret.
     public static let valueBytesMax = 256 * 1024
+    /// Bytes of a stack, or of a compiled body, in one command.
+    public static let policyPartBytesMax = 256 * 1024
+    /// Parts of one stack: 32 MiB.
+    public static let policyStackPartsMax: UInt64 = 128
+    /// Parts of one body: 1 MiB.
+    public static let policyBodyPartsMax: UInt64 = 4
+    /// Changed leaves in one command, and envoys in one that says who is given a version.
+    public static let policyEnvoysMax = 1024
+    /// Bytes of a record of a roll-out or a push.
+    public static let policyRecordBytesMax = 256 * 1024
+    /// Records of one roll-out or push.
+    public static let policyRecordsMax: UInt64 = 1024
     /// Characters of the text that says what an accepted loss was.
     public static let lossTextMax = 1024
 }

@@ -33,6 +33,7 @@ public final class PartitionStore {
                 sql: PartitionState.schema + JournalTable.schema + ControlTable.schema + SalvageTable.schema),
             Migration(name: "tables", sql: PartitionTables.schema),
             Migration(name: "slices", sql: SliceTables.schema),
+            Migration(name: "policy", sql: PolicyTables.schema),
         ])
     static let fileName = "partition.db"
 

@@ -60,7 +60,7 @@ final class UndoLog {
             switch command {
             case .results, .seen: commands.append(command)
             case .base, .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .placed, .handoffSource,
-                .handoffTarget, .sliceCollected, .task, .remainsGone:
+                .handoffTarget, .sliceCollected, .task, .remainsGone, .policy:
                 return nil
             }
         }

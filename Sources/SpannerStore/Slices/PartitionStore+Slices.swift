@@ -122,7 +122,7 @@ extension PartitionStore {
                 else { continue }
                 rows.append(row)
             case .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .placed, .handoffSource, .handoffTarget,
-                .sliceCollected, .task, .remainsGone:
+                .sliceCollected, .task, .remainsGone, .policy:
                 continue
             }
         }

@@ -133,6 +133,7 @@ extension SliceTables {
         try results.remove(of: envoy)
         try database.run("DELETE FROM envoy WHERE id = ?1", .blob(envoy.bytes))
         try database.run("DELETE FROM placement WHERE envoy = ?1", .blob(envoy.bytes))
+        try PolicyTables(database: database, witness: witness).remove(envoy)
     }
 }
 

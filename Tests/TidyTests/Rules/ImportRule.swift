@@ -18,6 +18,7 @@ let importsAllowed: [String: Set<String>] = [
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
         "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease", "BoltAPI",
+        "Policy",
         "Hummingbird", "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "NIOCore", "NIOPosix",
         "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
     ]),

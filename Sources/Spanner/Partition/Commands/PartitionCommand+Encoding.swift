@@ -18,6 +18,7 @@ extension PartitionCommand: CanonicalValue {
         case sliceCollected = 13
         case task = 14
         case remainsGone = 15
+        case policy = 16
     }
 
     /// The kind, then its fields in order.
@@ -64,6 +65,9 @@ extension PartitionCommand: CanonicalValue {
             encoder.integer(index)
         case .placed, .handoffSource, .handoffTarget, .sliceCollected, .task, .remainsGone:
             encodeSlices(to: &encoder)
+        case .policy(let change):
+            encoder.byte(Kind.policy.rawValue)
+            change.encode(to: &encoder)
         }
     }
 
@@ -94,7 +98,7 @@ extension PartitionCommand: CanonicalValue {
             encoder.byte(Kind.remainsGone.rawValue)
             encoder.raw(placement.envoy.bytes)
             placement.slice.encode(to: &encoder)
-        case .results, .seen, .base, .tokenSpent, .setting, .secret, .keyring, .audit, .skip: break
+        case .results, .seen, .base, .tokenSpent, .setting, .secret, .keyring, .audit, .skip, .policy: break
         }
     }
 
@@ -151,6 +155,7 @@ extension PartitionCommand: CanonicalValue {
         case .remainsGone:
             let envoy = try PrincipalID.read(&decoder)
             self = .remainsGone(EnvoyPlacement(envoy: envoy, slice: try SliceID(from: &decoder)))
+        case .policy: self = .policy(try PolicyChange(from: &decoder))
         }
     }
 

@@ -33,6 +33,8 @@ public enum PartitionCommand: Hashable, Sendable {
     case task(TaskPart)
     /// What is left here of an envoy of a slice that was taken over went to its owner: its rows go.
     case remainsGone(EnvoyPlacement)
+    /// A change of the partition's policy: its stacks, bodies and leaves, and who was given them.
+    case policy(PolicyChange)
 
     /// An envoy's queue.
     public struct EnvoyQueue: Hashable, Sendable {

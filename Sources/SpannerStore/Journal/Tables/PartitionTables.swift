@@ -23,6 +23,8 @@ public final class PartitionTables {
     public let audit: AuditTable
     /// Slices: who is in which, and their handoffs.
     public let slices: SliceTables
+    /// The partition's policy, and who was given it.
+    public let policy: PolicyTables
 
     private let database: Database
     private let witness: any Witness
@@ -36,6 +38,7 @@ public final class PartitionTables {
         (results, envoys) = (ResultStore(database: database), EnvoyRecordStore(database: database))
         (tokens, audit) = (SpentTokenTable(database: database), AuditTable(database: database, witness: witness))
         slices = SliceTables(database: database, witness: witness)
+        policy = PolicyTables(database: database, witness: witness)
         settings = NamedValueTable(database: database, table: "setting", owner: 11)
         secrets = NamedValueTable(database: database, table: "secret", owner: 12)
         keyrings = NamedValueTable(database: database, table: "keyring", owner: 13)
@@ -89,6 +92,7 @@ public final class PartitionTables {
         case .sliceCollected(let id, let count): try slices.collect(id, envoys: count, results: results)
         case .task(let part): try slices.store(part)
         case .remainsGone(let placement): try slices.remove(placement, results: results)
+        case .policy(let change): try policy.apply(change, at: point)
         }
         return nil
     }
@@ -121,6 +125,7 @@ public final class PartitionTables {
         case .sliceCollected(let id, _): return "rows of handoff \(id) removed"
         case .remainsGone(let placement): return "rows of envoy \(placement.envoy), of another's slice, removed"
         case .task(let part): return "record \(part.number) of task \(part.task)"
+        case .policy(let change): return PolicyTables.describe(change)
         }
     }
 
@@ -136,6 +141,7 @@ public final class PartitionTables {
         case named(Int, after: String)
         case placements(after: PrincipalID?)
         case handoffs
+        case policy(Int, after: [UInt8])
 
         static let start = Place.queues(after: 0)
     }
@@ -165,7 +171,11 @@ public final class PartitionTables {
             return try slices.verifyPlacements(after: envoy, limit: limit).map { .placements(after: $0) } ?? .handoffs
         case .handoffs:
             try slices.verifyHandoffs()
-            return nil
+            return .policy(0, after: [])
+        case .policy(let number, let key):
+            guard PolicyTables.scrubbed.contains(number) else { return nil }
+            return try policy.verify(number, after: key, limit: limit).map { .policy(number, after: $0) }
+                ?? .policy(number + 1, after: [])
         }
     }
 

@@ -1,0 +1,166 @@
+internal import BoltAPI
+internal import CRDT
+internal import Logging
+internal import Spanner
+internal import SpannerStore
+
+/// Driving pushes: the machine says who is told, the journal keeps numbers and plan, orders are signed for one envoy
+/// each.
+extension PolicyService {
+    /// Goes on with the pushes of the journal: what was under way is told again.
+    func resumePushes() async {
+        do {
+            let ids = try await partition.read { try $0.store.tables.policy.pushes() }
+            for id in ids {
+                let records = try await partition.read { try $0.store.tables.policy.pushRecords(of: id) }
+                guard let run = PushRun(id, records: records) else { continue }
+                reign?.pushes[id] = run
+                guard run.isOpen else { continue }
+                let told = run.machine.plan.envoys.filter { run.machine.place(of: $0) == .told }
+                if told.isEmpty {
+                    await stepPush(id, .started)
+                } else {
+                    let patience = Duration.seconds(Int64(clamping: run.machine.plan.batchSeconds))
+                    reign?.pushes[id]?.timer = (run.machine.status.batch, .now + patience)
+                    await tell(told, of: id)
+                }
+                if run.machine.status.state == .checking { judge(run.machine.status.batch, of: id) }
+            }
+        } catch { logger.error("pushes cannot be read", metadata: [LogKeys.why: "\(error)"]) }
+    }
+
+    /// Begins a push; the same id is the same push. Throws `push_runs` where another one runs.
+    func begin(_ run: PushRun, audit: AuditEntry) async throws -> BoltAPI.AckLevel {
+        try await requireSafe()
+        if reign?.pushes[run.facts.id] != nil { return .paired }
+        if let other = reign?.pushes.first(where: { $0.value.isOpen })?.key {
+            throw Problem(.pushRuns, "push \(other) runs in partition \(name); nothing was changed")
+        }
+        let level = try await journal([.audit(audit)] + run.planCommands)
+        guard reign != nil else { throw PolicyProblems.noReign(name) }
+        reign?.pushes[run.facts.id] = run
+        logger.notice(
+            "a push begins",
+            metadata: [LogKeys.name: "\(run.facts.id)", LogKeys.count: "\(run.machine.plan.envoys.count)"])
+        await stepPush(run.facts.id, .started)
+        return level
+    }
+
+    /// Ends a push. Throws `push_refused` where it is over.
+    func abort(push id: PrincipalID, reason: String, audit: AuditEntry) async throws -> BoltAPI.AckLevel {
+        guard let run = reign?.pushes[id] else { throw PolicyProblems.noPush(id, name) }
+        guard run.isOpen else { throw Problem(.pushRefused, "push \(id) is over; nothing was changed") }
+        try await requireSafe()
+        let level = try await journal([.audit(audit)])
+        reign?.pushes[id]?.isCalledOff = true
+        await stepPush(id, .abort(reason: reason.isEmpty ? "an operator ended it" : reason))
+        return level
+    }
+
+    /// Whether a push waits for this envoy.
+    func isPushed(_ envoy: PrincipalID) -> Bool {
+        reign?.pushes.values.contains { $0.isOpen && $0.machine.place(of: envoy) == .told } ?? false
+    }
+
+    /// A pass counts for a push where it came after the order was handed out, and under what is in force.
+    func heardForPushes(_ envoy: PrincipalID, _ pass: HeardPass) async {
+        guard isPushed(envoy), let after = board.handedOut(to: envoy), pass.place > after else { return }
+        for id in reign?.pushes.keys.sorted() ?? [] where reign?.pushes[id]?.machine.place(of: envoy) == .told {
+            if !pass.hasSucceeded { reign?.pushes[id]?.note(failure: pass.failure ?? "the pass failed", of: envoy) }
+        }
+        board.recall([envoy], now: WallClock.now())
+        await stepPushes(pass.hasSucceeded ? .succeeded(envoy) : .failed(envoy))
+    }
+
+    /// The same for all pushes that go on.
+    func stepPushes(_ event: PushMachine.Event) async {
+        for id in reign?.pushes.filter({ $0.value.isOpen }).keys.sorted() ?? [] { await stepPush(id, event) }
+    }
+
+    /// Timers, and batches that may be followed.
+    func lookAfterPushes() async {
+        let now = ContinuousClock.now
+        for (id, run) in (reign?.pushes ?? [:]).sorted(by: { $0.key < $1.key }) where run.isOpen {
+            if let timer = run.timer, timer.at <= now {
+                for envoy in run.machine.plan.envoys where run.machine.place(of: envoy) == .told {
+                    reign?.pushes[id]?.note(failure: "it told nothing in time", of: envoy)
+                }
+                reign?.pushes[id]?.timer = nil
+                await stepPush(id, .timerFired(timer.number))
+            }
+            guard let judged = reign?.pushes[id]?.judged, judged.at <= now else { continue }
+            reign?.pushes[id]?.judged = nil
+            if let trouble = await trouble() {
+                await stepPush(id, .unhealthy(batch: judged.batch, reason: trouble))
+            } else {
+                await stepPush(id, .healthy(batch: judged.batch))
+            }
+        }
+    }
+
+    /// Why the next batch must not begin; nil where the partition is well.
+    private func trouble() async -> String? {
+        do { try await requireSafe() } catch let problem as Problem { return problem.detail } catch { return "\(error)" }
+        if await partition.read({ $0.isShort }) { return "the disk of \(surroundings.bolt) is full" }
+        if reign?.rollout?.machine.status.state == .halted { return "the roll-out stopped itself" }
+        return nil
+    }
+
+    private func judge(_ batch: Int, of id: PrincipalID) {
+        guard let pause = reign?.pushes[id]?.facts.pauseSeconds else { return }
+        reign?.pushes[id]?.judged = (batch, .now + .seconds(Int64(clamping: pause)))
+    }
+
+    private func stepPush(_ id: PrincipalID, _ event: PushMachine.Event) async {
+        guard let effects = reign?.pushes[id]?.machine.step(event) else { return }
+        var isDue = false
+        for effect in effects {
+            switch effect {
+            case .tell(let envoys, _): await tell(envoys, of: id)
+            case .schedule(let number, let pause): reign?.pushes[id]?.timer = (number, .now + pause)
+            case .checkHealth(let batch):
+                isDue = true
+                judge(batch, of: id)
+            case .finished, .aborted:
+                isDue = true
+                reign?.pushes[id]?.endedAt = WallClock.now()
+                board.recall(reign?.pushes[id]?.machine.plan.envoys ?? [], now: WallClock.now())
+                logger.notice("a push is over", metadata: [LogKeys.name: "\(id)"])
+            }
+        }
+        guard isDue, let command = reign?.pushes[id]?.progressCommand else { return }
+        do { try await journal([command]) } catch {
+            logger.warning("a push's record was not written", metadata: [LogKeys.why: "\(error)"])
+            forgetReign()
+        }
+    }
+
+    /// Orders these envoys to apply now: numbers are durable before they are used.
+    private func tell(_ envoys: [PrincipalID], of id: PrincipalID) async {
+        guard let begun = reign, let run = begun.pushes[id] else { return }
+        let first = begun.ordered + 1
+        reign?.ordered += UInt64(envoys.count)
+        do { try await journal([.policy(.ordered(through: begun.ordered + UInt64(envoys.count)))]) } catch {
+            logger.warning("envoys are not told to apply yet", metadata: [LogKeys.why: "\(error)"])
+            return forgetReign()
+        }
+        guard reign?.epoch == begun.epoch else { return }
+        let now = WallClock.now()
+        let seconds = min(run.machine.plan.batchSeconds, PolicyLimits.orderSecondsMax)
+        let notAfter = WallTime(milliseconds: now.milliseconds + seconds * 1000)
+        var errands: [PrincipalID: PolicyBoard.Errand] = [:]
+        for (offset, envoy) in envoys.enumerated() {
+            let order = PolicyOrder(
+                partition: name, epoch: begun.epoch, sequence: first + UInt64(offset), envoy: envoy,
+                kind: run.facts.kind, notAfter: notAfter)
+            let signed = SignedPolicyOrder(order, warrant: context.warrant, signature: sign(order.signedBytes))
+            errands[envoy] = PolicyBoard.Errand(number: order.sequence, bytes: signed.canonicalBytes, notAfter: notAfter)
+            // Each takes a signature of its own: others have their turn.
+            if offset % PolicyServiceLimits.envoysPerTurn == PolicyServiceLimits.envoysPerTurn - 1 { await Task.yield() }
+        }
+        board.send(errands)
+        board.watch(envoys)
+        let waiters = waiters
+        Task { await waiters.wake(envoys) }
+    }
+}

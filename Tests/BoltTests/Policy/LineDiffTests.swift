@@ -1,0 +1,49 @@
+import Testing
+
+@testable import Bolt
+
+/// What operators are shown of a change: every line that differs, near ones around it, and nothing that is no text.
+struct LineDiffTests {
+    private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    @Test("A changed line is shown with its neighbours, under the places of both")
+    func changed() {
+        let before = (1...9).map { "\($0)" }.joined(separator: "\n")
+        let diff = LineDiff(bytes(before), bytes(before.replacing("5", with: "five")))
+        #expect(diff.added == 1 && diff.removed == 1)
+        #expect(diff.text == "@@ -2 +2 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n")
+    }
+
+    @Test("A file that comes or goes is one whole difference; equal ones have none")
+    func whole() {
+        #expect(LineDiff(nil, bytes("a\nb")).text == "@@ -1 +1 @@\n+a\n+b\n")
+        #expect(LineDiff(bytes("a\nb"), nil).removed == 2)
+        #expect(LineDiff(bytes("a\nb"), bytes("a\nb")).text == "")
+    }
+
+    @Test("What is no text, or too long, is only told to differ")
+    func unfit() {
+        #expect(LineDiff([0xFF, 0xFE], bytes("a")).text == nil)
+        #expect(LineDiff(bytes("a\u{0}"), bytes("a")).text == nil)
+        let long = String(repeating: "x\n", count: LineDiff.linesMax + 1)
+        #expect(LineDiff(bytes(long), bytes("a")).text == nil)
+    }
+
+    @Test("Applied to the earlier text a diff of everything gives the later one", arguments: 1...40 as ClosedRange<UInt64>)
+    func law(seed: UInt64) throws {
+        var state = seed
+        func draw(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        let old = (0..<draw(8)).map { _ in "\(draw(4))" }
+        let new = (0..<draw(8)).map { _ in "\(draw(4))" }
+        let diff = LineDiff(bytes(old.joined(separator: "\n")), bytes(new.joined(separator: "\n")))
+        let lines = try #require(diff.text).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        // A text without lines has one that is empty.
+        let (left, right) = (old.isEmpty ? [""] : old, new.isEmpty ? [""] : new)
+        #expect(lines.count { $0.hasPrefix("+") } == diff.added && lines.count { $0.hasPrefix("-") } == diff.removed)
+        #expect(left.count - diff.removed == right.count - diff.added)
+        if left == right { #expect(lines.isEmpty) }
+    }
+}

@@ -1,0 +1,194 @@
+import BoltAPI
+import CRDT
+import Foundation
+import Identity
+import Policy
+import Spanner
+import SpannerStore
+import SpannerTestKit
+import Testing
+import Vault
+
+@testable import Bolt
+
+/// Who is given what when: roll-outs, pushes, secrets, and what other partitions keep.
+struct PolicyDeliveryTests {
+    private let witness = BoltSliceWitness(TestWitness())
+
+    private func rollingOut(_ count: UInt64, maxFail: Int = 0) async throws -> (PolicyBed, [UInt64: HeldPolicy]) {
+        let bed = try await PolicyBed()
+        let rollout = "rollout:\n  max_concurrent: 1\n  max_fail: \(maxFail)\n"
+        bed.admit((1...count).map { PolicyBed.member($0) })
+        try await bed.publish(PolicyBed.files(motd: "one", rollout: rollout))
+        var held: [UInt64: HeldPolicy] = [:]
+        for number in 1...count {
+            held[number] = PolicyBed.held(try #require(try bed.word(number).grant))
+            await bed.policy.heard(PolicyBed.envoy(number), [PolicyBed.pass(1, of: 1)])
+        }
+        try await bed.publish(PolicyBed.files(motd: "two", rollout: rollout), as: "r2")
+        return (bed, held)
+    }
+
+    @Test("A roll-out gives one machine at a time; the others keep what they hold", .timeLimit(.minutes(1)))
+    func oneAtATime() async throws {
+        let (bed, held) = try await rollingOut(4)
+        for turn: UInt64 in 1...4 {
+            let states = try (1...4).map { try bed.word($0, held[$0] ?? HeldPolicy()).state }
+            #expect(states.count { $0 == .changed } == Int(turn), "who was given it stays so")
+            #expect(states.count { $0 == .withheld } == Int(4 - turn))
+            await bed.policy.heard(PolicyBed.envoy(turn), [PolicyBed.pass(2, of: 2)])
+        }
+        #expect(await bed.policy.read { $0.reign?.rollout?.machine.status.state } == .finished)
+        await bed.close()
+    }
+
+    @Test("A roll-out stops itself, survives a change of primary, and goes on when told to", .timeLimit(.minutes(1)))
+    func halted() async throws {
+        let (bed, held) = try await rollingOut(3)
+        await bed.policy.heard(PolicyBed.envoy(1), [PolicyBed.pass(2, of: 2, succeeded: false)])
+        #expect(await bed.policy.read { $0.alarms().map(\.code) } == ["rollout_halted"])
+        #expect(try bed.word(2, held[2] ?? HeldPolicy()).state == .withheld)
+        await bed.policy.writeOutcomes()
+        let next = bed.reborn()
+        await next.look()
+        let status = await next.read { $0.reign?.rollout?.machine.status }
+        #expect(status?.state == .halted && status?.failed == 1 && status?.waiting == 2)
+        let entry = AuditEntry(
+            at: WallClock.now(), actor: "operator/ada", action: "rollout.resume", object: "north", reason: "")
+        _ = try await next.changeRollout(.resume, audit: entry, dryRun: false)
+        let word = next.board.word(
+            for: PolicyBed.envoy(2), holding: held[2] ?? HeldPolicy(), isContested: false, now: WallClock.now())
+        #expect(word?.state == .changed)
+        await next.close()
+        await bed.close()
+    }
+
+    @Test("What a machine told before it was given a version says nothing of it", .timeLimit(.minutes(1)))
+    func earlier() async throws {
+        let (bed, _) = try await rollingOut(2)
+        await bed.policy.heard(PolicyBed.envoy(1), [PolicyBed.pass(2, of: 1), PolicyBed.pass(3, of: 1)])
+        #expect(await bed.policy.read { $0.reign?.rollout?.machine.place(of: PolicyBed.envoy(1)) } == .given)
+        #expect(HeardPass.passes(in: [SequencedResult(sequence: 1, body: Array("{\"pass\":".utf8))]).isEmpty)
+        #expect(HeardPass.passes(in: [SequencedResult(sequence: 1, body: [0xFF])]).isEmpty)
+        await bed.close()
+    }
+
+    // MARK: - Pushes
+
+    @Test("A push orders batch by batch; only passes after the order count", .timeLimit(.minutes(1)))
+    func push() async throws {
+        let bed = try await PolicyBed()
+        bed.admit((1...3).map { PolicyBed.member($0) })
+        try await bed.publish(PolicyBed.files(motd: "one"))
+        let facts = PushFacts(
+            id: PrincipalID(high: 9, low: 9), actor: "operator/ada", reason: "", revision: "r1", kind: .applyNow,
+            pauseSeconds: 0, beganAt: WallClock.now())
+        let plan = PushPlan(envoys: (1...3).map { PolicyBed.envoy($0) }, batchSize: 2)
+        let run = try #require(PushRun(facts, plan))
+        let entry = AuditEntry(
+            at: WallClock.now(), actor: "operator/ada", action: "envoy.push", object: "3 envoys", reason: "")
+        _ = try await bed.policy.begin(run, audit: entry)
+        let order = try SignedPolicyOrder(try #require(try bed.word(1, through: 7).order))
+        #expect(order.isAuthentic(in: TestIdentity.mesh, witness: witness) && order.order.envoy == PolicyBed.envoy(1))
+        #expect(try bed.word(2, through: 3).order != nil && bed.word(3).order == nil)
+        #expect(bed.policy.board.isDue(PolicyBed.envoy(1), holding: nil, order: 0))
+        await bed.policy.heard(PolicyBed.envoy(1), [PolicyBed.pass(7, of: 1)])
+        #expect(await bed.policy.read { $0.pushView(facts.id)?.succeeded } == 0, "it was made before")
+        await bed.policy.heard(PolicyBed.envoy(1), [PolicyBed.pass(8, of: 1)])
+        await bed.policy.heard(PolicyBed.envoy(2), [PolicyBed.pass(4, of: 1)])
+        #expect(await bed.policy.read { $0.pushView(facts.id)?.state } == .pausing)
+        // A new primary goes on with the next batch.
+        let next = bed.reborn()
+        await next.look()
+        await next.look()
+        let view = await next.read { $0.pushView(facts.id) }
+        #expect(view?.state == .running && view?.batch == 2 && view?.succeeded == 2)
+        let later = next.board.word(
+            for: PolicyBed.envoy(3), holding: HeldPolicy(), isContested: false, now: WallClock.now())
+        let number = try SignedPolicyOrder(try #require(later?.order)).order.sequence
+        #expect(number > order.order.sequence, "no number is given twice")
+        await next.close()
+        await bed.close()
+    }
+
+    // MARK: - Secrets
+
+    @Test("Who needs a secret that is not there keeps what it has, by name; others go on", .timeLimit(.minutes(1)))
+    func secrets() async throws {
+        let bed = try await PolicyBed()
+        let key = SealingKey.generate()
+        bed.admit([PolicyBed.member(1), PolicyBed.member(2, group: "db", key: key.publicKey)])
+        try await bed.publish(PolicyBed.files(motd: "one", secret: true))
+        #expect(try bed.word(1).state == .changed && bed.word(2).state == .none)
+        let troubles = await bed.policy.read { $0.troubleWords() }
+        #expect(troubles.count == 1 && troubles.first?.contains("web-2 keeps what it has: secret db/password") == true)
+        #expect(await bed.policy.read { $0.alarms().map(\.code) } == ["policy_withheld"])
+        // The secret comes: a version follows by itself, sealed to the envoy alone.
+        let sealing = bed.partition.sealing
+        let (keyring, unseal) = Keyring.initialise(sealing.owner)
+        _ = try await sealing.expecting(keyring, unseal) {
+            try await bed.policy.journal([.keyring(keyring.bytes)])
+        }
+        try await wait("it is unsealed") { sealing.vault.state.isUnsealed }
+        let name = try SecretName("db/password")
+        let sealed = try sealing.vault.seal(secret: name, version: 1, SecretBytes(Array("hunter2".utf8)))
+        _ = try await bed.policy.journal([.secret(name: name.text, sealed: sealed.bytes)])
+        bed.policy.secretsChanged()
+        await bed.policy.look()
+        let grant = try #require(try bed.word(2).grant)
+        let box = try await bed.partition.read { try $0.store.tables.policy.box(of: PolicyBed.envoy(2)) } ?? []
+        #expect(TestWitness().hash(box) == grant.leaf.box)
+        let opened = try SealedSecrets.open(box, with: key)
+        #expect(opened["db/password"]?.withBytes { Array($0) } == Array("hunter2".utf8))
+        // Nothing changed: neither another look nor another primary seals anew.
+        bed.policy.secretsChanged()
+        await bed.policy.look()
+        let next = bed.reborn()
+        await next.look()
+        let leaf = await next.read { $0.reign?.tree.leaf(of: PolicyBed.envoy(2)) }
+        #expect(leaf == grant.leaf && next.board.picture?.sequence == grant.signed.head.sequence)
+        await next.close()
+        await bed.close()
+    }
+
+    // MARK: - Covering
+
+    @Test("P6: another partition keeps what proves itself, and serves it as covered", .timeLimit(.minutes(1)))
+    func covered() async throws {
+        let bed = try await PolicyBed()
+        bed.admit((1...3).map { PolicyBed.member($0) })
+        try await bed.publish(PolicyBed.files(motd: "one"))
+        let store = try CoverStore(in: StateDirectory(path: bed.root + "/cover"), witness: TestWitness())
+        let covering = PolicyCovering(
+            store, mesh: TestIdentity.mesh, witness: witness, logger: bed.policy.logger, metrics: MetricsRegistry())
+        let (policy, partition) = (bed.policy, bed.partition)
+        let ways = PolicyCovering.Ways(
+            primaries: { [(PolicyBed.north, "127.0.0.1:1")] },
+            get: { path, _ in
+                if path.hasPrefix(Endpoint.peerPolicy.path + "?") {
+                    let after = path.split(separator: "&").first { $0.hasPrefix("after=") }?.dropFirst(6)
+                    let page = try await policy.coveredPage(
+                        after: UInt64(after ?? "0") ?? 0, from: nil, limit: 100)
+                    return PeerForwarder.Answer(status: 200, body: try APIJSON.encode(page))
+                }
+                let digest = try #require(path.split(separator: "/").last.flatMap { Bytes32(apiText: String($0)) })
+                let body = try await partition.read { try $0.store.tables.policy.body(digest) }
+                return PeerForwarder.Answer(status: 200, body: Data(try #require(body)))
+            })
+        await covering.pull(ways)
+        let grant = try #require(try bed.word(2).grant)
+        let word = try #require(await covering.word(for: PolicyBed.envoy(2), of: PolicyBed.north, holding: HeldPolicy()))
+        let shown = try APIJSON.decode(CheckInPolicy.self, from: Data(word.utf8))
+        #expect(shown.state == .covered && shown.grant?.bytes == grant.canonicalBytes && shown.beacon == nil)
+        let body = await covering.body(grant.leaf.body, for: PolicyBed.envoy(2), of: PolicyBed.north)
+        #expect(body.map { TestWitness().hash($0) } == grant.leaf.body)
+        #expect(await covering.body(grant.leaf.body, for: PolicyBed.envoy(9), of: PolicyBed.north) == nil)
+        let held = await covering.word(for: PolicyBed.envoy(2), of: PolicyBed.north, holding: PolicyBed.held(grant))
+        #expect(held.map { !$0.contains("grant") && $0.contains("covered") } == true)
+        // Nothing has changed: the next page is empty.
+        let mark = try await bed.policy.coveredPage(after: 0, from: nil, limit: 100).mark
+        #expect(try await bed.policy.coveredPage(after: mark, from: nil, limit: 100).envoys.isEmpty)
+        await covering.close()
+        await bed.close()
+    }
+}
