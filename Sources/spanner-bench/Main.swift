@@ -76,12 +76,14 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
     case rebalance
     case handoff
     case herd
+    case policy
 
     /// Whether bolts of one's own have to be started for it.
     var needsPrograms: Bool {
         switch self {
         case .crdt, .roster, .sizes, .sign, .store, .journal, .queue, .plan: false
-        case .propagation, .checkin, .replication, .switchover, .failover, .snapshot, .rebalance, .handoff, .herd: true
+        case .propagation, .checkin, .replication, .switchover, .failover, .snapshot, .rebalance, .handoff, .herd,
+            .policy: true
         }
     }
 
@@ -104,6 +106,7 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
         case .rebalance: try RebalanceFigures(settings: settings).measure(&report)
         case .handoff: try HandoffFigures(settings: settings).measure(&report)
         case .herd: try HerdFigures(settings: settings).measure(&report)
+        case .policy: try PolicyFigures(settings: settings).measure(&report)
         }
     }
 }

@@ -11,6 +11,7 @@ import Foundation
             Examples:
               spanner-chaos 10                 all scenarios in turn, ten minutes
               spanner-chaos kill 2 --seed 7    one scenario, two minutes, the choices of a seed
+              spanner-chaos results 10         a thousand agents, whose process is killed too, ten minutes
               spanner-chaos --check FILE       judges a history.json again
 
             Ends with 0 only where every history is clean.
@@ -18,12 +19,15 @@ import Foundation
 
     @Argument(
         help: """
-            A scenario (kill, pause, split, disk, clock, switchover, etcd, rot, empty, rebalance; all without one), \
+            A scenario (kill, pause, split, disk, clock, switchover, etcd, rot, empty, rebalance, results; all \
+            without one), \
             then minutes.
             """)
     var words: [String] = []
     @Option(help: "Where all choices come from; random without it.") var seed: UInt64?
     @Option(help: "Envoys that report all the time.") var writers = 64
+    @Option(help: "Whole agents of the scenario results. Default: 1000, and 200 where all scenarios run in turn.")
+    var agents: Int?
     @Option(name: .customLong("pause-ms"), help: "Between two reports of one of them, on average.") var pause = 100
     @Option(help: "Bolts of each partition, such as 2,2,2; by the scenario without it.") var partitions: String?
     @Flag(help: "Each partition has a keyring, and its bolts the key file.") var sealed = false
@@ -35,7 +39,7 @@ import Foundation
     func run() async throws {
         if let check { return try judge(check) }
         let (scenarios, minutes) = try request()
-        let settings = try await settings()
+        let settings = try await settings(agents: agents ?? (scenarios.count == 1 ? 1000 : 200))
         let task = Task { try await runAll(scenarios, minutes: minutes, settings) }
         let sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
@@ -74,10 +78,11 @@ import Foundation
             throw ValidationError("a scenario (\(names)) and minutes are expected")
         }
         guard (1...1000).contains(writers), pause >= 0 else { throw ValidationError("--writers takes 1 to 1000") }
+        guard (1...10_000).contains(agents ?? 1) else { throw ValidationError("--agents takes 1 to 10000") }
         return (scenarios, minutes)
     }
 
-    private func settings() async throws -> ChaosSettings {
+    private func settings(agents: Int) async throws -> ChaosSettings {
         let programs = programs ?? Program.beside
         for name in ["bolt", "boltctl", "bolt-envoy"]
         where !FileManager.default.isExecutableFile(atPath: "\(programs)/\(name)") {
@@ -95,7 +100,7 @@ import Foundation
         tools.canSetClock = library != nil
         if !tools.hasFaultPoints { tell("note: these programs have no fault points; script/chaos builds some that do") }
         return ChaosSettings(
-            seed: seed, writers: writers, pauseMilliseconds: pause, programs: programs,
+            seed: seed, writers: writers, agents: agents, pauseMilliseconds: pause, programs: programs,
             directory: directory, keeps: keep, isSealed: sealed, tools: tools,
             clockLibrary: library)
     }
@@ -134,6 +139,6 @@ import Foundation
             }
             return counts
         }
-        return turn % 2 == 0 || scenario == .rebalance ? [2, 2, 2] : [3]
+        return turn % 2 == 0 || scenario == .rebalance || scenario == .results ? [2, 2, 2] : [3]
     }
 }

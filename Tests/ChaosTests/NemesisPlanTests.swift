@@ -95,6 +95,19 @@ import Testing
         #expect(plan(.rebalance, 1, partitions: [2]).steps.allSatisfy { $0.action.name == "ban" })
     }
 
+    @Test("agents and bolts die, primaries are replaced and slices move, each before any of them comes again")
+    func results() {
+        for seed in UInt64(1)...20 {
+            let actions = plan(.results, seed).steps.map(\.action.name).filter { $0 != "ban" }
+            let agents = actions.count { $0 == "kill of agents" }
+            #expect(actions.first == "move" && agents >= actions.count / 5, "seed \(seed): \(actions)")
+            #expect(actions.contains { $0.hasPrefix("failover") || $0 == "switchover" }, "seed \(seed): \(actions)")
+            #expect(actions.contains { $0 == "kill" || $0 == "power cut" }, "seed \(seed): \(actions)")
+        }
+        let alone = plan(.results, 1, partitions: [1]).steps.map(\.action.name).filter { $0 != "ban" }
+        #expect(Set(alone).isSubset(of: ["kill of agents", "kill", "power cut"]))
+    }
+
     @Test("nothing is planned that this machine can't do, or that a partition of one bolt can't")
     func tools() {
         #expect(plan(.split, 1, tools: NemesisTools()).steps.isEmpty)
@@ -138,7 +151,7 @@ import Testing
         for scenario in NemesisPlan.Scenario.allCases {
             for seed in UInt64(1)...30 { names.formUnion(plan(scenario, seed).steps.map(\.action.name)) }
         }
-        #expect(names.count == 28, "\(names.sorted())")
+        #expect(names.count == 29, "\(names.sorted())")
     }
 
     @Test("pauses: the longest time without an answer that touches a span")

@@ -7,7 +7,7 @@ public enum HistoryChecker {
         let found =
             PartitionRule.check(history) + QueueRule.check(history)
             + history.writers.flatMap { AnswerRule.check($0, reigns: reigns) } + PairedRule.check(history)
-            + LeaseRule.check(history) + DiskRule.check(history) + BanRule.check(history)
+            + AgentRule.check(history) + LeaseRule.check(history) + DiskRule.check(history) + BanRule.check(history)
         let order = Violation.Kind.allCases
         return order.flatMap { kind in found.filter { $0.kind == kind } }
     }

@@ -81,9 +81,13 @@ public struct QueueEnd: Hashable, Sendable, Codable {
         public var sequence: UInt64
         /// Checksum of its bytes.
         public var body: UInt64
+        /// When it was made, as it says itself: milliseconds since 1970; nil where it does not say.
+        public var at: UInt64?
 
         /// A result.
-        public init(_ sequence: UInt64, _ body: UInt64) { (self.sequence, self.body) = (sequence, body) }
+        public init(_ sequence: UInt64, _ body: UInt64, at: UInt64? = nil) {
+            (self.sequence, self.body, self.at) = (sequence, body, at)
+        }
     }
 
     /// A queue.

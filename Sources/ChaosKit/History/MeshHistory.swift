@@ -14,14 +14,17 @@ public struct MeshHistory: Hashable, Sendable, Codable {
     public var strikes: [RotStrike]
     /// Standbys that came back with an emptied disk.
     public var returns: [EmptyReturn]
+    /// Whole agents, whose process is killed too.
+    public var agents: [AgentHistory]
 
     /// A run.
     public init(
         writers: [WriterHistory], partitions: [PartitionEnd], bans: [BanRecord] = [], probes: [BanProbe] = [],
-        absences: [EngineAbsence] = [], strikes: [RotStrike] = [], returns: [EmptyReturn] = []
+        absences: [EngineAbsence] = [], strikes: [RotStrike] = [], returns: [EmptyReturn] = [],
+        agents: [AgentHistory] = []
     ) {
         (self.writers, self.partitions, self.bans, self.probes) = (writers, partitions, bans, probes)
-        (self.absences, self.strikes, self.returns) = (absences, strikes, returns)
+        (self.absences, self.strikes, self.returns, self.agents) = (absences, strikes, returns, agents)
     }
 }
 
@@ -39,6 +42,10 @@ public struct Violation: Hashable, Sendable, Codable, CustomStringConvertible {
         case twoBegins = "two_begins"
         /// P5: a result is there twice, or out of order.
         case duplicated
+        /// P5: a result stands behind one that was made later.
+        case disordered
+        /// P5: a queue goes on under another name, though its disk was never lost: its results may be there twice.
+        case startedOver = "started_over"
         /// P5: other bytes than were sent.
         case altered
         /// P5: a result that nobody sent.
@@ -77,7 +84,8 @@ public struct Violation: Hashable, Sendable, Codable, CustomStringConvertible {
             switch self {
             case .lost, .twoPrimaries: "P1"
             case .diverged, .twoBegins, .forgetfulCounted: "P4"
-            case .duplicated, .altered, .invented, .gap, .acknowledgedTooMuch, .wentBack: "P5"
+            case .duplicated, .disordered, .startedOver, .altered, .invented, .gap, .acknowledgedTooMuch, .wentBack:
+                "P5"
             case .deletedTooMuch: "P6"
             case .twoOwners: "P7"
             case .promotedAlone, .stoppedWithEngine: "P9"

@@ -55,6 +55,7 @@ struct Choices {
             guard let partition = replicated(&numbers) else { return nil }
             return .emptyDisk(partition, isWhole: (turn + first(&numbers)) % 2 == 0)
         case .rebalance: return rebalance(partition, &numbers, turn: turn)
+        case .results: return results(partition, isReplicated, &numbers, turn: turn)
         }
     }
 
@@ -77,6 +78,22 @@ struct Choices {
             case 1: return .holdMoves(seconds: numbers.seconds(0.5...3))
             case _: return .kill(target(partition, &numbers), down: numbers.seconds(0.05...2))
             }
+        }
+    }
+
+    /// A move, then the agents die, then a primary is replaced, then a bolt dies: each of them before any comes again.
+    private func results(
+        _ partition: Int, _ isReplicated: Bool, _ numbers: inout SeededNumbers, turn: Int
+    ) -> NemesisAction {
+        switch turn % 5 {
+        case 0 where partitions.count > 1: .move(partition, weight: numbers.pick([25, 50, 200, 400]))
+        case 2 where isReplicated: numbers.below(3) == 0 ? .switchOver(partition) : .failOver(partition)
+        case 3:
+            numbers.below(4) == 0
+                ? .cutPower(down: numbers.seconds(0.05...2))
+                : .kill(target(partition, &numbers), down: numbers.seconds(0.05...4))
+        case 4 where partitions.count > 1 && numbers.below(3) == 0: .putBack
+        case _: .killAgents(down: numbers.seconds(0.05...2))
         }
     }
 

@@ -84,6 +84,8 @@ public enum NemesisAction: Hashable, Sendable {
     case putBack
     /// A task that moves slices is held still for so many seconds.
     case holdMoves(seconds: Double)
+    /// kill −9 of the process of all simulated agents; it goes on from their disks after so many seconds.
+    case killAgents(down: Double)
 
     /// A short name, for counts.
     public var name: String {
@@ -111,6 +113,7 @@ public enum NemesisAction: Hashable, Sendable {
         case .move: "move"
         case .putBack: "put back"
         case .holdMoves: "hold"
+        case .killAgents: "kill of agents"
         }
     }
 }

@@ -34,6 +34,8 @@ public struct NemesisPlan: Hashable, Sendable {
         case empty
         /// Slices move between partitions all the time; whoever has a part in that is killed.
         case rebalance
+        /// Many whole agents report while their process and bolts are killed, primaries are replaced, slices move.
+        case results
     }
 
     /// Fault points that every write of a bolt comes to.
@@ -85,7 +87,7 @@ public struct NemesisPlan: Hashable, Sendable {
         case .rot: 15
         case .emptyDisk: 12
         case .failOver, .killAt, .failFlush: 2
-        case .holdMoves(let seconds): seconds
+        case .holdMoves(let seconds), .killAgents(let seconds): seconds
         case .move, .putBack: 1
         case .setClock, .switchOver, .ban, .arm: 0
         }

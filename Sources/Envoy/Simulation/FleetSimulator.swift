@@ -168,7 +168,9 @@ public struct FleetSimulator: Sendable {
                     journal?.write(
                         Journal.Entry(
                             event: "delivered", name: name, id: identity.principal, level: response.level,
-                            storedThrough: response.storedThrough))
+                            storedThrough: response.storedThrough, releaseThrough: response.releaseThrough,
+                            partition: response.owner.partition, register: response.register,
+                            epoch: response.epoch))
                 case .partly(let waiting):
                     tally.count(reason: "\(name): \(waiting) records still wait") { $0.failedPasses += 1 }
                 case .failed(let failure, _):

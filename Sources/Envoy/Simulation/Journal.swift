@@ -12,12 +12,18 @@ final class Journal: Sendable {
         var id: PrincipalID
         var level: BoltAPI.AckLevel
         var storedThrough: UInt64?
+        /// Of a delivery: what may be deleted, by whose word.
+        var releaseThrough: UInt64?
+        var partition: PartitionName?
+        var register: UInt64?
+        var epoch: UInt64?
         /// When, by this machine's clock: milliseconds since 1970.
         var at = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
 
         enum CodingKeys: String, CodingKey {
-            case event, name, id, level
+            case event, name, id, level, partition, register, epoch
             case storedThrough = "stored_through"
+            case releaseThrough = "release_through"
             case at = "at_ms"
         }
     }

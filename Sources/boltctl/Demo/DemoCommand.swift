@@ -6,13 +6,14 @@ import Foundation
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "A mesh of real processes: converge, kill, cover, move, split, heal, ban; prints a score.",
+        abstract: "A mesh of real processes: converge, kill, cover, move, apply, split, heal, ban; prints a score.",
         discussion: """
             Starts four partitions of a primary and a standby each below a temporary directory, of which three own \
             slices at first, enrols real agents at each bolt, kills one with -9 during admissions, changes a primary \
             under load as planned and by kill -9, kills a whole partition and has the others cover it until it is \
             back, lets the fourth partition join and moves a third of the fleet to it, with one side killed in the \
-            middle, and back, splits the network in two and heals it, bans a machine, and verifies after each step \
+            middle, and back, puts machines under the example policy and kills every bolt while they go on by it, \
+            splits the network in two and heals it, bans a machine, and verifies after each step \
             what was claimed. \
             Ends 0 only if all of it was verified. Touches no process and no file but its own.
 
@@ -33,6 +34,8 @@ struct DemoCommand: AsyncParsableCommand {
     var network: Network = .auto
     @Option(name: .long, help: "Machines that are admitted while a bolt is killed.")
     var admissions: Int = 60
+    @Option(name: .long, help: "Directory of a stack for the machines. Default: examples/stack of the repository.")
+    var stack: String?
     @Flag(name: .long, help: "Leave the mesh running and its files in place.")
     var keep = false
     @OptionGroup var output: OutputOptions
@@ -42,7 +45,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let plan = DemoProgram.Plan(dir: dir, network: network, admissions: admissions, keep: keep)
+        let plan = DemoProgram.Plan(dir: dir, network: network, admissions: admissions, keep: keep, stack: stack)
         let (score, failure) = try await DemoProgram.run(plan)
         try output.emit(score, table: score.text)
         if let failure { throw failure }

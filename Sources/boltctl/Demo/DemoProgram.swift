@@ -10,6 +10,7 @@ import Spanner
         let network: DemoCommand.Network
         let admissions: Int
         let keep: Bool
+        let stack: String?
     }
 
     /// Each partition's bolts: the first founds it, the other stands by.
@@ -31,7 +32,7 @@ import Spanner
         guard let west = PartitionName(joining) else { throw CommandFailure("bad_name", "\(joining) is no name") }
         let demo = DemoRun(
             network: network, mesh: mesh, boltProgram: bolt, envoyProgram: envoy, admissions: plan.admissions,
-            joining: west, firstDocument: document(lines.dropLast()))
+            joining: west, firstDocument: document(lines.dropLast()), stack: plan.stack)
         let failure = await InterruptedBySignals.run {
             try await scenario(demo)
         }
@@ -53,6 +54,7 @@ import Spanner
         try await FailoverStep.run(demo)
         try await CoverStep.run(demo)
         try await RebalanceStep.run(demo)
+        try await PolicyStep.run(demo)
         try await SplitStep.run(demo)
         try await BanStep.run(demo)
     }
@@ -60,6 +62,7 @@ import Spanner
     /// Ends what was started. After a failure the files stay: they are the evidence.
     private static func finish(_ demo: DemoRun, _ network: any DemoNetwork, keep: Bool, failed: Bool) async throws {
         try? network.heal()
+        for agent in demo.agents { try await agent.stop() }
         if keep {
             demo.keep()
             try Contexts.register(demo.mesh.context)
@@ -69,7 +72,7 @@ import Spanner
         for bolt in demo.mesh.bolts where try await !bolt.stop(seconds: 10) { try await demo.kill9(bolt) }
         network.tearDown()
         if failed {
-            Console.note("the logs are in \(demo.mesh.directory)/bolts")
+            Console.note("the logs are in \(demo.mesh.directory)/bolts, those of agents in roots")
         } else {
             try? FileManager.default.removeItem(atPath: demo.mesh.directory)
         }

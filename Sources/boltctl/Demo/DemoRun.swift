@@ -15,9 +15,13 @@ import Spanner
     /// The partition that joins later, and the topology before that.
     let joining: PartitionName
     let firstDocument: String
+    /// The stack that machines are put under; nil: the example of the repository.
+    let stack: String?
     private(set) var score: DemoScore
     /// Envoys by name, with the directory of their state.
     var envoys: [(name: String, directory: String)] = []
+    /// Agents that run until they are told to end.
+    var agents: [DemoAgent] = []
     /// Names of envoys that a bolt acknowledged.
     var acknowledged: Set<String> = []
     /// Copy of the second bolt's state from before the ban.
@@ -25,10 +29,10 @@ import Spanner
 
     init(
         network: any DemoNetwork, mesh: LocalMesh, boltProgram: String, envoyProgram: String, admissions: Int,
-        joining: PartitionName, firstDocument: String
+        joining: PartitionName, firstDocument: String, stack: String?
     ) {
         (self.network, self.mesh, self.admissions) = (network, mesh, admissions)
-        (self.joining, self.firstDocument) = (joining, firstDocument)
+        (self.joining, self.firstDocument, self.stack) = (joining, firstDocument, stack)
         (self.boltProgram, self.envoyProgram) = (boltProgram, envoyProgram)
         score = DemoScore(network: network.name, directory: mesh.directory)
     }
@@ -83,10 +87,13 @@ import Spanner
         return true
     }
 
-    /// One check-in of an agent at one bolt: its exit code.
+    /// One check-in of an agent at one bolt, which applies nothing to this machine: its exit code.
     func checkIn(_ directory: String, at bolt: LocalBolt) async throws -> Int32 {
         let (code, _) = try await ForegroundProgram.run(
-            envoyProgram, ["run", "--once", "--bolt", bolt.bolt.address, "--state", directory, "-o", "json"])
+            envoyProgram,
+            [
+                "run", "--once", "--report-only", "--bolt", bolt.bolt.address, "--state", directory, "-o", "json",
+            ])
         return code
     }
 

@@ -130,6 +130,13 @@ final class RealMesh {
                 seconds: seconds))
     }
 
+    /// Starts `bolt-envoy`; whoever starts it ends it.
+    func startEnvoy(_ arguments: [String]) throws -> pid_t {
+        try Program.start(
+            "\(programs)/bolt-envoy", arguments, environment: environment, output: scratch.file("envoy.out"),
+            errors: scratch.file("envoy.err"))
+    }
+
     /// Where the state of envoys of a prefix is kept.
     func fleet(_ prefix: String) -> String { scratch.file("fleet-\(prefix)") }
 

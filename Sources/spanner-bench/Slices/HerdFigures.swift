@@ -72,7 +72,7 @@ struct HerdFigures {
     }
 
     /// As many files as this process and the bolts that it starts may have: a connection is one at either end.
-    private static func raiseFileLimit() {
+    static func raiseFileLimit() {
         let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
         guard getrlimit(kind, &limit) == 0 else { return }

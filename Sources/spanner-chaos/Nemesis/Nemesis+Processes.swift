@@ -14,6 +14,16 @@ extension Nemesis {
         return nil
     }
 
+    /// The process of all agents dies, in the middle of whatever it does, and goes on from their disks.
+    func agentsKilled(_ down: Double) async throws -> String? {
+        guard let agents else { return "there are no agents" }
+        let life = await agents.killAndHold()
+        try await Task.sleep(for: .seconds(down))
+        await agents.letGo()
+        note("  life \(life)")
+        return life > 0 ? nil : "they do not run"
+    }
+
     func powerCut(_ down: Double) async throws -> String? {
         let from = RunClock.now
         for bolt in mesh.bolts { await mesh.killAndHold(bolt) }

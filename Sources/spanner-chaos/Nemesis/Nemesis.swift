@@ -14,6 +14,7 @@ actor Nemesis {
 
     let mesh: ChaosMesh
     let fleet: Fleet
+    let agents: AgentFleet?
     private(set) var counts: [String: Int] = [:]
     private(set) var skipped: [String: Int] = [:]
     private(set) var events: [Event] = []
@@ -28,8 +29,9 @@ actor Nemesis {
     private var lines: [String] = []
     private let began = RunClock.now
 
-    init(_ mesh: ChaosMesh, _ fleet: Fleet, seed: UInt64) {
-        (self.mesh, self.fleet, numbers) = (mesh, fleet, SeededNumbers(seed &+ 0x0D15_EA5E))
+    init(_ mesh: ChaosMesh, _ fleet: Fleet, _ agents: AgentFleet? = nil, seed: UInt64) {
+        (self.mesh, self.fleet, self.agents) = (mesh, fleet, agents)
+        numbers = SeededNumbers(seed &+ 0x0D15_EA5E)
     }
 
     /// What was done when, a line each.
@@ -93,6 +95,7 @@ actor Nemesis {
         case .move(let partition, let weight): try await move(partition, weight)
         case .putBack: try await putBack()
         case .holdMoves(let seconds): try await holdMoves(seconds)
+        case .killAgents(let down): try await agentsKilled(down)
         }
     }
 

@@ -5,6 +5,8 @@ struct ChaosSettings: Sendable {
     /// All choices come from it.
     var seed: UInt64
     var writers: Int
+    /// Whole agents of the scenario that kills them.
+    var agents: Int
     /// Between two reports of a writer, on average.
     var pauseMilliseconds: Int
     /// Where `bolt`, `boltctl` and `bolt-envoy` are.
@@ -18,6 +20,9 @@ struct ChaosSettings: Sendable {
     var tools: NemesisTools
     /// A library that sets the wall clock of programs, where there is one.
     var clockLibrary: String?
+
+    /// Writers of a scenario: beside many agents a few, who remember every byte.
+    func writers(in scenario: NemesisPlan.Scenario) -> Int { scenario == .results ? min(writers, 16) : writers }
 
     /// What of the mesh a scenario needs.
     func shape(_ scenario: NemesisPlan.Scenario, partitions: [Int]) -> ChaosMesh.Shape {

@@ -8,7 +8,8 @@ import SpannerStore
 /// Reads what stopped bolts hold, from copies of their state: the evidence stays as it was.
 struct DiskReader {
     let mesh: ChaosMesh
-    let writers: [Writer]
+    /// Whose results are read.
+    let envoys: [PrincipalID]
 
     /// All partitions, with the primaries that were told.
     func read(primaries: [String?]) -> [PartitionEnd] {
@@ -33,7 +34,7 @@ struct DiskReader {
     private func end(of store: PartitionStore, at bolt: ChaosBolt) throws(StoreError) -> MemberEnd {
         let durable = try store.durable()
         var queues: [QueueEnd] = []
-        for writer in writers { queues += try self.queues(of: writer.principal, in: store) }
+        for envoy in envoys { queues += try self.queues(of: envoy, in: store) }
         return MemberEnd(
             bolt: bolt.name, safe: durable.safe, tip: LogPlace(durable.tip), begins: durable.history.map(LogPlace.init),
             queues: queues)
@@ -50,7 +51,7 @@ struct DiskReader {
             guard let end = page.last else { break }
             for result in page {
                 rows[result.queue, default: []].append(
-                    QueueEnd.Row(result.sequence, BodyChecksum.of(result.body)))
+                    QueueEnd.Row(result.sequence, BodyChecksum.of(result.body), at: Self.time(in: result.body)))
             }
             last = (queue: end.queue, sequence: end.sequence)
         }
@@ -62,6 +63,17 @@ struct DiskReader {
                     rows: rows[queue] ?? [], bases: bases[queue] ?? []))
         }
         return ends
+    }
+}
+
+extension DiskReader {
+    private static let timeKey = Array("\"at_ms\":".utf8)
+
+    /// When a result was made, where it says so: agents' results are JSON, writers' are any bytes.
+    private static func time(in body: [UInt8]) -> UInt64? {
+        guard body.first == UInt8(ascii: "{"), let key = body.firstRange(of: timeKey) else { return nil }
+        let digits = body[key.upperBound...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return UInt64(String(decoding: digits, as: UTF8.self))
     }
 }
 

@@ -9,6 +9,10 @@ struct ScenarioReport: Sendable {
     var answered = 0
     var failed: [String: Int] = [:]
     var results: UInt64 = 0
+    /// Whole agents, what they made, and in how many lives of their process.
+    var agents = 0
+    var agentResults: UInt64 = 0
+    var agentLives = 0
     var restarts = 0
     /// Seconds without an answer, by what happened.
     var pauses: [String: [Double]] = [:]
@@ -38,6 +42,13 @@ struct ScenarioReport: Sendable {
         }
     }
 
+    /// Counts what agents made.
+    mutating func count(_ histories: [AgentHistory]) {
+        agents = histories.count
+        agentResults = histories.reduce(0) { $0 + $1.made }
+        agentLives = histories.flatMap { $0.told.map(\.life) }.max() ?? 0
+    }
+
     /// For people.
     var text: String {
         func list(_ counts: [String: Int]) -> String {
@@ -47,6 +58,9 @@ struct ScenarioReport: Sendable {
         var lines = [title, "  done: \(list(actions))"]
         if !skipped.isEmpty { lines.append("  could not be done: \(list(skipped))") }
         lines.append("  \(results) results; calls answered \(answered), not answered: \(list(failed))")
+        if agents > 0 {
+            lines.append("  \(agents) agents made \(agentResults) results in \(agentLives) lives of their process")
+        }
         lines.append("  bolts started again: \(restarts)")
         for (kind, seconds) in pauses.sorted(by: { $0.key < $1.key }) {
             let sorted = seconds.map { UInt64($0 * 1e6) }

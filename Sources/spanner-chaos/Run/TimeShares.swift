@@ -10,6 +10,8 @@ struct TimeShares {
     private var around = 30.0
 
     private static let (secondsMin, secondsMax) = (15.0, 300.0)
+    /// One long run of agents is worth more than several: whose queues grow is what it looks at.
+    private static let agentSecondsMax = 3600.0
 
     /// The time for all of them.
     init(_ scenarios: [NemesisPlan.Scenario], seconds: Double) { (self.scenarios, left) = (scenarios, seconds) }
@@ -19,7 +21,7 @@ struct TimeShares {
         switch scenario {
         case .kill, .split, .disk: 1
         case .clock, .switchover: 0.75
-        case .pause, .rot, .empty, .rebalance: 1.75
+        case .pause, .rot, .empty, .rebalance, .results: 1.75
         case .etcd: 2.75
         }
     }
@@ -29,8 +31,9 @@ struct TimeShares {
         let rest = turn < scenarios.count ? scenarios[turn...] : [scenarios[turn % scenarios.count]]
         let weights = rest.reduce(0) { $0 + TimeShares.weight($1) }
         let free = max(0, left - around * Double(rest.count))
-        let share = free * TimeShares.weight(scenarios[turn % scenarios.count]) / weights
-        planned = min(max(TimeShares.secondsMin, share), TimeShares.secondsMax)
+        let scenario = scenarios[turn % scenarios.count]
+        let most = scenario == .results ? TimeShares.agentSecondsMax : TimeShares.secondsMax
+        planned = min(max(TimeShares.secondsMin, free * TimeShares.weight(scenario) / weights), most)
         return planned
     }
 

@@ -96,10 +96,10 @@ final class RealMesh {
     }
 
     /// Starts what does not run and waits until all are healthy and hold the same.
-    func up(_ settings: [String] = []) throws {
+    func up(_ settings: [String] = [], options: [String] = []) throws {
         let output = try Command.run(
             "boltctl",
-            ["mesh", "up", "-f", topology, "--dir", directory] + settings.flatMap { ["--set", $0] },
+            ["mesh", "up", "-f", topology, "--dir", directory] + options + settings.flatMap { ["--set", $0] },
             environment: environment, deadline: 45)
         try #require(output.status == 0, "boltctl mesh up: \(output)")
     }
@@ -205,7 +205,7 @@ final class RealMesh {
 
     /// One pass of an enrolled machine, at this bolt alone.
     func pass(_ name: String, at bolt: Bolt) throws -> Command.Output {
-        try envoy("run", "--once", "--bolt", bolt.address, "--state", file(name), "-o", "json")
+        try envoy("run", "--once", "--report-only", "--bolt", bolt.address, "--state", file(name), "-o", "json")
     }
 }
 
