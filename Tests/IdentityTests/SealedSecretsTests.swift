@@ -58,7 +58,7 @@ import Testing
         ] as [[UInt8]])
     func hostileContent(plain: [UInt8]) throws {
         let key = SealingKey.generate()
-        let box = try #require(SealedBox.seal(SecretBytes(plain), to: key.publicKey))
+        let box = try #require(PublicKeyBox.seal(SecretBytes(plain), to: key.publicKey))
         #expect(code { _ = try SealedSecrets.open(box, with: key) } == .malformed)
     }
 

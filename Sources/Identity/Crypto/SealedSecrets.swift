@@ -12,7 +12,7 @@ public enum SealedSecrets {
     /// Bytes of names and values with their lengths.
     public static let plainBytesMax = 64 * 1024
     /// Bytes of a box.
-    public static let boxBytesMax = plainBytesMax + SealedBox.overheadBytes
+    public static let boxBytesMax = plainBytesMax + PublicKeyBox.overheadBytes
 
     private static let version: UInt8 = 1
 
@@ -42,7 +42,7 @@ public enum SealedSecrets {
             var place = 1
             for secret in sorted { put(secret.name, secret.value, at: &place, in: target) }
         }
-        guard let box = SealedBox.seal(plain, to: publicKey) else {
+        guard let box = PublicKeyBox.seal(plain, to: publicKey) else {
             throw refusal("nothing can be sealed to its key", "enrol the machine anew")
         }
         return box

@@ -3,7 +3,7 @@ internal import CSodium
 
 /// A box for one receiver: libsodium's `crypto_box_seal` (an ephemeral X25519 key, XSalsa20-Poly1305). Anybody makes
 /// one, only the holder of the private half opens it, and who made it cannot open it again either.
-public enum SealedBox {
+public enum PublicKeyBox {
     /// Bytes by which a box is longer than what it holds.
     public static let overheadBytes = 48
 
@@ -28,9 +28,9 @@ public enum SealedBox {
 extension SealingKey {
     /// What is in a box that was sealed to this key, in guarded memory; nil where it is for another, cut or altered.
     public func open(_ box: [UInt8]) -> SecretBytes? {
-        guard box.count >= SealedBox.overheadBytes else { return nil }
+        guard box.count >= PublicKeyBox.overheadBytes else { return nil }
         var status: Int32 = -1
-        let plain = SecretBytes(count: box.count - SealedBox.overheadBytes) { plain in
+        let plain = SecretBytes(count: box.count - PublicKeyBox.overheadBytes) { plain in
             status = openBox(box, into: plain)
         }
         return status == 0 ? plain : nil
