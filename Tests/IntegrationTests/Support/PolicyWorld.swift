@@ -132,9 +132,10 @@ final class PolicyWorld {
         }
     }
 
-    /// Codes of the alarms that the mesh shows.
+    /// Codes of the alarms that the north's primary shows.
     func alarms() throws -> Set<String> {
-        let all = try mesh.ctl("status", "-o", "json").json?["alarms"] as? [[String: Any]] ?? []
+        let status = try mesh.ctl("status", "--bolt", try mesh.primary(of: "north").address, "-o", "json")
+        let all = status.json?["alarms"] as? [[String: Any]] ?? []
         return Set(all.compactMap { $0["code"] as? String })
     }
 
