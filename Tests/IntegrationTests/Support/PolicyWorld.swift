@@ -123,6 +123,7 @@ final class PolicyWorld {
     ) throws {
         let commit = try stack.publish(files)
         for partition in partitions {
+            try look(partition)
             try waitUntil("\(commit) is in force in \(partition)", seconds: seconds, location: location) {
                 let status = try self.status(of: partition)
                 let revision = (status["in_force"] as? [String: Any])?["revision"] as? String
@@ -130,6 +131,12 @@ final class PolicyWorld {
                 throw Unheard(what: "\(revision ?? "nothing"); \(status["rejected"] ?? ""); \(status["source"] ?? "")")
             }
         }
+    }
+
+    /// A partition looks at its source now, whatever came of looks before; that it may refuse what is there is told by
+    /// its status.
+    func look(_ partition: String) throws {
+        _ = try mesh.ctl("stack", "publish", "--source", "--partition", partition, "--yes", "--reason", "test")
     }
 
     /// Codes of the alarms that the north's primary shows.
