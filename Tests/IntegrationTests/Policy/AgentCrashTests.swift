@@ -98,7 +98,7 @@ extension ReplicatedIntegrationTests.PolicyTests {
                     try machine.tell("generation", "\(next)")
                     let traced = try Command.run(
                         Self.strace,
-                        ["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=\(Self.calls)", "-e"]
+                        ["-f", "-qq", "-o", "/dev/null", "-e", "trace=\(Self.calls)", "-e"]
                             + ["inject=\(Self.calls):signal=SIGKILL:when=\(nth)"]
                             + [Command.binaries.appending(path: "bolt-envoy").path] + machine.arguments(["--once"]),
                         environment: machine.mesh.environment)
