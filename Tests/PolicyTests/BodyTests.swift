@@ -10,34 +10,34 @@ struct BodyTests {
     private static func full() throws -> PolicyBody {
         let read = try stack([
             "layers/1.yaml": """
-                layer: one
-                match: {traits: {os: [a, b*], cpu: {at_least: 2, at_most: 8.5}, x: {exists: true}, y: {not: z}}}
-                vars: {a: {b: [1, -7, 1.5, true, null, text]}, c: ""}
-                resources:
-                  - file: /a
-                    content: "{{traits.t}} {{secret:s/1}}"
-                    mode: 0600
-                    owner: root
-                    group: adm
-                    when: {k: v}
-                  - file: /b
-                    source: raw
-                  - file: /c
-                    template: tpl
-                    requires: [file:/a, file:/b]
-                    notify: [exec:e, "service:x y"]
-                  - directory: /d
-                  - link: /l
-                    target: d
-                  - absent: /gone
-                  - exec: e
-                    command: [a, b]
-                    unless: c
-                    environment: {B: secret:s/2, A: x}
-                    effect: disruptive
-                  - service: x y
-                    properties: {z: [secret:s/3], a: {b: "{{vars.c}}"}}
-                """, "files/raw": "\u{0}raw", "files/tpl": "{{#traits.l}}{{.}}{{/traits.l}}",
+            layer: one
+            match: {traits: {os: [a, b*], cpu: {at_least: 2, at_most: 8.5}, x: {exists: true}, y: {not: z}}}
+            vars: {a: {b: [1, -7, 1.5, true, null, text]}, c: ""}
+            resources:
+              - file: /a
+                content: "{{traits.t}} {{secret:s/1}}"
+                mode: 0600
+                owner: root
+                group: adm
+                when: {k: v}
+              - file: /b
+                source: raw
+              - file: /c
+                template: tpl
+                requires: [file:/a, file:/b]
+                notify: [exec:e, "service:x y"]
+              - directory: /d
+              - link: /l
+                target: d
+              - absent: /gone
+              - exec: e
+                command: [a, b]
+                unless: c
+                environment: {B: secret:s/2, A: x}
+                effect: disruptive
+              - service: x y
+                properties: {z: [secret:s/3], a: {b: "{{vars.c}}"}}
+            """, "files/raw": "\u{0}raw", "files/tpl": "{{#traits.l}}{{.}}{{/traits.l}}",
         ])
         return try read.body(of: read.selection(for: try machine())).get()
     }
@@ -53,7 +53,9 @@ struct BodyTests {
             "os": .text("a"), "cpu": .integer(2), "x": .bool(false), "k": .text("v"), "t": .text("T"),
         ]
         let facts = try machine()
-        let (one, two) = (body.resolve(facts, traits: traits, secrets: [:]), again.resolve(facts, traits: traits, secrets: [:]))
+        let (one, two) = (
+            body.resolve(facts, traits: traits, secrets: [:]), again.resolve(facts, traits: traits, secrets: [:])
+        )
         #expect(one.resources.map(\.id) == two.resources.map(\.id))
         #expect(one.resources.count == 8)
     }
@@ -61,7 +63,9 @@ struct BodyTests {
     @Test("cut, longer and altered bytes are refused or another body with its own bytes; nothing traps")
     func mutations() throws {
         let bytes = try Self.full().bytes
-        for count in 0..<bytes.count { #expect(throws: PolicyBodyFailure.self) { try PolicyBody(bytes: Array(bytes.prefix(count))) } }
+        for count in 0..<bytes.count {
+            #expect(throws: PolicyBodyFailure.self) { try PolicyBody(bytes: Array(bytes.prefix(count))) }
+        }
         #expect(throws: PolicyBodyFailure.self) { try PolicyBody(bytes: bytes + [0]) }
         var generator = Seeded(11)
         let facts = try machine()
@@ -71,7 +75,8 @@ struct BodyTests {
                 var altered = bytes
                 altered[place] = UInt8.random(in: 0...255, using: &generator)
                 if Bool.random(using: &generator) {
-                    altered[Int.random(in: 0..<altered.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+                    altered[Int.random(in: 0..<altered.count, using: &generator)] = UInt8.random(
+                        in: 0...255, using: &generator)
                 }
                 guard let body = try? PolicyBody(bytes: altered) else { continue }
                 taken += 1
@@ -168,8 +173,10 @@ struct BodyTests {
     @Test(
         "ids are types and names; paths are absolute and normal",
         arguments: [
-            ("file:/etc/motd", true), ("exec:reload web: now", true), ("a-1:x", true), ("file:/", false), ("file:/a/", false),
-            ("file:a", false), ("file:/a/./b", false), ("file:/a/..", false), ("file:/..a/b..", true), ("file://a", false),
+            ("file:/etc/motd", true), ("exec:reload web: now", true), ("a-1:x", true), ("file:/", false),
+            ("file:/a/", false),
+            ("file:a", false), ("file:/a/./b", false), ("file:/a/..", false), ("file:/..a/b..", true),
+            ("file://a", false),
             ("file:/a\u{0}b", false), ("File:/a", false), ("1a:x", false), (":x", false), ("x:", false), ("x", false),
             ("x: y", false), ("x:y\nz", false), ("link:/ü", true),
         ])

@@ -12,7 +12,8 @@ struct ExampleTests {
         return try paths.compactMap { path in
             let url = root.appendingPathComponent(path)
             var isDirectory: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue else {
+            guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue
+            else {
                 return nil
             }
             return StackFile(path: path, bytes: Array(try Data(contentsOf: url)))
@@ -29,10 +30,43 @@ struct ExampleTests {
         #expect(read.secretNames == ["web/password", "web/upstream-token"])
         #expect(read.settings.rollout.maxConcurrent == 10)
         let bare = try read.resolved(try machine("db-1"))
-        #expect(bare.content("/etc/example/motd") == "Example Fleet: db-1\nWhat this machine runs is not known.\nAsk: ada grace\n")
+        #expect(
+            bare.content("/etc/example/motd")
+                == "Example Fleet: db-1\nWhat this machine runs is not known.\nAsk: ada grace\n")
         #expect(bare.content("/etc/example/facts") == "name = db-1\ngroup = none\n")
         #expect(bare["file:/etc/example/web/server.conf"] == nil)
         #expect(bare.resources.allSatisfy { if case .success = $0.content { true } else { false } })
+    }
+
+    @Test("a stack whose bytes were altered is read, or its faults are told in its own files; nothing traps")
+    func altered() throws {
+        let example = try Self.example()
+        let marks = Array("&*[]{}:-|>'\"!#%@`~?,\n\t 0\u{1}".utf8) + [0xFF, 0xC3, 0x00]
+        var generator = Seeded(41)
+        var (taken, refused) = (0, 0)
+        for _ in 0..<800 {
+            var files = example
+            let chosen = files.indices.randomElement(using: &generator)!
+            for _ in 0..<Int.random(in: 1...4, using: &generator) where !files[chosen].bytes.isEmpty {
+                let place = files[chosen].bytes.indices.randomElement(using: &generator)!
+                switch Int.random(in: 0...3, using: &generator) {
+                case 0: files[chosen].bytes[place] = marks.randomElement(using: &generator)!
+                case 1: files[chosen].bytes.insert(marks.randomElement(using: &generator)!, at: place)
+                case 2: files[chosen].bytes.remove(at: place)
+                default: files[chosen].bytes.removeSubrange(place..<min(place + 40, files[chosen].bytes.count))
+                }
+            }
+            switch Stack.read(files) {
+            case .success(let read):
+                taken += 1
+                _ = try? read.resolved(try machine(labels: ["role": "web"]))
+            case .failure(let found):
+                refused += 1
+                #expect(found.faults.allSatisfy { fault in files.contains { $0.path == fault.file } }, "\(found)")
+                #expect(found.faults.allSatisfy { $0.line ?? 1 > 0 })
+            }
+        }
+        #expect(taken > 50 && refused > 50)
     }
 
     @Test("V1: a web server's files follow its traits, from the same body")
@@ -58,14 +92,18 @@ struct ExampleTests {
         let page = try Page.read("docs/concepts/policy.md")
         let blocks = page.components(separatedBy: "```yaml\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
         #expect(blocks.count >= 8)
-        let sources = ["files/motd.txt": "hello\n", "files/web.conf": "listen {{vars.port}}\n", "files/logo.png": "\u{0}"]
+        let sources = [
+            "files/motd.txt": "hello\n", "files/web.conf": "listen {{vars.port}}\n", "files/logo.png": "\u{0}",
+        ]
         for block in blocks {
             if block.hasPrefix("stack:") {
                 #expect(faults(["stack.yaml": block]).isEmpty, "\(faults(["stack.yaml": block]))")
                 continue
             }
             var text = block
-            if !text.contains("layer:") { text = "layer: x\nvars: {port: 1}\n" + (text.hasPrefix("resources:") ? "" : "resources:\n") + text }
+            if !text.contains("layer:") {
+                text = "layer: x\nvars: {port: 1}\n" + (text.hasPrefix("resources:") ? "" : "resources:\n") + text
+            }
             let found = faults(["layers/a.yaml": text].merging(sources) { $1 })
             #expect(found.isEmpty, "\(found)\n\(text)")
         }

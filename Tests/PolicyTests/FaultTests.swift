@@ -51,7 +51,9 @@ struct FaultTests {
         one(.unknownKey, line: 3, "layer: a\nmatch:\n  group: web\n", says: "“groups”"),
         one(.badValue, line: 3, "layer: a\nmatch:\n  groups: []\n", says: "empty"),
         one(.badValue, line: 4, "layer: a\nmatch:\n  traits:\n    os name: x\n", says: "trait"),
-        one(.unknownKey, line: 5, "layer: a\nmatch:\n  traits:\n    cpu.count:\n      atleast: 3\n", says: "“at_least”"),
+        one(
+            .unknownKey, line: 5, "layer: a\nmatch:\n  traits:\n    cpu.count:\n      atleast: 3\n",
+            says: "“at_least”"),
         one(.badValue, line: 4, "layer: a\nmatch:\n  traits:\n    cpu.count: {at_least: many}\n", says: "number"),
         one(.badValue, line: 3, "layer: a\nvars:\n  a.b: 1\n", says: "name of a variable"),
         one(.badValue, line: 3, "layer: a\nvars:\n  port: 0644\n", says: "begins with 0"),
@@ -93,7 +95,8 @@ struct FaultTests {
     ]
 
     private static let texts: [Case] = [
-        resource(.template, line: 6, "  - file: /a\n    content: |\n      one\n      {{#traits.a}}\n", says: "not closed"),
+        resource(
+            .template, line: 6, "  - file: /a\n    content: |\n      one\n      {{#traits.a}}\n", says: "not closed"),
         resource(.template, line: 4, "  - file: /a\n    content: \"{{> other}}\"\n", says: "not taken"),
         resource(.template, line: 4, "  - file: /a\n    content: \"{{=<% %>=}}\"\n", says: "not taken"),
         resource(.template, line: 4, "  - file: /a\n    content: \"{{ upper(vars.a) }}\"\n", says: "no name"),
@@ -112,13 +115,19 @@ struct FaultTests {
 
     private static let references: [Case] = [
         resource(.duplicate, line: 5, "  - file: /a\n    content: x\n  - absent: /a\n", says: "line 3"),
-        resource(.dangling, line: 3, "  - directory: /a\n    requires: [file:/etc/modt]\n  - file: /etc/motd\n    content: x\n",
+        resource(
+            .dangling, line: 3,
+            "  - directory: /a\n    requires: [file:/etc/modt]\n  - file: /etc/motd\n    content: x\n",
             says: "did you mean file:/etc/motd"),
         resource(.dangling, line: 3, "  - directory: /a\n    notify: exec:none\n", says: "no layer"),
-        resource(.cycle, line: 3, "  - directory: /a\n    requires: directory:/b\n  - directory: /b\n    requires: directory:/a\n",
+        resource(
+            .cycle, line: 3,
+            "  - directory: /a\n    requires: directory:/b\n  - directory: /b\n    requires: directory:/a\n",
             says: "directory:/a requires directory:/b requires directory:/a"),
         resource(.cycle, line: 3, "  - directory: /a\n    requires: directory:/a\n", says: "circle"),
-        resource(.cycle, line: 3, "  - directory: /a\n    requires: link:/a/b\n  - link: /a/b\n    target: c\n", says: "above"),
+        resource(
+            .cycle, line: 3, "  - directory: /a\n    requires: link:/a/b\n  - link: /a/b\n    target: c\n",
+            says: "above"),
         Case(
             code: .duplicate, file: "layers/b.yaml", line: 1,
             files: ["layers/a.yaml": "layer: same\n", "layers/b.yaml": "layer: same\n"], says: "layers/a.yaml"),
@@ -127,19 +136,23 @@ struct FaultTests {
         Case(code: .badPath, file: "files/../x", line: nil, files: ["files/../x": "a"]),
         Case(
             code: .template, file: "files/t", line: 2,
-            files: [layer: "layer: a\nresources:\n  - file: /a\n    template: t\n", "files/t": "a\n{{#traits.x}}\nb\n"]),
+            files: [
+                layer: "layer: a\nresources:\n  - file: /a\n    template: t\n", "files/t": "a\n{{#traits.x}}\nb\n",
+            ]),
         Case(
             code: .unknownVariable, file: "files/t", line: 3,
             files: [layer: "layer: a\nresources:\n  - file: /a\n    template: t\n", "files/t": "a\n\n{{vars.x}}\n"]),
         Case(
             code: .missingFile, file: layer, line: 4,
-            files: [layer: "layer: a\nresources:\n  - file: /a\n    source: mtod\n", "files/motd": "a"], says: "“motd”"),
+            files: [layer: "layer: a\nresources:\n  - file: /a\n    source: mtod\n", "files/motd": "a"],
+            says: "“motd”"),
         Case(
             code: .dangling, file: "layers/b.yaml", line: 6,
             files: [
                 "layers/a.yaml": "layer: a\nmatch: {labels: {role: db}}\nresources:\n  - directory: /db\n",
                 "layers/b.yaml":
-                    "layer: b\nmatch: {labels: {role: [web]}}\nvars: {}\nresources:\n\n  - link: /x\n    target: y\n    requires: directory:/db\n",
+                    "layer: b\nmatch: {labels: {role: [web]}}\nvars: {}\nresources:\n\n"
+                    + "  - link: /x\n    target: y\n    requires: directory:/db\n",
             ], says: "never meet"),
     ]
 
@@ -157,7 +170,8 @@ struct FaultTests {
     func allAtOnce() {
         let found = faults([
             "stack.yaml": "stack: a\nx: 1\n",
-            "layers/b.yaml": "layer: b\nresources:\n  - file: relative\n    content: x\n  - directory: /a\n    mode: x\n",
+            "layers/b.yaml":
+                "layer: b\nresources:\n  - file: relative\n    content: x\n  - directory: /a\n    mode: x\n",
             "layers/a.yaml": "layer: [\n",
         ])
         #expect(found == found.sorted())
@@ -179,7 +193,9 @@ struct FaultTests {
         #expect(try Page.read("docs/errors.md").contains("| `\(code)` |"))
     }
 
-    @Test("every code of a resource's fault has a row in docs/errors.md", arguments: ResourceFaultCode.all.map(\.rawValue))
+    @Test(
+        "every code of a resource's fault has a row in docs/errors.md", arguments: ResourceFaultCode.all.map(\.rawValue)
+    )
     func resourceCodesDocumented(_ code: String) throws {
         #expect(try Page.read("docs/errors.md").contains("| `\(code)` |"))
     }
@@ -187,8 +203,9 @@ struct FaultTests {
     @Test("what is far too much is refused by name, and the list of faults is bounded")
     func bounded() {
         let many = String(repeating: "  - bad\n", count: 3_000)
-        guard case .failure(let found) = Stack.read(
-            files(["stack.yaml": "stack: a", "layers/a.yaml": "layer: a\nresources:\n" + many]))
+        guard
+            case .failure(let found) = Stack.read(
+                files(["stack.yaml": "stack: a", "layers/a.yaml": "layer: a\nresources:\n" + many]))
         else {
             Issue.record("read")
             return

@@ -39,12 +39,17 @@ struct ResolveTests {
         let specs = try resolved.resources.map { try $0.content.get() }
         #expect(
             specs == [
-                .file(FileSpec(path: "/f", content: Array("{{not a template}}\u{0}".utf8), mode: 0o640, owner: "root", group: "4")),
+                .file(
+                    FileSpec(
+                        path: "/f", content: Array("{{not a template}}\u{0}".utf8), mode: 0o640, owner: "root",
+                        group: "4")),
                 .directory(DirectorySpec(path: "/d", mode: 0o1777)),
-                .link(LinkSpec(path: "/l", target: "../web-1.example")), .absent(AbsentSpec(path: "/x", recursive: true)),
+                .link(LinkSpec(path: "/l", target: "../web-1.example")),
+                .absent(AbsentSpec(path: "/x", recursive: true)),
                 .exec(
                     ExecSpec(
-                        name: "restart", command: ["systemctl", "restart", "web"], unless: ["/bin/sh", "-c", "test -e /a"],
+                        name: "restart", command: ["systemctl", "restart", "web"],
+                        unless: ["/bin/sh", "-c", "test -e /a"],
                         onlyIf: ["test", "-e", "/b"], creates: "/c", timeoutSeconds: 120, refreshOnly: true,
                         workingDirectory: "/tmp", environment: ["A": "1", "TOKEN": "s3", "EMPTY": ""])),
                 .handler(
@@ -66,7 +71,8 @@ struct ResolveTests {
             ("yes", PolicyValue.text("yes")), ("on", .text("on")), ("true", .bool(true)), ("\"true\"", .text("true")),
             ("12", .integer(12)), ("-12", .integer(-12)), ("\"12\"", .text("12")), ("0", .integer(0)),
             ("0o17", .integer(15)), ("0xff", .integer(255)), ("1.50", .number(1.5)), ("1e3", .number(1_000)),
-            (".5", .number(0.5)), ("1.2.3", .text("1.2.3")), ("12:30", .text("12:30")), ("2024-01-01", .text("2024-01-01")),
+            (".5", .number(0.5)), ("1.2.3", .text("1.2.3")), ("12:30", .text("12:30")),
+            ("2024-01-01", .text("2024-01-01")),
             ("~", .null), ("null", .null), ("", .null), ("''", .text("")), ("1_000", .text("1_000")),
             ("!!str 12", .text("12")), ("-0.0", .number(0)), ("0x", .text("0x")), ("0x-1", .text("0x-1")),
             ("9223372036854775807", .integer(.max)),
@@ -84,24 +90,24 @@ struct ResolveTests {
     func later() throws {
         let read = try stack([
             "layers/1.yaml": """
-                layer: one
-                vars: {a: 1, b: 1}
-                resources:
-                  - file: /x
-                    content: "{{vars.a}}{{vars.b}}"
-                  - file: /y
-                    content: one
-                  - link: /z
-                    target: y
-                    requires: file:/y
-                """,
+            layer: one
+            vars: {a: 1, b: 1}
+            resources:
+              - file: /x
+                content: "{{vars.a}}{{vars.b}}"
+              - file: /y
+                content: one
+              - link: /z
+                target: y
+                requires: file:/y
+            """,
             "layers/2.yaml": """
-                layer: two
-                match: {traits: {os.id: debian}}
-                vars: {b: 2}
-                resources:
-                  - absent: /y
-                """,
+            layer: two
+            match: {traits: {os.id: debian}}
+            vars: {b: 2}
+            resources:
+              - absent: /y
+            """,
         ])
         let elsewhere = try read.resolved(try machine())
         #expect(elsewhere.content("/x") == "11")
@@ -153,7 +159,9 @@ struct ResolveTests {
                 """
         ).resolved(try machine())
         #expect(
-            resolved.resources.map(\.id.text) == ["exec:first", "directory:/a", "file:/a/b/c/f", "exec:last", "directory:/z"])
+            resolved.resources.map(\.id.text) == [
+                "exec:first", "directory:/a", "file:/a/b/c/f", "exec:last", "directory:/z",
+            ])
         #expect(resolved["file:/a/b/c/f"]?.requires.map(\.text) == ["directory:/a"])
     }
 

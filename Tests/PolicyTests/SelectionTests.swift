@@ -54,8 +54,12 @@ struct SelectionTests {
         files["layers/3.yaml"] = "layer: north\nmatch: {names: \"*.north\"}\nresources:\n  - directory: /new\n"
         let after = try stack(files)
         let (south, north) = (try machine("a.south"), try machine("a.north"))
-        #expect(try before.body(of: before.selection(for: south)).get() == after.body(of: after.selection(for: south)).get())
-        #expect(try before.body(of: before.selection(for: north)).get() != after.body(of: after.selection(for: north)).get())
+        #expect(
+            try before.body(of: before.selection(for: south)).get() == after.body(of: after.selection(for: south)).get()
+        )
+        #expect(
+            try before.body(of: before.selection(for: north)).get() != after.body(of: after.selection(for: north)).get()
+        )
     }
 
     @Test("the digest is of the files, in whatever order; files that belong to no stack count for nothing")
@@ -75,10 +79,10 @@ struct SelectionTests {
     func settings() throws {
         let full = try stack([
             "stack.yaml": """
-                stack: full
-                expiry: {policy: stop, after: 2w}
-                rollout: {max_concurrent: 5, min_standing: 2, max_fail: 0}
-                """
+            stack: full
+            expiry: {policy: stop, after: 2w}
+            rollout: {max_concurrent: 5, min_standing: 2, max_fail: 0}
+            """
         ])
         #expect(
             full.settings
@@ -93,10 +97,15 @@ struct SelectionTests {
     @Test("what exclusive layers say of each other is no circle, no duplicate and no fault")
     func exclusive() throws {
         _ = try stack([
-            "layers/1.yaml": "layer: a\nmatch: {labels: {os: x}}\nresources:\n  - directory: /a\n    requires: directory:/b\n  - directory: /b\n",
-            "layers/2.yaml": "layer: b\nmatch: {labels: {os: y}}\nresources:\n  - directory: /b\n    requires: directory:/a\n  - directory: /a\n",
+            "layers/1.yaml":
+                "layer: a\nmatch: {labels: {os: x}}\nresources:\n"
+                + "  - directory: /a\n    requires: directory:/b\n  - directory: /b\n",
+            "layers/2.yaml":
+                "layer: b\nmatch: {labels: {os: y}}\nresources:\n"
+                + "  - directory: /b\n    requires: directory:/a\n  - directory: /a\n",
         ])
-        _ = try stack(resources: "  - directory: /a\n    when: {os: x}\n  - directory: /a\n    when: {os: y}\n    mode: 0700\n")
+        _ = try stack(
+            resources: "  - directory: /a\n    when: {os: x}\n  - directory: /a\n    when: {os: y}\n    mode: 0700\n")
         // The later layer's `/a` requires nothing, so that the circle is never closed.
         _ = try stack([
             "layers/1.yaml": "layer: a\nresources:\n  - directory: /a\n    requires: directory:/b\n  - directory: /b\n",
@@ -108,10 +117,49 @@ struct SelectionTests {
     func cycleOverLayers() {
         let found = faults([
             "layers/1.yaml": "layer: a\nresources:\n  - directory: /a\n    requires: directory:/b\n",
-            "layers/2.yaml": "layer: b\nmatch: {groups: web}\nresources:\n  - directory: /b\n    requires: directory:/a\n",
+            "layers/2.yaml":
+                "layer: b\nmatch: {groups: web}\nresources:\n  - directory: /b\n    requires: directory:/a\n",
         ])
         #expect(found.map(\.code) == [.cycle])
         #expect(found.first?.file == "layers/1.yaml")
+    }
+
+    @Test("a stack that is read has no circle on any machine whose traits are single values")
+    func noCircles() throws {
+        var generator = Seeded(99)
+        let names = ["a", "b", "c", "d"]
+        var (resolved, refused) = (0, 0)
+        for _ in 0..<700 {
+            var layers: [String: String] = [:]
+            for number in 0..<Int.random(in: 1...3, using: &generator) {
+                let matches = ["", "labels: {role: x}", "labels: {role: y}", "traits: {os: x}"]
+                var text = "layer: l\(number)\nmatch: {\(matches.randomElement(using: &generator)!)}\nresources:\n"
+                for name in names where number == 0 || Bool.random(using: &generator) {
+                    let others = names.filter { _ in Int.random(in: 0..<5, using: &generator) == 0 }.map {
+                        "link:/\($0)"
+                    }
+                    let condition = ["", "os: x", "os: y"].randomElement(using: &generator)!
+                    text += "  - link: /\(name)\n    target: t\n    requires: [\(others.joined(separator: ", "))]\n"
+                    text += "    when: {\(condition)}\n"
+                }
+                layers["layers/\(number).yaml"] = text
+            }
+            guard let read = try? stack(layers) else {
+                refused += 1
+                continue
+            }
+            for role in names.prefix(1) + ["x", "y"] {
+                let facts = try machine(labels: ["role": role])
+                guard let body = try? read.body(of: read.selection(for: facts)).get() else { continue }
+                for os in ["x", "y", "z"] {
+                    resolved += 1
+                    for resource in body.resolve(facts, traits: ["os": .text(os)], secrets: [:]).resources {
+                        if case .failure(let fault) = resource.content { #expect(fault.code != .cycle, "\(layers)") }
+                    }
+                }
+            }
+        }
+        #expect(resolved > 200 && refused > 50)
     }
 
     @Test("a body over its limit is a fault that names the layers; others are made")
@@ -119,7 +167,8 @@ struct SelectionTests {
         let block = String(repeating: "x", count: 400_000)
         let read = try stack([
             "layers/1.yaml": "layer: a\nresources:\n  - file: /a\n    source: x\n  - file: /b\n    source: x\n",
-            "layers/2.yaml": "layer: b\nmatch: {groups: big}\nresources:\n  - file: /c\n    source: x\n", "files/x": block,
+            "layers/2.yaml": "layer: b\nmatch: {groups: big}\nresources:\n  - file: /c\n    source: x\n",
+            "files/x": block,
         ])
         guard case .failure(let found) = read.body(of: read.selection(for: try machine(group: "big"))) else {
             Issue.record("made")

@@ -30,10 +30,16 @@ struct TemplateTests {
             ("{{traits.name}} {{{traits.name}}} {{& traits.name }}", "<b>&amp; <b>&amp; <b>&amp;"),
             ("{{traits.count}} {{traits.load}} {{traits.on}} {{traits.off}}", "3 0.5 true false"),
             ("{{#traits.on}}yes{{/traits.on}}{{#traits.off}}no{{/traits.off}}", "yes"),
-            ("{{^traits.off}}a{{/traits.off}}{{^traits.none}}b{{/traits.none}}{{^traits.gone}}c{{/traits.gone}}", "abc"),
+            (
+                "{{^traits.off}}a{{/traits.off}}{{^traits.none}}b{{/traits.none}}{{^traits.gone}}c{{/traits.gone}}",
+                "abc"
+            ),
             ("{{^traits.empty}}empty{{/traits.empty}}{{#traits.empty}}full{{/traits.empty}}", "empty"),
             ("{{#traits.list}}[{{.}}]{{/traits.list}}", "[a][2][true]"),
-            ("{{#traits.nets}}{{name}}:{{#addresses}} {{.}}{{/addresses}};{{/traits.nets}}", "eth0: 10.0.0.1 10.0.0.2;lo:;"),
+            (
+                "{{#traits.nets}}{{name}}:{{#addresses}} {{.}}{{/addresses}};{{/traits.nets}}",
+                "eth0: 10.0.0.1 10.0.0.2;lo:;"
+            ),
             ("{{#traits.os}}{{id}} {{count}} {{machine.name}}{{/traits.os}}", "debian 12 web-1.example"),
             ("{{#traits.nets}}{{#traits.on}}{{name}}{{/traits.on}}{{/traits.nets}}", "eth0lo"),
             ("a{{! not shown }}b", "ab"),
@@ -45,7 +51,8 @@ struct TemplateTests {
             ("{{traits.count}}}\u{301}e\u{301}{{traits.count}}", "3}\u{301}e\u{301}3"),
             ("{{vars.port}} {{vars.deep.er}} {{machine.id}}", "80 x 00000000000000000000000000000001"),
             ("{{#vars.all}}{{machine.group}}{{labels.role}}{{/vars.all}}", "blueweb"),
-            ("a\n  ", "a\n  "), (" ", " "), ("{{traits.count}}\n\t", "3\n\t"), ("{{#traits.on}}a{{/traits.on}} \t", "a \t"),
+            ("a\n  ", "a\n  "), (" ", " "), ("{{traits.count}}\n\t", "3\n\t"),
+            ("{{#traits.on}}a{{/traits.on}} \t", "a \t"),
             ("", ""), ("\n\n", "\n\n"), ("{", "{"), ("}}", "}}"),
         ])
     func renders(_ template: String, _ expected: String) throws {
@@ -92,7 +99,9 @@ struct TemplateTests {
     @Test("a template that makes too much is a fault before any of it is made")
     func isBounded() throws {
         let long = PolicyValue.list(Array(repeating: .text(String(repeating: "x", count: 100)), count: 1_000))
-        let nested = "{{#traits.l}}{{#traits.l}}{{#traits.l}}{{#traits.l}}{{machine.name}}{{/traits.l}}{{/traits.l}}{{/traits.l}}{{/traits.l}}"
+        let nested =
+            String(repeating: "{{#traits.l}}", count: 4) + "{{machine.name}}"
+            + String(repeating: "{{/traits.l}}", count: 4)
         for template in [
             nested, "{{#traits.l}}{{#traits.l}}{{/traits.l}}{{/traits.l}}",
             String(repeating: "{{#traits.l}}{{.}}{{/traits.l}}", count: 20),
@@ -134,15 +143,19 @@ struct TemplateTests {
     @Test("any text is a template, a fault of the stack or a fault of the resource: nothing traps")
     func anyText() throws {
         let pieces = [
-            "{{", "}}", "{{{", "}}}", "{", "}", "#", "^", "/", "!", "&", ">", "=", "%", "$", "<", ".", "traits", "vars.a", " ",
-            "\n", "\r\n", "\\", "secret:", "secret:a", "{{#traits.l}}", "{{/traits.l}}", "{{^traits.l}}", "{{.}}", "ü", "\u{301}",
+            "{{", "}}", "{{{", "}}}", "{", "}", "#", "^", "/", "!", "&", ">", "=", "%", "$", "<", ".", "traits",
+            "vars.a", " ",
+            "\n", "\r\n", "\\", "secret:", "secret:a", "{{#traits.l}}", "{{/traits.l}}", "{{^traits.l}}", "{{.}}", "ü",
+            "\u{301}",
             "{{traits.t}}", "-t0", "{{-t0}}", "{{-s0}}", "x", "\0",
         ]
         var generator = Seeded(7)
         var rendered = 0
         for _ in 0..<3_000 {
-            let text = (0..<Int.random(in: 1...12, using: &generator)).map { _ in pieces.randomElement(using: &generator)! }
-                .joined()
+            let text = (0..<Int.random(in: 1...12, using: &generator)).map { _ in
+                pieces.randomElement(using: &generator)!
+            }
+            .joined()
             guard
                 let read = try? stack([
                     "layers/a.yaml": "layer: a\nresources:\n  - file: /t\n    template: t\n", "files/t": text,

@@ -20,7 +20,8 @@ enum BodyText: Hashable, Sendable {
 
     /// Names of the secrets in a text, each once; none in a template that cannot be read.
     static func secrets(in text: String, isFile: Bool) -> [String] {
-        switch try? BodyText(text, isFile: isFile) {
+        guard text.contains(SecretReference.prefix) else { return [] }
+        return switch try? BodyText(text, isFile: isFile) {
         case .secret(let name): [name]
         case .template(let template): template.secrets
         case .literal, nil: []

@@ -20,7 +20,8 @@ public struct PolicyBody: Hashable, Sendable {
     /// Fails with `PolicyBodyFailure`; nothing was changed.
     public init(bytes: [UInt8]) throws(PolicyBodyFailure) {
         guard bytes.count <= PolicyStackLimits.bodyBytesMax else {
-            throw PolicyBodyFailure(reason: "has \(bytes.count) bytes; at most \(PolicyStackLimits.bodyBytesMax) are taken")
+            throw PolicyBodyFailure(
+                reason: "has \(bytes.count) bytes; at most \(PolicyStackLimits.bodyBytesMax) are taken")
         }
         let layers: [PolicyLayer]
         do {
@@ -45,7 +46,8 @@ public struct PolicyBody: Hashable, Sendable {
         encoder.list(layers) { $1.encode(to: &$0) }
         bytes = encoder.bytes
         guard bytes.count <= PolicyStackLimits.bodyBytesMax else {
-            throw PolicyBodyFailure(reason: "has \(bytes.count) bytes; at most \(PolicyStackLimits.bodyBytesMax) are taken")
+            throw PolicyBodyFailure(
+                reason: "has \(bytes.count) bytes; at most \(PolicyStackLimits.bodyBytesMax) are taken")
         }
     }
 

@@ -189,7 +189,8 @@ extension PolicyResource.Command {
         workingDirectory = try decoder.optional { (inner) throws(DecodingFailure) in try inner.path("directory") }
         environment = [:]
         for _ in 0..<(try decoder.count("environment", limit: PolicyStackLimits.entriesMax)) {
-            let name = try decoder.text("variable", limit: PolicyStackLimits.pathBytesMax)
+            let name = try decoder.text("variable", limit: VariableName.bytesMax)
+            guard VariableName.isName(name) else { throw .invalid(what: "variable") }
             let value = try decoder.text("value", limit: PolicyStackLimits.bodyBytesMax)
             guard environment.updateValue(value, forKey: name) == nil else { throw .notCanonical(what: "environment") }
         }

@@ -74,7 +74,9 @@ extension PolicyResource {
         case .link(let target): [(target, false)]
         case .exec(let exec):
             (exec.command + (exec.unless ?? []) + (exec.onlyIf ?? [])).map { ($0, false) }
-                + exec.environment.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { ($0.value, true) }
+                + exec.environment.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map {
+                    ($0.value, true)
+                }
         case .handler(let properties, timeoutSeconds: _): PolicyValue.object(properties).texts.map { ($0, true) }
         }
     }

@@ -23,7 +23,8 @@ extension LayerReader {
             let name = yaml.text(entry.value, type)
         else { return nil }
         guard let id = ResourceID(type: type, name: name) else {
-            let rule = ResourceID.pathTypes.contains(type)
+            let rule =
+                ResourceID.pathTypes.contains(type)
                 ? "an absolute path without ., .., // and a slash at its end" : "one line of text"
             let shown = name.prefix(120).map { $0.isNewline ? "⏎" : String($0) }.joined()
             yaml.fault(.badValue, "the name of \(type) must be \(rule), not “\(shown)”", line: entry.line)
@@ -56,8 +57,10 @@ extension LayerReader {
         let taken = Self.commonKeys + Self.handlerKeys
         let others = object.entries.filter { !taken.contains($0.key) }
         guard let entry = others.first else {
-            yaml.fault(.missingKey, "a resource needs a key that is its type: \(types.joined(separator: ", ")), "
-                + "or a handler's name", line: object.line)
+            yaml.fault(
+                .missingKey,
+                "a resource needs a key that is its type: \(types.joined(separator: ", ")), "
+                    + "or a handler's name", line: object.line)
             return nil
         }
         if let near = types.first(where: { NearWord.distance($0, entry.key) < 2 }) {
@@ -100,7 +103,9 @@ extension LayerReader {
             var properties: [String: PolicyValue] = [:]
             if let node = object["properties"] {
                 guard case .mapping = node else {
-                    yaml.fault(.badValue, "properties must be a mapping, not \(StackYAML.kind(node))", line: StackYAML.line(of: node))
+                    yaml.fault(
+                        .badValue, "properties must be a mapping, not \(StackYAML.kind(node))",
+                        line: StackYAML.line(of: node))
                     return nil
                 }
                 guard case .object(let entries)? = yaml.value(node, "properties") else { return nil }
@@ -119,7 +124,8 @@ extension LayerReader {
 
     private mutating func ownership(_ object: StackYAML.Object) -> PolicyResource.Ownership {
         PolicyResource.Ownership(
-            mode: mode(object["mode"]), owner: account(object["owner"], "owner"), group: account(object["group"], "group"))
+            mode: mode(object["mode"]), owner: account(object["owner"], "owner"),
+            group: account(object["group"], "group"))
     }
 
     /// Permission bits as `chmod` takes them: three or four octal digits, with or without quotes or a leading 0.
@@ -128,10 +134,13 @@ extension LayerReader {
         if case .scalar(let scalar) = node {
             let digits = scalar.string.hasPrefix("0o") ? scalar.string.dropFirst(2) : scalar.string[...]
             let isOctal = digits.utf8.allSatisfy { (0x30...0x37).contains($0) }
-            if (3...5).contains(digits.count), isOctal, let mode = UInt16(digits, radix: 8), mode <= 0o7777 { return mode }
+            if (3...5).contains(digits.count), isOctal, let mode = UInt16(digits, radix: 8), mode <= 0o7777 {
+                return mode
+            }
         }
         yaml.fault(
-            .badValue, "mode must be octal digits such as 0644, not \(StackYAML.kind(node))", line: StackYAML.line(of: node))
+            .badValue, "mode must be octal digits such as 0644, not \(StackYAML.kind(node))",
+            line: StackYAML.line(of: node))
         return nil
     }
 
@@ -165,7 +174,9 @@ extension LayerReader {
         guard let path = yaml.text(node, key), let bytes = source(path, node, key) else { return nil }
         if key == "source" { return .bytes(bytes) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            yaml.note([StackFault(.template, file: "files/\(path)", line: nil, reason: "a template must be text in UTF-8")])
+            yaml.note([
+                StackFault(.template, file: "files/\(path)", line: nil, reason: "a template must be text in UTF-8")
+            ])
             return nil
         }
         checkTemplate(text, file: "files/\(path)", takesSecrets: true) { $0 }
@@ -182,7 +193,8 @@ extension LayerReader {
             return nil
         }
         let near = NearWord.suggest(path, among: sources.keys.sorted()).map { "; did you mean “\($0)”?" }
-        yaml.fault(.missingFile, "there is no file files/\(path.prefix(200)), which \(key) names\(near ?? "")", line: line)
+        yaml.fault(
+            .missingFile, "there is no file files/\(path.prefix(200)), which \(key) names\(near ?? "")", line: line)
         return nil
     }
 
@@ -195,7 +207,7 @@ extension LayerReader {
         var environment: [String: String] = [:]
         if let node = object["environment"], let variables = yaml.mapping(node, "environment") {
             for entry in variables.entries {
-                guard Self.isVariable(entry.key) else {
+                guard VariableName.isName(entry.key) else {
                     yaml.fault(.badValue, "“\(entry.key.prefix(80))” is no name of a variable", line: entry.line)
                     continue
                 }
@@ -206,15 +218,11 @@ extension LayerReader {
         }
         return PolicyResource.Command(
             command: command, unless: object["unless"].flatMap { words($0, "unless") },
-            onlyIf: object["onlyif"].flatMap { words($0, "onlyif") }, creates: machinePath(object["creates"], "creates"),
+            onlyIf: object["onlyif"].flatMap { words($0, "onlyif") },
+            creates: machinePath(object["creates"], "creates"),
             timeoutSeconds: timeout(object) ?? PolicyStackLimits.execTimeoutSeconds,
             refreshOnly: yaml.bool(object["refresh_only"], "refresh_only") ?? false,
             workingDirectory: machinePath(object["working_directory"], "working_directory"), environment: environment)
-    }
-
-    private static func isVariable(_ name: String) -> Bool {
-        name.utf8.count <= 128 && !name.contains("-") && TemplateName.isPart(name)
-            && !(0x30...0x39).contains(name.utf8.first ?? 0x30)
     }
 
     /// A command: a text is for the shell, a list is a program with its arguments.
@@ -240,7 +248,8 @@ extension LayerReader {
     private mutating func machinePath(_ node: Node?, _ what: String) -> String? {
         guard let node, let text = yaml.text(node, what) else { return nil }
         guard MachinePath.isNormal(text) else {
-            let reason = "\(what) must be an absolute path without ., .., // and a slash at its end, not “\(text.prefix(120))”"
+            let reason =
+                "\(what) must be an absolute path without ., .., // and a slash at its end, not “\(text.prefix(120))”"
             yaml.fault(.badValue, reason, line: StackYAML.line(of: node))
             return nil
         }
@@ -250,7 +259,8 @@ extension LayerReader {
     private mutating func effect(_ object: StackYAML.Object) -> ResourceEffect {
         guard let text = yaml.text(object["effect"], "effect") else { return .safe }
         if let effect = ResourceEffect(rawValue: text) { return effect }
-        yaml.fault(.badValue, "effect must be safe or disruptive, not “\(text.prefix(40))”", line: object.line(of: "effect"))
+        yaml.fault(
+            .badValue, "effect must be safe or disruptive, not “\(text.prefix(40))”", line: object.line(of: "effect"))
         return .safe
     }
 
@@ -258,7 +268,8 @@ extension LayerReader {
         let found = ids(object["notify"], "notify")
         for id in found where ResourceID.pathTypes.contains(id.type) {
             yaml.fault(
-                .badValue, "\(id) cannot be notified: only an exec or what a handler does can", line: object.line(of: "notify"))
+                .badValue, "\(id) cannot be notified: only an exec or what a handler does can",
+                line: object.line(of: "notify"))
         }
         return found
     }
@@ -269,7 +280,8 @@ extension LayerReader {
         for (text, line) in yaml.texts(node, what) {
             guard let id = ResourceID(text) else {
                 yaml.fault(
-                    .badValue, "\(what) must name resources such as file:/etc/motd, not “\(text.prefix(120))”", line: line)
+                    .badValue, "\(what) must name resources such as file:/etc/motd, not “\(text.prefix(120))”",
+                    line: line)
                 continue
             }
             found.insert(id)

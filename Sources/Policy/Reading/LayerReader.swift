@@ -77,7 +77,8 @@ struct LayerReader {
                         line: entry.line)
                 } else if Template.isTemplate(text) {
                     yaml.fault(
-                        .badValue, "the variable \(entry.key) holds {{, but variables are no templates", line: entry.line,
+                        .badValue, "the variable \(entry.key) holds {{, but variables are no templates",
+                        line: entry.line,
                         next: "take the template into the resource")
                 }
             }
@@ -108,7 +109,8 @@ struct LayerReader {
         let keys = ["is", "not", "exists", "at_least", "at_most"]
         guard let object = yaml.object(node, trait, optional: keys) else { return [] }
         if object.entries.isEmpty {
-            yaml.fault(.badValue, "\(trait) tests nothing; known are \(keys.joined(separator: ", "))", line: object.line)
+            yaml.fault(
+                .badValue, "\(trait) tests nothing; known are \(keys.joined(separator: ", "))", line: object.line)
         }
         var checks: [TraitTest.Check] = []
         if let node = object["is"] { checks.append(.anyOf(patterns(node, "is"))) }

@@ -12,7 +12,9 @@ enum PolicyScalar {
         if tag == Tag.Name.str.rawValue || (tag == Tag.Name.nonSpecific.rawValue && scalar.style != .plain) {
             return .text(scalar.string)
         }
-        guard tag == Tag.Name.implicit.rawValue else { throw Unclear(reason: "tags such as \(tag.prefix(40)) are not taken") }
+        guard tag == Tag.Name.implicit.rawValue else {
+            throw Unclear(reason: "tags such as \(tag.prefix(40)) are not taken")
+        }
         return try plain(scalar.string)
     }
 
@@ -43,7 +45,9 @@ enum PolicyScalar {
         }
         for (prefix, radix) in [("0x", 16), ("0o", 8)] where text.hasPrefix(prefix) && text.count > 2 {
             let rest = text.dropFirst(2)
-            guard rest.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }), let value = Int64(rest, radix: radix) else { continue }
+            guard rest.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }), let value = Int64(rest, radix: radix) else {
+                continue
+            }
             return .integer(value)
         }
         if [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"].contains(String(decoding: digits, as: UTF8.self)) {

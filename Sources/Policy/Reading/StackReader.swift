@@ -16,7 +16,9 @@ struct StackReader {
     }
 
     init(_ given: [StackFile]) {
-        let files = given.filter { Self.belongs($0.path) }.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        let files = given.filter { Self.belongs($0.path) }.sorted {
+            $0.path.utf8.lexicographicallyPrecedes($1.path.utf8)
+        }
         var found: [StackFault] = []
         var known: [String: StackFile] = [:]
         for file in files.prefix(PolicyStackLimits.filesMax) {
@@ -50,7 +52,8 @@ struct StackReader {
             found.append(StackFault(.tooLarge, file: file.path, line: nil, reason: reason))
         }
         if !StackPath.isNormal(file.path) {
-            let reason = "the path is not words of printable characters joined by /, without . and .., "
+            let reason =
+                "the path is not words of printable characters joined by /, without . and .., "
                 + "\(PolicyStackLimits.pathBytesMax) bytes at most"
             found.append(StackFault(.badPath, file: file.path, line: nil, reason: reason))
         }
@@ -147,12 +150,16 @@ struct StackReader {
                 settings.expiry = known.policy
             } else {
                 let list = words.map(\.word).joined(separator: ", ")
-                yaml.fault(.badValue, "policy must be one of \(list), not “\(text.prefix(40))”", line: object.line(of: "policy"))
+                yaml.fault(
+                    .badValue, "policy must be one of \(list), not “\(text.prefix(40))”",
+                    line: object.line(of: "policy"))
             }
         }
         settings.maxAgeSeconds = yaml.seconds(object["after"], "after", max: PolicyLimits.ageSecondsMax)
         if settings.expiry != .enforceLast, object["after"] == nil {
-            yaml.fault(.missingKey, "expiry needs the key “after”: without it the policy never comes into play", line: object.line)
+            yaml.fault(
+                .missingKey, "expiry needs the key “after”: without it the policy never comes into play",
+                line: object.line)
         }
     }
 
@@ -178,12 +185,16 @@ struct StackReader {
         for layer in layers {
             for resource in layer.layer.resources {
                 for (text, _) in resource.texts {
-                    guard case .template(let template)? = try? BodyText(text, isFile: resource.isTemplateFile) else { continue }
+                    guard case .template(let template)? = try? BodyText(text, isFile: resource.isTemplateFile) else {
+                        continue
+                    }
                     for (name, line) in template.variablesOutside where name.parts.first == "vars" {
                         guard name.parts.count > 1, !vars.contains(name.parts[1]) else { continue }
                         let hint = NearWord.suggest(name.parts[1], among: sorted).map { "; did you mean “vars.\($0)”?" }
                         var (file, place) = (layer.layer.path, resource.line)
-                        if case .file(.template(_, let path), _) = resource.kind { (file, place) = ("files/\(path)", line) }
+                        if case .file(.template(_, let path), _) = resource.kind {
+                            (file, place) = ("files/\(path)", line)
+                        }
                         faults.append(
                             StackFault(
                                 .unknownVariable, file: file, line: place,
@@ -202,6 +213,8 @@ enum StackPath {
         guard (1...PolicyStackLimits.pathBytesMax).contains(path.utf8.count),
             path.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\\") })
         else { return false }
-        return path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !["", ".", ".."].contains($0) }
+        return path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+            !["", ".", ".."].contains($0)
+        }
     }
 }

@@ -92,7 +92,8 @@ struct StackYAML {
             return []
         }
         if parts.count > limit {
-            fault(.tooLarge, "\(what) has \(parts.count) entries; at most \(limit) are taken", line: Self.line(of: node))
+            fault(
+                .tooLarge, "\(what) has \(parts.count) entries; at most \(limit) are taken", line: Self.line(of: node))
         }
         return Array(parts.prefix(limit))
     }
@@ -100,7 +101,8 @@ struct StackYAML {
     /// A text: a scalar that is not empty. A plain number or truth value is taken as it is written.
     mutating func text(_ node: Node?, _ what: String, canBeEmpty: Bool = false) -> String? {
         guard let node else { return nil }
-        guard case .scalar(let scalar) = node, canBeEmpty && !PolicyScalar.isPlain(scalar) || !scalar.string.isEmpty else {
+        guard case .scalar(let scalar) = node, canBeEmpty && !PolicyScalar.isPlain(scalar) || !scalar.string.isEmpty
+        else {
             fault(.badValue, "\(what) must be a text, not \(Self.kind(node))", line: Self.line(of: node))
             return nil
         }
@@ -115,7 +117,8 @@ struct StackYAML {
     mutating func texts(_ node: Node?, _ what: String) -> [(text: String, line: Int)] {
         guard let node else { return [] }
         if case .scalar = node { return text(node, what).map { [($0, Self.line(of: node))] } ?? [] }
-        return list(node, what).compactMap { part in text(part, "an entry of \(what)").map { ($0, Self.line(of: part)) } }
+        return list(node, what).compactMap { part in text(part, "an entry of \(what)").map { ($0, Self.line(of: part)) }
+        }
     }
 
     /// A whole number within bounds.
@@ -126,7 +129,8 @@ struct StackYAML {
         else {
             fault(
                 .badValue,
-                "\(what) must be a whole number from \(range.lowerBound) to \(range.upperBound), not \(Self.kind(node))",
+                "\(what) must be a whole number from \(range.lowerBound) to \(range.upperBound), "
+                    + "not \(Self.kind(node))",
                 line: Self.line(of: node))
             return nil
         }
@@ -160,7 +164,8 @@ struct StackYAML {
             }
         }
         fault(
-            .badValue, "\(what) must be a time such as 90s, 15m, 12h or 30d, \(max) seconds at most, not \(Self.kind(node))",
+            .badValue,
+            "\(what) must be a time such as 90s, 15m, 12h or 30d, \(max) seconds at most, not \(Self.kind(node))",
             line: Self.line(of: node))
         return nil
     }
@@ -169,7 +174,8 @@ struct StackYAML {
     mutating func beginValues() { valuesLeft = PolicyStackLimits.valuesMax }
 
     /// Any value.
-    mutating func value(_ node: Node, _ what: String, depth: Int = PolicyStackLimits.valueDepthMax - 1) -> PolicyValue? {
+    mutating func value(_ node: Node, _ what: String, depth: Int = PolicyStackLimits.valueDepthMax - 1) -> PolicyValue?
+    {
         valuesLeft -= 1
         guard depth > 0, valuesLeft >= 0 else {
             fault(
@@ -183,7 +189,9 @@ struct StackYAML {
             do throws(PolicyScalar.Unclear) {
                 return try PolicyScalar.value(scalar)
             } catch {
-                fault(.badValue, "in \(what): \(error.reason)", line: Self.line(of: node), next: "quote it, or write it otherwise")
+                fault(
+                    .badValue, "in \(what): \(error.reason)", line: Self.line(of: node),
+                    next: "quote it, or write it otherwise")
                 return nil
             }
         case .sequence(let parts):

@@ -98,7 +98,8 @@ struct YAMLFile {
 
     /// Whether a byte can stand before an anchor, or behind its name.
     private static func isEdge(_ byte: UInt8) -> Bool {
-        byte <= 0x20 || [UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: ",")]
-            .contains(byte)
+        byte <= 0x20
+            || [UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: ",")]
+                .contains(byte)
     }
 }

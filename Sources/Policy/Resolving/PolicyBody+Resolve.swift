@@ -46,7 +46,11 @@ struct PolicyResolver {
         for (place, entry) in entries.enumerated() {
             var targets: [Int] = []
             for id in entry.resource.requires {
-                if let target = places[id.slot] { targets.append(target) } else { missing[place] = missing[place] ?? id }
+                if let target = places[id.slot] {
+                    targets.append(target)
+                } else {
+                    missing[place] = missing[place] ?? id
+                }
             }
             if let above = Self.above(entry.resource.id, in: places, ids) { targets.append(above) }
             edges.append(Set(targets).sorted())
@@ -216,10 +220,7 @@ struct PolicyResolver {
 
     /// What a text comes to, as bytes: a secret that is all of it need be no text.
     private mutating func bytes(of text: String) throws(ResourceFault) -> [UInt8] {
-        if let name = SecretReference.name(inWhole: text) {
-            guard let bytes = secrets[name] else { throw .missing(secret: name) }
-            return bytes
-        }
+        if let name = SecretReference.name(inWhole: text) { return try secret(name) }
         return Array(try self.text(of: text).utf8)
     }
 
@@ -235,10 +236,16 @@ struct PolicyResolver {
         case .literal(let literal): return literal
         case .template(let template): return try template.render(root, secrets: secrets, budget: &budget)
         case .secret(let name):
-            guard let bytes = secrets[name] else { throw .missing(secret: name) }
-            guard let text = String(validating: bytes, as: UTF8.self) else { throw .notText(secret: name) }
+            guard let text = String(validating: try secret(name), as: UTF8.self) else { throw .notText(secret: name) }
             return text
         }
+    }
+
+    /// A secret's bytes. They count as what templates come to: one secret can stand in many resources.
+    private mutating func secret(_ name: String) throws(ResourceFault) -> [UInt8] {
+        guard let bytes = secrets[name] else { throw .missing(secret: name) }
+        try budget.spend(steps: 1, bytes: bytes.count)
+        return bytes
     }
 }
 

@@ -67,7 +67,8 @@ public struct Stack: Sendable {
 
     /// Hash of all files: equal files, equal digest, in whatever order they were read.
     public func digest(by witness: some Witness) -> Bytes32 {
-        var encoder = CanonicalEncoder(capacity: canonicalFiles.reduce(64) { $0 + $1.bytes.count + $1.path.utf8.count + 8 })
+        var encoder = CanonicalEncoder(
+            capacity: canonicalFiles.reduce(64) { $0 + $1.bytes.count + $1.path.utf8.count + 8 })
         encoder.text("bolt-stack-1")
         encoder.list(canonicalFiles) { inner, file in
             inner.text(file.path)

@@ -39,8 +39,10 @@ struct StackGraph {
         found = []
         let shared = bySlot.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }
         if let slot = shared.first(where: { $0.count > PolicyStackLimits.definitionsMax }) {
-            fault(.tooLarge, slot[0], "\(definitions[slot[0]].resource.id) is defined \(slot.count) times; "
-                + "at most \(PolicyStackLimits.definitionsMax) are taken")
+            fault(
+                .tooLarge, slot[0],
+                "\(definitions[slot[0]].resource.id) is defined \(slot.count) times; "
+                    + "at most \(PolicyStackLimits.definitionsMax) are taken")
             return found
         }
         for slot in shared { compare(slot) }
@@ -79,7 +81,9 @@ struct StackGraph {
     private mutating func findDuplicates(_ shared: [[Int]]) {
         for slot in shared {
             for (order, place) in slot.enumerated() {
-                let twin = slot[..<order].first { definitions[$0].layer == definitions[place].layer && canMeet($0, place) }
+                let twin = slot[..<order].first {
+                    definitions[$0].layer == definitions[place].layer && canMeet($0, place)
+                }
                 guard let twin else { continue }
                 let other = definitions[twin].resource
                 fault(
@@ -119,7 +123,9 @@ struct StackGraph {
 
     private func missing(_ id: ResourceID, withHint: Bool) -> String {
         if let other = bySlot[id.slot]?.first {
-            return "which is in layers only that never meet this one, such as \(layers[definitions[other].layer].layer.name)"
+            return
+                "which is only in layers that never meet this one, such as "
+                + layers[definitions[other].layer].layer.name
         }
         let near = withHint ? NearWord.suggest(id.text, among: definitions.lazy.map(\.resource.id.text)) : nil
         return "which is in no layer" + (near.map { "; did you mean \($0)?" } ?? "")

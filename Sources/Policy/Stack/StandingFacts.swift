@@ -34,7 +34,8 @@ extension StandingFacts: Codable {
         }
         let group = try container.decodeIfPresent(String.self, forKey: .group)
         if let group, GroupName(group) == nil {
-            throw DecodingError.dataCorruptedError(forKey: .group, in: container, debugDescription: "not a group's name")
+            throw DecodingError.dataCorruptedError(
+                forKey: .group, in: container, debugDescription: "not a group's name")
         }
         self.init(
             id: id, name: name, group: group.flatMap { GroupName($0) },

@@ -9,7 +9,16 @@ struct TemplateBudget {
 
     /// What a pass may do.
     static let pass = TemplateBudget(
-        steps: PolicyStackLimits.passStepsMax, bytes: PolicyStackLimits.passOutputBytesMax)
+        steps: PolicyStackLimits.passStepsMax, bytes: PolicyStackLimits.passOutputBytesMax
+    )
+
+    /// Takes from what is left. Fails where that is not enough; everything after it fails then too.
+    mutating func spend(steps more: Int, bytes longer: Int) throws(ResourceFault) {
+        (steps, bytes) = (steps - more, bytes - longer)
+        guard steps >= 0, bytes >= 0 else {
+            throw ResourceFault(.tooLarge, reason: "the templates of this machine together come to more than is taken")
+        }
+    }
 }
 
 extension Template {
@@ -69,16 +78,13 @@ private struct TemplateWalk {
 
     private mutating func spend(steps more: Int, bytes longer: Int) throws(ResourceFault) {
         (steps, bytes) = (steps + more, bytes + longer)
-        (budget.steps, budget.bytes) = (budget.steps - more, budget.bytes - longer)
         guard steps <= PolicyStackLimits.templateStepsMax, bytes <= PolicyStackLimits.templateOutputBytesMax else {
             throw ResourceFault(
                 .tooLarge,
                 reason: "the template comes to more than \(PolicyStackLimits.templateOutputBytesMax) bytes or "
                     + "\(PolicyStackLimits.templateStepsMax) steps")
         }
-        guard budget.steps >= 0, budget.bytes >= 0 else {
-            throw ResourceFault(.tooLarge, reason: "the templates of this machine together come to more than is taken")
-        }
+        try budget.spend(steps: more, bytes: longer)
     }
 
     private func text(of name: TemplateName, line: Int) throws(ResourceFault) -> String {

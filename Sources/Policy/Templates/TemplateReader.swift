@@ -161,7 +161,8 @@ struct TemplateReader {
             throw fault("{{/\(name.text)}} closes a section that was not opened", at: begun)
         }
         guard section.name == name else {
-            throw fault("{{/\(name.text)}} stands where {{/\(section.name.text)}} of line \(section.line) belongs", at: begun)
+            throw fault(
+                "{{/\(name.text)}} stands where {{/\(section.name.text)}} of line \(section.line) belongs", at: begun)
         }
         let inside = parts
         parts = section.before
