@@ -107,7 +107,9 @@ let package = Package(
             path: "Sources/bolt-daemon", swiftSettings: strict),
         .executableTarget(
             name: "boltctl",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", arguments, logging, yams],
+            dependencies: [
+                "CRDT", "Spanner", "Policy", "BoltAPI", "BoltClient", "Identity", "Vault", arguments, logging, yams,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "bolt-envoy",
@@ -170,7 +172,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BoltCtlTests",
-            dependencies: ["CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", "boltctl", arguments],
+            dependencies: [
+                "CRDT", "Spanner", "Policy", "BoltAPI", "BoltClient", "Identity", "Vault", "boltctl", arguments,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "BoltTests",

@@ -15,6 +15,7 @@ struct BoltCtl: AsyncParsableCommand {
               boltctl topology apply topology/local.yaml --reason "the first"
               boltctl slice list
               boltctl envoy token create --uses 10 --expires 24h
+              boltctl stack publish examples/stack --reason "the first"
               boltctl envoy ban web-7 --wait --reason "stolen"
 
             Exit codes: 0 done, 1 error, 2 there are differences, 3 still running, 4 refused by a safety rule, \
@@ -23,8 +24,8 @@ struct BoltCtl: AsyncParsableCommand {
         version: "boltctl \(BoltVersion.text)",
         subcommands: [
             DemoCommand.self, MeshCommand.self, StatusCommand.self, PartitionCommand.self, BoltCommand.self,
-            EnvoyCommand.self, TopologyCommand.self, SliceCommand.self, RebalanceCommand.self, SecretCommand.self,
-            SealCommand.self, RosterCommand.self, AuditCommand.self, ContextCommand.self,
+            EnvoyCommand.self, StackCommand.self, TopologyCommand.self, SliceCommand.self, RebalanceCommand.self,
+            SecretCommand.self, SealCommand.self, RosterCommand.self, AuditCommand.self, ContextCommand.self,
         ])
 }
 

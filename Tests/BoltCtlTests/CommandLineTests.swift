@@ -47,7 +47,9 @@ struct Verb: CustomTestStringConvertible, Sendable {
             "topology apply", "topology export", "topology history", "slice list", "slice explain", "slice verify",
             "slice takeover", "rebalance plan", "rebalance apply", "rebalance status", "rebalance pause",
             "rebalance resume", "rebalance throttle", "rebalance cancel", "rebalance reverse", "rebalance verify",
-            "bolt drain", "bolt undrain", "partition drain", "envoy reassign",
+            "bolt drain", "bolt undrain", "partition drain", "envoy reassign", "envoy push", "stack validate",
+            "stack publish", "stack history", "stack rollback", "stack diff", "stack freeze", "stack unfreeze",
+            "stack preview", "stack status",
             "topology render systemd", "topology render kubernetes", "context list", "context use", "context show",
             "context refresh",
         ]

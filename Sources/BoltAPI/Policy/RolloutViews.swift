@@ -4,7 +4,7 @@ public import Spanner
 public struct RolloutLimitsView: Hashable, Sendable, Codable {
     /// Machines that are given a new version and have not told how it went; nil for all at once.
     public var maxConcurrent: UInt64?
-    /// Machines that stay on what they have until the others succeeded.
+    /// Machines that have to stand at each instant: neither at it, nor failed, nor silent.
     public var minStanding: UInt64
     /// With more failures than this the roll-out halts; nil where none halts it.
     public var maxFail: UInt64?
@@ -53,7 +53,7 @@ public struct RolloutView: Hashable, Sendable, Codable {
         case paused
         /// It stopped itself: too many failures, or too few machines that are well.
         case halted
-        /// Every machine that is to have it was given it, and told how it went.
+        /// Every machine that is to have it was given it, and told how it went or was not heard of for too long.
         case finished
         /// An operator ended it: machines without it keep what they have.
         case aborted
@@ -75,7 +75,9 @@ public struct RolloutView: Hashable, Sendable, Codable {
     public var succeeded: UInt64
     /// Machines that told that it failed.
     public var failed: UInt64
-    /// The first of those; at most `APILimits.policyFailuresShown`.
+    /// Machines that were given it and were not heard of for too long: they hold up nobody.
+    public var silent: UInt64
+    /// The first of those that failed; at most `APILimits.policyFailuresShown`.
     public var failures: [PolicyFailureView]
     /// Why it does not go on, in words; nil where it does.
     public var reason: String?
@@ -85,23 +87,23 @@ public struct RolloutView: Hashable, Sendable, Codable {
     /// How far a version has come.
     public init(
         revision: String, version: UInt64, state: State, limits: RolloutLimitsView, envoys: UInt64, given: UInt64,
-        succeeded: UInt64, failed: UInt64, failures: [PolicyFailureView] = [], reason: String? = nil,
-        beganAt: WallTime
+        succeeded: UInt64, failed: UInt64, silent: UInt64 = 0, failures: [PolicyFailureView] = [],
+        reason: String? = nil, beganAt: WallTime
     ) {
         (self.revision, self.version, self.state, self.limits) = (revision, version, state, limits)
         (self.envoys, self.given, self.succeeded, self.failed) = (envoys, given, succeeded, failed)
-        (self.failures, self.reason, self.beganAt) = (failures, reason, beganAt)
+        (self.silent, self.failures, self.reason, self.beganAt) = (silent, failures, reason, beganAt)
     }
 
     enum CodingKeys: String, CodingKey {
-        case revision, version, state, limits, envoys, given, succeeded, failed, failures, reason
+        case revision, version, state, limits, envoys, given, succeeded, failed, silent, failures
+        case reason
         case beganAt = "began_at_ms"
     }
 
-    /// Machines that were given it and have not told how it went.
+    /// Machines that were given it, have not told how it went, and are waited for.
     public var underway: UInt64 {
-        let told = succeeded.addingReportingOverflow(failed)
-        return told.overflow || told.partialValue > given ? 0 : given - told.partialValue
+        [succeeded, failed, silent].reduce(given) { rest, told in rest > told ? rest - told : 0 }
     }
 }
 

@@ -74,7 +74,8 @@ public struct StackFileDiffView: Hashable, Sendable, Codable {
     public var added: Int
     /// Lines that only the earlier one has; 0 for what is no text.
     public var removed: Int
-    /// The lines, as a unified diff; nil where it is no text, or too long. At most `APILimits.stackDiffBytesMax` in all.
+    /// The lines, as a unified diff; nil where it is no text, or too long: all files together have at most
+    /// `APILimits.stackDiffBytesMax`.
     public var text: String?
 
     /// How a file differs.

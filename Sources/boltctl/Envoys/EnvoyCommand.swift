@@ -9,8 +9,8 @@ struct EnvoyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "envoy", abstract: "The managed machines.",
         subcommands: [
-            TokenCommand.self, EnvoyList.self, EnvoyShow.self, EnvoyExplain.self, EnvoyResults.self, EnvoyReassign.self,
-            EnvoyRemove.self, EnvoyBan.self,
+            TokenCommand.self, EnvoyList.self, EnvoyShow.self, EnvoyExplain.self, EnvoyResults.self, EnvoyPush.self,
+            EnvoyReassign.self, EnvoyRemove.self, EnvoyBan.self,
         ])
 }
 

@@ -10,7 +10,8 @@ struct EnvoyShow: AskingCommand {
         commandName: "show", abstract: "One envoy, with what its owner knows of it.",
         discussion: """
             Its owner is asked where it can be reached: only that knows when the machine was last seen, how far its \
-            results are stored, and how many places of its queues hold nothing. With -o json all of its traits.
+            results are stored, how many places of its queues hold nothing, which policy it was given, and what its \
+            last pass came to. With -o json all of its traits.
 
             EXAMPLES
               boltctl envoy show web-7
@@ -55,7 +56,9 @@ struct EnvoyShow: AskingCommand {
         if let traits = envoy.traits, !traits.isEmpty {
             fields.add("traits", "\(Plural.text(traits.count, "fact")); -o json")
         }
-        return fields.text
+        for (name, value) in envoy.policy.map({ EnvoyPolicyText.fields($0) }) ?? [] { fields.add(name, value) }
+        let resources = envoy.policy?.lastPass.map { EnvoyPolicyText.resources($0) } ?? []
+        return ([fields.text] + resources).joined(separator: "\n")
     }
 }
 

@@ -59,14 +59,7 @@ struct TokenCreate: AsyncParsableCommand {
         guard (1...APILimits.tokenUsesMax).contains(uses) else {
             throw CommandFailure("bad_uses", "--uses takes 1 to \(APILimits.tokenUsesMax)", status: .usage)
         }
-        var labels: [String: String] = [:]
-        for text in label {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, !parts[0].isEmpty else {
-                throw CommandFailure("bad_label", "--label takes key=value; not “\(text)”", status: .usage)
-            }
-            labels[String(parts[0])] = String(parts[1])
-        }
+        let labels = try LabelArgument.labels(label)
         return CreateTokenRequest(
             kind: uses == 1 ? .oneShot : .multiUse, uses: uses, expiresSeconds: seconds,
             home: try home.map { try NamedArgument.name($0, "--home") },

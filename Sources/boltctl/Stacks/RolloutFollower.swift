@@ -31,7 +31,8 @@ struct StackFollowOptions: ParsableArguments {
     /// Follows the roll-out of a version.
     func follow(_ version: UInt64, of partition: PartitionName, _ desk: StackDesk) async throws -> RolloutFollower.End {
         Console.note(
-            "version \(version) is on its way; ctrl-c leaves it. watch it: boltctl stack status --partition \(partition)")
+            "version \(version) is on its way; ctrl-c leaves it. watch it: boltctl stack status --partition "
+                + "\(partition)")
         let follower = RolloutFollower(
             what: "the roll-out of \(partition)", timeout: timeout,
             look: { try await desk.status(of: partition) },
@@ -77,8 +78,8 @@ struct RolloutOutcome {
             return (
                 .error,
                 ["roll-out \(seen)"] + failures + [
-                    "next: boltctl stack rollback --partition \(partition); or mend it and go on: boltctl stack rollout "
-                        + "resume --partition \(partition)"
+                    "next: boltctl stack rollback --partition \(partition); or mend it and go on: "
+                        + "boltctl stack rollout resume --partition \(partition)"
                 ]
             )
         case .paused:

@@ -22,7 +22,8 @@ struct StackDesk {
     static func only(_ names: [PartitionName]) throws -> PartitionName {
         guard names.count == 1, let only = names.first else {
             throw CommandFailure(
-                "partition_needed", "the mesh has \(Plural.text(names.count, "partition")), each with a stack of its own",
+                "partition_needed",
+                "the mesh has \(Plural.text(names.count, "partition")), each with a stack of its own",
                 next: "name one with --partition: \(names.map(\.text).joined(separator: ", "))", status: .usage)
         }
         return only

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BoltAPI
 import BoltClient
+import Policy
 import Spanner
 
 /// `boltctl stack diff`
@@ -33,7 +34,7 @@ struct StackDiff: AsyncParsableCommand {
 
     func run() async throws {
         try check()
-        let files = try dir.map { try StackDirectory($0).files() }
+        let files = try dir.map { try StackDirectory.bodies(LocalStack($0).require().canonicalFiles) }
         let desk = StackDesk(session: try connection.session())
         let partition = try await desk.partition(whose.partition)
         let request = try await request(partition, files: files, desk)
@@ -79,8 +80,9 @@ struct StackDiff: AsyncParsableCommand {
 
     static func table(_ answer: StackDiffResponse, brief: Bool) -> String {
         let (from, to) = (answer.from.map { StackText.short($0) } ?? "nothing", answer.to.map { StackText.short($0) })
-        guard answer.hasChanges || !answer.faults.isEmpty else { return "\(from) and \(to ?? "the directory") are the same" }
-        var lines: [String] = ["\(from) → \(to ?? "the directory")", ""]
+        let later = to ?? "the directory"
+        guard answer.hasChanges || !answer.faults.isEmpty else { return "\(from) and \(later) are the same" }
+        var lines: [String] = ["\(from) → \(later)", ""]
         for file in answer.files {
             let counts = file.added + file.removed > 0 ? "  +\(file.added) -\(file.removed)" : ""
             lines.append("\(letter(file.kind)) \(file.path)\(counts)")

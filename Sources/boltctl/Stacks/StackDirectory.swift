@@ -2,8 +2,8 @@ import BoltAPI
 import Foundation
 import Policy
 
-/// Reads a directory that holds a stack, within the bounds of stacks: what is over one is refused by name. `.git` is
-/// skipped; of symbolic links only those to files of the same directory are followed.
+/// Reads a directory that holds a stack, within the bounds of stacks: what is over one is refused by name. What belongs
+/// to no stack is left alone, `.git` first; of symbolic links only those to files of the same directory are followed.
 struct StackDirectory {
     /// As it was given.
     let path: String
@@ -23,17 +23,9 @@ struct StackDirectory {
         fileprivate var entries = 0
     }
 
-    /// All its files as they travel. Fails with `invalid_stack` where something in it cannot be taken.
-    func files() throws -> [StackFileBody] {
-        let content = try read()
-        if let faults = StackFaults(content.faults) { throw StackFailure.invalid(path, faults) }
-        return try Self.bodies(content.files)
-    }
-
     /// Files as they travel. Fails with `too_large` where they do not fit into a request.
     static func bodies(_ files: [StackFile]) throws -> [StackFileBody] {
-        // Base64, the path, and what JSON puts around both.
-        let bytes = files.reduce(1024) { $0 + ($1.bytes.count + 2) / 3 * 4 + 2 * $1.path.utf8.count + 32 }
+        let bytes = files.reduce(1024) { $0 + room(for: $1) }
         guard bytes <= APILimits.stackBytesMax else {
             throw CommandFailure(
                 Problem.Code.tooLarge.rawValue,
@@ -43,6 +35,9 @@ struct StackDirectory {
         }
         return files.map { StackFileBody(path: $0.path, bytes: Base64Bytes($0.bytes)) }
     }
+
+    /// Bytes that a file takes in a request at most: base64, the path, and what JSON puts around both.
+    static func room(for file: StackFile) -> Int { (file.bytes.count + 2) / 3 * 4 + 6 * file.path.utf8.count + 32 }
 
     /// Reads all of it; files by path. Fails where there is no such directory.
     func read() throws -> Content {
@@ -77,11 +72,13 @@ struct StackDirectory {
             return content.fault(.missingFile, below, "the directory cannot be read")
         }
         for name in names.sorted() where name != ".git" {
+            let inner = below.isEmpty ? name : "\(below)/\(name)"
+            // What belongs to no stack, such as a README, is not looked at.
+            guard Stack.takes(inner) || Stack.takes(inner + "/") else { continue }
             content.entries += 1
             guard content.entries <= Self.entriesMax else {
                 return content.fault(.tooLarge, "", "more than \(Self.entriesMax) entries: is it the right directory?")
             }
-            let inner = below.isEmpty ? name : "\(below)/\(name)"
             var information = stat()
             guard lstat("\(root)/\(inner)", &information) == 0 else {
                 content.fault(.missingFile, inner, "it cannot be read: \(String(cString: strerror(errno)))")
@@ -106,7 +103,8 @@ struct StackDirectory {
         guard target.hasPrefix(root + "/"), !target.dropFirst(root.count + 1).split(separator: "/").contains(".git")
         else {
             return content.fault(
-                .badPath, inner, "it is a symbolic link that leads out of the stack", next: "put a copy of the file there")
+                .badPath, inner, "it is a symbolic link that leads out of the stack",
+                next: "put a copy of the file there")
         }
         var information = stat()
         guard stat(target, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {

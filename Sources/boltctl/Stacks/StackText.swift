@@ -25,11 +25,11 @@ enum StackText {
 
     /// How far a roll-out is, in one line.
     static func rollout(_ rollout: RolloutView) -> String {
-        var parts = [
-            "\(rollout.succeeded) of \(Plural.text(rollout.envoys, "machine")) \(rollout.succeeded == 1 ? "has" : "have") it"
-        ]
+        let have = rollout.succeeded == 1 ? "has it" : "have it"
+        var parts = ["\(rollout.succeeded) of \(Plural.text(rollout.envoys, "machine")) \(have)"]
         if rollout.underway > 0 { parts.append("\(rollout.underway) under way") }
         if rollout.failed > 0 { parts.append("\(rollout.failed) failed") }
+        if rollout.silent > 0 { parts.append("\(rollout.silent) not heard of") }
         let waiting = rollout.envoys > rollout.given ? rollout.envoys - rollout.given : 0
         if waiting > 0 { parts.append("\(waiting) not given it") }
         return "of \(short(rollout.revision)) \(word(rollout.state)): \(parts.joined(separator: ", "))"
@@ -46,11 +46,12 @@ enum StackText {
         }
     }
 
-    /// `3 at once, 5 stay on what they have until the others succeeded, halts after 2 failures`.
+    /// `3 at once, 5 stand all the while, halts with more than 2 failures`.
     static func limits(_ limits: RolloutLimitsView) -> String {
         var parts = [limits.maxConcurrent.map { "\($0) at once" } ?? "all at once"]
-        if limits.minStanding > 0 { parts.append("\(limits.minStanding) last, once the others succeeded") }
-        parts.append(limits.maxFail.map { "halts with more than \(Plural.text($0, "failure"))" } ?? "no failure halts it")
+        if limits.minStanding > 0 { parts.append("\(limits.minStanding) stand all the while") }
+        let halts = limits.maxFail.map { "halts with more than \(Plural.text($0, "failure"))" }
+        parts.append(halts ?? "no failure halts it")
         return parts.joined(separator: ", ")
     }
 
@@ -91,7 +92,8 @@ enum StackText {
     }
 
     private static func whose(_ status: StackStatusResponse) -> String {
-        status.isPrimary ? "\(status.bolt) has it" : "\(status.bolt) has it, not the primary: what came last may be missing"
+        status.isPrimary
+            ? "\(status.bolt) has it" : "\(status.bolt) has it, not the primary: what came last may be missing"
     }
 
     private static func expiry(_ status: StackStatusResponse) -> String {
@@ -108,21 +110,22 @@ enum StackText {
     static func source(_ source: StackSourceView) -> String {
         guard source.kind != .none else { return "none: operators publish" }
         let age = source.ageSeconds.map { "read \(AboutText.span($0)) ago" } ?? "never read"
-        return "\(source.kind.rawValue) \(source.place ?? "")"
-            + (source.revision.map { " at \(short($0))" } ?? "") + ", \(age)" + (source.isFollowed ? "" : ", not followed")
+        let revision = source.revision.map { " at \(short($0))" } ?? ""
+        let followed = source.isFollowed ? "" : ", not followed"
+        return "\(source.kind.rawValue) \(source.place ?? "")\(revision), \(age)\(followed)"
     }
 
     /// The first machines on which it failed, one a line.
     static func failures(_ failures: [PolicyFailureView], of count: UInt64) -> [String] {
         var lines = failures.map { "  failed: \($0.name?.text ?? $0.envoy.description): \($0.reason)" }
-        if count > UInt64(failures.count), !failures.isEmpty { lines.append("  and \(count - UInt64(failures.count)) more") }
+        let shown = UInt64(failures.count)
+        if count > shown, shown > 0 { lines.append("  and \(count - shown) more") }
         return lines
     }
 
     static func rejected(_ rejected: StackRejectionView, now: WallTime = .now) -> [String] {
-        var lines = [
-            "\(short(rejected.revision)) was not taken \(AboutText.since(rejected.at, now: now)) ago: \(rejected.reason)"
-        ]
+        let since = AboutText.since(rejected.at, now: now)
+        var lines = ["\(short(rejected.revision)) was not taken, \(since) ago: \(rejected.reason)"]
         lines += rejected.faults.map { "  \(fault($0))" }
         let more = rejected.count - rejected.faults.count
         if more > 0 { lines.append("  and \(more) more") }

@@ -33,7 +33,7 @@ let importsAllowed: [String: Set<String>] = [
     // Programs.
     "bolt-daemon": platform.union(["Bolt", "BoltAPI", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),
     "boltctl": platform.union([
-        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "Vault", "ArgumentParser", "Logging", "Yams",
+        "CRDT", "Spanner", "Policy", "BoltAPI", "BoltClient", "Identity", "Vault", "ArgumentParser", "Logging", "Yams",
     ]),
     "bolt-envoy": platform.union([
         "Envoy", "Spanner", "SpannerStore", "BoltAPI", "BoltClient", "Identity", "Policy", "Convergence",

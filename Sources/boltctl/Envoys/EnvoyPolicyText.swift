@@ -1,0 +1,45 @@
+import BoltAPI
+import CRDT
+import Spanner
+
+/// What a machine was given and what it did with it, for people.
+enum EnvoyPolicyText {
+    /// Names and values, one a line.
+    static func fields(_ policy: EnvoyPolicyView) -> [(String, String)] {
+        guard let revision = policy.revision else { return [("policy", "none: nothing is published for it")] }
+        var fields = [
+            ("policy", "\(StackText.short(revision)), head \(policy.sequence)"), ("given", given(policy)),
+        ]
+        if let leaf = policy.leaf {
+            let secrets = policy.secrets > 0 ? ", \(Plural.text(policy.secrets, "secret")) sealed to it" : ""
+            fields.append(("leaf", leaf.shortHex + (policy.body.map { ", body \($0.shortHex)" } ?? "") + secrets))
+        }
+        guard let pass = policy.lastPass else { return fields + [("last pass", "none was told")] }
+        fields.append(("last pass", line(pass)))
+        return fields
+    }
+
+    private static func given(_ policy: EnvoyPolicyView) -> String {
+        if policy.isCurrent { return "yes, and it holds it" }
+        let held = policy.held.map { "it holds \($0.shortHex)" } ?? "it holds none"
+        return policy.isGiven ? "yes; at its last report \(held)" : "not yet, its roll-out has not come to it; \(held)"
+    }
+
+    /// `2026-11-22T04:00:00Z, head 17: changed: 2 changed, 40 unchanged`.
+    static func line(_ pass: EnvoyPassView) -> String {
+        let head = pass.sequence.map { ", head \($0)" } ?? ""
+        let how = pass.isOffline ? "offline, " : ""
+        let counts = pass.trouble ?? pass.counts.map { PassText.counts($0) } ?? "no pass was made"
+        return "\(Console.time(milliseconds: pass.at.milliseconds))\(head): \(how)\(PassText.outcome(pass.outcome)): "
+            + counts
+    }
+
+    /// Resources that failed or were passed over, one a line.
+    static func resources(_ pass: EnvoyPassView) -> [String] {
+        pass.resources.map { resource in
+            let outcome = resource.outcome.rawValue.replacing("_", with: " ")
+            return "  \(resource.id): \(outcome)" + (resource.words.map { ": \($0)" } ?? "")
+                + (resource.code.map { " [\($0)]" } ?? "")
+        }
+    }
+}
