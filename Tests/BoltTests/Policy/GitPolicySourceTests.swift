@@ -67,7 +67,7 @@ import Testing
         #expect(try source.read(unless: first.revision) == nil)
     }
 
-    @Test("a broken remote, and a broken mirror, end in an error and not in half a stack; the next read heals the mirror")
+    @Test("a broken remote or mirror ends in an error and not in half a stack; the next read heals the mirror")
     func broken() throws {
         let source = source()
         let first = try #require(try source.read(unless: nil))

@@ -50,7 +50,9 @@ final class GitOrigin {
     func git(_ words: String...) throws -> String {
         let result = try BoundedProgram(
             words: ["git", "-C", folder.path, "-c", "user.name=ada", "-c", "user.email=ada@example.org"] + words,
-            environment: ["PATH=\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")", "HOME=/nonexistent"],
+            environment: [
+                "PATH=\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")", "HOME=/nonexistent",
+            ],
             outputMax: 1 << 20, timeout: .seconds(60)
         ).run()
         try #require(result.status == 0, "git \(words): \(String(decoding: result.complaints, as: UTF8.self))")

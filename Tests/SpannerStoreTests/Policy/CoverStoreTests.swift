@@ -116,8 +116,9 @@ import Testing
     @Test(
         "D4: a copy that rotted is never served",
         arguments: [
-            "UPDATE covered SET box = x'00'", "UPDATE covered SET sequence = 9", "UPDATE covered SET body = zeroblob(32)",
-            "UPDATE covered SET content = x'00'", "UPDATE covered SET partition = 'west'",
+            "UPDATE covered SET box = x'00'", "UPDATE covered SET sequence = 9",
+            "UPDATE covered SET body = zeroblob(32)", "UPDATE covered SET content = x'00'",
+            "UPDATE covered SET partition = 'west'",
         ])
     func rot(change: String) throws {
         let store = try open(try Scratch())

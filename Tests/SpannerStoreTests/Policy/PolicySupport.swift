@@ -142,8 +142,8 @@ struct PolicyModel {
         for number in 0..<6 as Range<UInt64> {
             let (body, stack) = (policyBody(number), try policyStack(number))
             expect(try tables.body(body.digest) == (bodies.contains(body.digest) ? body.bytes : nil), "body \(number)")
-            expect(
-                try tables.stack(stack.digest) == (stacks.contains(stack.digest) ? stack.files : nil), "stack \(number)")
+            let files = stacks.contains(stack.digest) ? stack.files : nil
+            expect(try tables.stack(stack.digest) == files, "stack \(number)")
         }
         expect(try tables.leaves(after: nil, limit: 100).map(\.envoy) == leaves.keys.sorted(), "leaves")
         for (envoy, leaf) in leaves {

@@ -111,7 +111,8 @@ import Testing
             sequence: 1,
             [PolicyLeafChange(envoy: envoyID(1), content: PolicyLeafChange.Content(body: body.digest, box: [1]))])
         // All but the last part of each.
-        for change in storing(stack.files, stack.digest).dropLast() + storing(body: body.bytes, body.digest).dropLast() {
+        let stackParts = storing(stack.files, stack.digest)
+        for change in stackParts.dropLast() + storing(body: body.bytes, body.digest).dropLast() {
             #expect(try apply([change], store, &author) == [nil])
         }
         let before = try tableDump(store)
@@ -249,7 +250,8 @@ import Testing
             "UPDATE policy_leaf SET sequence = 9", "UPDATE policy_leaf SET box = zeroblob(32)",
             "UPDATE policy_leaf SET envoy = zeroblob(16)", "UPDATE policy_box SET body = x'0708'",
             "UPDATE policy_given SET outcome = 1", "UPDATE policy_given SET at_ms = 5",
-            "UPDATE policy_record SET number = 4 WHERE kind = 1", "UPDATE policy_record SET body = x'09' WHERE kind = 2",
+            "UPDATE policy_record SET number = 4 WHERE kind = 1",
+            "UPDATE policy_record SET body = x'09' WHERE kind = 2",
             "UPDATE policy_state SET number = 9 WHERE name = 'head'",
         ])
     func rot(change: String) throws {
