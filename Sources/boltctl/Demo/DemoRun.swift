@@ -86,7 +86,10 @@ import Spanner
     /// One check-in of an agent at one bolt: its exit code.
     func checkIn(_ directory: String, at bolt: LocalBolt) async throws -> Int32 {
         let (code, _) = try await ForegroundProgram.run(
-            envoyProgram, ["run", "--once", "--bolt", bolt.bolt.address, "--state", directory, "-o", "json"])
+            envoyProgram,
+            [
+                "run", "--once", "--report-only", "--bolt", bolt.bolt.address, "--state", directory, "-o", "json",
+            ])
         return code
     }
 

@@ -205,7 +205,7 @@ final class RealMesh {
 
     /// One pass of an enrolled machine, at this bolt alone.
     func pass(_ name: String, at bolt: Bolt) throws -> Command.Output {
-        try envoy("run", "--once", "--bolt", bolt.address, "--state", file(name), "-o", "json")
+        try envoy("run", "--once", "--report-only", "--bolt", bolt.address, "--state", file(name), "-o", "json")
     }
 }
 
