@@ -83,7 +83,8 @@ enum Benchmark: String, CaseIterable, ExpressibleByArgument {
         switch self {
         case .crdt, .roster, .sizes, .sign, .store, .journal, .queue, .plan: false
         case .propagation, .checkin, .replication, .switchover, .failover, .snapshot, .rebalance, .handoff, .herd,
-            .policy: true
+            .policy:
+            true
         }
     }
 

@@ -48,7 +48,8 @@ import Testing
         #expect(kinds { $0.agents = [] }.isEmpty)
     }
 
-    @Test("P1: what it deleted, or was told to be safe, is on every disk that holds all that is safe; a base hides none")
+    @Test(
+        "P1: what it deleted, or was told to be safe, is on every disk that holds all that is safe; a base hides none")
     func lost() {
         for member in 0...1 { #expect(stored(member) { $0 = Self.queue(3) } == [.lost]) }
         #expect(kinds { for member in 0...1 { $0.partitions[0].members[member].queues.removeLast() } } == [.lost])
@@ -119,8 +120,9 @@ import Testing
             told([Self.answer(1, stored: 4, released: 4), Self.answer(2, stored: 3, released: 3)])
                 == [.wentBack, .undelivered])
         #expect(told([Self.answer(1, stored: 5, released: 4)]) == [.acknowledgedTooMuch, .lost])
-        #expect(told([Self.answer(1, stored: 3, released: 4), Self.answer(2, stored: 4, released: 4)])
-            == [.acknowledgedTooMuch])
+        #expect(
+            told([Self.answer(1, stored: 3, released: 4), Self.answer(2, stored: 4, released: 4)])
+                == [.acknowledgedTooMuch])
     }
 
     @Test("P7: one agent, one partition")

@@ -71,7 +71,8 @@ enum AgentRule {
         for queue in Set(places.map(\.queue.queue)).subtracting([agent.queue]).sorted() {
             found.append(
                 Violation(
-                    .startedOver, agent.name, "a queue \(queue) is stored, though its disk was never lost: it has "
+                    .startedOver, agent.name,
+                    "a queue \(queue) is stored, though its disk was never lost: it has "
                         + agent.queue))
         }
         let own = places.filter { $0.queue.queue == agent.queue }

@@ -127,7 +127,8 @@ extension ReplicatedIntegrationTests.PolicyTests {
                 let clock = try ShiftedClock(in: world.mesh.folder)
                 try machine.tell("generation", "1")
                 // Twenty-five days later it is warned of, and still put in force.
-                let aging = try machine.pass("--bolt", nowhere, "--verbose", environment: clock.environment(ahead: 25 * 86_400))
+                let aging = try machine.pass(
+                    "--bolt", nowhere, "--verbose", environment: clock.environment(ahead: 25 * 86_400))
                 #expect(aging.standardError.contains("grows old"), "\(aging)")
                 #expect(machine.content("/etc/site/generation") == "expires 1\n")
                 try machine.tell("generation", "2")

@@ -58,7 +58,9 @@ extension ReplicatedIntegrationTests.PolicyTests {
                 let heir = try #require(world.north.first { $0.name != old.name })
                 try mesh.crash(old)
                 try all(machines, are: 1)
-                try waitUntil("the standby is promoted", seconds: 30) { [0, 5].contains(try mesh.promote(heir).status) }
+                try waitUntil("the standby is promoted", seconds: 30) {
+                    [0, 5].contains(try mesh.promote(heir).status)
+                }
                 try all(machines, are: 2)
 
                 // Nobody is there any more.

@@ -48,22 +48,22 @@ final class PolicyWorld {
         let base = [
             "stack.yaml": "stack: trial\n",
             "layers/10-base.yaml": """
-                layer: base
-                vars:
-                  greeting: \(greeting)
-                resources:
-                  - directory: /etc/site
-                  - file: /etc/site/greeting
-                    content: "{{vars.greeting}}\\n"
-                    requires: ["directory:/etc/site"]
-                  - file: /etc/site/generation
-                    content: "{{vars.greeting}} {{traits.custom.generation}}\\n"
-                    requires: ["directory:/etc/site"]
-                  - file: /etc/site/password
-                    content: "password={{secret:db/password}}\\n"
-                    mode: 0600
-                    requires: ["directory:/etc/site"]
-                """,
+            layer: base
+            vars:
+              greeting: \(greeting)
+            resources:
+              - directory: /etc/site
+              - file: /etc/site/greeting
+                content: "{{vars.greeting}}\\n"
+                requires: ["directory:/etc/site"]
+              - file: /etc/site/generation
+                content: "{{vars.greeting}} {{traits.custom.generation}}\\n"
+                requires: ["directory:/etc/site"]
+              - file: /etc/site/password
+                content: "password={{secret:db/password}}\\n"
+                mode: 0600
+                requires: ["directory:/etc/site"]
+            """,
         ]
         return base.merging(more) { $1 }
     }
