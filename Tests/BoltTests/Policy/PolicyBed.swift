@@ -154,6 +154,12 @@ final class PolicyBed: Sendable {
 
     // MARK: - Envoys
 
+    /// What becomes of a revision that a source offers.
+    func offer(_ revision: String, _ files: [PolicyFile]) async throws -> PolicyVerdict {
+        let whole = try #require(PolicyFiles(files))
+        return await policy.offer(PolicySnapshot(revision: revision, files: whole), by: "git")
+    }
+
     /// What a check-in is told.
     func word(_ number: UInt64, _ held: HeldPolicy = HeldPolicy(), through place: UInt64 = 0) throws -> PolicyWord {
         try #require(

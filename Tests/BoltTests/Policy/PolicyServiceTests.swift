@@ -129,14 +129,10 @@ struct PolicyServiceTests {
         let bed = try await PolicyBed()
         bed.admit([PolicyBed.member(1)])
         await bed.policy.look()
-        func offer(_ revision: String, _ files: [PolicyFile]) async throws -> PolicyVerdict {
-            let files = try #require(PolicyFiles(files))
-            return await bed.policy.offer(PolicySnapshot(revision: revision, files: files), by: "git")
-        }
-        #expect(try await offer("c1", PolicyBed.files(motd: "one")) == .accepted)
+        #expect(try await bed.offer("c1", PolicyBed.files(motd: "one")) == .accepted)
         var broken = PolicyBed.files(motd: "two")
         broken[1].bytes = Array("layer: [".utf8)
-        guard case .refused = try await offer("c2", broken) else {
+        guard case .refused = try await bed.offer("c2", broken) else {
             Issue.record("a broken stack was taken")
             return
         }
@@ -146,7 +142,7 @@ struct PolicyServiceTests {
         let entry = AuditEntry(
             at: freeze.at, actor: freeze.who, action: "stack.freeze", object: "north", reason: freeze.reason)
         _ = try await bed.policy.freeze(freeze, audit: entry)
-        guard case .later = try await offer("c3", PolicyBed.files(motd: "three")) else {
+        guard case .later = try await bed.offer("c3", PolicyBed.files(motd: "three")) else {
             Issue.record("a frozen stack was changed")
             return
         }
