@@ -10,7 +10,7 @@ struct SpannerSim: ParsableCommand {
         discussion: """
             Examples:
               spanner-sim --seeds 500              500 seeds from 1; ends with 1 at the first broken promise
-              spanner-sim --plane partition        partitions only; also: --plane roster, --plane handoff
+              spanner-sim --plane partition        partitions only; also: roster, handoff, envoy
               spanner-sim --seeds 500 --keep-going goes on after a broken promise, and ends with 1
               spanner-sim --seed 17 --trace        one seed, every step printed
               spanner-sim --mutant NAME            how many seeds a deliberate fault of a core survives
@@ -18,7 +18,7 @@ struct SpannerSim: ParsableCommand {
               spanner-sim --determinism            some seeds again in another process: equal trace hashes
             """)
 
-    @Option(help: "What is simulated: roster, partition, handoff or all.") var plane: Plane = .all
+    @Option(help: "What is simulated: roster, partition, handoff, envoy or all.") var plane: Plane = .all
     @Option(help: "How many seeds.") var seeds: UInt64 = 500
     @Option(help: "First seed.") var start: UInt64 = 1
     @Option(help: "Replay this one seed.") var seed: UInt64?
@@ -34,10 +34,10 @@ struct SpannerSim: ParsableCommand {
         if seeds < 1 { throw ValidationError("--seeds must be at least 1") }
         if seconds < 1 || seconds > 3600 { throw ValidationError("--seconds must be 1 to 3600") }
         if let mutant, SimMutant(name: mutant) == nil, PartitionSimMutant(name: mutant) == nil,
-            HandoffSimMutant(name: mutant) == nil
+            HandoffSimMutant(name: mutant) == nil, EnvoySimMutant(name: mutant) == nil
         {
             let all = SimMutant.all.map(\.name) + PartitionSimMutant.all.map(\.name) + HandoffSimMutant.all.map(\.name)
-            let names = all.joined(separator: ", ")
+            let names = (all + EnvoySimMutant.all.map(\.name)).joined(separator: ", ")
             throw ValidationError("unknown mutant \(mutant); one of: \(names)")
         }
     }
@@ -57,11 +57,16 @@ struct SpannerSim: ParsableCommand {
             guard hunt(chosen) else { throw ExitCode(1) }
             return
         }
+        if let mutant, let chosen = EnvoySimMutant(name: mutant) {
+            guard hunt(chosen) else { throw ExitCode(1) }
+            return
+        }
         if determinism { return try compareProcesses() }
         var broken = 0
         if plane.hasRoster { broken += try runSeeds() }
         if plane.hasPartition { broken += try runPartitionSeeds() }
         if plane.hasHandoff { broken += try runHandoffSeeds() }
+        if plane.hasEnvoy { broken += try runEnvoySeeds() }
         if broken > 0 { throw ExitCode(1) }
     }
 

@@ -34,6 +34,10 @@ extension SpannerSim {
             for mutant in HandoffSimMutant.all where !hunt(mutant) { missed += 1 }
             hunted += HandoffSimMutant.all.count
         }
+        if plane.hasEnvoy {
+            for mutant in EnvoySimMutant.all where !hunt(mutant) { missed += 1 }
+            hunted += EnvoySimMutant.all.count
+        }
         print("sim: \(hunted - missed) of \(hunted) mutants seen")
         if missed > 0 { throw ExitCode(1) }
     }
@@ -58,6 +62,7 @@ extension SpannerSim {
         if plane.hasRoster { line += " " + hex(Simulation(options(seed)).run().traceHash) }
         if plane.hasPartition { line += " " + hex(PartitionSimulation(partitionOptions(seed)).run().traceHash) }
         if plane.hasHandoff { line += " " + hex(HandoffSimulation(handoffOptions(seed)).run().traceHash) }
+        if plane.hasEnvoy { line += " " + hex(EnvoySimulation(envoyOptions(seed)).run().traceHash) }
         return line
     }
 
