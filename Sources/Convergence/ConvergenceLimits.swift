@@ -29,8 +29,10 @@ public struct ConvergenceLimits: Sendable {
 enum FixedLimits {
     /// Depth of a directory that is removed: each level holds a descriptor.
     static let removedDepthMax = 128
-    /// Bytes of the log of what is unfinished; it is rewritten where it is longer.
-    static let memoryBytesMax = 1_024 * 1_024
+    /// Bytes of the log of what is unfinished: it is rewritten at the end of a pass where it is longer.
+    static let memoryBytesMax = 64 * 1_024
+    /// Bytes that are read of it.
+    static let memoryReadBytesMax = 16 * 1_024 * 1_024
     /// Bytes of a symbolic link's target.
     static let linkTargetBytesMax = 4_095
     /// Characters of a shown line.

@@ -56,7 +56,7 @@ enum ChangeStep: String, CaseIterable, Sendable {
     case placed
     /// And that is durable.
     case placeSynced
-    /// A directory is made, and not yet what it shall be.
+    /// A temporary neighbour that is a directory is there, and not yet what it shall be.
     case directoryMade
     /// One name of several is removed.
     case nameRemoved

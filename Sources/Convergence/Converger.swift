@@ -26,8 +26,8 @@ public final class Converger: Sendable {
     /// Carries out a policy, as far as each resource allows: what fails fails alone. Ends early where `isCancelled`
     /// says so, which is asked before each resource and some times a second in between.
     ///
-    /// `secrets` are the values that may be in the policy, or in what its commands print: none of them is in the report,
-    /// as it is or encoded.
+    /// `secrets` are the values that may be in the policy, or in what its commands print: none of them is in the
+    /// report, as it is or encoded.
     public func run(
         _ policy: ResolvedPolicy, secrets: [[UInt8]] = [], isCancelled: @escaping @Sendable () -> Bool = { false }
     ) async -> ConvergenceReport {
@@ -71,7 +71,7 @@ public final class Converger: Sendable {
             guard !names.contains(".."), TemporaryName.isOurs(temporary.name),
                 let directory = try? tree.directory(names, for: temporary.directory)
             else { continue }
-            unlinkat(directory.number, temporary.name, 0)
+            TemporaryName.remove(temporary.name, in: directory)
         }
         memory.settle()
     }

@@ -1,4 +1,3 @@
-internal import CConvergence
 internal import Glibc
 internal import Policy
 
@@ -15,7 +14,10 @@ struct DirectoryWork: Work {
         guard let old else {
             try ownership.check(spec.path)
             let placement = Placement(context: context, path: path, directory: directory, old: nil)
-            return Plan(summary: ["new"]) { () throws(ResourceFailure) in try make(placement, ownership) }
+            return Plan(summary: ["new"]) { () throws(ResourceFailure) in
+                try placement.putDirectory(mode: spec.mode ?? 0o755, user: ownership.user, group: ownership.group)
+                return Applied(isChanged: true)
+            }
         }
         guard old.kind == S_IFDIR else {
             throw ResourceFailure(
@@ -29,51 +31,30 @@ struct DirectoryWork: Work {
         summary += try ownership.changes(of: old, at: spec.path)
         guard !summary.isEmpty else { return .nothing }
         return Plan(summary: summary) { () throws(ResourceFailure) in
-            let found = try open(path, in: directory, old: old)
-            try set(found, mode: spec.mode, ownership, hasChangedState: false)
+            try change(path, in: directory, old: old, ownership)
             return Applied(isChanged: true)
         }
     }
 
-    private func make(_ placement: Placement, _ ownership: Ownership) throws(ResourceFailure) -> Applied {
-        context.atStep(.ready, spec.path)
-        try placement.checkUnmoved()
-        // Closed to others until owner and mode are what they shall be; an end in between is put right by the next run.
-        guard mkdirat(placement.directory.number, placement.path.name, 0o700) == 0 else {
-            throw .system("make the directory \(spec.path)", errno)
-        }
-        context.atStep(.directoryMade, spec.path)
-        let found = try open(placement.path, in: placement.directory, old: nil)
-        try set(found, mode: spec.mode ?? 0o755, ownership, hasChangedState: true)
-        try placement.syncDirectory()
-        return Applied(isChanged: true)
-    }
-
-    private func open(
-        _ path: RootPath, in directory: Descriptor, old: stat?
-    ) throws(ResourceFailure) -> Descriptor {
+    /// Gives a directory that is there its owner and mode, through itself and not through its name.
+    private func change(
+        _ path: RootPath, in directory: Descriptor, old: stat, _ ownership: Ownership
+    ) throws(ResourceFailure) {
         let number = openat(directory.number, path.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard number >= 0 else { throw .system("open the directory \(spec.path)", errno, hasChangedState: old == nil) }
+        guard number >= 0 else { throw .system("open the directory \(spec.path)", errno) }
         let found = Descriptor(owning: number)
-        if let old, found.status?.isSame(as: old) != true {
+        guard found.status?.isSame(as: old) == true else {
             throw ResourceFailure(
                 .changedMeanwhile, what: "change \(spec.path)", why: "another directory took its place meanwhile",
                 next: "look who else changes it; the next pass tries again")
         }
-        return found
-    }
-
-    private func set(
-        _ directory: Descriptor, mode: UInt16?, _ ownership: Ownership, hasChangedState: Bool
-    ) throws(ResourceFailure) {
         if ownership.user != nil || ownership.group != nil {
-            guard fchown(directory.number, ownership.user ?? uid_t.max, ownership.group ?? gid_t.max) == 0 else {
-                throw .system("give \(spec.path) its owner", errno, hasChangedState: hasChangedState)
+            guard fchown(number, ownership.user ?? uid_t.max, ownership.group ?? gid_t.max) == 0 else {
+                throw .system("give \(spec.path) its owner", errno)
             }
         }
-        if let mode, fchmod(directory.number, mode_t(mode)) != 0 {
+        if let mode = spec.mode, fchmod(number, mode_t(mode)) != 0 {
             throw .system("give \(spec.path) its mode", errno, hasChangedState: true)
         }
-        context.atStep(.owned, spec.path)
     }
 }

@@ -8,7 +8,8 @@ struct LinkWork: Work {
 
     func plan() throws(ResourceFailure) -> Plan {
         let path = try RootPath(spec.path)
-        guard (1...FixedLimits.linkTargetBytesMax).contains(spec.target.utf8.count), !spec.target.utf8.contains(0) else {
+        let bytes = Array(spec.target.utf8)
+        guard (1...FixedLimits.linkTargetBytesMax).contains(bytes.count), !bytes.contains(0) else {
             throw ResourceFailure(
                 .badPath, what: "make the link \(spec.path)", why: "its target is empty, too long, or holds a zero",
                 next: "correct the target in the stack")

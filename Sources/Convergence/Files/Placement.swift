@@ -29,15 +29,23 @@ struct Placement {
             step(.halfWritten)
             try check(file.write(content[half...]), "write \(path.text)")
             step(.written)
-            // The owner first: a change of it takes special bits of the mode away.
-            if user != nil || group != nil {
-                let failed = fchown(number, user ?? uid_t.max, group ?? gid_t.max)
-                try check(failed == 0 ? 0 : errno, "give the new \(path.text) its owner")
-            }
-            try check(fchmod(number, mode_t(mode)) == 0 ? 0 : errno, "give the new \(path.text) its mode")
-            step(.owned)
+            try own(file, mode: mode, user: user, group: group)
             try check(fsync(number) == 0 ? 0 : errno, "make the new \(path.text) durable")
             step(.synced)
+        }
+    }
+
+    /// A directory, empty; only where nothing was.
+    func putDirectory(mode: UInt16, user: uid_t?, group: gid_t?) throws(ResourceFailure) {
+        try put { (name) throws(ResourceFailure) in
+            try check(
+                mkdirat(directory.number, name, 0o700) == 0 ? 0 : errno, "make a new directory beside \(path.text)")
+            let number = openat(directory.number, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard number >= 0 else { throw .system("open the new \(path.text)", errno) }
+            let made = Descriptor(owning: number)
+            step(.directoryMade)
+            try own(made, mode: mode, user: user, group: group)
+            try check(fsync(number) == 0 ? 0 : errno, "make the new \(path.text) durable")
         }
     }
 
@@ -50,6 +58,16 @@ struct Placement {
         }
     }
 
+    private func own(_ made: Descriptor, mode: UInt16, user: uid_t?, group: gid_t?) throws(ResourceFailure) {
+        // The owner first: a change of it takes special bits of the mode away.
+        if user != nil || group != nil {
+            let failed = fchown(made.number, user ?? uid_t.max, group ?? gid_t.max)
+            try check(failed == 0 ? 0 : errno, "give the new \(path.text) its owner")
+        }
+        try check(fchmod(made.number, mode_t(mode)) == 0 ? 0 : errno, "give the new \(path.text) its mode")
+        step(.owned)
+    }
+
     private func put(_ make: (String) throws(ResourceFailure) -> Void) throws(ResourceFailure) {
         let name = TemporaryName.make()
         context.memory.note(temporary: name, in: path.parentText)
@@ -60,7 +78,7 @@ struct Placement {
             try checkUnmoved()
             try rename(name)
         } catch {
-            unlinkat(directory.number, name, 0)
+            TemporaryName.remove(name, in: directory)
             throw error
         }
         step(.placed)
@@ -129,6 +147,11 @@ enum TemporaryName {
     static func make() -> String {
         let text = String(UInt64.random(in: .min ... .max), radix: 16)
         return prefix + String(repeating: "0", count: 16 - text.count) + text + suffix
+    }
+
+    /// Removes what was made under such a name, whatever it is; of a directory, an empty one.
+    static func remove(_ name: String, in directory: Descriptor) {
+        if unlinkat(directory.number, name, 0) != 0 { unlinkat(directory.number, name, AT_REMOVEDIR) }
     }
 
     /// Whether a name is one of ours.

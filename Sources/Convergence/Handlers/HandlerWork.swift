@@ -22,17 +22,19 @@ struct HandlerWork: Work {
 
     private func find() throws(ResourceFailure) -> String {
         let bytes = Array(spec.type.utf8)
-        let isName = !bytes.isEmpty && bytes.count <= 64
+        let isName =
+            !bytes.isEmpty && bytes.count <= 64
             && bytes.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F }
         for directory in context.handlers where directory.hasPrefix("/") && isName {
             let path = "\(directory)/\(spec.type)"
             var status = stat()
             guard stat(path, &status) == 0, status.kind == S_IFREG else { continue }
-            guard status.st_uid == 0 || status.st_uid == geteuid(), status.permissions & 0o022 == 0 else {
+            var place = stat()
+            guard stat(directory, &place) == 0, [status, place].allSatisfy(isOurs) else {
                 throw ResourceFailure(
                     .unsafeHandler, what: "use the handler \(path)",
-                    why: "others than root and the agent's user may write to it",
-                    next: "chown it to root and chmod go-w it, after a look at what is in it")
+                    why: "others than root and the agent's user may write to it, or to its directory",
+                    next: "chown both to root and chmod go-w them, after a look at what is in it")
             }
             return path
         }
@@ -40,6 +42,10 @@ struct HandlerWork: Work {
             .noHandler, what: "find a handler for the type \(spec.type)",
             why: "no file of that name is in \(context.handlers.joined(separator: ", "))",
             next: "install the handler, or correct the type in the stack")
+    }
+
+    private func isOurs(_ status: stat) -> Bool {
+        (status.st_uid == 0 || status.st_uid == geteuid()) && status.permissions & 0o022 == 0
     }
 
     private func ask(_ path: String, _ action: HandlerRequest.Action) throws(ResourceFailure) -> HandlerAnswer {

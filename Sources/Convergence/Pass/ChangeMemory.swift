@@ -34,7 +34,7 @@ final class ChangeMemory: Sendable {
         if number >= 0 {
             let file = Descriptor(owning: number)
             state.file = file
-            if let bytes = file.read(max: 2 * FixedLimits.memoryBytesMax) {
+            if let bytes = file.read(max: FixedLimits.memoryReadBytesMax) {
                 ChangeMemory.replay(bytes, into: &state)
             } else {
                 state.failure = "\(path) can't be read: \(String(cString: strerror(errno)))"

@@ -83,7 +83,8 @@ struct Pass {
         var report = ResourceReport(resource.id, .unchanged)
         if let skip = plan.skip { return skipped(resource, skip.reason, by: shown.text(skip.by)) }
         guard !plan.summary.isEmpty else { return report }
-        report.summary = resource.isSensitive && plan.summary.first?.hasPrefix("runs ") == true
+        report.summary =
+            resource.isSensitive && plan.summary.first?.hasPrefix("runs ") == true
             ? ["runs a command with a secret"] : plan.summary.map(shown.text)
         report.diff = diff(plan.difference, of: resource)
         if options.isDryRun {

@@ -64,8 +64,9 @@ struct ChildProgram {
 
     /// When this returns, the child alone holds the ends of its pipes.
     private func begin() -> Result<RunningChild, NotBegun> {
-        guard let input = openInput(), let output = ChildProgram.pipe() else { return .failure(NotBegun(number: errno)) }
-        guard let errors = hasOwnErrors ? ChildProgram.pipe() : output else { return .failure(NotBegun(number: errno)) }
+        guard let input = openInput(), let output = ChildProgram.pipe(),
+            let errors = hasOwnErrors ? ChildProgram.pipe() : output
+        else { return .failure(NotBegun(number: errno)) }
         // Handed on to whatever it begins: so those are found who left its session.
         let marker = "BOLT_PASS=\(UInt64.random(in: .min ... .max))"
         var child: pid_t = 0
@@ -73,7 +74,7 @@ struct ChildProgram {
         let failed = withPointers(arguments) { words in
             withPointers(environment + [marker]) { variables in
                 var number: Int32 = 0
-                // A program that was written a moment ago can still be open to be written, by a child of another thread.
+                // A program that was written a moment ago can still be open in a child of another thread.
                 for _ in 0..<50 {
                     number = converge_spawn(&child, path, words, variables, streams, directory.number)
                     guard number == ETXTBSY else { break }

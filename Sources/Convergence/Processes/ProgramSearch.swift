@@ -20,7 +20,8 @@ enum ProgramSearch {
         }
         throw ResourceFailure(
             .cannotRun, what: "run \(name)",
-            why: isThere ? "it is there, and may not be executed" : "no such program in \(searchPath.joined(separator: ":"))",
+            why: isThere
+                ? "it is there, and may not be executed" : "no such program in \(searchPath.joined(separator: ":"))",
             next: "install it by a resource that this one requires, or correct the command in the stack")
     }
 

@@ -52,7 +52,7 @@ struct RunningChild {
     private mutating func takeOutput(for milliseconds: Int32) {
         let open = [output.descriptor, errors?.descriptor].compactMap { $0 }
         guard !open.isEmpty else {
-            usleep(1_000)
+            usleep(5_000)
             return
         }
         var events = open.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }

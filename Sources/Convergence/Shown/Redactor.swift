@@ -46,6 +46,7 @@ struct Redactor: Sendable {
         let text = places.map { bytes[$0] }
         hide(forms, places, text)
         hide(base64Forms, places, text, isWider: true)
+        if let decoded = PercentDecoded(bytes) { decoded.hide(forms, in: &hidden) }
         hide(hexForms, digits, digits.compactMap { SecretForms.hexDigit(bytes[$0]) })
         return Redactor.replace(bytes, hidden)
     }
@@ -74,5 +75,39 @@ struct Redactor: Sendable {
     private static func contains(_ bytes: [UInt8], _ value: [UInt8]) -> Bool {
         guard bytes.count >= value.count else { return false }
         return (0...(bytes.count - value.count)).contains { bytes[$0...].starts(with: value) }
+    }
+}
+
+/// A text with what stands in it as `%41` read as bytes, whatever an encoder chose to encode; a plus is a blank.
+private struct PercentDecoded {
+    private var text: [UInt8] = []
+    /// Of each byte of it: where it stands in the text as it is.
+    private var places: [Range<Int>] = []
+
+    /// Nil where nothing of the text is encoded.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.contains(UInt8(ascii: "%")) else { return nil }
+        var place = 0
+        while place < bytes.count {
+            var (byte, count) = (bytes[place], 1)
+            if byte == UInt8(ascii: "%"), place + 2 < bytes.count,
+                let value = UInt8(String(decoding: bytes[(place + 1)...(place + 2)], as: UTF8.self), radix: 16)
+            {
+                (byte, count) = (value, 3)
+            }
+            if !SecretForms.isIgnored(byte), count == 3 || byte != UInt8(ascii: "+") {
+                text.append(byte)
+                places.append(place..<(place + count))
+            }
+            place += count
+        }
+    }
+
+    func hide(_ finder: FormFinder, in hidden: inout [Bool]) {
+        for range in finder.ranges(in: text) {
+            for index in places[range.lowerBound].lowerBound..<places[range.upperBound - 1].upperBound {
+                hidden[index] = true
+            }
+        }
     }
 }
