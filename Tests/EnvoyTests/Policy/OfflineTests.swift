@@ -27,7 +27,7 @@ import Testing
         try? String(contentsOfFile: scratch.file("root/\(name)"), encoding: .utf8)
     }
 
-    @Test("V7: with every bolt away a changed trait changes the file; each pass is told once, in order, once they return")
+    @Test("V7: with all bolts away a changed trait changes the file; each pass is told once, in order, at their return")
     func convergesOffline() async throws {
         let scratch = try Scratch()
         try scratch.state.make()
