@@ -5,7 +5,7 @@ import BoltAPI
 struct BoltEnvoy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bolt-envoy",
-        abstract: "The agent of a Bolt mesh: enrols this machine, applies its policy, keeps results until they are safe.",
+        abstract: "The agent of a Bolt mesh: enrols this machine, applies its policy, keeps results until safe.",
         discussion: """
             EXAMPLES
               bolt-envoy enroll --token "$TOKEN"

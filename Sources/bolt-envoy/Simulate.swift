@@ -10,7 +10,8 @@ struct Simulate: AsyncParsableCommand {
         abstract: "Runs many envoys in one process over the real protocol, for load tests and demonstrations.",
         discussion: """
             Needs a token made with --uses, unless all of them are enrolled in --dir already. What was acknowledged is \
-            written to the journal, a JSON object a line. SIGTERM ends it after the passes under way, with the report.
+            written to the journal, a JSON object a line. SIGTERM ends it after the passes under way, with the report. \
+            A policy that they are given is verified and resolved as on a machine; no file of this one is touched.
 
               bolt-envoy simulate --count 100 --token "$TOKEN" --dir /tmp/fleet --passes 3
             """)
@@ -29,8 +30,10 @@ struct Simulate: AsyncParsableCommand {
     var passes = 1
     @Option(help: "How many at a time.")
     var concurrency = 16
-    @Option(help: "Append what was acknowledged to this file.")
+    @Option(help: "Append what was acknowledged, and which policy is held, to this file.")
     var journal: String?
+    @Flag(help: "Report only: no policy is taken.")
+    var reportOnly = false
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -43,7 +46,7 @@ struct Simulate: AsyncParsableCommand {
         try TokenInput.check(addresses, of: "--mesh")
         var plan = FleetSimulator.Plan(
             directory: directory, token: nil, addresses: addresses, count: count, prefix: prefix,
-            concurrency: concurrency, passes: passes, journal: journal)
+            concurrency: concurrency, passes: passes, journal: journal, takesPolicy: !reportOnly)
         if plan.needsToken { plan.token = try TokenInput.read(token, takesFile: false) }
         let report: FleetSimulator.Report
         do {

@@ -89,6 +89,26 @@ import Testing
         }
     }
 
+    @Test("the agent's unit is one that systemd takes, waits for and watches")
+    func systemdAcceptsTheAgentsUnit() throws {
+        let analyzer = try tool("/usr/bin/systemd-analyze")
+        let folder = try scratch()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let source = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "packaging/systemd/bolt-envoy.service")
+        let text = try String(contentsOf: source, encoding: .utf8)
+        for line in ["Type=notify", "WatchdogSec=180", "StateDirectory=bolt-envoy"] {
+            #expect(text.split(separator: "\n").contains { $0 == line }, "\(line)")
+        }
+        // A program has to be where the unit says: any will do.
+        let unit = folder.appending(path: "bolt-envoy.service")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try text.replacingOccurrences(of: "/usr/local/bin/bolt-envoy", with: "/bin/true")
+            .write(to: unit, atomically: true, encoding: .utf8)
+        let (status, told) = try run(analyzer, ["verify", "--man=no", unit.path])
+        #expect(status == 0 && !told.contains("bolt-envoy.service:"), "\(told)")
+    }
+
     private func run(_ program: String, _ arguments: [String]) throws -> (Int32, String) {
         let (process, pipe) = (Process(), Pipe())
         process.executableURL = URL(filePath: program)

@@ -25,9 +25,11 @@ extension IntegrationTests {
                 #expect(enrolled.status == 0, "\(enrolled)")
                 #expect(enrolled.json?["level"] as? String == "spread(2)")
                 let id = try #require(enrolled.json?["id"] as? String)
-                let once = try mesh.envoy("run", "--once", "--state", mesh.file("new/place/web-1"))
+                let once = try mesh.envoy(
+                    "run", "--once", "--report-only", "--state", mesh.file("new/place/web-1"))
                 #expect(once.status == 0 && once.standardOutput.contains("stored through 1"), "\(once)")
-                let again = try mesh.envoy("run", "--once", "--state", mesh.file("new/place/web-1"), "-o", "json")
+                let again = try mesh.envoy(
+                    "run", "--once", "--report-only", "--state", mesh.file("new/place/web-1"), "-o", "json")
                 #expect(again.json?["release_through"] as? Int == 2, "\(again)")
                 let shown = try mesh.done("envoy", "show", "web-1", "-o", "json").json?["envoy"] as? [String: Any]
                 #expect(shown?["id"] as? String == id && shown?["standing"] as? String == "active")

@@ -59,6 +59,7 @@ extension IntegrationTests {
             let state = folder + "/state"
             for command in [
                 ["run"], ["run", "--once"], ["run", "--once", "--bolt", "127.0.0.1:1"], ["status"], ["rekey"],
+                ["results"], ["run", "--once", "--dry-run"], ["run", "--once", "--report-only"],
             ] {
                 let output = try Command.run("bolt-envoy", command + ["--state", state], deadline: 15)
                 #expect(output.status == 1, "\(command): \(output)")
@@ -79,6 +80,10 @@ extension IntegrationTests {
                 (["run", "--interval", "0"], "--interval is 0.1 to 86400"),
                 (["run", "--interval", "soon"], "--interval"),
                 (["run", "--once", "--timeout", "0"], "--timeout is 1 to 86400"),
+                (["run", "--report-only", "--dry-run"], "--report-only"),
+                (["run", "--root", "scratch"], "absolute"),
+                (["run", "--once", "--handlers", "handlers"], "absolute"),
+                (["results", "--limit", "0"], "--limit is 1 to 1000"),
                 (["run", "--bolt", "a b:1"], "host:port"),
                 (["run", "--bolt", "127.0.0.1:99999"], "host:port"),
                 (["enroll", "--name", "Not A Name"], "--name"),
@@ -117,11 +122,13 @@ extension IntegrationTests {
                 let never = try mesh.envoy("status", "--state", state, "-o", "json")
                 #expect(never.json?["reporting"] as? String == "never", "\(never)")
                 #expect(try mesh.pass("web-1", at: bolt).status == 0)
-                let away = try mesh.envoy("run", "--once", "--bolt", "127.0.0.1:1", "--state", state, "-o", "json")
+                let away = try mesh.envoy(
+                    "run", "--once", "--report-only", "--bolt", "127.0.0.1:1", "--state", state, "-o", "json")
                 #expect(away.status == 69 && error(away)["code"] as? String == "unreachable", "\(away)")
                 let attempts = error(away)["attempts"] as? [[String: Any]] ?? []
                 #expect(attempts.map { $0["address"] as? String } == ["127.0.0.1:1"], "\(away)")
-                let text = try mesh.envoy("run", "--once", "--bolt", "127.0.0.1:1", "--state", state)
+                let text = try mesh.envoy(
+                    "run", "--once", "--report-only", "--bolt", "127.0.0.1:1", "--state", state)
                 #expect(text.status == 69 && text.standardError.contains("everything is kept"), "\(text)")
                 #expect(!text.standardError.contains("wait=") && text.standardError.contains("next:"), "\(text)")
                 let failing = try mesh.envoy("status", "--state", state, "-o", "json").json
@@ -193,7 +200,8 @@ extension IntegrationTests {
                 try mesh.enroll("web-1", token: try mesh.token(), at: bolt)
                 let state = mesh.file("web-1")
                 let agent = try Background(
-                    "bolt-envoy", ["run", "--interval", "0.2", "--state", state], environment: mesh.environment)
+                    "bolt-envoy", ["run", "--report-only", "--interval", "0.2", "--state", state],
+                    environment: mesh.environment)
                 func status() throws -> [String: Any] {
                     try #require(try mesh.envoy("status", "--state", state, "-o", "json").json)
                 }
@@ -201,7 +209,7 @@ extension IntegrationTests {
                 try waitUntil("it reports") { try status()["reporting"] as? String == "working" }
                 let running = try status()["agent"] as? [String: Any]
                 #expect(running?["running"] as? Bool == true && running?["pid"] as? Int == Int(agent.pid))
-                let second = try mesh.envoy("run", "--once", "--state", state, "-o", "json")
+                let second = try mesh.envoy("run", "--once", "--report-only", "--state", state, "-o", "json")
                 #expect(second.status == 1 && error(second)["code"] as? String == "store_locked", "\(second)")
                 let enrolled = try Command.run(
                     "bolt-envoy", mesh.enrolment("web-1", token: try mesh.token(), at: bolt),

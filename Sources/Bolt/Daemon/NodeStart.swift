@@ -114,8 +114,8 @@ struct NodeStart {
         do throws(StoreError) {
             return PolicyCovering(
                 try CoverStore(
-                    in: place.directory, witness: witness, bytesMax: place.configuration.policy.coverBytes), mesh: board.mesh, witness: board.witness,
-                logger: logger, metrics: metrics)
+                    in: place.directory, witness: witness, bytesMax: place.configuration.policy.coverBytes),
+                mesh: board.mesh, witness: board.witness, logger: logger, metrics: metrics)
         } catch {
             logger.error("no policy is kept for other partitions", metadata: [LogKeys.why: "\(error)"])
             return nil

@@ -5,16 +5,10 @@ internal import Spanner
 extension BoltEndpoints {
     /// Alarms of this bolt as its partition's primary; none at any other bolt.
     func policyAlarms() async -> [Alarm] {
-        let name = configuration.partition
         let alarms = await policy.read { $0.alarms() }
         let source = await source.status()
         guard await policy.read({ $0.reign != nil }) else { return [] }
-        return alarms
-            + source.alarms.map {
-                Alarm(
-                    code: $0.name, severity: .warning, text: "the policy of \(name): \($0.text)",
-                    next: "boltctl stack status --partition \(name)")
-            }
+        return alarms + source.alarms
     }
 }
 

@@ -33,7 +33,9 @@ extension BoltEndpoints {
         guard body.pauseSeconds <= PolicyLimits.pushSecondsMax else {
             throw Problem(.badRequest, "pause_seconds must be at most \(PolicyLimits.pushSecondsMax)")
         }
-        guard let version = await policy.read({ $0.reign?.version }) else { throw PolicyProblems.noStack(body.partition) }
+        guard let version = await policy.read({ $0.reign?.version }) else {
+            throw PolicyProblems.noStack(body.partition)
+        }
         let entry = audit("envoy.push", "\(envoys.count) envoys, push \(body.push)", reason, request)
         let facts = PushFacts(
             id: body.push, actor: entry.actor, reason: reason, revision: version.revision,
@@ -63,7 +65,9 @@ extension BoltEndpoints {
     func abortPush(_ request: HTTPRequestContext) async throws -> PushChangeResponse {
         let (id, body) = (try pushID(request), try request.decode(AbortPushRequest.self))
         let reason = try checked(reason: body.reason)
-        guard let known = await policy.read({ $0.pushView(id) }) else { throw PolicyProblems.noPush(id, body.partition) }
+        guard let known = await policy.read({ $0.pushView(id) }) else {
+            throw PolicyProblems.noPush(id, body.partition)
+        }
         let rest = known.envoys - min(known.envoys, known.asked)
         let effects = ["push \(id) \(request.isDryRun ? "would end" : "ends"): \(rest) envoys are not asked any more"]
         guard !request.isDryRun else {

@@ -1,6 +1,6 @@
 public import BoltAPI
 internal import BoltClient
-internal import CRDT
+public import CRDT
 internal import Foundation
 public import Logging
 public import Spanner
@@ -189,6 +189,15 @@ public actor EnvoyAgent {
     /// Returns once the agent is not busy with the machine's disk: a watchdog's question. A pass that goes on keeps it
     /// from nothing.
     public func pulse() {}
+
+    /// The next round makes a pass over the policy, whatever the time.
+    public func makeDue() { desk?.isDue = true }
+
+    /// The policy that is in force: hash of this machine's leaf, and the version's sequence; nil where there is none.
+    public var policyInForce: (leaf: Bytes32, sequence: UInt64)? {
+        guard desk?.held != nil, let mark = desk?.sight.accepted else { return nil }
+        return (mark.leaf, mark.sequence)
+    }
 
     /// Closes the queue; the agent is of no further use.
     public func close() throws(StoreError) { try queue.close() }

@@ -3,6 +3,7 @@ internal import BoltClient
 internal import Foundation
 public import Identity
 internal import Logging
+internal import Policy
 internal import Spanner
 internal import Synchronization
 
@@ -30,14 +31,17 @@ public struct FleetSimulator: Sendable {
         public var passes: Int
         /// The journal's file; nil writes none.
         public var journal: String?
+        /// Whether they take policy: verified and resolved as a machine would, and nothing is touched.
+        public var takesPolicy: Bool
 
         /// A plan.
         public init(
             directory: String, token: JoinToken?, addresses: [String], count: Int, prefix: String, concurrency: Int,
-            passes: Int, journal: String?
+            passes: Int, journal: String?, takesPolicy: Bool = true
         ) {
             (self.directory, self.token, self.addresses, self.count) = (directory, token, addresses, count)
             (self.prefix, self.concurrency, self.passes, self.journal) = (prefix, concurrency, passes, journal)
+            self.takesPolicy = takesPolicy
         }
 
         /// Whether one of them is not enrolled yet.
@@ -153,24 +157,30 @@ public struct FleetSimulator: Sendable {
         do {
             let identity = try EnvoyIdentity.load(directory: directory.identityPath)
             let port = try BoltPort(identity.credential)
-            let seeds = try directory.profile().bolts.map(\.address)
+            let profile = try directory.profile()
+            let machine = StandingFacts(
+                id: identity.principal, name: profile.name, group: profile.group, labels: [:])
+            let work = PolicyWork(machine: machine, sealingKey: identity.sealingKey, enforcer: ResolvingEnforcer())
             let agent = try EnvoyAgent(
                 port: port, trust: try OwnerTrust(identity.credential),
-                queue: try directory.openQueue(for: identity.principal), seeds: seeds,
-                seed: UInt64.random(in: .min ... .max),
+                queue: try directory.openQueue(for: identity.principal),
+                seeds: profile.bolts.map(\.address), seed: UInt64.random(in: .min ... .max),
                 logger: Logger(label: "simulate") { _ in SwiftLogNoOpLogHandler() },
+                policy: plan.takesPolicy ? work : nil,
                 traits: { ["hostname": .string(name), "simulated": .bool(true)] })
             for _ in 0..<plan.passes {
                 if Task.isCancelled || stop.isRaised { break }
+                await agent.makeDue()
                 switch try await agent.runOnce() {
                 case .delivered(let response):
                     tally.count { $0.delivered += 1 }
+                    let policy = await agent.policyInForce
                     journal?.write(
                         Journal.Entry(
                             event: "delivered", name: name, id: identity.principal, level: response.level,
                             storedThrough: response.storedThrough, releaseThrough: response.releaseThrough,
                             partition: response.owner.partition, register: response.register,
-                            epoch: response.epoch))
+                            epoch: response.epoch, leaf: policy?.leaf, policySequence: policy?.sequence))
                 case .partly(let waiting):
                     tally.count(reason: "\(name): \(waiting) records still wait") { $0.failedPasses += 1 }
                 case .failed(let failure, _):

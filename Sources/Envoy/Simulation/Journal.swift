@@ -1,4 +1,5 @@
 internal import BoltAPI
+internal import CRDT
 internal import Foundation
 internal import Identity
 internal import Spanner
@@ -17,11 +18,16 @@ final class Journal: Sendable {
         var partition: PartitionName?
         var register: UInt64?
         var epoch: UInt64?
+        /// The policy that it holds: hash of its leaf.
+        var leaf: Bytes32?
+        /// The sequence of the version that it holds.
+        var policySequence: UInt64?
         /// When, by this machine's clock: milliseconds since 1970.
         var at = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
 
         enum CodingKeys: String, CodingKey {
-            case event, name, id, level, partition, register, epoch
+            case event, name, id, level, partition, register, epoch, leaf
+            case policySequence = "policy_sequence"
             case storedThrough = "stored_through"
             case releaseThrough = "release_through"
             case at = "at_ms"

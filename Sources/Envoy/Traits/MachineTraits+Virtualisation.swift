@@ -9,8 +9,8 @@ extension MachineTraits {
         ("Parallels", "parallels"), ("OpenStack", "kvm"), ("Hetzner", "kvm"),
     ]
 
-    /// `{"kind": "container" | "machine", "name": …}`: whether this is a container or a virtual machine. Nil where it is
-    /// neither, or nothing tells.
+    /// `{"kind": "container" | "machine", "name": …}`: whether this is a container or a virtual machine. Nil where it
+    /// is neither, or nothing tells.
     static func virtualisation(root: String) -> JSONValue? {
         if let container = container(root: root) { return kind("container", container) }
         if let type = read(root + "/sys/hypervisor/type").map(trimmed), !type.isEmpty { return kind("machine", type) }

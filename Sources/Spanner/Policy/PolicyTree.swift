@@ -50,7 +50,9 @@ public struct PolicyTree: Sendable {
     /// result is the tree of all leaves made anew. Where no envoy comes or goes, a change of one leaf costs the hashes
     /// on its way to the root; otherwise also those of the nodes behind the first that came or went.
     public mutating func replace(_ changed: [PolicyLeaf], removing: [PrincipalID] = [], by witness: some Witness) {
-        let changed = PolicyTree.inOrder(changed)
+        // Who is both changed and left out is left out.
+        let gone = Set(removing)
+        let changed = PolicyTree.inOrder(changed.filter { !gone.contains($0.envoy) })
         let places = changed.map { place(of: $0.envoy) }
         let leaving = removing.sorted().filter { place(of: $0) != nil }
         guard leaving.isEmpty, places.allSatisfy({ $0 != nil }) else {
@@ -130,7 +132,6 @@ public struct PolicyTree: Sendable {
             let envoy = isNew ? changed[new].envoy : leaves[old].envoy
             let isKnown = old < leaves.count && leaves[old].envoy == envoy
             while gone < removing.count, removing[gone] < envoy { gone += 1 }
-            // Who is both changed and left out is left out.
             if gone == removing.count || removing[gone] != envoy {
                 let isSame = isKnown && (!isNew || changed[new] == leaves[old])
                 merged.append(isNew ? changed[new] : leaves[old])

@@ -1,9 +1,10 @@
 /// Which machines are given a new version now: no clock, disk or socket inside.
 ///
 /// Machines whose leaf changed are offered to it. It gives them the version in the order in which they were offered,
-/// those offered together by id, never more at a time, and never leaving fewer standing, than its policy says. A machine that it gave the version counts as at it from
-/// the effect on, so that no crash between the effect and its record gives too many; what it was given is for the shell
-/// to keep durably before the machine is told. Who is not given it keeps the version before, which stays valid.
+/// those offered together by id, never more at a time, and never leaving fewer standing, than its policy says. A
+/// machine that it gave the version counts as at it from the effect on, so that no crash between the effect and its
+/// record gives too many; what it was given is for the shell to keep durably before the machine is told. Who is not
+/// given it keeps the version before, which stays valid.
 public struct Rollout: Sendable {
     /// The policy of the version.
     public let policy: RolloutPolicy

@@ -126,6 +126,7 @@ extension EnvoySimulation {
         let envoy = request.envoy
         guard envoys[envoy].isUp, envoys[envoy].life == life, envoys[envoy].asked == request.number else { return }
         envoys[envoy].asked = nil
+        for value in [request.number, reply.epoch, reply.storedThrough, reply.releaseThrough] { trace.mix(value) }
         guard let fence = judge(reply, by: envoy) else { return }
         guard takePolicy(reply, by: envoy) else { return }
         envoys[envoy].obeying = reply

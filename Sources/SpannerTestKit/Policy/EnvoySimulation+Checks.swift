@@ -176,7 +176,8 @@ extension EnvoySimulation {
                 violate("P5", "envoy \(envoy.index) dropped \(truth.dropped) results, markers tell of \(told)")
             }
             if times.count != truth.owed.count {
-                violate("P5", "\(times.count) results of envoy \(envoy.index) are stored, \(truth.owed.count) were queued")
+                violate(
+                    "P5", "\(times.count) results of envoy \(envoy.index) are stored, \(truth.owed.count) were queued")
             }
         }
     }

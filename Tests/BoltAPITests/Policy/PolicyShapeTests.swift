@@ -141,7 +141,8 @@ import Testing
     }
 
     @Test func expiryHasTheWordsOfTheStack() {
-        #expect(PolicyExpiry.allCases.map { PolicyExpiryWord($0).rawValue } == ["enforce-last", "enforce-safe", "stop"])
+        #expect(
+            PolicyExpiry.allCases.map { PolicyExpiryWord($0).rawValue } == ["enforce-last", "enforce-safe", "stop"])
     }
 
     @Test func aPassInShortNamesWhatFailedFirstAndIsBounded() {
@@ -151,8 +152,8 @@ import Testing
         let resources =
             (0..<100).map { resource($0, $0 % 2 == 0 ? .skipped : .unchanged) } + [resource(100, .failed)]
         let report = PassReport(
-            isDryRun: false, isConverged: false, microseconds: 5, counts: PassCounts(unchanged: 50, skipped: 50, failed: 1),
-            resources: resources)
+            isDryRun: false, isConverged: false, microseconds: 5,
+            counts: PassCounts(unchanged: 50, skipped: 50, failed: 1), resources: resources)
         let record = PassRecord(
             at: WallTime(milliseconds: 1), head: bytes(1), sequence: 3, body: bytes(2),
             push: PrincipalID(high: 1, low: 2), isOffline: true, report: report)
@@ -174,8 +175,8 @@ import Testing
         let over = PushView.State.allCases.filter { state in
             PushView(
                 id: PrincipalID(high: 1, low: 2), partition: Self.partition, state: state, revision: "r", batch: 1,
-                batches: 2, envoys: 4, asked: 2, succeeded: 1, failed: 1, thresholdPercent: 100, pauseSeconds: 0, beganAt: WallTime(milliseconds: 0), actor: "operator/ada",
-                reason: ""
+                batches: 2, envoys: 4, asked: 2, succeeded: 1, failed: 1, thresholdPercent: 100, pauseSeconds: 0,
+                beganAt: WallTime(milliseconds: 0), actor: "operator/ada", reason: ""
             ).isOver
         }
         #expect(over == [.finished, .halted, .aborted])

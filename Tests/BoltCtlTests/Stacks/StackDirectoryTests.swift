@@ -59,9 +59,10 @@ import Testing
         let content = try StackDirectory(scratch.path).read()
         #expect(content.files.map(\.path) == ["files/motd"])
         #expect(
-            try faults(scratch) == ["dir", "folder", "git", "loop", "nowhere", "out", "up"].map {
-                "files/\($0) stack_bad_path"
-            })
+            try faults(scratch)
+                == ["dir", "folder", "git", "loop", "nowhere", "out", "up"].map {
+                    "files/\($0) stack_bad_path"
+                })
     }
 
     /// The stack's own directory may be named by a link.

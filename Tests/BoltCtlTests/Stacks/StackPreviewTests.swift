@@ -89,13 +89,13 @@ import Testing
         let scratch = try ScratchDirectory([
             "stack.yaml": "stack: web\n",
             "layers/10-base.yaml": """
-                layer: base
-                resources:
-                  - file: /etc/long
-                    source: long
-                  - file: /etc/bytes
-                    source: bytes
-                """,
+            layer: base
+            resources:
+              - file: /etc/long
+                source: long
+              - file: /etc/bytes
+                source: bytes
+            """,
             "files/long": (1...40).map { "line \($0)\n" }.joined(),
         ])
         defer { scratch.remove() }

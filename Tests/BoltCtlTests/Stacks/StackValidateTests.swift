@@ -12,12 +12,12 @@ import Testing
         try ScratchDirectory([
             "stack.yaml": "stack: web\ncolour: red\n",
             "layers/10-base.yaml": """
-                layer: base
-                resources:
-                  - file: /etc/motd
-                    content: hello
-                    requires: [file:/etc/none]
-                """,
+            layer: base
+            resources:
+              - file: /etc/motd
+                content: hello
+                requires: [file:/etc/none]
+            """,
         ])
     }
 

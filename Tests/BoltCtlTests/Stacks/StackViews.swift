@@ -84,29 +84,29 @@ struct ScratchDirectory {
         try ScratchDirectory([
             "stack.yaml": "stack: web\n",
             "layers/10-base.yaml": """
-                layer: base
-                vars:
-                  greeting: hello
-                resources:
-                  - directory: /etc/app
-                  - file: /etc/motd
-                    content: "{{vars.greeting}} from {{machine.name}} on {{traits.os}}\\n"
-                    mode: "0644"
-                  - file: /etc/app/password
-                    content: "{{secret:db/password}}"
-                    requires: [directory:/etc/app]
-                """,
+            layer: base
+            vars:
+              greeting: hello
+            resources:
+              - directory: /etc/app
+              - file: /etc/motd
+                content: "{{vars.greeting}} from {{machine.name}} on {{traits.os}}\\n"
+                mode: "0644"
+              - file: /etc/app/password
+                content: "{{secret:db/password}}"
+                requires: [directory:/etc/app]
+            """,
             "layers/20-web.yaml": """
-                layer: web
-                match:
-                  groups: [web]
-                resources:
-                  - link: /etc/app/current
-                    target: v2
-                  - exec: reload
-                    command: [/bin/true]
-                    effect: disruptive
-                """,
+            layer: web
+            match:
+              groups: [web]
+            resources:
+              - link: /etc/app/current
+                target: v2
+              - exec: reload
+                command: [/bin/true]
+                effect: disruptive
+            """,
         ])
     }
 }

@@ -29,7 +29,7 @@ struct LineDiffTests {
         #expect(LineDiff(bytes(long), bytes("a")).text == nil)
     }
 
-    @Test("Applied to the earlier text a diff of everything gives the later one", arguments: 1...40 as ClosedRange<UInt64>)
+    @Test("Lines that are kept are as many on both sides, whatever the texts", arguments: 1...40 as ClosedRange<UInt64>)
     func law(seed: UInt64) throws {
         var state = seed
         func draw(_ bound: Int) -> Int {

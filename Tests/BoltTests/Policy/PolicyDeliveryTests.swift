@@ -177,7 +177,8 @@ struct PolicyDeliveryTests {
             })
         await covering.pull(ways)
         let grant = try #require(try bed.word(2).grant)
-        let word = try #require(await covering.word(for: PolicyBed.envoy(2), of: PolicyBed.north, holding: HeldPolicy()))
+        let word = try #require(
+            await covering.word(for: PolicyBed.envoy(2), of: PolicyBed.north, holding: HeldPolicy()))
         let shown = try APIJSON.decode(CheckInPolicy.self, from: Data(word.utf8))
         #expect(shown.state == .covered && shown.grant?.bytes == grant.canonicalBytes && shown.beacon == nil)
         let body = await covering.body(grant.leaf.body, for: PolicyBed.envoy(2), of: PolicyBed.north)

@@ -15,12 +15,14 @@ import Vault
 struct PolicyServiceTests {
     private let witness = BoltSliceWitness(TestWitness())
 
-    @Test("S8: what is published reaches a check-in as a grant that proves itself, signed once", .timeLimit(.minutes(1)))
+    @Test("S8: what is published comes as grants that prove themselves, signed once", .timeLimit(.minutes(1)))
     func thread() async throws {
         let bed = try await PolicyBed()
         bed.admit((1...40).map { PolicyBed.member($0) })
         await bed.policy.look()
-        #expect(bed.policy.board.word(for: PolicyBed.envoy(1), holding: HeldPolicy(), isContested: false, now: WallClock.now()) == nil)
+        let unpublished = bed.policy.board.word(
+            for: PolicyBed.envoy(1), holding: HeldPolicy(), isContested: false, now: WallClock.now())
+        #expect(unpublished == nil, "nothing was published yet")
         let change = try await bed.publish(PolicyBed.files(motd: "one"))
         #expect(change.isChanged && change.effects.contains("40 of 40 envoys get another policy"))
         let before = await bed.policy.read { $0.signatures }

@@ -27,7 +27,7 @@ import Testing
         try? String(contentsOfFile: scratch.file("root/\(name)"), encoding: .utf8)
     }
 
-    @Test("V7: with every bolt away a changed trait changes the file; every pass is told once, in order, when they return")
+    @Test("V7: with every bolt away a changed trait changes the file; each pass is told once, in order, once they return")
     func convergesOffline() async throws {
         let scratch = try Scratch()
         try scratch.state.make()
@@ -183,7 +183,7 @@ import Testing
         }
     }
 
-    @Test("a policy that is too old goes on whole, goes on with what is safe, or is applied no more, as its owner wants")
+    @Test("a policy that is too old goes on, goes on with what is safe, or is applied no more, as its owner wants")
     func expiry() async throws {
         let last = try await age(.enforceLast, days: 30, after: 31)
         #expect(last.calls.count == 4 && last.standing == "expired (enforce-last)")
@@ -204,9 +204,4 @@ import Testing
         let unset = try await age(.stop, days: 40, after: 0, isKnown: false)
         #expect(unset.standing == "age unknown" && unset.calls.count == 4)
     }
-}
-
-extension EnvoyAgent {
-    /// The next round makes a pass, whatever the time.
-    func makeDue() { desk?.isDue = true }
 }

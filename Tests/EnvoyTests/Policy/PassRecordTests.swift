@@ -19,7 +19,8 @@ import Testing
     }
 
     private func pass(_ number: UInt64) -> PassRecord {
-        PassRecord(at: WallTime(milliseconds: number), head: nil, sequence: number, body: nil, isOffline: false, report: nil)
+        PassRecord(
+            at: WallTime(milliseconds: number), head: nil, sequence: number, body: nil, isOffline: false, report: nil)
     }
 
     @Test("a report that is small is told whole; of a large one what failed comes first, and the rest is counted")

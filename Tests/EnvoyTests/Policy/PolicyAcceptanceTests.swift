@@ -10,7 +10,7 @@ import Testing
 
 @testable import Envoy
 
-/// What an agent takes of policy and what it refuses: nothing that is not its owner's, for it, whole, and newer (P2, S8).
+/// What an agent takes of policy and what it refuses: nothing that is not its owner's, for it, whole and newer (S8).
 @Suite struct PolicyAcceptanceTests {
     private let owner = PolicyOwner()
 

@@ -9,7 +9,7 @@ struct PartitionCommandTests {
     private static let source = PartitionCommand.EnvoyQueue(
         envoy: PrincipalID(high: 1, low: 2), queue: QueueID(high: 3, low: 4))
 
-    private static let examples: [PartitionCommand] = plain + slices
+    private static let examples: [PartitionCommand] = plain + slices + policy
 
     private static let plain: [PartitionCommand] = [
         .results(
@@ -58,6 +58,77 @@ struct PartitionCommandTests {
             .remainsGone(PartitionCommand.EnvoyPlacement(envoy: source.envoy, slice: slice)),
             .task(.init(task: source.envoy, number: 9, part: 1, parts: 3, bytes: [4, 5])),
         ]
+    }
+
+    /// A change of the policy of each kind.
+    private static var policy: [PartitionCommand] {
+        let (digest, envoy) = (Bytes32(words: (4, 3, 2, 1)), source.envoy)
+        let version = PolicyVersion(
+            sequence: 4, stack: digest, revision: "c0ffee", who: "operator/ada", at: at, note: "new motd")
+        let content = PolicyLeafChange.Content(body: digest, box: [9, 9, 9])
+        let freeze = PolicyFreeze(isFrozen: true, reason: "night", who: "operator/ada", at: at)
+        let changes: [PolicyChange] = [
+            .stack(PolicyPart(digest: digest, number: 100, parts: 128, bytes: [1])),
+            .body(PolicyPart(digest: digest, number: 0, parts: 1, bytes: [1, 2, 3])), .publish(version),
+            .leaves(
+                sequence: 4,
+                [PolicyLeafChange(envoy: envoy, content: content), PolicyLeafChange(envoy: envoy, content: nil)]),
+            .leaves(sequence: 1, []), .head(sequence: 4, [5, 6]), .given([envoy], sequence: 4),
+            .outcome(PolicyOutcome(envoy: envoy, sequence: 4, hasSucceeded: true, at: at)),
+            .rollout(sequence: 4, number: 2, [1]), .push(envoy, number: 1023, [2]), .ordered(through: 9),
+            .freeze(freeze), .retire(below: 1 << 40),
+        ]
+        return changes.map { .policy($0) }
+    }
+
+    /// What is over a limit is refused before anything of it is kept.
+    @Test(arguments: [
+        PolicyChange.body(
+            PolicyPart(digest: .zero, number: 4, parts: PartitionLimits.policyBodyPartsMax + 1, bytes: [1])),
+        .stack(PolicyPart(digest: .zero, number: 3, parts: 3, bytes: [1])),
+        .stack(PolicyPart(digest: .zero, number: 0, parts: 1, bytes: [])),
+        .stack(
+            PolicyPart(
+                digest: .zero, number: 0, parts: 1,
+                bytes: Array(repeating: 1, count: PartitionLimits.policyPartBytesMax + 1))),
+        .given(Array(repeating: source.envoy, count: PartitionLimits.policyEnvoysMax + 1), sequence: 1),
+        .head(sequence: 0, [1]), .head(sequence: 1, []), .ordered(through: 1 << 63),
+        .push(source.envoy, number: PartitionLimits.policyRecordsMax, [1]),
+        .leaves(
+            sequence: 1,
+            [
+                PolicyLeafChange(
+                    envoy: source.envoy,
+                    content: PolicyLeafChange.Content(
+                        body: .zero, box: Array(repeating: 1, count: PolicyLimits.boxBytesMax + 1)))
+            ]),
+    ])
+    func `a change of the policy over its limits is refused`(_ change: PolicyChange) {
+        var decoder = CanonicalDecoder(PartitionCommand.policy(change).canonicalBytes)
+        #expect(throws: DecodingFailure.self) { try PartitionCommand(from: &decoder) }
+    }
+
+    /// A stack's files have one order, no path that leads out, and none twice.
+    @Test(arguments: ["", "/etc/passwd", "../x", "a//b", "a/./b", "a/../b", "a/", "a\0b"])
+    func `a path that is no place below the folder is refused`(_ path: String) {
+        #expect(PolicyFiles([PolicyFile(path: path, bytes: [])]) == nil)
+    }
+
+    @Test func `files of a stack are read back, in the order of their paths only`() throws {
+        let files = ["b", "a/z", "a.yaml"].map { PolicyFile(path: $0, bytes: Array($0.utf8)) }
+        let stack = try #require(PolicyFiles(files))
+        #expect(stack.files.map(\.path) == ["a.yaml", "a/z", "b"])
+        #expect(PolicyFiles(files.reversed()) == stack)
+        #expect(PolicyFiles(files + files.prefix(1)) == nil)
+        var decoder = CanonicalDecoder(stack.canonicalBytes)
+        #expect(try PolicyFiles(from: &decoder) == stack)
+        var encoder = CanonicalEncoder()
+        encoder.list(files) { encoder, file in
+            encoder.text(file.path)
+            encoder.string(file.bytes)
+        }
+        var wrong = CanonicalDecoder(encoder.bytes)
+        #expect(throws: DecodingFailure.self) { try PolicyFiles(from: &wrong) }
     }
 
     @Test(arguments: examples) func `a command is read back as it was written`(_ command: PartitionCommand) throws {

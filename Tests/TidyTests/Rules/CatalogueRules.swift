@@ -40,7 +40,8 @@ func metricNames(in file: SwiftText) -> [DeclaredName] {
 
 /// Settings: the strings `section.key` in the files that list them.
 func settingNames(in file: SwiftText) -> [DeclaredName] {
-    guard ["/Setting+All.swift", "/Setting+Lease.swift"].contains(where: { file.path.hasSuffix($0) }) else { return [] }
+    let lists = ["/Setting+All.swift", "/Setting+Lease.swift", "/Setting+Policy.swift"]
+    guard lists.contains(where: { file.path.hasSuffix($0) }) else { return [] }
     return file.literals.filter { literal in
         let parts = literal.text.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 2 && parts.allSatisfy { isStableName(String($0)) }

@@ -98,7 +98,9 @@ final class PolicyBoard: Sendable {
     /// Whether a waiting envoy is to check in at once: it is to have another leaf than it holds, or an order after the
     /// one that it knows is there.
     func isDue(_ envoy: PrincipalID, holding held: Bytes32?, order: UInt64) -> Bool {
-        let (picture, isWaiting, errand) = state.withLock { ($0.picture, $0.waiting.contains(envoy), $0.errands[envoy]) }
+        let (picture, isWaiting, errand) = state.withLock { state in
+            (state.picture, state.waiting.contains(envoy), state.errands[envoy])
+        }
         if let errand, errand.number > order { return true }
         guard !isWaiting, let leaf = picture?.leaf(of: envoy) else { return false }
         return leaf.hash != held

@@ -51,7 +51,8 @@ actor PolicyCovering {
     /// what it holds: nothing that is older is given.
     func word(for envoy: PrincipalID, of partition: PartitionName, holding held: HeldPolicy) -> String? {
         do throws(StoreError) {
-            guard !isEnded, let kept = try store.grant(of: envoy, in: partition), let grant = try? PolicyGrant(kept.grant)
+            guard !isEnded, let kept = try store.grant(of: envoy, in: partition),
+                let grant = try? PolicyGrant(kept.grant)
             else { return nil }
             var word = PolicyWord(state: .covered, sequence: grant.signed.head.sequence)
             guard grant.leaf.hash(by: witness) != held.leaf, kept.sequence >= held.sequence ?? 0,

@@ -11,8 +11,8 @@ extension PolicyService {
     /// Bits of a mark below the version: how many were given it.
     private static let givenBits: UInt64 = 24
 
-    /// How far what envoys were given is: it grows with each version, and with each envoy that is given one. The same at
-    /// each primary, by the journal alone.
+    /// How far what envoys were given is: it grows with each version, and with each envoy that is given one. The same
+    /// at each primary, by the journal alone.
     private func mark(of reign: PolicyReign, _ sequence: UInt64) -> UInt64 {
         let given = reign.deliveries.values.count { $0.sequence == sequence }
         return sequence << PolicyService.givenBits | UInt64(min(given, 1 << PolicyService.givenBits - 1))

@@ -100,7 +100,7 @@ extension PolicyService {
 
     /// Why the next batch must not begin; nil where the partition is well.
     private func trouble() async -> String? {
-        do { try await requireSafe() } catch let problem as Problem { return problem.detail } catch { return "\(error)" }
+        do { try await requireSafe() } catch { return (error as? Problem)?.detail ?? "\(error)" }
         if await partition.read({ $0.isShort }) { return "the disk of \(surroundings.bolt) is full" }
         if reign?.rollout?.machine.status.state == .halted { return "the roll-out stopped itself" }
         return nil
@@ -154,9 +154,10 @@ extension PolicyService {
                 partition: name, epoch: begun.epoch, sequence: first + UInt64(offset), envoy: envoy,
                 kind: run.facts.kind, notAfter: notAfter)
             let signed = SignedPolicyOrder(order, warrant: context.warrant, signature: sign(order.signedBytes))
-            errands[envoy] = PolicyBoard.Errand(number: order.sequence, bytes: signed.canonicalBytes, notAfter: notAfter)
+            errands[envoy] = PolicyBoard.Errand(
+                number: order.sequence, bytes: signed.canonicalBytes, notAfter: notAfter)
             // Each takes a signature of its own: others have their turn.
-            if offset % PolicyServiceLimits.envoysPerTurn == PolicyServiceLimits.envoysPerTurn - 1 { await Task.yield() }
+            if (offset + 1).isMultiple(of: PolicyServiceLimits.envoysPerTurn) { await Task.yield() }
         }
         board.send(errands)
         board.watch(envoys)

@@ -58,7 +58,9 @@ extension PolicyService {
         last += PolicyService.chunks(atOnce).map { .policy(.given($0, sequence: draft.sequence)) }
         let small = leaves.reduce(0) { $0 + $1.canonicalBytes.count } < PolicyServiceLimits.leavesBytes / 2
         // Where it fits, leaves and head are one record: no failure comes between.
-        if small, leaves.count + last.count <= PolicyServiceLimits.writeCommands { (last, leaves) = (leaves + last, []) }
+        if small, leaves.count + last.count <= PolicyServiceLimits.writeCommands {
+            (last, leaves) = (leaves + last, [])
+        }
         first += leaves
         let level: BoltAPI.AckLevel
         do {
@@ -228,7 +230,9 @@ extension PolicyService {
         guard var now = reign else { return }
         reign = nil
         for row in draft.rows { now.rows[row.leaf.envoy] = row }
-        for envoy in draft.removed { (now.rows[envoy], now.deliveries[envoy], now.ingredients[envoy]) = (nil, nil, nil) }
+        for envoy in draft.removed {
+            (now.rows[envoy], now.deliveries[envoy], now.ingredients[envoy]) = (nil, nil, nil)
+        }
         for (envoy, made) in draft.ingredients { now.ingredients[envoy] = made == .zero ? nil : made }
         for envoy in atOnce { now.deliveries[envoy] = Delivered(sequence: draft.sequence) }
         (now.tree, now.head, now.sequence, now.stack) = (tree, signed, draft.sequence, stack)

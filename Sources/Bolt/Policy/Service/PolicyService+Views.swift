@@ -134,11 +134,15 @@ extension PolicyService {
     }
 
     /// Which envoys would get another body under another stack, by layer.
-    func compare(_ old: Stack?, _ new: Stack) async throws -> (layers: [StackLayerDiffView], changed: UInt64, all: UInt64) {
+    func compare(
+        _ old: Stack?, _ new: Stack
+    ) async throws -> (layers: [StackLayerDiffView], changed: UInt64, all: UInt64) {
         guard let fleet = reign?.fleet else { throw PolicyProblems.noReign(name) }
         var (before, after): ([StackSelection: Bytes32?], [StackSelection: Bytes32?]) = ([:], [:])
         var (layers, changed): ([String: (changed: UInt64, envoys: UInt64)], UInt64) = ([:], 0)
-        func digest(_ stack: Stack, _ selection: StackSelection, _ known: inout [StackSelection: Bytes32?]) -> Bytes32? {
+        func digest(
+            _ stack: Stack, _ selection: StackSelection, _ known: inout [StackSelection: Bytes32?]
+        ) -> Bytes32? {
             if let digest = known[selection] { return digest }
             let digest = (try? stack.body(of: selection).get()).map { witness.hash($0.bytes) }
             known[selection] = digest

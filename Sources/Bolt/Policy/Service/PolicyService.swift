@@ -19,8 +19,8 @@ struct PolicySurroundings: Sendable {
 /// The policy of a bolt's partition: at its primary it makes versions, says who is given them, and shows check-ins what
 /// is theirs through its board.
 ///
-/// It lives beside the partition's service and changes nothing but through its journal. Versions are made one at a time;
-/// compiling and sealing holds up nobody but those who wait for a version.
+/// It lives beside the partition's service and changes nothing but through its journal. Versions are made one at a
+/// time; compiling and sealing holds up nobody but those who wait for a version.
 actor PolicyService {
     /// The queue that it runs on.
     nonisolated let executor = NodeExecutor(label: "bolt.policy")
@@ -98,7 +98,7 @@ actor PolicyService {
         forgetReign()
     }
 
-    /// Waits until this bolt serves policy, for at most `PolicyServiceLimits.readyWait`: it may just have been promoted.
+    /// Waits until this bolt serves policy, for at most `PolicyServiceLimits.readyWait`: it may just be promoted.
     func becomeReady() async {
         let deadline = ContinuousClock.now + PolicyServiceLimits.readyWait
         while reign?.fleet == nil, ContinuousClock.now < deadline, !isEnding.load(ordering: .relaxed) {

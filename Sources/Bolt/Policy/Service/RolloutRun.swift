@@ -3,8 +3,8 @@ internal import CRDT
 internal import Spanner
 internal import SpannerStore
 
-/// The roll-out of the version in force, as its primary drives it. What it depends on stands in the journal: its record,
-/// and for each envoy what it was given and what became of that.
+/// The roll-out of the version in force, as its primary drives it. What it depends on stands in the journal: its
+/// record, and for each envoy what it was given and what became of that.
 struct RolloutRun: Sendable {
     /// Who is given it when.
     var machine: Rollout

@@ -25,7 +25,8 @@ struct SecretsAtHand {
     init(_ names: [String], in tables: PartitionTables, vault: Vault, partition: PartitionName) throws(StoreError) {
         for name in names {
             guard let stored = try tables.secrets.value(name) else {
-                hindrances[name] = "secret \(name) is missing; next: boltctl secret put \(name) --partition \(partition)"
+                let next = "boltctl secret put \(name) --partition \(partition)"
+                hindrances[name] = "secret \(name) is missing; next: \(next)"
                 continue
             }
             do throws(VaultError) {

@@ -4,9 +4,9 @@ internal import Spanner
 
 /// A stack in a folder of this machine, read whole: where it changes during the reading it is read again.
 ///
-/// `.git` is passed over wherever it stands, and so is what begins with `..`, which is how Kubernetes keeps the versions
-/// of a mounted map. A link is followed where it leads to a file of the same folder; one that leads out, or to a folder,
-/// is refused, and so is all that is no regular file.
+/// `.git` is passed over wherever it stands, and so is what begins with `..`, which is how Kubernetes keeps the
+/// versions of a mounted map. A link is followed where it leads to a file of the same folder; one that leads out, or to
+/// a folder, is refused, and so is all that is no regular file.
 final class DirectoryPolicySource: PolicySource {
     /// Times that a folder which changes is read.
     static let attemptsMax = 5
@@ -80,7 +80,9 @@ final class DirectoryPolicySource: PolicySource {
             else { return nil }
             self.kind = kind
             size = (found[.size] as? NSNumber)?.intValue ?? 0
-            place = [FileAttributeKey.systemNumber, .systemFileNumber].map { (found[$0] as? NSNumber)?.uint64Value ?? 0 }
+            place = [FileAttributeKey.systemNumber, .systemFileNumber].map {
+                (found[$0] as? NSNumber)?.uint64Value ?? 0
+            }
             modified = found[.modificationDate] as? Date
         }
     }

@@ -1,5 +1,5 @@
-/// How long a source is left alone between two looks: about the interval, and longer with each failure in a row, so that
-/// many bolts do not ask a remote at once when it comes back.
+/// How long a source is left alone between two looks: about the interval, and longer with each failure in a row, so
+/// that many bolts do not ask a remote at once when it comes back.
 struct PolicyPace: Sendable {
     /// Longest pause after failures, where the interval itself is not longer.
     static let pauseMax: Duration = .seconds(900)

@@ -90,16 +90,4 @@ struct PolicySourceStatus: Hashable, Sendable {
         /// Since when it is so.
         var since: WallTime
     }
-
-    /// Alarms that this is reason for: stable names with words.
-    var alarms: [(name: String, text: String)] {
-        guard let words else { return [] }
-        var alarms: [(name: String, text: String)] = []
-        if isStale {
-            alarms.append(
-                ("policy_source_stale", "no good revision of \(words) for \(ageSeconds) s; the last stays in force"))
-        }
-        if let error { alarms.append(("policy_source_broken", "\(words): \(error.reason) [\(error.code)]")) }
-        return alarms
-    }
 }

@@ -2,8 +2,8 @@ internal import Logging
 internal import Spanner
 internal import Synchronization
 
-/// Looks after the source of a partition's stacks while this bolt reigns, and offers each new revision: the one owner of
-/// the source.
+/// Looks after the source of a partition's stacks while this bolt reigns, and offers each new revision: the one owner
+/// of the source.
 ///
 /// Whatever fails here, the last good revision stays in force (Q1): a failure is told, with its age, in status, metrics
 /// and alarms, and tried again by itself.

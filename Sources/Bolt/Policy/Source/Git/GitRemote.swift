@@ -61,7 +61,8 @@ struct GitRemote: Hashable, Sendable {
 
     /// Whether a text is a folder in a repository.
     static func isFolder(_ text: String) -> Bool {
-        (1...1024).contains(text.utf8.count) && !text.hasPrefix("-") && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        (1...1024).contains(text.utf8.count) && !text.hasPrefix("-")
+            && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
             && text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
                 !$0.isEmpty && $0 != "." && $0 != ".." && $0 != ".git"
             }

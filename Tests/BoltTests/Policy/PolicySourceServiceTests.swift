@@ -1,0 +1,191 @@
+import BoltAPI
+import Identity
+import Logging
+import Spanner
+import SpannerTestKit
+import Synchronization
+import Testing
+
+@testable import Bolt
+
+/// Q1: whatever becomes of the source, the last good revision stays, and what is the matter is told.
+@Suite struct PolicySourceServiceTests {
+    /// A source that says what it is told to.
+    private final class Told: PolicySource {
+        let answer = Mutex<Result<String, PolicySourceError>>(.success("r1"))
+        var words: String { "told" }
+
+        func read(unless known: String?) throws(PolicySourceError) -> PolicySnapshot? {
+            let revision = try answer.withLock { $0 }.get()
+            guard revision != known, let files = PolicyFiles([PolicyFile(path: "stack.yaml", bytes: [])]) else {
+                return nil
+            }
+            return PolicySnapshot(revision: revision, files: files)
+        }
+
+        func say(_ revision: String) { answer.withLock { $0 = .success(revision) } }
+
+        func fail(_ code: PolicySourceError.Code) {
+            answer.withLock {
+                $0 = .failure(PolicySourceError(code: code, what: "reading", why: "because\u{1B}[2J", next: "wait"))
+            }
+        }
+    }
+
+    /// Remembers what was offered and answers as it is told to.
+    private final class Taker: Sendable {
+        let offered = Mutex<[String]>([])
+        let verdict = Mutex(PolicyVerdict.accepted)
+
+        func take(_ snapshot: PolicySnapshot) -> PolicyVerdict {
+            offered.withLock { $0.append(snapshot.revision) }
+            return verdict.withLock { $0 }
+        }
+    }
+
+    private let source = Told()
+    private let taker = Taker()
+    private let service: PolicySourceService
+
+    init() {
+        service = PolicySourceService(
+            source, interval: .seconds(60), staleAfter: .seconds(900), logger: Logger(label: "test"),
+            metrics: MetricsRegistry())
+    }
+
+    private func look() async -> PolicySourceStatus {
+        await service.look { [taker] in taker.take($0) }
+        return await service.status()
+    }
+
+    private var offered: [String] { taker.offered.withLock { $0 } }
+
+    @Test("a revision is offered once where it is accepted, and the next one too")
+    func accepted() async {
+        #expect(await look().revision == "r1")
+        _ = await look()
+        #expect(offered == ["r1"])
+        source.say("r2")
+        let status = await look()
+        #expect(status.revision == "r2" && status.error == nil && status.goodAt != nil && status.alarms.isEmpty)
+        #expect(offered == ["r1", "r2"])
+    }
+
+    @Test("Q1: a source that fails leaves the last good revision in force, with its error, until it is good again")
+    func failing() async {
+        _ = await look()
+        source.fail(.unreachable)
+        _ = await look()
+        let status = await look()
+        #expect(status.revision == "r1" && status.failures == 2)
+        #expect(status.error?.code == "policy_source_unreachable")
+        #expect(status.error?.reason.contains("\u{1B}") == false)
+        #expect(status.alarms.map(\.code) == ["policy_source_broken"])
+        source.say("r1")
+        let healed = await look()
+        #expect(healed.error == nil && healed.failures == 0 && healed.revision == "r1")
+        #expect(offered == ["r1"])
+    }
+
+    @Test("a revision that is no stack is refused once, stays told, and is forgotten with the next one")
+    func refused() async {
+        _ = await look()
+        taker.verdict.withLock { $0 = .refused(code: "stack_cycle", reason: "layers/10.yaml:3: a cycle") }
+        source.say("r2")
+        _ = await look()
+        var status = await look()
+        #expect(offered == ["r1", "r2"])
+        #expect(status.revision == "r1" && status.error?.code == "stack_cycle" && status.error?.revision == "r2")
+        #expect(status.failures == 0)
+        // A failure of the source in between does not hide it for long.
+        source.fail(.unreachable)
+        #expect(await look().error?.code == "policy_source_unreachable")
+        source.say("r2")
+        status = await look()
+        #expect(status.error?.code == "stack_cycle" && status.failures == 0)
+        taker.verdict.withLock { $0 = .accepted }
+        source.say("r3")
+        status = await look()
+        #expect(status.revision == "r3" && status.error == nil)
+    }
+
+    @Test("a revision that cannot be taken now is offered again, with why it waits")
+    func later() async {
+        taker.verdict.withLock { $0 = .later("the vault is sealed") }
+        #expect(await look().waitsFor == "the vault is sealed")
+        taker.verdict.withLock { $0 = .accepted }
+        let status = await look()
+        #expect(offered == ["r1", "r1"] && status.waitsFor == nil && status.revision == "r1")
+    }
+
+    @Test("Q1: the age of the last good look is an alarm where it is over the limit")
+    func stale() async {
+        let impatient = PolicySourceService(
+            source, interval: .seconds(60), staleAfter: .seconds(-1), logger: Logger(label: "test"),
+            metrics: MetricsRegistry())
+        source.fail(.missing)
+        await impatient.look { _ in .accepted }
+        let status = await impatient.status()
+        #expect(status.isStale)
+        #expect(status.alarms.map(\.code) == ["policy_source_stale", "policy_source_broken"])
+    }
+
+    @Test("only whoever reigns looks; whoever reigns again begins anew")
+    func active() async throws {
+        let isActive = Mutex(true)
+        let active: @Sendable () async -> Bool = { isActive.withLock { $0 } }
+        let (service, taker) = (self.service, self.taker)
+        async let run: Void = service.run(isActive: active, take: { taker.take($0) })
+        try await wait("the first look") { await service.status().revision == "r1" }
+        isActive.withLock { $0 = false }
+        try await wait("rest") { await service.status().revision == nil }
+        #expect(await service.status().alarms.isEmpty)
+        isActive.withLock { $0 = true }
+        try await wait("the look of the next reign") { await service.status().revision == "r1" }
+        #expect(offered == ["r1", "r1"])
+        source.say("r2")
+        service.wake()
+        try await wait("a look that somebody woke") { await service.status().revision == "r2" }
+        service.drain()
+        await run
+    }
+
+    @Test("pauses stay about the interval, and grow with failures within bounds", arguments: 1...20)
+    func paces(seed: UInt64) {
+        var bits = SeededGenerator(seed: seed)
+        let pace = PolicyPace(interval: .seconds(60))
+        for _ in 0..<50 {
+            #expect((.seconds(54)...Duration.seconds(66)).contains(pace.pause(failures: 0, &bits)))
+            for failures in [1, 3, 10, 64, UInt64.max] {
+                let pause = pace.pause(failures: failures, &bits)
+                #expect((.seconds(30)...PolicyPace.pauseMax).contains(pause), "\(failures)")
+            }
+        }
+        let slow = PolicyPace(interval: .seconds(3600)).pause(failures: 9, &bits)
+        #expect((.seconds(1800)...Duration.seconds(3600)).contains(slow))
+    }
+
+    @Test("a webhook's call counts where it is signed, and no more of them than the bucket holds")
+    func webhook() throws {
+        let secret = Array("It's a Secret to Everybody".utf8)
+        let webhook = try #require(PolicyWebhook(secret: secret))
+        // The example of GitHub's documentation.
+        let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+        let (body, now) = (Array("Hello, World!".utf8), ContinuousClock.now)
+        #expect(webhook.judge(signature: signature, body: body, now: now) == .taken)
+        for forged in [
+            nil, "", "sha256=", "sha1=757107", signature.dropLast() + "8", signature + "00", signature.uppercased(),
+        ] as [String?] {
+            #expect(webhook.judge(signature: forged, body: body, now: now) == .forged, "\(forged ?? "none")")
+        }
+        #expect(webhook.judge(signature: signature, body: body + [1], now: now) == .forged)
+        for _ in 1..<PolicyWebhook.burst {
+            #expect(webhook.judge(signature: signature, body: body, now: now) == .taken)
+        }
+        #expect(webhook.judge(signature: signature, body: body, now: now) == .tooMany)
+        let next = now + PolicyWebhook.refill
+        #expect(webhook.judge(signature: signature, body: body, now: next) == .taken)
+        #expect(webhook.judge(signature: signature, body: body, now: next) == .tooMany)
+        #expect(PolicyWebhook(secret: [UInt8](repeating: 1, count: 15)) == nil)
+    }
+}
