@@ -123,7 +123,8 @@ extension PolicyService {
             for id in before.keys where fleet[id] == nil { reign?.dirty.insert(id) }
         } else {
             // The first look of a reign: what is in force may be of another fleet.
-            reign?.dirty = Set(fleet.keys).union(reign?.rows.keys.map { $0 } ?? [])
+            let rows = reign.map { Array($0.rows.keys) } ?? []
+            reign?.dirty = Set(fleet.keys).union(rows)
         }
         if let reign, !reign.dirty.isEmpty { await tellFleet(reign.dirty.filter { fleet[$0] == nil }, fleet.count) }
     }
