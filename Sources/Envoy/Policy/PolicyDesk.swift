@@ -136,10 +136,9 @@ struct PolicyDesk {
         var isFresh = isOwners && policy.state != .covered
         if let beacon = policy.beacon {
             do throws(PolicyRefusal) {
-                try hear(beacon.bytes, of: owner)
-                isFresh = policy.state != .covered
+                let isWord = try hear(beacon.bytes, of: owner)
+                isFresh = policy.state != .covered && (isFresh || isWord)
             } catch {
-                // All answers within its half minute bring the same one.
                 if error != .replayed {
                     isFresh = false
                     trouble = PolicyTrouble(error, of: "a word of freshness", from: address)
@@ -151,14 +150,18 @@ struct PolicyDesk {
         if let order = policy.order { try obey(order.bytes, of: owner, from: address) }
     }
 
-    private mutating func hear(_ bytes: [UInt8], of owner: Owner) throws(PolicyRefusal) {
+    /// Whether it is the owner's word now, whoever passed it on.
+    private mutating func hear(_ bytes: [UInt8], of owner: Owner) throws(PolicyRefusal) -> Bool {
         let beacon: SignedPolicyBeacon
         do {
             beacon = try SignedPolicyBeacon(bytes)
         } catch { throw .malformed(error) }
+        // All answers within its half minute bring the same one, also to the next process of this machine.
+        if beacon.beacon == sight.beacon { return believedNow.map { $0 <= beacon.beacon.notAfter } ?? false }
         try sight.note(
             beacon, owner: owner.partition, register: owner.register, reign: owner.reign, mesh: trust.mesh,
             witness: trust.witness)
+        return true
     }
 
     /// An order is carried out once: it is durable that it was taken before anything is done by it.

@@ -52,6 +52,7 @@ final class PolicyWorld {
             vars:
               greeting: \(greeting)
             resources:
+              - directory: /etc
               - directory: /etc/site
               - file: /etc/site/greeting
                 content: "{{vars.greeting}}\\n"

@@ -35,7 +35,8 @@ extension PolicyService {
         var effects: [String]
     }
 
-    /// Puts a stack in force, or says what that would do. What is in force already makes no new version.
+    /// Puts a stack in force, or says what that would do. What is in force already under the same
+    /// name makes no new version.
     func publish(_ brought: BroughtStack, as publication: PolicyPublication, dryRun: Bool) async throws -> StackChange {
         try await gate.pass { @Sendable [self] in try await publishAlone(brought, publication, dryRun: dryRun) }
     }
@@ -44,8 +45,8 @@ extension PolicyService {
         _ brought: BroughtStack, _ publication: PolicyPublication, dryRun: Bool
     ) async throws -> StackChange {
         guard reign != nil else { throw PolicyProblems.noReign(name) }
-        if let version = reign?.version, version.stack == brought.digest, !publication.immediately,
-            publication.freeze == nil
+        if let version = reign?.version, version.stack == brought.digest, version.revision == publication.revision,
+            !publication.immediately, publication.freeze == nil
         {
             return StackChange(isChanged: false, level: .paired, effects: ["\(version.revision) is in force already"])
         }
