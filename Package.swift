@@ -97,7 +97,8 @@ let package = Package(
         .target(
             name: "Envoy",
             dependencies: [
-                "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Policy", "Convergence", logging,
+                "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Policy", "Convergence",
+                logging,
             ],
             swiftSettings: strict),
 
@@ -188,7 +189,8 @@ let package = Package(
         .testTarget(
             name: "EnvoyTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "BoltClient", "Identity", "Policy", "Convergence",
+                "CRDT", "Spanner", "SpannerStore", "Envoy", "BoltAPI", "BoltClient", "Identity", "Policy",
+                "Convergence",
                 logging,
             ],
             swiftSettings: strict),

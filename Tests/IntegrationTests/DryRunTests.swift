@@ -13,6 +13,7 @@ extension IntegrationTests {
             let secrets: String
             let applies: String
             let tasks: String
+            let stacks: String
             let pids: [pid_t?]
             let files: [String: Data]
 
@@ -24,6 +25,8 @@ extension IntegrationTests {
                 secrets = try Self.member("secrets", mesh.done("secret", "list", "--partition", "north", "-o", "json"))
                 applies = try Self.member("applies", mesh.done("topology", "history", "-o", "json"))
                 tasks = try Self.tasks(mesh)
+                stacks = try Self.member(
+                    "revisions", mesh.done("stack", "history", "--partition", "north", "-o", "json"))
                 pids = mesh.bolts.map(\.pid)
                 files = Self.files(below: mesh.folder)
             }
@@ -61,7 +64,7 @@ extension IntegrationTests {
                 return "digests \(digests == other.digests), tokens \(tokens == other.tokens), "
                     + "conflicts \(conflicts == other.conflicts), seals \(seals == other.seals), "
                     + "secrets \(secrets == other.secrets), applies \(applies == other.applies), "
-                    + "tasks \(tasks == other.tasks), processes \(pids == other.pids), files \(paths)"
+                    + "tasks \(tasks == other.tasks), stacks \(stacks == other.stacks), processes \(pids == other.pids), files \(paths)"
             }
         }
 
@@ -143,7 +146,18 @@ extension IntegrationTests {
                 ),
                 ("context refresh", []),
             ]
-            return lines + topologyLines(mesh)
+            return lines + topologyLines(mesh) + policyLines(mesh)
+        }
+
+        /// Those about policy: of the partition that has a stack, a roll-out under way and one of its machines.
+        private func policyLines(_ mesh: RealMesh) -> [(verb: String, arguments: [String])] {
+            let place = ["--partition", "north"]
+            return [
+                ("stack publish", [mesh.file("stack-3")] + place), ("stack rollback", place),
+                ("stack rollback", ["--at-once", "--no-freeze"] + place), ("stack freeze", place),
+                ("stack unfreeze", place), ("stack rollout pause", place), ("stack rollout resume", place),
+                ("stack rollout abort", place), ("envoy push", ["--all"] + place),
+            ]
         }
 
         /// Those about the topology, and about what it moves.
@@ -239,6 +253,20 @@ extension IntegrationTests {
             try mesh.done("slice", "verify")
         }
 
+        /// Two versions of a stack are in force one after the other, a third is there to be published.
+        private func publishStacks(_ mesh: RealMesh) throws {
+            for number in 1...3 {
+                let folder = mesh.file("stack-\(number)")
+                try FileManager.default.createDirectory(
+                    atPath: folder + "/layers", withIntermediateDirectories: true)
+                try "stack: trial\n".write(toFile: folder + "/stack.yaml", atomically: true, encoding: .utf8)
+                try "layer: base\nresources:\n  - file: /motd\n    content: \"\(number)\"\n".write(
+                    toFile: folder + "/layers/base.yaml", atomically: true, encoding: .utf8)
+                guard number < 3 else { return }
+                try mesh.done("stack", "publish", folder, "--partition", "north", "--yes")
+            }
+        }
+
         private static let spare = """
               - name: spare
                 slices: 8
@@ -270,6 +298,7 @@ extension IntegrationTests {
             try mesh.done("seal", "init", "--key-file", mesh.file("north.key"), "--partition", "north", "--yes")
             try "value".write(toFile: mesh.file("value"), atomically: true, encoding: .utf8)
             try mesh.done("secret", "put", "db/x", "--partition", "north", "--from-file", mesh.file("value"))
+            try publishStacks(mesh)
             try mesh.waitForEqualDigests()
             let conflicts = try mesh.done("roster", "conflicts", "-o", "json").json?["conflicts"] as? [[String: Any]]
             let holders = try #require(conflicts?.first?["holders"] as? [[String: Any]])

@@ -15,7 +15,8 @@ extension EnvoyAgent {
         if told.state == .current { desk?.settle() }
         try desk?.hear(told, of: owner, from: address, isOwners: isOwners)
         if let grant = told.grant,
-            let candidate = desk?.judge(grant.bytes, of: owner, from: address) {
+            let candidate = desk?.judge(grant.bytes, of: owner, from: address)
+        {
             try await take(candidate, box: told.box?.bytes, from: address)
         }
         if let trouble = desk?.trouble, trouble.code != toldTrouble {

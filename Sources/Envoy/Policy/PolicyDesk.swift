@@ -83,7 +83,8 @@ struct PolicyDesk {
         if let why = Self.mismatch(grant.leaf, body: policy.body, box: policy.box, trust) { throw Damage(why: why) }
         (held, acceptedAt) = (grant, policy.acceptedAt)
         if let known = try? APIJSON.decode(StandingFacts.self, from: Data(policy.machine)),
-            known.id == work.machine.id {
+            known.id == work.machine.id
+        {
             machine = known
         }
     }

@@ -121,4 +121,5 @@ struct BoundedProgram: Sendable {
         var info = siginfo_t()
         let status = waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT)
         return status == 0 && info.si_signo == SIGCHLD
-    }}
+    }
+}

@@ -65,7 +65,8 @@ extension MachineTraits {
             let digits = rest.prefix(3)
             if byte == UInt8(ascii: "\\"), digits.count == 3,
                 digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }),
-                case let value = digits.reduce(0, { $0 << 3 | Int($1 - UInt8(ascii: "0")) }), value <= 255 {
+                case let value = digits.reduce(0, { $0 << 3 | Int($1 - UInt8(ascii: "0")) }), value <= 255
+            {
                 bytes.append(UInt8(value))
                 rest = rest.dropFirst(3)
             } else {

@@ -34,7 +34,8 @@ extension EnvoySimulation {
             epoch < disk.truth.authority.epoch
         else { return }
         violate(
-            "P6", "envoy \(envoy) obeys \(name) in epoch \(epoch.number), after it saw "
+            "P6",
+            "envoy \(envoy) obeys \(name) in epoch \(epoch.number), after it saw "
                 + "\(disk.truth.authority.epoch.number)")
     }
 
@@ -47,7 +48,8 @@ extension EnvoySimulation {
         let freshness = state.disk.sight.freshness
         guard name == freshness?.register.owner, epoch >= state.disk.truth.authority.epoch else {
             return violate(
-                "P6", "envoy \(envoy) deletes on the word of \(name) in epoch \(epoch.number), after it saw "
+                "P6",
+                "envoy \(envoy) deletes on the word of \(name) in epoch \(epoch.number), after it saw "
                     + "\(state.disk.truth.authority.epoch.number) of \(freshness?.register.owner.text ?? "nobody")")
         }
         guard let owner = owner(of: state.slice), restored.isEmpty,
@@ -58,7 +60,8 @@ extension EnvoySimulation {
             let sequence = held.first + UInt64(offset)
             guard row?.items[sequence] != item else { continue }
             violate(
-                "P6", "envoy \(envoy) deletes result \(sequence) of \(queue), which is not safe at "
+                "P6",
+                "envoy \(envoy) deletes result \(sequence) of \(queue), which is not safe at "
                     + "\(partitions[owner].name)")
         }
     }

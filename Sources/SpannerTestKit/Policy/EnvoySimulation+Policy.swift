@@ -92,9 +92,11 @@ extension EnvoySimulation {
             partition: state.name, epoch: state.epoch,
             sequence: state.safeTables.version?.signed.head.sequence ?? 0, at: clock())
         let identity = state.identity
-        reply.beacon = SignedPolicyBeacon(
-            beacon, warrant: identity.warrant,
-            signature: identity.signer.sign(beacon.signedBytes(in: TestIdentity.mesh))).canonicalBytes
+        reply.beacon =
+            SignedPolicyBeacon(
+                beacon, warrant: identity.warrant,
+                signature: identity.signer.sign(beacon.signedBytes(in: TestIdentity.mesh))
+            ).canonicalBytes
         reply.order = state.safeTables.orders[envoy]?.canonicalBytes
     }
 

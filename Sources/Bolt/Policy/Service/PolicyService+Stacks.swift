@@ -71,9 +71,10 @@ extension PolicyService {
     private func effects(of draft: PolicyDraft, _ publication: PolicyPublication, _ verb: String) -> [String] {
         var lines = ["\(publication.revision) \(verb) in force, as version \(draft.sequence)"]
         lines.append("\(draft.rows.count) of \(reign?.fleet?.count ?? 0) envoys would get another policy")
-        return lines + draft.troubles.sorted { $0.key < $1.key }.prefix(PolicyServiceLimits.troublesShown).map {
-            "\(memberName($0.key)) would keep what it has: \($0.value)"
-        }
+        return lines
+            + draft.troubles.sorted { $0.key < $1.key }.prefix(PolicyServiceLimits.troublesShown).map {
+                "\(memberName($0.key)) would keep what it has: \($0.value)"
+            }
     }
 
     /// Envoys that keep what they have, by name.
