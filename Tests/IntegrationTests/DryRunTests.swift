@@ -85,13 +85,15 @@ extension IntegrationTests {
             return (names.contains("dry-run") ? [path] : []) + subcommands.flatMap { below($0, path) }
         }
 
-        /// Commands whose change a safety rule refuses in partitions of one bolt: a dry run says so, with exit 4.
+        /// Commands whose change a safety rule refuses in partitions of one bolt, or while a roll-out is under way: a dry
+        /// run says so, with exit 4.
         private let refused: [(verb: String, arguments: [String])] = [
             ("bolt remove", ["a.south", "--dead"]), ("bolt step-down", ["a.north"]),
             ("partition switchover", ["north"]), ("partition promote", ["north"]),
             ("partition promote", ["north", "--to", "a.north"]),
             ("partition promote", ["north", "--to", "a.north", "--allow-data-loss"]),
             ("bolt drain", ["a.north"]), ("slice takeover", ["--partition", "south"]),
+            ("stack rollout resume", ["--partition", "north"]),
         ]
 
         /// Commands that change a task that runs.
@@ -155,7 +157,7 @@ extension IntegrationTests {
             return [
                 ("stack publish", [mesh.file("stack-3")] + place), ("stack rollback", place),
                 ("stack rollback", ["--at-once", "--no-freeze"] + place), ("stack freeze", place),
-                ("stack unfreeze", place), ("stack rollout pause", place), ("stack rollout resume", place),
+                ("stack unfreeze", place), ("stack rollout pause", place),
                 ("stack rollout abort", place), ("envoy push", ["--all"] + place),
             ]
         }
