@@ -135,7 +135,7 @@ struct StatusReport: Encodable {
         }
         if let note = policy.note { lines.append("  note: \(note)") }
         if let trouble = policy.trouble {
-            lines.append("  why:  \(trouble.reason) [\(trouble.code)]")
+            lines.append("  why:  \(trouble.reason) [\(trouble.code.rawValue)]")
             lines.append("  next: \(trouble.next)")
         }
         if let pass = policy.lastPass {

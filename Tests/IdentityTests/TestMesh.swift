@@ -81,7 +81,10 @@ enum Names {
 
 enum Scratch {
     private static let base: String = {
-        let path = NSTemporaryDirectory() + "bolt-identity-" + Sodium.randomBytes(8).hexDigits
+        let memory = "/dev/shm/"
+        // Every key and certificate is flushed: in memory that costs nothing, however busy the disk is.
+        let place = FileManager.default.isWritableFile(atPath: memory) ? memory : NSTemporaryDirectory()
+        let path = place + "bolt-identity-" + Sodium.randomBytes(8).hexDigits
         atexit { try? FileManager.default.removeItem(atPath: Scratch.base) }
         return path
     }()

@@ -20,7 +20,7 @@ extension EnvoyAgent {
             try await take(candidate, box: told.box?.bytes, from: address)
         }
         if let trouble = desk?.trouble, trouble.code != toldTrouble {
-            logger.warning("policy", metadata: ["code": "\(trouble.code)", "reason": "\(trouble.reason)"])
+            logger.warning("policy", metadata: ["code": "\(trouble.code.rawValue)", "reason": "\(trouble.reason)"])
         }
     }
 
@@ -65,9 +65,12 @@ extension EnvoyAgent {
     // MARK: Passes
 
     /// Makes a pass where one is due, or tells what is the matter. Whether anything was put into the queue.
-    func passIfDue(isReported: Bool) async throws(StoreError) -> Bool {
+    ///
+    /// The time of a pass comes once a round at most: a second one in the same round (`byClock` false) is made only for
+    /// something new, however soon the owner wants to hear again.
+    func passIfDue(isReported: Bool, byClock: Bool = true) async throws(StoreError) -> Bool {
         guard let desk else { return false }
-        let isDue = desk.isDue || clock.isDue(at: .now, isReported: isReported)
+        let isDue = desk.isDue || byClock && clock.isDue(at: .now, isReported: isReported)
         guard isDue, desk.held != nil else { return try tellTrouble(at: desk.work.now()) }
         return try await makePass()
     }
@@ -100,7 +103,7 @@ extension EnvoyAgent {
         case .failure(let trouble):
             record.trouble = "\(trouble)"
             // What was kept was found to be damaged only now.
-            if trouble.code == PolicyTrouble.damaged("").code { try self.desk?.discard(trouble.reason) }
+            if trouble.code == .damaged { try self.desk?.discard(trouble.reason) }
         }
         _ = try tellTrouble(at: begun)
         try tell(record)

@@ -41,7 +41,7 @@ public actor EnvoyAgent {
     /// The last pass, or what kept it from being made, of this run.
     public internal(set) var lastPass: PassRecord?
     /// Which of the policy's troubles, and what of its age, was told last.
-    var (toldTrouble, toldStanding) = (String?.none, PolicyStanding.none)
+    var (toldTrouble, toldStanding) = (PolicyTrouble.Code?.none, PolicyStanding.none)
     /// Where news of policy can be waited for; nil where nobody of the owner's answers.
     var hearing: String?
     /// Whether a bolt told of news that were none: it is not listened to until the next report by the clock.
@@ -128,8 +128,8 @@ public actor EnvoyAgent {
     /// Reports, then makes the pass that is due and tells of it.
     private func round(_ effects: [EnvoyMachine.Effect]) async throws(StoreError) -> Pause {
         var pause = try await settle(effects)
-        for _ in 0..<EnvoyLimits.passesInARowMax {
-            guard try await passIfDue(isReported: isServed), isServed else { break }
+        for number in 0..<EnvoyLimits.passesInARowMax {
+            guard try await passIfDue(isReported: isServed, byClock: number == 0), isServed else { break }
             pause = try await settle(machine.step(.timerFired(pause.timer)))
         }
         return pause
@@ -144,8 +144,8 @@ public actor EnvoyAgent {
     ) async throws(StoreError) -> Pass {
         try await begin()
         var pass = try await deliver(recording: recording && !isGoverned, limits: limits, progress: progress)
-        for _ in 0..<EnvoyLimits.passesInARowMax {
-            guard try await passIfDue(isReported: true) else { break }
+        for number in 0..<EnvoyLimits.passesInARowMax {
+            guard try await passIfDue(isReported: isServed, byClock: number == 0) else { break }
             if case .failed = pass { break }
             pass = try await deliver(recording: false, limits: limits, progress: progress)
         }

@@ -5,6 +5,8 @@ internal import Spanner
 struct PassClock {
     /// Time between passes where no owner ever asked for one.
     static let intervalDefault: Duration = .seconds(60)
+    /// Least time between passes, whatever an owner asks for: the machine has other things to do.
+    static let intervalMin: Duration = .milliseconds(100)
 
     private var generator: SeededGenerator
     private var last: ContinuousClock.Instant?
@@ -15,7 +17,7 @@ struct PassClock {
     init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
     /// The owner asks to be told at other times.
-    mutating func adopt(_ interval: Duration) { self.interval = interval }
+    mutating func adopt(_ interval: Duration) { self.interval = max(Self.intervalMin, interval) }
 
     /// A pass was made.
     mutating func passed(at now: ContinuousClock.Instant) {

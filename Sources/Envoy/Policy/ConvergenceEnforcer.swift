@@ -22,7 +22,8 @@ public struct ConvergenceEnforcer: PolicyEnforcer {
         do {
             converger = try Converger(options)
         } catch {
-            return .failure(PolicyTrouble(error.code.rawValue, "\(error.what): \(error.why)", next: error.next))
+            let code = PolicyTrouble.Code(rawValue: error.code.rawValue)
+            return .failure(PolicyTrouble(code, "\(error.what): \(error.why)", next: error.next))
         }
         let (engine, isEnding) = (converger, StopFlag())
         let report = await withTaskCancellationHandler {

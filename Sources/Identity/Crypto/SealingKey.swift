@@ -54,8 +54,8 @@ public struct SealingKey: Sendable {
 
     private static let fingerprintDomain = Array("bolt fingerprint under a sealing key v1".utf8)
 
-    /// Opens a sealed box of at least `PublicKeyBox.overheadBytes` into memory for what it holds; 0 where it is for this
-    /// key and whole.
+    /// Opens a sealed box of at least `PublicKeyBox.overheadBytes` into memory for what it holds; 0 where it is for
+    /// this key and whole.
     func openBox(_ box: [UInt8], into plain: UnsafeMutablePointer<UInt8>) -> Int32 {
         secret.withBytes { secret in
             guard let secret = secret.baseAddress else { return -1 }
