@@ -203,9 +203,11 @@ struct SliceServiceTests {
             mesh: TestIdentity.mesh, witness: BoltSliceWitness(TestWitness()))
         #expect(verdict == .obey(sight.fence))
         let hash = try #require(sight.freshness?.register.hash)
-        for (more, isTrue) in [(UInt64(0), true), (1, false)] {
+        let told = OwnerReceipt.digest(
+            firstHeld: sequences.lowerBound, results: TwoPartitions.results(of: envoys[0], sequences), by: TestWitness())
+        for (more, told, isTrue) in [(UInt64(0), told, true), (1, told, false), (0, .zero, false)] {
             let said = OwnerReceipt(
-                register: hash, epoch: receipt.epoch, queue: QueueID(envoys[0]),
+                register: hash, epoch: receipt.epoch, queue: QueueID(envoys[0]), told: told,
                 storedThrough: receipt.storedThrough, releaseThrough: receipt.releaseThrough + more)
             let isBorne = sight.bears(
                 said, signature: receipt.signature, from: nil, mesh: TestIdentity.mesh,
