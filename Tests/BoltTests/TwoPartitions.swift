@@ -230,7 +230,8 @@ final class TwoPartitions: Sendable {
         return await services[number].store(
             PendingCheckIn(
                 envoy: envoy, queue: QueueID(envoy), firstHeld: sequences.lowerBound,
-                results: TwoPartitions.results(of: envoy, sequences), traits: nil, slice: place.slice, seen: seen, isPassedOn: seen != nil))
+                results: TwoPartitions.results(of: envoy, sequences), traits: nil, slice: place.slice, seen: seen,
+                isPassedOn: seen != nil))
     }
 
     /// What a check-in of an envoy tells.

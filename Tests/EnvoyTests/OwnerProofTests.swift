@@ -76,7 +76,7 @@ import Testing
         #expect(try scratch.state.openQueue().held().items == 0)
     }
 
-    @Test("P2, P6: admitted with its slice's register, an agent deletes nothing for a bolt that it meets first and lies")
+    @Test("P2, P6: admitted with its slice's register, an agent deletes nothing for a liar that it meets first")
     func admitted() async throws {
         let scratch = try Scratch()
         let id = PrincipalID(high: 1, low: 2)

@@ -64,8 +64,8 @@ extension EnvoyAgent {
         return told(response, through: report.through, isOwners: isOwners, under: authority)
     }
 
-    /// Whether an answer is the owner's word on this report. What is kept by another partition need not be sent again to
-    /// that; nothing is deleted for it.
+    /// Whether an answer is the owner's word on this report. What is kept by another partition need not be sent again
+    /// to that; nothing is deleted for it.
     private func isOwners(_ response: CheckInResponse, to report: ToldReport, at address: String) -> Bool {
         guard response.custody == nil else { return false }
         let partition = port.partition(at: address)
@@ -105,7 +105,8 @@ extension EnvoyAgent {
         return .answered(
             EnvoyMachine.Answer(
                 storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, toldThrough: through,
-                isOwners: isOwners, fence: authority, nextInterval: next, servers: addresses.count, home: home(of: response)))
+                isOwners: isOwners, fence: authority, nextInterval: next, servers: addresses.count,
+                home: home(of: response)))
     }
 
     /// How many of the bolts that are asked, the first ones, are the owner's; 0 where they were named by hand.

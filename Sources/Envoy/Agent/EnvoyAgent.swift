@@ -82,8 +82,8 @@ public actor EnvoyAgent {
         self.queue = queue
     }
 
-    /// The owner that it follows. Where it has seen none, that of its admission, durable before anybody is asked: else it
-    /// would have to believe the first who answers (P2, P6).
+    /// The owner that it follows. Where it has seen none, that of its admission, durable before anybody is asked: else
+    /// it would have to believe the first who answers (P2, P6).
     private static func sight(in memory: EnvoyMemory, _ trust: OwnerTrust) throws(StoreError) -> OwnerSight {
         let known = try memory.sight()
         guard known.freshness == nil, let claim = try memory.admission(),

@@ -16,8 +16,8 @@ public struct OwnerTrust: Sendable {
         self.init(mesh: credential.mesh, witness: BoltSliceWitness(roster))
     }
 
-    /// What an agent that has seen nothing of its owner begins with: the register that it was admitted with, where there
-    /// was one. One that does not verify is refused.
+    /// What an agent that has seen nothing of its owner begins with: the register that it was admitted with, where
+    /// there was one. One that does not verify is refused.
     func begin(_ sight: OwnerSight, with claim: [UInt8]) throws(OwnerSight.Refusal) -> OwnerSight {
         var begun = sight
         let voucher: SliceVoucher

@@ -119,7 +119,8 @@ public struct EnvoyMachine: Sendable {
     private mutating func take(_ answer: Answer, of queue: HeldQueue) -> [Effect] {
         let released = queue.first > 0 ? queue.first - 1 : 0
         let before = stored[queue.id] ?? released
-        var (storedThrough, safeThrough) = (min(answer.storedThrough, max(answer.toldThrough, reportedAfter)), UInt64(0))
+        var storedThrough = min(answer.storedThrough, max(answer.toldThrough, reportedAfter))
+        var safeThrough: UInt64 = 0
         if answer.isOwners {
             let known = max(matched[queue.id] ?? 0, released)
             // Of what others kept for it meanwhile the owner was not told by this life.

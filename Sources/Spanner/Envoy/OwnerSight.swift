@@ -41,9 +41,9 @@ public struct OwnerSight: Hashable, Sendable {
         (self.fence, self.freshness, self.key) = (fence, freshness, key)
     }
 
-    /// Takes the register that a machine was admitted with, from whoever admitted it: before any bolt answers. Signed by
-    /// its owner, or, where a bolt of another partition admitted it, as that one knows it, without an epoch: then the
-    /// owner has yet to prove itself. Nothing changes where a register is known already, or where it is refused.
+    /// Takes the register that a machine was admitted with, from whoever admitted it: before any bolt answers. Signed
+    /// by its owner, or, where a bolt of another partition admitted it, as that one knows it, without an epoch: then
+    /// the owner has yet to prove itself. Nothing changes where a register is known already, or where it is refused.
     public mutating func begin(
         with voucher: SliceVoucher, mesh: MeshID, witness: some SliceWitness
     ) throws(Refusal) {

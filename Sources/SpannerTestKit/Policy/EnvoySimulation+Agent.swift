@@ -103,9 +103,9 @@ extension EnvoySimulation {
             .map { EnvoySimContent.SimItemPlace(sequence: queue.first + UInt64($0.offset), item: $0.element) }
             .filter { $0.sequence > after }
         let request = EnvoySimRequest(
-            number: nextRequest, envoy: envoy, queue: id, firstHeld: queue.first, places: Array(places.prefix(options.batchMax)),
-            remembered: disk.sight.freshness?.register.hash, epoch: disk.sight.fence.epoch, heldLeaf: disk.heldLeaf,
-            after: after)
+            number: nextRequest, envoy: envoy, queue: id, firstHeld: queue.first,
+            places: Array(places.prefix(options.batchMax)), remembered: disk.sight.freshness?.register.hash,
+            epoch: disk.sight.fence.epoch, heldLeaf: disk.heldLeaf, after: after)
         nextRequest += 1
         envoys[envoy].asked = request.number
         count(work: "check-ins")
@@ -186,7 +186,8 @@ extension EnvoySimulation {
                     ? .answered(
                         EnvoyMachine.Answer(
                             storedThrough: 0, releaseThrough: 0, toldThrough: 0, isOwners: false,
-                            fence: .init(register: 0, epoch: reply.epoch), nextInterval: .milliseconds(400), servers: 4))
+                            fence: .init(register: 0, epoch: reply.epoch), nextInterval: .milliseconds(400),
+                            servers: 4))
                     : .failed(.unavailable(retryAfter: nil)))
         }
         return nil

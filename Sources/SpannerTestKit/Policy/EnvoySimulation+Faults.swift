@@ -54,14 +54,14 @@ extension EnvoySimulation {
         guard healedAt == nil else { return }
         queue.push(.fault, at: now + (200 + generator.below(900)) * Self.millisecond)
         let (partition, envoy) = (Int(generator.below(3)), Int(generator.below(UInt64(envoys.count))))
-        switch generator.below(14) {
+        switch generator.below(16) {
         case 0..<3: failOver(partition)
         case 3..<5:
             count(fault: "standbys away")
             partitions[partition].outageUntil = now + (300 + generator.below(2500)) * Self.millisecond
         case 5..<8: crash(envoy)
-        case 8..<10: backUp(envoy)
-        case 10..<13: if options.hasEnvoyRestores { restore(envoy: envoy) }
+        case 8..<11: backUp(envoy)
+        case 11..<15: if options.hasEnvoyRestores { restore(envoy: envoy) }
         default: if options.hasOwnerRestores { restore(partition: partition) }
         }
     }
@@ -76,9 +76,10 @@ extension EnvoySimulation {
         let promotion = now + (50 + generator.below(1500)) * Self.millisecond
         if chance(60) {
             count(fault: "former primaries that go on")
-            ghost = EnvoySimGhost(
-                partition: partition, state: state, until: now + (500 + generator.below(3500)) * Self.millisecond)
-            if options.hasEnvoyRestores, chance(50) { forget(partition, after: promotion) }
+            let isMet = options.hasEnvoyRestores && chance(50)
+            let until = isMet ? promotion + 6 * Self.second : now + (500 + generator.below(3500)) * Self.millisecond
+            ghost = EnvoySimGhost(partition: partition, state: state, until: until)
+            if isMet { forget(partition, after: promotion) }
         }
         partitions[partition].isUp = false
         let keep = state.safe + Int(generator.below(UInt64(state.journal.count - state.safe + 1)))
