@@ -89,7 +89,8 @@ extension EnvoySimulation {
         let receipt = OwnerReceipt(
             register: walk.register.hash, epoch: state.epoch.number, queue: request.queue, told: told,
             storedThrough: reply.storedThrough, releaseThrough: reply.releaseThrough)
-        reply.signature = identity.signer.sign(receipt.signedBytes(in: TestIdentity.mesh))
+        // Who contradicts refuses the report, and signs no receipt for it.
+        if !reply.contradicts { reply.signature = identity.signer.sign(receipt.signedBytes(in: TestIdentity.mesh)) }
         guard request.remembered != walk.register.hash || request.epoch != state.epoch.number else { return }
         let signature = SliceVoucher.Signature(
             warrant: identity.warrant,
