@@ -203,9 +203,12 @@ struct SliceServiceTests {
             mesh: TestIdentity.mesh, witness: BoltSliceWitness(TestWitness()))
         #expect(verdict == .obey(sight.fence))
         let hash = try #require(sight.freshness?.register.hash)
-        for (more, isTrue) in [(UInt64(0), true), (1, false)] {
+        let told = OwnerReceipt.digest(
+            firstHeld: sequences.lowerBound, results: TwoPartitions.results(of: envoys[0], sequences),
+            by: TestWitness())
+        for (more, told, isTrue) in [(UInt64(0), told, true), (1, told, false), (0, .zero, false)] {
             let said = OwnerReceipt(
-                register: hash, epoch: receipt.epoch, queue: QueueID(envoys[0]),
+                register: hash, epoch: receipt.epoch, queue: QueueID(envoys[0]), told: told,
                 storedThrough: receipt.storedThrough, releaseThrough: receipt.releaseThrough + more)
             let isBorne = sight.bears(
                 said, signature: receipt.signature, from: nil, mesh: TestIdentity.mesh,
@@ -213,6 +216,20 @@ struct SliceServiceTests {
             #expect(isBorne == isTrue, "P6: the owner signs what another partition's bolt passes on")
         }
         return receipt
+    }
+
+    /// P2: whoever admits a machine tells it the register of its slice, the owner with its signature.
+    private func admitted(_ two: TwoPartitions, _ register: SliceRegister, by sight: OwnerSight) async throws {
+        for number in 0...1 {
+            let walk = try #require(two.boards[number].walk(of: register.slice))
+            let voucher = try SliceVoucher(await two.services[number].admission(walk))
+            #expect(voucher.claim.register == register && (voucher.signature != nil) == (number == 0))
+            var begun = OwnerSight()
+            try begun.begin(
+                with: voucher, mesh: TestIdentity.mesh, witness: BoltSliceWitness(TestWitness()))
+            #expect(begun.freshness?.register == register && begun.fence.register == sight.fence.register)
+            #expect(begun.key == (number == 0 ? sight.key : nil))
+        }
     }
 
     @Test(
@@ -225,6 +242,7 @@ struct SliceServiceTests {
         #expect(shown.voucher != nil)
         let first = try #require(sight.freshness?.register)
         #expect(first.owner == TwoPartitions.names[0] && sight.fence.register == 2)
+        try await admitted(two, first, by: sight)
         let again = try await follow(two, &sight, 3...3, at: 0)
         #expect(again.voucher == nil, "it has seen it")
         let plain = try await two.checkIn(envoys[1], 1...1, at: 0)

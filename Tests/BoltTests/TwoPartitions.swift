@@ -230,8 +230,13 @@ final class TwoPartitions: Sendable {
         return await services[number].store(
             PendingCheckIn(
                 envoy: envoy, queue: QueueID(envoy), firstHeld: sequences.lowerBound,
-                results: sequences.map { SequencedResult(sequence: $0, body: Array("\(envoy) \($0)".utf8)) },
-                traits: nil, slice: place.slice, seen: seen, isPassedOn: seen != nil))
+                results: TwoPartitions.results(of: envoy, sequences), traits: nil, slice: place.slice, seen: seen,
+                isPassedOn: seen != nil))
+    }
+
+    /// What a check-in of an envoy tells.
+    static func results(of envoy: PrincipalID, _ sequences: ClosedRange<UInt64>) -> [SequencedResult] {
+        sequences.map { SequencedResult(sequence: $0, body: Array("\(envoy) \($0)".utf8)) }
     }
 
     /// The task that takes all slices of the north to the south.

@@ -1,10 +1,12 @@
 import BoltAPI
 import CRDT
-import Envoy
 import Foundation
 import Spanner
 import SpannerStore
+import Synchronization
 import Testing
+
+@testable import Envoy
 
 /// P2, P6: the agent follows the owner of its slice by proofs, over restarts.
 @Suite struct OwnerProofTests {
@@ -26,7 +28,7 @@ import Testing
         let epochs: [UInt64] = [5, 9, 1, 1, 50]
         let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
             let all = ScriptedPort.last(request)
-            let word = PaperWitness.signature(second, epoch: 1, all: all, of: request.queueIncarnation)
+            let word = PaperWitness.signature(second, epoch: 1, all: all, of: request)
             return ScriptedPort.answer(
                 stored: all, released: number == 0 ? 0 : all, register: 100, epoch: epochs[number],
                 bolts: number == 1 || number == 4 ? [stranger] : [], claim: claims[number],
@@ -63,7 +65,7 @@ import Testing
             let claims = [Base64Bytes([1, 2, 3]), Base64Bytes([UInt8](repeating: 0, count: 300_000)), good]
             return ScriptedPort.answer(
                 stored: all, released: all, register: 2, epoch: 5, claim: claims[min(number, claims.count - 1)],
-                signature: PaperWitness.signature(first, epoch: 5, all: all, of: request.queueIncarnation))
+                signature: PaperWitness.signature(first, epoch: 5, all: all, of: request))
         }
         let pass = try await withAgent(scratch.state, port) { try await $0.runOnce() }
         guard case .delivered = pass else {
@@ -72,6 +74,68 @@ import Testing
         }
         #expect(Set(port.addresses).count == 3 && port.requests.count == 3)
         #expect(try scratch.state.openQueue().held().items == 0)
+    }
+
+    @Test("P2, P6: admitted with its slice's register, an agent deletes nothing for a liar that it meets first")
+    func admitted() async throws {
+        let scratch = try Scratch()
+        let id = PrincipalID(high: 1, low: 2)
+        let first = PaperWitness.first(Self.names[0])
+        let claim = SliceVoucher(SliceClaim(register: first, epoch: .none), signature: nil).canonicalBytes
+        try scratch.state.save(
+            EnvoyDirectory.Profile(
+                id: id, name: try #require(PrincipalName("web-1")), partition: Self.names[1], group: nil, bolts: [],
+                claim: Base64Bytes(claim)))
+        _ = try scratch.state.openQueue(for: id)
+        let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
+            let all = ScriptedPort.last(request)
+            let word = PaperWitness.signature(first, epoch: 5, all: all, of: request)
+            return switch number {
+            case 0: ScriptedPort.answer(stored: all, released: all, register: 9, epoch: 50)
+            case 1: ScriptedPort.answer(stored: all, released: all, register: 9, epoch: 0)
+            default:
+                ScriptedPort.answer(
+                    stored: all, released: all, register: 2, epoch: 5, claim: PaperWitness.claim(first, epoch: 5),
+                    signature: word)
+            }
+        }
+        var held: [Int] = []
+        for number in 0...2 {
+            _ = try await withAgent(scratch.state, port, seeds: ["a:1"], seed: UInt64(number)) {
+                try await $0.runOnce()
+            }
+            held.append(try scratch.state.openQueue().held().items)
+        }
+        #expect(held == [1, 2, 0])
+        let known = OwnerMark(register: 2, epoch: 0, hash: first.hash)
+        #expect(port.requests.map(\.highest) == [known, known, known], "it says from the first what it was told")
+    }
+
+    @Test("P5, P6: a signed answer to one report says nothing of another that it is told again to")
+    func replayed() async throws {
+        let scratch = try Scratch()
+        let first = PaperWitness.first(Self.names[0])
+        let kept = Mutex<CheckInResponse?>(nil)
+        let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
+            if number == 1, let old = kept.withLock({ $0 }) { return old }
+            var report = request
+            // What the owner was told under the same numbers by another life of this queue.
+            if number == 0 {
+                report.results = request.results.map { EnvoyResult(sequence: $0.sequence, body: Base64Bytes([1])) }
+            }
+            let all = ScriptedPort.last(request)
+            let answer = ScriptedPort.answer(
+                stored: all, released: all, register: 2, epoch: 5, claim: PaperWitness.claim(first, epoch: 5),
+                signature: PaperWitness.signature(first, epoch: 5, all: all, of: report))
+            kept.withLock { $0 = answer }
+            return answer
+        }
+        for number in 0...2 {
+            _ = try await withAgent(scratch.state, port, seeds: ["a:1"], seed: UInt64(number)) {
+                try await $0.runOnce(recording: number == 0)
+            }
+            #expect(try scratch.state.openQueue().held().items == (number == 2 ? 0 : 1))
+        }
     }
 
     @Test("P2: what an agent kept of an owner's number before owners proved themselves still stands")

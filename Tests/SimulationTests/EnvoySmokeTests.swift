@@ -33,7 +33,7 @@ struct EnvoySmokeTests {
         arguments: EnvoySimMutant.all.map(\.name))
     func mutant(name: String) throws {
         let mutant = try #require(EnvoySimMutant(name: name))
-        #expect(mutant.hunt(seeds: 1...24) { options($0, seconds: 20) } != nil, "no checker sees \(name)")
+        #expect(mutant.hunt(seeds: 1...200) { options($0, seconds: 20) } != nil, "no checker sees \(name)")
     }
 
     @Test("The same seed gives the same run; another seed another")

@@ -22,11 +22,12 @@ struct EnvoyMachineTests {
     }
 
     private func answer(
-        stored: UInt64 = 0, release: UInt64 = 0, register: UInt64 = 0, epoch: UInt64 = 1, servers: Int = 3
+        stored: UInt64 = 0, release: UInt64 = 0, told: UInt64 = 1_000, isOwners: Bool = true, register: UInt64 = 0,
+        epoch: UInt64 = 1, servers: Int = 3
     ) -> Machine.Answer {
         Machine.Answer(
-            storedThrough: stored, releaseThrough: release, fence: .init(register: register, epoch: epoch),
-            nextInterval: .seconds(30), servers: servers)
+            storedThrough: stored, releaseThrough: release, toldThrough: told, isOwners: isOwners,
+            fence: .init(register: register, epoch: epoch), nextInterval: .seconds(30), servers: servers)
     }
 
     private func scheduled(_ effects: [Machine.Effect]) -> (number: Int, after: Duration)? {
@@ -210,6 +211,86 @@ struct EnvoyMachineTests {
         // One that contradicts is told everything that is held, at once; after that it is believed.
         #expect(try #require(asked(machine.step(.failed(.contradicted)))).after == 0)
         #expect(machine.step(.failed(.contradicted)).contains(.startOver))
+    }
+
+    private func released(_ effects: [Machine.Effect]) -> [UInt64] {
+        effects.compactMap { if case .release(_, let through) = $0 { through } else { nil } }
+    }
+
+    @Test("P5, P6: an older copy believes of its owner no number that this life did not tell it")
+    func believesWhatWasTold() throws {
+        var machine = machine(held(1, 9))
+        _ = machine.step(.started)
+        // The original told nine, all are safe; this one told four, and the owner has the same four.
+        var effects = machine.step(.answered(answer(stored: 9, release: 9, told: 4)))
+        #expect(released(effects) == [4] && !machine.isAllStored)
+        _ = machine.step(.held(held(5, 9)))
+        #expect(try #require(asked(fire(&machine, effects))).after == 4, "what was not told is told first")
+        effects = machine.step(.answered(answer(stored: 9, release: 9, told: 8)))
+        #expect(released(effects) == [8])
+        _ = machine.step(.held(held(9, 9)))
+        #expect(try #require(asked(fire(&machine, effects))).after == 8)
+        // The owner has another ninth: all that is held was told just now, so there is nothing to tell once more.
+        #expect(machine.step(.failed(.contradicted)).contains(.startOver))
+    }
+
+    @Test("P5: a queue that several reports tell is begun anew where the owner contradicts twice in the same place")
+    func contradictedInTheMiddle() throws {
+        var machine = machine(held(1, 9))
+        _ = machine.step(.started)
+        for _ in 0..<2 {
+            let effects = machine.step(.answered(answer(stored: 9, told: 4)))
+            #expect(try #require(asked(fire(&machine, effects))).after == 4)
+            let answered = machine.step(.failed(.contradicted))
+            if asked(answered)?.after == 0 { continue }
+            #expect(answered.contains(.startOver))
+            return
+        }
+        Issue.record("it tells the same again for ever")
+    }
+
+    @Test("P6: what others keep need not be told again to them, deletes nothing, and is told to the owner itself")
+    func keptIsNotTold() throws {
+        var machine = machine(held(1, 9))
+        _ = machine.step(.started)
+        var effects = machine.step(.answered(answer(stored: 9, release: 9, told: 9, isOwners: false)))
+        #expect(released(effects).isEmpty && machine.isAllStored)
+        #expect(try #require(asked(fire(&machine, effects))).after == 9)
+        // The owner is back, and has nine: of those it was told nothing by this life.
+        effects = machine.step(.answered(answer(stored: 9, release: 9, told: 9)))
+        #expect(released(effects).isEmpty && !machine.isAllStored)
+        #expect(try #require(asked(fire(&machine, effects))).after == 0)
+        #expect(released(machine.step(.answered(answer(stored: 9, release: 9, told: 9)))) == [9])
+        #expect(machine.isAllStored)
+    }
+
+    @Test("P5: only the owner shows that a queue is an older copy; of others who claim too much nothing is believed")
+    func claimsTooMuch() {
+        var machine = machine(held(1, 9))
+        _ = machine.step(.started)
+        let effects = machine.step(.answered(answer(stored: 50, release: 50, told: 4, isOwners: false)))
+        #expect(!effects.contains(.startOver) && released(effects).isEmpty && !machine.isAllStored)
+    }
+
+    @Test("P5, P6: what another epoch was told the next one is told again, before it is believed of it")
+    func toldToAnotherEpoch() throws {
+        var machine = machine(held(1, 9, earlier: 1...3))
+        _ = machine.step(.started)
+        var effects = machine.step(.answered(answer(stored: 3, told: 3)))
+        _ = try fire(&machine, effects)
+        effects = machine.step(.answered(answer(stored: 9, told: 9)))
+        #expect(machine.isAllStored)
+        // A failover lost both, and a clone of this machine told others since.
+        _ = try fire(&machine, effects)
+        effects = machine.step(.answered(answer(stored: 3, release: 3, told: 3, epoch: 2)))
+        #expect(released(effects).isEmpty && !machine.isAllStored)
+        for (queue, last) in [(Self.earlier, UInt64(3)), (Self.present, 9)] {
+            let next = try #require(asked(fire(&machine, effects)))
+            #expect(next.queue == queue && next.after == 0)
+            effects = machine.step(.answered(answer(stored: last, told: last, epoch: 2)))
+        }
+        #expect(machine.isAllStored, "once, and not for ever")
+        #expect(try #require(asked(fire(&machine, effects))).after > 0)
     }
 
     @Test("An owner that takes nothing is asked less and less often, one that takes something at once")

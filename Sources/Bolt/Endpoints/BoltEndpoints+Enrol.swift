@@ -129,7 +129,16 @@ extension BoltEndpoints {
             EnrolResponse(
                 certificateChainPEM: String(decoding: chain.flatMap(\.pem), as: UTF8.self),
                 rootPEM: String(decoding: identity.credential.root.pem, as: UTF8.self), envoyID: id,
-                partition: configuration.partition, group: group, bolts: bolts, level: level))
+                partition: configuration.partition, group: group, bolts: bolts, level: level,
+                claim: await register(of: id, group: group)))
+    }
+
+    /// Whose envoy it is, as it is to know from the beginning (P2); nil where no topology is in force.
+    private func register(of envoy: PrincipalID, group: GroupName?) async -> Base64Bytes? {
+        guard let place = board.place(of: envoy, group: group), let walk = board.walk(of: place.slice) else {
+            return nil
+        }
+        return Base64Bytes(await partition.admission(walk))
     }
 
     private func passOn(

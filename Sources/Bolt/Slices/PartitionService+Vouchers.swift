@@ -11,10 +11,22 @@ extension PartitionService {
         receipt.register = OwnershipBoard.number(of: walk)
         receipt.voucher = voucher(walk, in: epoch, for: checkIn.seen)
         guard checkIn.isPassedOn, checkIn.seen != nil, let context = slices else { return }
+        let told = OwnerReceipt.digest(
+            firstHeld: checkIn.firstHeld, results: checkIn.results, by: context.board.witness)
         let said = OwnerReceipt(
-            register: walk.register.hash, epoch: receipt.epoch, queue: checkIn.queue,
+            register: walk.register.hash, epoch: receipt.epoch, queue: checkIn.queue, told: told,
             storedThrough: receipt.storedThrough, releaseThrough: receipt.releaseThrough)
         receipt.signature = context.signer.sign(said.signedBytes(in: context.board.mesh))
+    }
+
+    /// What a machine is admitted with: the register of its slice, signed where this bolt reigns over it. Of another
+    /// partition's it is what this bolt knows; that owner proves itself when the machine first reports.
+    func admission(_ walk: SliceWalk) -> [UInt8] {
+        if let context = slices, walk.register.owner == context.board.own, machine.role.reigns, broken == nil {
+            let signed = voucher(walk, in: machine.tip.epoch, for: OwnerMark(register: 0, epoch: 0))
+            if let signed { return signed }
+        }
+        return SliceVoucher(SliceClaim(register: walk.register, epoch: .none), signature: nil).canonicalBytes
     }
 
     /// What proves this partition to an envoy that remembers `seen`: nil where it saw this register and epoch already,

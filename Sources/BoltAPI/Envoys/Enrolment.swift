@@ -75,18 +75,22 @@ public struct EnrolResponse: Hashable, Sendable, Codable {
     public var bolts: [BoltAddress]
     /// How safe the admission is.
     public var level: AckLevel
+    /// The register of the envoy's slice, as a voucher of at most `SliceLimits.voucherBytesMax` bytes: signed where its
+    /// owner admits the machine. Absent where no topology is in force.
+    public var claim: Base64Bytes?
 
     /// An admission's answer.
     public init(
         certificateChainPEM: String, rootPEM: String, envoyID: PrincipalID, partition: PartitionName,
-        group: GroupName?, bolts: [BoltAddress], level: AckLevel
+        group: GroupName?, bolts: [BoltAddress], level: AckLevel, claim: Base64Bytes? = nil
     ) {
         (self.certificateChainPEM, self.rootPEM, self.envoyID) = (certificateChainPEM, rootPEM, envoyID)
         (self.partition, self.group, self.bolts, self.level) = (partition, group, bolts, level)
+        self.claim = claim
     }
 
     enum CodingKeys: String, CodingKey {
-        case partition, group, bolts, level
+        case partition, group, bolts, level, claim
         case certificateChainPEM = "certificate_chain_pem"
         case rootPEM = "root_pem"
         case envoyID = "envoy_id"

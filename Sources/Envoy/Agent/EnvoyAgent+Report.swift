@@ -31,11 +31,12 @@ extension EnvoyAgent {
         }
         // Callers may have queued more while the bolt was asked: the answer is judged by what is held now.
         try tellHeld()
-        return try await answered(response, of: id, at: address)
+        let report = ToldReport(batch, after: after)
+        return try await answered(response, to: report, at: address)
     }
 
     private func answered(
-        _ response: CheckInResponse, of queue: QueueID, at address: String
+        _ response: CheckInResponse, to report: ToldReport, at address: String
     ) async throws(StoreError) -> EnvoyMachine.Event {
         var judged = sight
         let verdict: OwnerSight.Verdict
@@ -58,17 +59,24 @@ extension EnvoyAgent {
         last = .success(response)
         history.note(response, at: address)
         try take(response.bolts)
-        var obeyed = response
-        let receipt = OwnerReceipt(
-            register: sight.freshness?.register.hash ?? .zero, epoch: response.epoch, queue: queue,
-            storedThrough: response.storedThrough, releaseThrough: response.releaseThrough)
-        let isBorne = sight.bears(
-            receipt, signature: response.signature?.bytes, from: port.partition(at: address), mesh: trust.mesh,
-            witness: trust.witness)
-        // Stored is not deleted: what is kept by another partition need not be sent again.
-        if !isBorne { obeyed.releaseThrough = 0 }
+        let isOwners = isOwners(response, to: report, at: address)
         try await heed(response, at: address)
-        return told(obeyed, under: authority)
+        return told(response, through: report.through, isOwners: isOwners, under: authority)
+    }
+
+    /// Whether an answer is the owner's word on this report. What is kept by another partition need not be sent again
+    /// to that; nothing is deleted for it.
+    private func isOwners(_ response: CheckInResponse, to report: ToldReport, at address: String) -> Bool {
+        guard response.custody == nil else { return false }
+        let partition = port.partition(at: address)
+        let isPassedOn = partition == nil || partition != sight.freshness?.register.owner
+        // Only a receipt that is looked at needs the digest.
+        let told = isPassedOn && response.signature != nil ? report.digest(by: trust.witness) : Bytes32.zero
+        let receipt = OwnerReceipt(
+            register: sight.freshness?.register.hash ?? .zero, epoch: response.epoch, queue: report.batch.incarnation,
+            told: told, storedThrough: response.storedThrough, releaseThrough: response.releaseThrough)
+        return sight.bears(
+            receipt, signature: response.signature?.bytes, from: partition, mesh: trust.mesh, witness: trust.witness)
     }
 
     /// Nothing of an answer is obeyed that its owner's proof does not bear (P2): neither what it says is safe nor whom
@@ -80,21 +88,25 @@ extension EnvoyAgent {
         case .superseded:
             note(.superseded(at: address), at: address)
             // Below all that was seen, whatever number the bolt gives itself.
-            return told(response, under: EnvoyMachine.Fence(register: 0, epoch: response.epoch))
+            let fence = EnvoyMachine.Fence(register: 0, epoch: response.epoch)
+            return told(response, through: 0, isOwners: false, under: fence)
         case .unproved, .forged:
             note(.unproved(at: address), at: address)
             return .failed(.unavailable(retryAfter: nil))
         }
     }
 
-    private func told(_ response: CheckInResponse, under authority: EnvoyMachine.Fence) -> EnvoyMachine.Event {
+    private func told(
+        _ response: CheckInResponse, through: UInt64, isOwners: Bool, under authority: EnvoyMachine.Fence
+    ) -> EnvoyMachine.Event {
         let asked = response.nextIntervalSeconds.isFinite ? max(0, min(86_400, response.nextIntervalSeconds)) : 60
         let next = interval ?? .milliseconds(Int64(asked * 1000))
         clock.adopt(next)
         return .answered(
             EnvoyMachine.Answer(
-                storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, fence: authority,
-                nextInterval: next, servers: addresses.count, home: home(of: response)))
+                storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, toldThrough: through,
+                isOwners: isOwners, fence: authority, nextInterval: next, servers: addresses.count,
+                home: home(of: response)))
     }
 
     /// How many of the bolts that are asked, the first ones, are the owner's; 0 where they were named by hand.
@@ -162,6 +174,21 @@ extension EnvoyAgent {
         case .recovered(let failures):
             logger.info("reporting again", metadata: ["failures": "\(failures)"])
         }
+    }
+}
+
+/// What one report told.
+struct ToldReport {
+    let batch: QueuedBatch
+    /// Its last result; where it told none, what it was to begin after.
+    let through: UInt64
+
+    init(_ batch: QueuedBatch, after: UInt64) {
+        (self.batch, through) = (batch, batch.records.last?.sequence ?? after)
+    }
+
+    func digest(by witness: some Witness) -> Bytes32 {
+        OwnerReceipt.digest(firstHeld: batch.firstHeld, results: batch.records, by: witness)
     }
 }
 

@@ -67,7 +67,7 @@ public actor EnvoyAgent {
             throw StoreError(
                 .unknown, what: "starting the agent", why: "it knows no bolt", next: "name one with --bolt")
         }
-        let sight = try memory.sight()
+        let sight = try EnvoyAgent.sight(in: memory, trust)
         (self.port, self.memory, self.addresses, self.logger) = (port, memory, addresses, logger)
         (self.trust, self.sight) = (trust, sight)
         (self.interval, gather, self.renewal) = (interval, traits, renewal)
@@ -80,6 +80,17 @@ public actor EnvoyAgent {
         machine = EnvoyMachine(
             servers: addresses.count, fence: sight.fence, held: try queue.queues(), seed: seed, limits: limits)
         self.queue = queue
+    }
+
+    /// The owner that it follows. Where it has seen none, that of its admission, durable before anybody is asked: else
+    /// it would have to believe the first who answers (P2, P6).
+    private static func sight(in memory: EnvoyMemory, _ trust: OwnerTrust) throws(StoreError) -> OwnerSight {
+        let known = try memory.sight()
+        guard known.freshness == nil, let claim = try memory.admission(),
+            let begun = try? trust.begin(known, with: claim)
+        else { return known }
+        try memory.remember(begun)
+        return begun
     }
 
     /// Reports and puts its policy in force until cancelled: what there is to tell of each round, then everything that

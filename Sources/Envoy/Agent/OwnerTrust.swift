@@ -16,6 +16,16 @@ public struct OwnerTrust: Sendable {
         self.init(mesh: credential.mesh, witness: BoltSliceWitness(roster))
     }
 
+    /// What an agent that has seen nothing of its owner begins with: the register that it was admitted with, where
+    /// there was one. One that does not verify is refused.
+    func begin(_ sight: OwnerSight, with claim: [UInt8]) throws(OwnerSight.Refusal) -> OwnerSight {
+        var begun = sight
+        let voucher: SliceVoucher
+        do { voucher = try SliceVoucher(claim) } catch { throw OwnerSight.Refusal.forged }
+        try begun.begin(with: voucher, mesh: mesh, witness: witness)
+        return begun
+    }
+
     /// The voucher that an answer brings; nil where it brings none. One that cannot be read is forged.
     static func voucher(of response: CheckInResponse) throws(OwnerSight.Refusal) -> SliceVoucher? {
         guard let claim = response.claim else { return nil }

@@ -69,9 +69,20 @@ public struct Enroller: Sendable {
                 .mismatch, what: "take the certificate of an enrolment",
                 why: "it is for \(identity.principal), the answer says \(response.envoyID)", next: "enrol again")
         }
+        if let claim = response.claim {
+            let trust = try OwnerTrust(identity.credential)
+            do throws(OwnerSight.Refusal) {
+                _ = try trust.begin(OwnerSight(), with: claim.bytes)
+            } catch {
+                throw IdentityError(
+                    .mismatch, what: "take the answer of an enrolment",
+                    why: "whom it names as the machine's owner is not proved by it",
+                    next: "check the address with the operator, then enrol again")
+            }
+        }
         try directory.save(
             EnvoyDirectory.Profile(
                 id: response.envoyID, name: name, partition: response.partition, group: response.group,
-                bolts: response.bolts))
+                bolts: response.bolts, claim: response.claim))
     }
 }

@@ -39,6 +39,7 @@ public struct Rekeyer: Sendable {
                     pem: Array(response.certificateChainPEM.utf8), what: "the answer to a change of key")
                 _ = try identity.renewed(chain: chain, key: next, directory: directory.identityPath)
                 try SecureFile.remove(pendingPath)
+                try keep(response.claim, identity.credential)
                 return response
             } catch {
                 failure = error
@@ -47,6 +48,15 @@ public struct Rekeyer: Sendable {
         throw failure
             ?? IdentityError(
                 .badArgument, what: "change the envoy's key", why: "it knows no bolt to ask", next: "enrol it again")
+    }
+
+    /// Keeps whose envoy it is; one that does not verify is not kept, and the old one stays.
+    private func keep(_ claim: Base64Bytes?, _ credential: TLSCredential) throws(IdentityError) {
+        guard let claim, var profile = try? directory.profile(), profile.claim != claim,
+            (try? OwnerTrust(credential).begin(OwnerSight(), with: claim.bytes)) != nil
+        else { return }
+        profile.claim = claim
+        try directory.save(profile)
     }
 
     private var pendingPath: String { directory.identityPath + "/rekey.key" }

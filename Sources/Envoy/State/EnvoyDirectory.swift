@@ -26,6 +26,9 @@ public struct EnvoyDirectory: Sendable {
         public var group: GroupName?
         /// Bolts as they were known at enrolment.
         public var bolts: [BoltAddress]
+        /// The register of its slice as the last admission, or change of key, told it; absent where no topology was in
+        /// force. An agent that has seen nothing of its owner begins with it.
+        public var claim: Base64Bytes?
     }
 
     /// Keys and certificates.
@@ -125,6 +128,7 @@ public struct EnvoyDirectory: Sendable {
             try queue.policy.forget()
             try memory.begin(as: principal)
         }
+        try memory.keep(admission: (try? profile())?.claim?.bytes)
         return queue
     }
 

@@ -13,6 +13,8 @@ struct EnvoyMemory {
     private static let sightKey = "owner"
     /// What agents kept before owners proved themselves.
     private static let fenceKey = "fence"
+    /// The register that the machine was admitted with.
+    private static let admissionKey = "admission"
     private static let principalKey = "principal"
 
     let meta: MetaStore
@@ -51,8 +53,18 @@ struct EnvoyMemory {
     func begin(as principal: PrincipalID) throws(StoreError) {
         try meta.set(Self.sightKey, to: nil)
         try meta.set(Self.fenceKey, to: nil)
+        try meta.set(Self.admissionKey, to: nil)
         try meta.set(Self.boltsKey, to: nil)
         try meta.set(Self.principalKey, to: principal.bytes)
+    }
+
+    /// The register that the machine was admitted with; nil where no topology was in force then.
+    func admission() throws(StoreError) -> [UInt8]? { try meta.value(Self.admissionKey) }
+
+    /// Keeps that register, durably: one that came later takes the place of an earlier one.
+    func keep(admission claim: [UInt8]?) throws(StoreError) {
+        guard let claim, try admission() != claim else { return }
+        try meta.set(Self.admissionKey, to: claim)
     }
 
     /// Keeps the owner that it follows, durably.

@@ -46,10 +46,15 @@ extension EnvoyMachine {
 
     /// What a check-in brought back.
     public struct Answer: Hashable, Sendable {
-        /// Stored at the owner up to here.
+        /// Stored at the owner up to here, or kept for it, as whoever answers says.
         public var storedThrough: UInt64
-        /// Safe up to here: may be deleted.
+        /// Safe up to here, as whoever answers says.
         public var releaseThrough: UInt64
+        /// The last result that the report told; where it told none, what it was asked to begin after.
+        public var toldThrough: UInt64
+        /// Whether it is the owner's word on this very report: then the owner compared what was told with what it has,
+        /// and found it the same. What others say deletes nothing.
+        public var isOwners: Bool
         /// Who says so.
         public var fence: Fence
         /// When the owner wants to hear again.
@@ -61,10 +66,11 @@ extension EnvoyMachine {
 
         /// An answer.
         public init(
-            storedThrough: UInt64, releaseThrough: UInt64, fence: Fence, nextInterval: Duration, servers: Int,
-            home: Int = 0
+            storedThrough: UInt64, releaseThrough: UInt64, toldThrough: UInt64, isOwners: Bool, fence: Fence,
+            nextInterval: Duration, servers: Int, home: Int = 0
         ) {
             (self.storedThrough, self.releaseThrough, self.fence) = (storedThrough, releaseThrough, fence)
+            (self.toldThrough, self.isOwners) = (toldThrough, isOwners)
             (self.nextInterval, self.servers, self.home) = (nextInterval, servers, home)
         }
     }

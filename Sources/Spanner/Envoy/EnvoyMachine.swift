@@ -5,6 +5,11 @@
 /// Each report is of one queue: the oldest that holds something its owner has not stored; where all is stored, of one
 /// after the other, so that each is heard of. What it holds is deleted only up to what the owner of its slice says is
 /// safe (P6), under a fence that never goes back (P2).
+///
+/// Numbers alone are not believed: this queue may be an older copy of itself, and what the owner has under a number
+/// another result. So nothing counts as stored or safe but what this life told this owner, in this epoch, without being
+/// contradicted (P5, P6). After a start, a failover or a hand-on, and after others kept reports, what is held is
+/// therefore told once more.
 public struct EnvoyMachine: Sendable {
     private var generator: SeededGenerator
     private var held: HeldQueues
@@ -15,9 +20,16 @@ public struct EnvoyMachine: Sendable {
     private var fruitless = 0
     private var timer = 0
     private var checkingIn = false
-    private var reported: QueueID
-    /// Up to where the owner said, last, that it has stored each queue. Read by key alone.
+    /// The queue of the report that is under way, and what it tells begins after this.
+    private var (reported, reportedAfter): (QueueID, UInt64)
+    /// Up to where each queue need not be told to whoever is asked next: its owner has it, or it is kept for the owner.
+    /// Read by key alone.
     private var stored: [QueueID: UInt64] = [:]
+    /// Up to where the owner has the same as each queue: it was told all that was held, in this life and under the
+    /// present fence, and did not contradict. Read by key alone.
+    private var matched: [QueueID: UInt64] = [:]
+    /// Queues that were told from the first once more, because the owner contradicted. Read by key alone.
+    private var retold: Set<QueueID> = []
     /// How long it has waited between reports at bolts that are not its owner's, and after how much it goes home.
     private var (awayFor, homeAfter) = (Duration.zero, Duration?.none)
     private let limits: Limits
@@ -27,7 +39,7 @@ public struct EnvoyMachine: Sendable {
         precondition(servers > 0, "an envoy without a bolt to ask: \(servers)")
         var generator = SeededGenerator(seed: seed)
         (self.serverCount, self.fence, self.held, self.limits) = (servers, fence, held, limits)
-        reported = held.present.id
+        (reported, reportedAfter) = (held.present.id, 0)
         server = Int(generator.below(UInt64(servers)))
         self.generator = generator
     }
@@ -61,7 +73,8 @@ public struct EnvoyMachine: Sendable {
     private mutating func begin() -> [Effect] {
         checkingIn = true
         reported = nextToReport()
-        return [.checkIn(server: server, queue: reported, after: stored[reported] ?? 0)]
+        reportedAfter = stored[reported] ?? 0
+        return [.checkIn(server: server, queue: reported, after: reportedAfter)]
     }
 
     private func nextToReport() -> QueueID {
@@ -86,11 +99,13 @@ public struct EnvoyMachine: Sendable {
         }
         if answer.fence > fence {
             fence = answer.fence
+            // Another epoch may have lost what this one told, and have something else in its place.
+            forget()
             effects.append(.remember(fence))
         }
         guard let queue = held.queue(reported) else { return effects + wait(limits.intervalMin) }
         let highest = max(answer.storedThrough, answer.releaseThrough)
-        if queue.id == held.present.id, highest > queue.last {
+        if answer.isOwners, queue.id == held.present.id, highest > queue.last {
             // Only the original of an older copy can have sent more than this queue ever held.
             effects.append(.notify(.acknowledgedTooMuch(highest, last: queue.last)))
             return effects + startOver()
@@ -102,14 +117,32 @@ public struct EnvoyMachine: Sendable {
     /// What the answer says of the queue that was reported. A copy of a queue never holds more than its original told,
     /// so of an earlier queue the owner may have more than is held here.
     private mutating func take(_ answer: Answer, of queue: HeldQueue) -> [Effect] {
-        let storedThrough = min(answer.storedThrough, queue.last)
-        // What is not stored cannot be safe.
-        let safeThrough = min(answer.releaseThrough, storedThrough)
-        let before = stored[queue.id] ?? (queue.first > 0 ? queue.first - 1 : 0)
+        let released = queue.first > 0 ? queue.first - 1 : 0
+        let before = stored[queue.id] ?? released
+        var storedThrough = min(answer.storedThrough, max(answer.toldThrough, reportedAfter))
+        var safeThrough: UInt64 = 0
+        if answer.isOwners {
+            let known = max(matched[queue.id] ?? 0, released)
+            // Of what others kept for it meanwhile the owner was not told by this life.
+            let heard = reportedAfter <= known ? max(known, answer.toldThrough) : known
+            storedThrough = min(answer.storedThrough, heard)
+            matched[queue.id] = storedThrough
+            // What is not stored cannot be safe.
+            safeThrough = min(answer.releaseThrough, storedThrough, queue.last)
+        }
+        storedThrough = min(storedThrough, queue.last)
         let isProgress = storedThrough > before || safeThrough >= queue.first
         stored[queue.id] = storedThrough
+        if storedThrough == queue.last { retold.remove(queue.id) }
         fruitless = isProgress || isAllStored ? 0 : fruitless + 1
         return safeThrough >= queue.first ? [.release(queue.id, through: safeThrough)] : []
+    }
+
+    /// All that is held is to be told anew.
+    private mutating func forget() {
+        stored.removeAll()
+        matched.removeAll()
+        retold.removeAll()
     }
 
     private mutating func waitAfter(_ answer: Answer) -> [Effect] {
@@ -128,7 +161,9 @@ public struct EnvoyMachine: Sendable {
         switch failure {
         case .contradicted:
             // The owner may have lost what it had not called safe: it is told everything again, from the first held.
-            if stored.removeValue(forKey: reported) ?? 0 > 0 { return begin() }
+            (stored[reported], matched[reported]) = (nil, nil)
+            let isPartial = reportedAfter >= held.queue(reported)?.first ?? .max
+            if isPartial, retold.insert(reported).inserted { return begin() }
             return [.notify(.contradicted(reported))] + startOver()
         case .refused:
             failures += 1
@@ -162,7 +197,7 @@ public struct EnvoyMachine: Sendable {
 
     /// Goes on under a new queue. A bolt that is wrong again and again makes this rare, not frequent.
     private mutating func startOver() -> [Effect] {
-        stored.removeAll()
+        forget()
         fruitless += 1
         return [.startOver] + wait(backoff(round: fruitless - 1))
     }

@@ -5,7 +5,8 @@ public import CRDT
 /// Once it was shown the register of its slice it follows proofs alone: what bolts say of numbers counts for nothing.
 /// It counts the owners that it followed itself, so that the machine's fence grows with each, whatever order bolts
 /// heard things in, and whatever they forgot. Before that, while no topology is in force, all there is are numbers, and
-/// the number of an owner is 1.
+/// the number of an owner is 1. A machine that is admitted while a topology is in force is told that register with its
+/// admission, and never has to believe numbers.
 public struct OwnerSight: Hashable, Sendable {
     /// How many owners it followed, and the epoch of the last: never goes back.
     public private(set) var fence: EnvoyMachine.Fence
@@ -40,6 +41,28 @@ public struct OwnerSight: Hashable, Sendable {
         (self.fence, self.freshness, self.key) = (fence, freshness, key)
     }
 
+    /// Takes the register that a machine was admitted with, from whoever admitted it: before any bolt answers. Signed
+    /// by its owner, or, where a bolt of another partition admitted it, as that one knows it, without an epoch: then
+    /// the owner has yet to prove itself. Nothing changes where a register is known already, or where it is refused.
+    public mutating func begin(
+        with voucher: SliceVoucher, mesh: MeshID, witness: some SliceWitness
+    ) throws(Refusal) {
+        let signer = voucher.ownerKey(in: mesh, witness: witness)
+        if voucher.signature == nil {
+            guard voucher.claim.epoch == PartitionEpoch.none else { throw .unproved }
+        } else {
+            guard signer != nil else { throw .forged }
+        }
+        guard freshness == nil else { return }
+        countOwner(in: voucher.claim.epoch)
+        (freshness, key) = (SliceFreshness(register: voucher.claim.register, epoch: voucher.claim.epoch), signer)
+    }
+
+    private mutating func countOwner(in epoch: PartitionEpoch) {
+        let count = max(1, fence.register)
+        fence = EnvoyMachine.Fence(register: count == .max ? count : count + 1, epoch: epoch.number)
+    }
+
     /// Judges an answer by what it says of its owner: its number and epoch, and the voucher where it brings one.
     /// `partition` is that of the bolt which gave the answer, its own or passed on, as its certificate says.
     public mutating func judge(
@@ -59,8 +82,7 @@ public struct OwnerSight: Hashable, Sendable {
         if next.register == freshness?.register {
             fence.epoch = max(fence.epoch, next.epoch.number)
         } else {
-            let count = max(1, fence.register)
-            fence = EnvoyMachine.Fence(register: count == .max ? count : count + 1, epoch: next.epoch.number)
+            countOwner(in: next.epoch)
         }
         (freshness, key) = (next, signer)
         return voucher.signature == nil ? .ledOn : .obey(fence)

@@ -11,6 +11,16 @@ struct EnvoySimRequest {
     let remembered: Bytes32?
     let epoch: UInt64
     let heldLeaf: Bytes32?
+    /// What the report is asked to begin after.
+    let after: UInt64
+
+    /// What stands for the report in a receipt.
+    func told(by witness: TestWitness) -> Bytes32 {
+        let results = places.map {
+            SequencedResult(sequence: $0.sequence, body: withUnsafeBytes(of: $0.item.digest.bigEndian, Array.init))
+        }
+        return OwnerReceipt.digest(firstHeld: firstHeld, results: results, by: witness)
+    }
 }
 
 /// The answer to one.
@@ -29,6 +39,8 @@ struct EnvoySimReply {
     var storedThrough: UInt64 = 0
     var releaseThrough: UInt64 = 0
     var signature: [UInt8]?
+    /// What the owner signed as told.
+    var told: Bytes32?
     var contradicts = false
     var grant: [UInt8]?
     var beacon: [UInt8]?
@@ -44,8 +56,8 @@ struct EnvoySimEnvoy {
     var durable: EnvoySimDisk
     /// What it works on; equal to `durable` between transactions.
     var disk: EnvoySimDisk
-    /// An older copy of the disk.
-    var backup: EnvoySimDisk?
+    /// Older copies of the disk, oldest first.
+    var backups: [EnvoySimDisk] = []
     var machine: EnvoyMachine
     var isUp = true
     /// Counts the lives of the process.
@@ -54,8 +66,6 @@ struct EnvoySimEnvoy {
     var asked: UInt64?
     /// The answer that is being obeyed.
     var obeying: EnvoySimReply?
-    /// Whether its disk is an older copy that nothing at the machine told from the original: its owner does.
-    var isSuspect = false
     /// How often it began a new queue because its owner contradicted it.
     var startsOver = 0
     /// The leaf that is in force at the machine: what was acted on last.

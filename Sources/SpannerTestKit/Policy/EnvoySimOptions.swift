@@ -26,6 +26,16 @@ public struct EnvoySimMutant: Hashable, Sendable {
         case otherEnvoysOrder = "order-of-another-envoy-obeyed"
         /// Obeys an order as often as it comes.
         case orderReplayed = "order-obeyed-again"
+        /// Believes of numbers that this life did not tell what an owner says of them.
+        case untoldBelieved = "untold-acknowledgement-believed"
+        /// Takes what others keep for the owner as told to it.
+        case custodyMatched = "custody-taken-for-the-owner"
+        /// Believes an owner's signature, whichever report it was the answer to.
+        case receiptReplayed = "receipt-of-another-report-believed"
+        /// Believes of a new epoch that it has what the last one was told.
+        case epochsMatched = "told-to-another-epoch-believed"
+        /// Does not tell a machine with its admission whose slice it is in.
+        case registerNotTold = "register-not-told-at-enrolment"
         /// Owners give versions that a failover may forget.
         case versionGivenUnsafe = "version-given-before-it-is-safe"
     }
@@ -38,6 +48,8 @@ public struct EnvoySimMutant: Hashable, Sendable {
     public var guarantees: [String] {
         switch fault {
         case .deletedOnLocal, .deletedOnCustody, .olderEpochObeyed: ["P6"]
+        case .untoldBelieved, .custodyMatched, .receiptReplayed, .epochsMatched, .registerNotTold:
+            ["P5", "P6"]
         case .sequenceReused, .silentDrop: ["P5", "P6"]
         case .grantReplayed, .sightNotKept, .otherEnvoysGrant, .otherOwnersGrant: ["S8"]
         case .otherEnvoysOrder, .orderReplayed, .versionGivenUnsafe: ["S8"]
@@ -94,4 +106,6 @@ public struct EnvoySimOptions: Sendable {
     var hasOwnerRestores: Bool { seed % 5 == 1 }
     /// Results that a queue holds at most.
     var queueMax: Int { seed % 2 == 0 ? 6 : 40 }
+    /// Results that one report tells at most: a queue takes several, or one.
+    var batchMax: Int { [2, 5, 64][Int(seed / 2 % 3)] }
 }

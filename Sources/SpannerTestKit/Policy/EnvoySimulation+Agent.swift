@@ -103,8 +103,9 @@ extension EnvoySimulation {
             .map { EnvoySimContent.SimItemPlace(sequence: queue.first + UInt64($0.offset), item: $0.element) }
             .filter { $0.sequence > after }
         let request = EnvoySimRequest(
-            number: nextRequest, envoy: envoy, queue: id, firstHeld: queue.first, places: Array(places.prefix(64)),
-            remembered: disk.sight.freshness?.register.hash, epoch: disk.sight.fence.epoch, heldLeaf: disk.heldLeaf)
+            number: nextRequest, envoy: envoy, queue: id, firstHeld: queue.first,
+            places: Array(places.prefix(options.batchMax)), remembered: disk.sight.freshness?.register.hash,
+            epoch: disk.sight.fence.epoch, heldLeaf: disk.heldLeaf, after: after)
         nextRequest += 1
         envoys[envoy].asked = request.number
         count(work: "check-ins")
@@ -131,19 +132,26 @@ extension EnvoySimulation {
         guard takePolicy(reply, by: envoy) else { return }
         envoys[envoy].obeying = reply
         if reply.contradicts { return step(envoy, .failed(.contradicted)) }
-        var release = reply.releaseThrough
-        if options.has(.deletedOnLocal) || (options.has(.deletedOnCustody) && reply.source == .custody) {
-            release = reply.storedThrough
-        } else if !bears(reply, request.queue, by: envoy) {
-            release = 0
-        }
         checkAnswer(reply, by: envoy)
-        step(
-            envoy,
-            .answered(
-                EnvoyMachine.Answer(
-                    storedThrough: reply.storedThrough, releaseThrough: release, fence: fence,
-                    nextInterval: .milliseconds(400), servers: 4)))
+        step(envoy, .answered(answer(reply, to: request, fence)))
+    }
+
+    /// What the machine is told of an answer that is obeyed.
+    private func answer(
+        _ reply: EnvoySimReply, to request: EnvoySimRequest, _ fence: EnvoyMachine.Fence
+    ) -> EnvoyMachine.Answer {
+        let told = request.places.last?.sequence ?? request.after
+        var answer = EnvoyMachine.Answer(
+            storedThrough: reply.storedThrough, releaseThrough: reply.releaseThrough, toldThrough: told,
+            isOwners: bears(reply, request), fence: fence, nextInterval: .milliseconds(400), servers: 4)
+        let isKept = reply.source == .custody
+        if options.has(.deletedOnLocal) || (options.has(.deletedOnCustody) && isKept) {
+            (answer.releaseThrough, answer.isOwners) = (reply.storedThrough, true)
+        }
+        if options.has(.custodyMatched), isKept { (answer.releaseThrough, answer.isOwners) = (0, true) }
+        if options.has(.untoldBelieved) { answer.toldThrough = max(told, reply.storedThrough) }
+        if options.has(.epochsMatched) { answer.fence = EnvoyMachine.Fence(register: .max, epoch: .max) }
+        return answer
     }
 
     /// Whom the answer is obeyed as, or nil where the machine was told already that it is not.
@@ -177,18 +185,20 @@ extension EnvoySimulation {
                 isOld
                     ? .answered(
                         EnvoyMachine.Answer(
-                            storedThrough: 0, releaseThrough: 0, fence: .init(register: 0, epoch: reply.epoch),
-                            nextInterval: .milliseconds(400), servers: 4))
+                            storedThrough: 0, releaseThrough: 0, toldThrough: 0, isOwners: false,
+                            fence: .init(register: 0, epoch: reply.epoch), nextInterval: .milliseconds(400),
+                            servers: 4))
                     : .failed(.unavailable(retryAfter: nil)))
         }
         return nil
     }
 
-    private func bears(_ reply: EnvoySimReply, _ queue: QueueID, by envoy: Int) -> Bool {
-        let sight = envoys[envoy].disk.sight
+    private func bears(_ reply: EnvoySimReply, _ request: EnvoySimRequest) -> Bool {
+        let sight = envoys[request.envoy].disk.sight
+        let told = options.has(.receiptReplayed) ? reply.told ?? .zero : request.told(by: witness)
         let receipt = OwnerReceipt(
-            register: sight.freshness?.register.hash ?? .zero, epoch: reply.epoch, queue: queue,
-            storedThrough: reply.storedThrough, releaseThrough: reply.releaseThrough)
+            register: sight.freshness?.register.hash ?? .zero, epoch: reply.epoch, queue: request.queue,
+            told: told, storedThrough: reply.storedThrough, releaseThrough: reply.releaseThrough)
         return sight.bears(
             receipt, signature: reply.signature, from: reply.from, mesh: TestIdentity.mesh, witness: witness)
     }

@@ -54,14 +54,14 @@ extension EnvoySimulation {
         guard healedAt == nil else { return }
         queue.push(.fault, at: now + (200 + generator.below(900)) * Self.millisecond)
         let (partition, envoy) = (Int(generator.below(3)), Int(generator.below(UInt64(envoys.count))))
-        switch generator.below(12) {
+        switch generator.below(16) {
         case 0..<3: failOver(partition)
         case 3..<5:
             count(fault: "standbys away")
             partitions[partition].outageUntil = now + (300 + generator.below(2500)) * Self.millisecond
         case 5..<8: crash(envoy)
-        case 8..<9: envoys[envoy].backup = envoys[envoy].durable
-        case 9..<11: if options.hasEnvoyRestores { restore(envoy: envoy) }
+        case 8..<11: backUp(envoy)
+        case 11..<15: if options.hasEnvoyRestores { restore(envoy: envoy) }
         default: if options.hasOwnerRestores { restore(partition: partition) }
         }
     }
@@ -73,14 +73,27 @@ extension EnvoySimulation {
         noteSafeVersion(of: state)
         count(fault: "failovers")
         trace.keep(now, "the primary of \(state.name) is lost in epoch \(state.epoch.number)")
+        let promotion = now + (50 + generator.below(1500)) * Self.millisecond
         if chance(60) {
             count(fault: "former primaries that go on")
-            ghost = EnvoySimGhost(
-                partition: partition, state: state, until: now + (500 + generator.below(3500)) * Self.millisecond)
+            let isMet = options.hasEnvoyRestores && chance(50)
+            let until = isMet ? promotion + 6 * Self.second : now + (500 + generator.below(3500)) * Self.millisecond
+            ghost = EnvoySimGhost(partition: partition, state: state, until: until)
+            if isMet { forget(partition, after: promotion) }
         }
         partitions[partition].isUp = false
         let keep = state.safe + Int(generator.below(UInt64(state.journal.count - state.safe + 1)))
-        queue.push(.promote(partition, keep: keep), at: now + (50 + generator.below(1500)) * Self.millisecond)
+        queue.push(.promote(partition, keep: keep), at: promotion)
+    }
+
+    /// An envoy is put back to where it was before the failover: it believes the former primary again.
+    private func forget(_ partition: Int, after promotion: UInt64) {
+        let own = envoys.indices.filter { owner(of: envoys[$0].slice) == partition }
+        guard !own.isEmpty else { return }
+        let envoy = own[Int(generator.below(UInt64(own.count)))]
+        envoys[envoy].backups = []
+        backUp(envoy)
+        queue.push(.restore(envoy: envoy), at: promotion + (200 + generator.below(1200)) * Self.millisecond)
     }
 
     func promote(_ partition: Int, keep: Int) {
@@ -111,18 +124,27 @@ extension EnvoySimulation {
     }
 
     /// The disk of a machine is put back to an older copy. Half of them can tell, by what the machine says of itself.
-    private func restore(envoy: Int) {
-        guard var disk = envoys[envoy].backup else { return }
+    func restore(envoy: Int) {
+        let backups = envoys[envoy].backups
+        guard !backups.isEmpty else { return }
+        var disk = backups[Int(generator.below(UInt64(backups.count)))]
         count(fault: "envoys put back")
         disk.truth.wasRestored = true
-        envoys[envoy].isSuspect = chance(50)
-        if !envoys[envoy].isSuspect { disk.renew(to: newQueue()) }
-        trace.keep(now, "the disk of envoy \(envoy) is put back, \(envoys[envoy].isSuspect ? "un" : "")noticed")
+        let isNoticed = chance(50)
+        if isNoticed { disk.renew(to: newQueue()) }
+        trace.keep(now, "the disk of envoy \(envoy) is put back, \(isNoticed ? "" : "un")noticed")
         envoys[envoy].durable = disk
-        envoys[envoy].backup = nil
         envoys[envoy].applied = nil
         crash(envoy)
         envoys[envoy].disk = disk
+        // What it meets then: its owner, or whoever keeps reports for that, or who was it a moment ago.
+        if chance(40), let owner = owner(of: envoys[envoy].slice) { failOver(owner) }
+    }
+
+    /// A copy of a disk is made.
+    private func backUp(_ envoy: Int) {
+        envoys[envoy].backups.append(envoys[envoy].durable)
+        if envoys[envoy].backups.count > 4 { envoys[envoy].backups.removeFirst() }
     }
 
     // MARK: - The end

@@ -3,7 +3,7 @@ import Spanner
 
 /// What a liar heard of others, to tell it again: it has no key but its own partition's.
 struct EnvoySimHearsay {
-    static let repliesMax = 60
+    static let repliesMax = 120
     /// Answers of owners, with whom and which queue they were for.
     var replies: [(envoy: Int, queue: QueueID, reply: EnvoySimReply)] = []
 
@@ -33,7 +33,7 @@ extension EnvoySimulation {
             reply = own(request, at: owner, theirs)
             reply?.from = partitions[server].name
             if reply != nil { count(work: "answers passed on") }
-        } else if healedAt == nil, !envoys[request.envoy].isSuspect {
+        } else if healedAt == nil {
             reply = keep(request, at: server)
         }
         if let reply { answer(reply, to: request) }
@@ -84,10 +84,13 @@ extension EnvoySimulation {
         let identity = state.identity
         reply.storedThrough = state.tables.rows[request.queue]?.through ?? 0
         reply.releaseThrough = state.safeTables.rows[request.queue]?.through ?? 0
+        let told = request.told(by: witness)
+        reply.told = told
         let receipt = OwnerReceipt(
-            register: walk.register.hash, epoch: state.epoch.number, queue: request.queue,
+            register: walk.register.hash, epoch: state.epoch.number, queue: request.queue, told: told,
             storedThrough: reply.storedThrough, releaseThrough: reply.releaseThrough)
-        reply.signature = identity.signer.sign(receipt.signedBytes(in: TestIdentity.mesh))
+        // Who contradicts refuses the report, and signs no receipt for it.
+        if !reply.contradicts { reply.signature = identity.signer.sign(receipt.signedBytes(in: TestIdentity.mesh)) }
         guard request.remembered != walk.register.hash || request.epoch != state.epoch.number else { return }
         let signature = SliceVoucher.Signature(
             warrant: identity.warrant,
@@ -131,7 +134,7 @@ extension EnvoySimulation {
     /// A bolt of a partition that owns nothing: it tells again what it heard, of this envoy or of another, and claims
     /// what it likes. It cannot sign as an owner.
     private func lie(to request: EnvoySimRequest) {
-        guard healedAt == nil, !heard.replies.isEmpty, !envoys[request.envoy].isSuspect else { return }
+        guard healedAt == nil, !heard.replies.isEmpty else { return }
         count(fault: "lies")
         let own = heard.replies.filter { $0.envoy == request.envoy && $0.queue == request.queue }
         let any = heard.replies[Int(generator.below(UInt64(heard.replies.count)))].reply
@@ -140,6 +143,10 @@ extension EnvoySimulation {
             reply = EnvoySimReply(source: .custody, from: Self.liar, epoch: request.epoch)
         } else {
             reply = own[Int(generator.below(UInt64(own.count)))].reply
+            // The best that it has under the owner whom the envoy knows.
+            let best = own.filter { $0.reply.epoch == request.epoch }.map(\.reply)
+                .max { $0.releaseThrough < $1.releaseThrough }
+            if let best, chance(60) { reply = best }
             reply.contradicts = false
         }
         reply.from = Self.liar

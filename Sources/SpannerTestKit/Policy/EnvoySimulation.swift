@@ -11,6 +11,7 @@ enum EnvoySimAction {
     case start(envoy: Int)
     case replicate(Int)
     case promote(Int, keep: Int)
+    case restore(envoy: Int)
     case operate
     case gossip
     case fault
@@ -81,11 +82,11 @@ public final class EnvoySimulation {
             let queue = newQueue()
             let slice = SliceID(group: genesis.id, index: UInt32(index % 2))
             var disk = EnvoySimDisk(queue: queue)
-            if let register = genesis.register(of: slice.index, hashedBy: witness) {
+            if !options.has(.registerNotTold), let register = genesis.register(of: slice.index, hashedBy: witness) {
                 // Who was admitted with a slice knows its first register.
-                disk.sight = OwnerSight(
-                    fence: EnvoyMachine.Fence(register: 1, epoch: 0),
-                    freshness: SliceFreshness(register: register, epoch: PartitionEpoch.none))
+                let claim = SliceClaim(register: register, epoch: PartitionEpoch.none)
+                try? disk.sight.begin(
+                    with: SliceVoucher(claim, signature: nil), mesh: TestIdentity.mesh, witness: witness)
             }
             envoys.append(
                 EnvoySimEnvoy(
@@ -136,6 +137,7 @@ public final class EnvoySimulation {
         case .start(let envoy): start(envoy)
         case .replicate(let partition): replicate(partition)
         case .promote(let partition, let keep): promote(partition, keep: keep)
+        case .restore(let envoy): if healedAt == nil { restore(envoy: envoy) }
         case .operate: operate()
         case .gossip: gossip()
         case .fault: fault()

@@ -78,11 +78,13 @@ struct PaperWitness: SliceWitness {
 
     /// The owner's signature over an answer that says that all of a report is stored and safe.
     static func signature(
-        _ register: SliceRegister, epoch: UInt64, all: UInt64, of incarnation: QueueIncarnation
+        _ register: SliceRegister, epoch: UInt64, all: UInt64, of request: CheckInRequest
     ) -> Base64Bytes? {
-        guard let queue = QueueID(bytes: incarnation.bytes) else { return nil }
+        guard let queue = QueueID(bytes: request.queueIncarnation.bytes) else { return nil }
+        let results = request.results.map { SequencedResult(sequence: $0.sequence, body: $0.body.bytes) }
+        let told = OwnerReceipt.digest(firstHeld: request.firstHeld, results: results, by: PaperWitness())
         let receipt = OwnerReceipt(
-            register: register.hash, epoch: epoch, queue: queue, storedThrough: all, releaseThrough: all)
+            register: register.hash, epoch: epoch, queue: queue, told: told, storedThrough: all, releaseThrough: all)
         return Base64Bytes(sign(receipt.signedBytes(in: mesh), key(register.owner)))
     }
 }

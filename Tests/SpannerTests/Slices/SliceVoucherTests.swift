@@ -198,9 +198,11 @@ struct SliceVoucherTests {
         let first = try #require(world.register())
         let (owner, thief) = (first.owner, world.other(than: first.owner))
         let queue = QueueID(high: 1, low: 2)
-        func receipt(release: UInt64 = 9, epoch: UInt64 = 5) -> OwnerReceipt {
-            OwnerReceipt(
-                register: first.hash, epoch: epoch, queue: queue, storedThrough: 9, releaseThrough: release)
+        func receipt(release: UInt64 = 9, epoch: UInt64 = 5, body: UInt8 = 7) -> OwnerReceipt {
+            let told = OwnerReceipt.digest(
+                firstHeld: 9, results: [SequencedResult(sequence: 9, body: [body])], by: world.witness)
+            return OwnerReceipt(
+                register: first.hash, epoch: epoch, queue: queue, told: told, storedThrough: 9, releaseThrough: release)
         }
         func word(_ name: PartitionName) throws -> [UInt8] {
             try #require(world.partitions[name]).signer.sign(receipt().signedBytes(in: SliceWorld.mesh))
@@ -219,6 +221,45 @@ struct SliceVoucherTests {
         let bad = try word(thief)
         #expect(!bears(sight, receipt(), nil, thief) && !bears(sight, receipt(), bad, thief))
         #expect(!bears(sight, receipt(release: 10), good, thief) && !bears(sight, receipt(epoch: 6), good, thief))
+        #expect(!bears(sight, receipt(body: 8), good, thief), "it is of what was told then, not of another report")
+    }
+
+    @Test("P2, P6: a machine that was told its slice's register with its admission never believes numbers")
+    func admitted() throws {
+        let world = try #require(SliceWorld())
+        let first = try #require(world.register())
+        let thief = world.other(than: first.owner)
+        func begin(_ sight: inout OwnerSight, _ voucher: SliceVoucher) throws(OwnerSight.Refusal) {
+            try sight.begin(with: voucher, mesh: SliceWorld.mesh, witness: world.witness)
+        }
+        let unsigned = SliceVoucher(SliceClaim(register: first, epoch: .none), signature: nil)
+        let signed = try shown(world, SliceRegisterSet(), epoch: epoch(5), remembered: nil)
+        for (voucher, number) in [(unsigned, UInt64(0)), (signed, 5)] {
+            var sight = OwnerSight()
+            try begin(&sight, voucher)
+            #expect(sight.fence == Fence(register: 2, epoch: number) && (sight.key != nil) == (number > 0))
+            let begun = sight
+            // Whoever answers first, with numbers and nothing else, is not obeyed; what it calls safe is not deleted.
+            #expect(throws: OwnerSight.Refusal.unproved) { try judge(&sight, world, number: 9, epoch: 50, nil) }
+            let lie = OwnerReceipt(
+                register: first.hash, epoch: number, queue: QueueID(high: 1, low: 2), told: .zero, storedThrough: 9,
+                releaseThrough: 9)
+            #expect(
+                !sight.bears(lie, signature: nil, from: thief, mesh: SliceWorld.mesh, witness: world.witness))
+            #expect(sight == begun)
+            // The owner proves itself, in the epoch of then or a later one; what is known is not begun anew.
+            let now = try shown(world, SliceRegisterSet(), epoch: epoch(6), remembered: first.hash)
+            #expect(try judge(&sight, world, epoch: 6, now) == .obey(Fence(register: 2, epoch: 6)))
+            try begin(&sight, unsigned)
+            #expect(sight.fence == Fence(register: 2, epoch: 6) && sight.key != nil)
+        }
+        // An epoch that nobody signed, and a signature that is not the owner's.
+        var sight = OwnerSight()
+        let claim = SliceClaim(register: first, epoch: epoch(7))
+        #expect(throws: OwnerSight.Refusal.unproved) { try begin(&sight, SliceVoucher(claim, signature: nil)) }
+        let forged = try voucher(world, claim, by: world.partitions[thief])
+        #expect(throws: OwnerSight.Refusal.forged) { try begin(&sight, forged) }
+        #expect(sight == OwnerSight())
     }
 
     @Test("R10: a voucher over its limits, cut or altered is refused; what an envoy remembers survives its encoding")
