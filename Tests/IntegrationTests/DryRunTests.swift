@@ -149,7 +149,7 @@ extension IntegrationTests {
                 ),
                 ("context refresh", []),
             ]
-            return lines + topologyLines(mesh) 
+            return lines + topologyLines(mesh)
         }
 
         /// Those about policy: of the partition that has a stack, a roll-out under way and one of its machines.
