@@ -124,9 +124,11 @@ actor AgentFleet {
         var answer: Answer? {
             guard event == "delivered", let storedThrough, let releaseThrough, let partition, let register, let epoch
             else { return nil }
+            // Kept for an owner that is away: the epoch in it is what the agent itself said, nobody's word.
+            let isOwners = level != "custody"
             return Answer(
                 storedThrough: storedThrough, releaseThrough: releaseThrough, isPaired: level == "paired",
-                mark: Mark(register: register, epoch: epoch), partition: partition)
+                mark: Mark(register: register, epoch: isOwners ? epoch : 0), partition: partition)
         }
     }
 
