@@ -1,5 +1,7 @@
 /// Bounds of stacks, bodies and what is made of them. What is over one is refused by name, never cut.
 public enum PolicyStackLimits {
+    /// Names that a misspelt one is compared with: what is asked for is a hint, not a search.
+    static let suggestionsMax = 2_000
     /// Files of a stack, of all kinds.
     public static let filesMax = 4_096
     /// Bytes of all files together.

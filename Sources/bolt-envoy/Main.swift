@@ -3,6 +3,7 @@ import BoltAPI
 import BoltClient
 import Foundation
 import Identity
+import Spanner
 
 /// Runs the command and turns every ending into an exit code; under `-o json` an error is one JSON object.
 @main enum Main {

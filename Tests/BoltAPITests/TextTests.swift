@@ -1,4 +1,5 @@
 import BoltAPI
+import Spanner
 import Testing
 
 /// What people read and write at a terminal.

@@ -1,3 +1,5 @@
+internal import Spanner
+
 extension Glob {
     /// The shortest text that fits both patterns; nil where none does. Linear in the product of their lengths.
     public func shared(with other: Glob) -> String? {

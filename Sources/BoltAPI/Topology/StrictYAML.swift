@@ -1,3 +1,4 @@
+internal import Spanner
 import Yams
 
 /// Reads YAML strictly and goes on after each mistake, so that one run shows them all.

@@ -1,3 +1,4 @@
+internal import Spanner
 internal import Yams
 
 extension LayerReader {
@@ -63,7 +64,7 @@ extension LayerReader {
                     + "or a handler's name", line: object.line)
             return nil
         }
-        if let near = types.first(where: { NearWord.distance($0, entry.key) < 2 }) {
+        if let near = types.first(where: { NearestName.distance($0, entry.key) < 2 }) {
             yaml.fault(.unknownKey, "there is no type “\(entry.key)”; did you mean “\(near)”?", line: entry.line)
             return nil
         }
@@ -192,7 +193,8 @@ extension LayerReader {
                 next: "paths are from files/: write \(path.dropFirst(6))")
             return nil
         }
-        let near = NearWord.suggest(path, among: sources.keys.sorted()).map { "; did you mean “\($0)”?" }
+        let near = NearestName.suggest(path, among: sources.keys.sorted().prefix(PolicyStackLimits.suggestionsMax)).map
+        { "; did you mean “\($0)”?" }
         yaml.fault(
             .missingFile, "there is no file files/\(path.prefix(200)), which \(key) names\(near ?? "")", line: line)
         return nil

@@ -1,3 +1,4 @@
+internal import Spanner
 internal import Yams
 
 extension LayerReader {
@@ -62,7 +63,9 @@ extension LayerReader {
         let roots = ["labels", "machine", "traits", "vars"]
         guard let first = name.parts.first else { return "“.” means something within a section only" }
         guard roots.contains(first) else {
-            let hint = NearWord.suggest(first, among: roots).map { "did you mean “\($0)”?" }
+            let hint = NearestName.suggest(first, among: roots).map {
+                "did you mean “\($0)”?"
+            }
             return "there is no “\(name.text)”; \(hint ?? "names begin with labels., machine., traits. or vars.")"
         }
         guard first == "machine" else { return nil }

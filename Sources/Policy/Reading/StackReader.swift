@@ -190,7 +190,9 @@ struct StackReader {
                     }
                     for (name, line) in template.variablesOutside where name.parts.first == "vars" {
                         guard name.parts.count > 1, !vars.contains(name.parts[1]) else { continue }
-                        let hint = NearWord.suggest(name.parts[1], among: sorted).map { "; did you mean “vars.\($0)”?" }
+                        let hint = NearestName.suggest(
+                            name.parts[1], among: sorted.prefix(PolicyStackLimits.suggestionsMax)
+                        ).map { "; did you mean “vars.\($0)”?" }
                         var (file, place) = (layer.layer.path, resource.line)
                         if case .file(.template(_, let path), _) = resource.kind {
                             (file, place) = ("files/\(path)", line)

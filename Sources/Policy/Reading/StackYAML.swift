@@ -1,3 +1,4 @@
+internal import Spanner
 internal import Yams
 
 /// Reads the YAML of one file strictly and goes on after each mistake, so that one run shows them all.
@@ -75,7 +76,9 @@ struct StackYAML {
     mutating func check(_ object: Object, _ what: String, required: [String], optional: [String]) {
         let known = required + optional
         for entry in object.entries where !known.contains(entry.key) {
-            let hint = NearWord.suggest(entry.key, among: known).map { "did you mean “\($0)”?" }
+            let hint = NearestName.suggest(entry.key, among: known).map {
+                "did you mean “\($0)”?"
+            }
             let list = "known are \(known.joined(separator: ", "))"
             fault(.unknownKey, "\(what) has no key “\(entry.key.prefix(80))”; \(hint ?? list)", line: entry.line)
         }

@@ -1,3 +1,5 @@
+internal import Spanner
+
 /// Which resources of layers stand in each other's place, lead to each other, or lead nowhere.
 ///
 /// A resource that no machine can have together with another is no matter to it. Whether two can meet is told by their
@@ -127,7 +129,10 @@ struct StackGraph {
                 "which is only in layers that never meet this one, such as "
                 + layers[definitions[other].layer].layer.name
         }
-        let near = withHint ? NearWord.suggest(id.text, among: definitions.lazy.map(\.resource.id.text)) : nil
+        let near =
+            withHint
+            ? NearestName.suggest(
+                id.text, among: definitions.lazy.map(\.resource.id.text).prefix(PolicyStackLimits.suggestionsMax)) : nil
         return "which is in no layer" + (near.map { "; did you mean \($0)?" } ?? "")
     }
 

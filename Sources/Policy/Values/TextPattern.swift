@@ -1,26 +1,9 @@
-/// Patterns over text in which `*` stands for any run of characters and everything else for itself.
+internal import Spanner
+
+/// Patterns of a stack: globs, alone and in lists of which one has to fit.
 enum TextPattern {
-    /// Whether the whole of `text` fits. Linear in the product of both lengths at worst, without recursion.
-    static func matches(_ pattern: String, _ text: String) -> Bool {
-        let (pattern, text) = (Array(pattern.utf8), Array(text.utf8))
-        let star = UInt8(ascii: "*")
-        var (p, t) = (0, 0)
-        var retry: (pattern: Int, text: Int)?
-        while t < text.count {
-            if p < pattern.count, pattern[p] == star {
-                retry = (p + 1, t)
-                p += 1
-            } else if p < pattern.count, pattern[p] == text[t] {
-                (p, t) = (p + 1, t + 1)
-            } else if let back = retry {
-                (p, t) = (back.pattern, back.text + 1)
-                retry = (back.pattern, t)
-            } else {
-                return false
-            }
-        }
-        return pattern[p...].allSatisfy { $0 == star }
-    }
+    /// Whether the whole of `text` fits the pattern.
+    static func matches(_ pattern: String, _ text: String) -> Bool { Glob(pattern).matches(text) }
 
     /// Whether some text may fit both. Never wrongly false; two patterns with stars are always taken to meet.
     static func mayMeet(_ left: String, _ right: String) -> Bool {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BoltAPI
+import Spanner
 
 /// `boltctl context …`
 struct ContextCommand: AsyncParsableCommand {

@@ -4,7 +4,7 @@ import BoltClient
 import Spanner
 
 /// `boltctl stack freeze`
-struct StackFreeze: AsyncParsableCommand {
+struct StackFreeze: StackChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "freeze", abstract: "Keep what is in force: nothing is published until unfreeze.",
         discussion: """
@@ -21,19 +21,13 @@ struct StackFreeze: AsyncParsableCommand {
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
-    func run() async throws {
-        let desk = StackDesk(session: try connection.session())
-        let partition = try await desk.partition(whose.partition)
-        try await StackChange(
-            desk: desk, mutation: mutation, output: connection.output, partition: partition, endpoint: .freezeStack,
-            body: FreezeStackRequest(partition: partition, reason: mutation.reason),
-            question: "Freeze the stack of \(partition)?"
-        ).run()
-    }
+    typealias Request = FreezeStackRequest
+    static var endpoint: Endpoint { .freezeStack }
+    static func question(_ partition: PartitionName) -> String { "Freeze the stack of \(partition)?" }
 }
 
 /// `boltctl stack unfreeze`
-struct StackUnfreeze: AsyncParsableCommand {
+struct StackUnfreeze: StackChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "unfreeze", abstract: "Let a frozen stack be published again, and follow its source.",
         discussion: """
@@ -48,13 +42,7 @@ struct StackUnfreeze: AsyncParsableCommand {
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
-    func run() async throws {
-        let desk = StackDesk(session: try connection.session())
-        let partition = try await desk.partition(whose.partition)
-        try await StackChange(
-            desk: desk, mutation: mutation, output: connection.output, partition: partition, endpoint: .unfreezeStack,
-            body: FreezeStackRequest(partition: partition, reason: mutation.reason),
-            question: "Let the stack of \(partition) be published again?"
-        ).run()
-    }
+    typealias Request = FreezeStackRequest
+    static var endpoint: Endpoint { .unfreezeStack }
+    static func question(_ partition: PartitionName) -> String { "Let the stack of \(partition) be published again?" }
 }

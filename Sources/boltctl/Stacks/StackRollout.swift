@@ -10,30 +10,8 @@ struct StackRollout: AsyncParsableCommand {
         subcommands: [RolloutPause.self, RolloutResume.self, RolloutAbort.self])
 }
 
-/// A command that changes the roll-out of a partition.
-protocol RolloutChangingCommand: AsyncParsableCommand {
-    var whose: StackPartitionOptions { get }
-    var mutation: MutationOptions { get }
-    var connection: ConnectionOptions { get }
-    static var endpoint: Endpoint { get }
-    /// What is asked before it is done.
-    static func question(_ partition: PartitionName) -> String
-}
-
-extension RolloutChangingCommand {
-    func run() async throws {
-        let desk = StackDesk(session: try connection.session())
-        let partition = try await desk.partition(whose.partition)
-        try await StackChange(
-            desk: desk, mutation: mutation, output: connection.output, partition: partition, endpoint: Self.endpoint,
-            body: ChangeRolloutRequest(partition: partition, reason: mutation.reason),
-            question: Self.question(partition)
-        ).run()
-    }
-}
-
 /// `boltctl stack rollout pause`
-struct RolloutPause: RolloutChangingCommand {
+struct RolloutPause: StackChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Hold a roll-out: no further machine is given the new version.",
         discussion: """
@@ -48,12 +26,13 @@ struct RolloutPause: RolloutChangingCommand {
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
+    typealias Request = ChangeRolloutRequest
     static var endpoint: Endpoint { .pauseRollout }
     static func question(_ partition: PartitionName) -> String { "Hold the roll-out of \(partition)?" }
 }
 
 /// `boltctl stack rollout resume`
-struct RolloutResume: RolloutChangingCommand {
+struct RolloutResume: StackChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume", abstract: "Let a roll-out go on that was held, or that halted itself.",
         discussion: """
@@ -67,12 +46,13 @@ struct RolloutResume: RolloutChangingCommand {
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
+    typealias Request = ChangeRolloutRequest
     static var endpoint: Endpoint { .resumeRollout }
     static func question(_ partition: PartitionName) -> String { "Let the roll-out of \(partition) go on?" }
 }
 
 /// `boltctl stack rollout abort`
-struct RolloutAbort: RolloutChangingCommand {
+struct RolloutAbort: StackChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "abort", abstract: "End a roll-out: machines without the new version keep what they have.",
         discussion: """
@@ -87,6 +67,7 @@ struct RolloutAbort: RolloutChangingCommand {
     @OptionGroup var mutation: MutationOptions
     @OptionGroup var connection: ConnectionOptions
 
+    typealias Request = ChangeRolloutRequest
     static var endpoint: Endpoint { .abortRollout }
     static func question(_ partition: PartitionName) -> String { "End the roll-out of \(partition)?" }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BoltAPI
+import Spanner
 
 /// Finds the command that somebody mistyped.
 enum CommandHints {

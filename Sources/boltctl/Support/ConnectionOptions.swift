@@ -3,6 +3,7 @@ import BoltAPI
 import BoltClient
 import Foundation
 import Identity
+import Spanner
 
 /// Which bolts to ask, and as whom.
 struct ConnectionOptions: ParsableArguments {

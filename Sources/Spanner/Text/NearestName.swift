@@ -1,26 +1,17 @@
 /// Finds what somebody probably meant.
-enum NearWord {
-    /// Most candidates that are compared: what is asked for is a hint, not a search.
-    static let candidatesMax = 2_000
-
-    /// The candidate nearest to `text`, where it is near enough to be a slip: at most a third of the length, and
-    /// always for one or two edits. Of equally near ones the first.
-    static func suggest(_ text: String, among candidates: some Sequence<String>) -> String? {
+public enum NearestName {
+    /// The candidate nearest to `text` by edits, where it is near enough to be a slip: at most a third of the length,
+    /// and always for one or two edits. Equal distances are decided by order.
+    public static func suggest(_ text: String, among candidates: some Sequence<String>) -> String? {
         let limit = max(2, text.count / 3)
-        var best: (distance: Int, name: String)?
-        for name in candidates.prefix(candidatesMax) {
-            let distance = distance(text.lowercased(), name.lowercased())
-            guard distance <= limit, distance < max(text.count, name.count), distance < best?.distance ?? .max else {
-                continue
-            }
-            best = (distance, name)
-        }
-        return best?.name
+        return candidates.map { (name: $0, distance: distance(text.lowercased(), $0.lowercased())) }
+            .filter { $0.distance <= limit && $0.distance < max(text.count, $0.name.count) }
+            .min { $0.distance < $1.distance }?.name
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours that make one text the other; of the first 128
     /// characters.
-    static func distance(_ left: String, _ right: String) -> Int {
+    public static func distance(_ left: String, _ right: String) -> Int {
         let (left, right) = (Array(left.prefix(128)), Array(right.prefix(128)))
         guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
         var beforeLast: [Int] = []
