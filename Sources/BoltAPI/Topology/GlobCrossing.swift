@@ -1,4 +1,4 @@
-internal import Spanner
+public import Spanner
 
 extension Glob {
     /// The shortest text that fits both patterns; nil where none does. Linear in the product of their lengths.
