@@ -14,6 +14,7 @@ extension BoltEndpoints {
         case .policyWait: return try await policyWait(request)
         case .peerPolicy: return try await peerPolicy(request)
         case .peerPolicyBody: return try await peerPolicyBody(request)
+        case .peerPolicyWake: return try await hearWake(request)
         case .policyWebhook: return try await hearForge(request)
         // Reading and compiling stacks takes long.
         case _: return try await EventLoopTasks.elsewhere(true) { try await stackRequest(request) }
