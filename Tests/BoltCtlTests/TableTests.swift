@@ -181,4 +181,23 @@ import Testing
         #expect(table.contains("abababab:1-3  1970-01-01T00:00:00Z  nothing: the envoy deleted"), "\(table)")
         #expect(table.split(separator: "\n").allSatisfy { $0.count <= Screen.columns }, "\(table)")
     }
+
+    /// What a push called for is told apart from what was due by itself.
+    @Test func aPassNamesThePushThatCalledForIt() throws {
+        let queue = try #require(QueueIncarnation(bytes: [UInt8](repeating: 0xAB, count: QueueIncarnation.count)))
+        let report = PassReport(
+            isDryRun: false, isConverged: true, microseconds: 1, counts: PassCounts(changed: 1), resources: [])
+        var pass = PassRecord(
+            at: WallTime(milliseconds: 0), head: nil, sequence: 3, body: nil,
+            push: PrincipalID(high: 0x1A2B_3C4D_0000_0000, low: 2), isOffline: false, report: report)
+        func what() throws -> String {
+            ResultText.what(
+                EnvoyResultView(
+                    kind: .result, queue: queue, sequence: 4, through: 4, at: pass.at,
+                    body: Base64Bytes(try pass.resultBody())))
+        }
+        #expect(try what().hasPrefix("push 1a2b3c4d, changed"))
+        pass.push = nil
+        #expect(try what().hasPrefix("changed"))
+    }
 }

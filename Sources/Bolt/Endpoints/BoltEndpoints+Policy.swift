@@ -14,6 +14,7 @@ extension BoltEndpoints {
         case .policyWait: return try await policyWait(request)
         case .peerPolicy: return try await peerPolicy(request)
         case .peerPolicyBody: return try await peerPolicyBody(request)
+        case .peerPolicyWake: return try await hearWake(request)
         case .policyWebhook: return try await hearForge(request)
         // Reading and compiling stacks takes long.
         case _: return try await EventLoopTasks.elsewhere(true) { try await stackRequest(request) }
@@ -45,7 +46,7 @@ extension BoltEndpoints {
     /// Hands on what an envoy told of its passes, where somebody waits for that.
     func tellPasses(of envoy: PrincipalID, _ results: [SequencedResult]) {
         guard !results.isEmpty, policy.board.isWatched(envoy) else { return }
-        let passes = HeardPass.passes(in: results)
+        let passes = policy.board.counted(HeardPass.passes(in: results), of: envoy)
         guard !passes.isEmpty else { return }
         let policy = policy
         Task { await policy.heard(envoy, passes) }

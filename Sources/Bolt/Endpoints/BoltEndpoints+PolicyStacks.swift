@@ -188,25 +188,6 @@ extension BoltEndpoints {
             inForce: try await policy.inForce(), frozen: frozen.map { StackFreezeView($0) }, rollout: rollout,
             level: change.level, dryRun: request.isDryRun, effects: change.effects)
     }
-
-    // MARK: - Webhook
-
-    /// A git forge says that something was pushed: the source is looked at.
-    func hearForge(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
-        guard let webhook else {
-            throw Problem(.notFound, "no webhook is configured here", next: "set policy.webhook_secret_file")
-        }
-        switch webhook.judge(signature: request.signature, body: Array(request.body), now: .now) {
-        case .taken: break
-        case .forged: throw Problem(.notAuthenticated, "the body is not signed with the webhook's secret")
-        case .tooMany: throw Problem(.tooManyRequests, "too many calls: the source is looked at before long")
-        }
-        let told = try? APIJSON.decode(PolicyWebhookRequest.self, from: request.body)
-        let branch = if case .git(let remote) = configuration.policy.source { remote.branch } else { "" }
-        let isOurs = told?.ref.map { branch.isEmpty || $0 == "refs/heads/\(branch)" } ?? true
-        if isOurs { source.wake() }
-        return try .json(PolicyWebhookResponse(accepted: isOurs), status: 202)
-    }
 }
 
 extension StackFreezeView {

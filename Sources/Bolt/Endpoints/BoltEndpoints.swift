@@ -69,9 +69,9 @@ struct BoltEndpoints: Sendable {
             .takeoverPreview, .takeOver, .tasks, .task, .taskMoves, .changeTask, .drainBolt, .undrainBolt,
             .reassignEnvoy:
             return try await sliceRequest(request)
-        case .policyBody, .policyWait, .peerPolicy, .peerPolicyBody, .policyWebhook, .stackStatus, .stackHistory,
-            .stackDiff, .validateStack, .stackPreview, .push, .publishStack, .rollbackStack, .freezeStack,
-            .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
+        case .policyBody, .policyWait, .peerPolicy, .peerPolicyBody, .peerPolicyWake, .policyWebhook, .stackStatus,
+            .stackHistory, .stackDiff, .validateStack, .stackPreview, .push, .publishStack, .rollbackStack,
+            .freezeStack, .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
             return try await policyRequest(request)
         }
     }

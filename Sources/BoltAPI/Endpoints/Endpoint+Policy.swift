@@ -7,6 +7,7 @@ extension Endpoint {
         case .policyWebhook: "/v1/policy/webhook"
         case .peerPolicy: "/v1/peer/policy"
         case .peerPolicyBody: "/v1/peer/policy/bodies/{digest}"
+        case .peerPolicyWake: "/v1/peer/policy/wake"
         case .stackStatus: "/v1/stack"
         case .stackHistory: "/v1/stack/history"
         case .stackDiff: "/v1/stack/diff"

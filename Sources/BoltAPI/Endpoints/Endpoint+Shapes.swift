@@ -32,6 +32,7 @@ extension Endpoint {
         case .drainBolt, .undrainBolt: DrainBoltRequest.self
         case .reassignEnvoy: ReassignEnvoyRequest.self
         case .policyWebhook: PolicyWebhookRequest.self
+        case .peerPolicyWake: PeerPolicyWakeRequest.self
         case .stackDiff: StackDiffRequest.self
         case .validateStack: ValidateStackRequest.self
         case .publishStack: PublishStackRequest.self
@@ -104,7 +105,7 @@ extension Endpoint {
         case .changeTask: ChangeTaskResponse.self
         case .drainBolt, .undrainBolt: DrainBoltResponse.self
         case .reassignEnvoy: ReassignEnvoyResponse.self
-        case .policyWebhook: PolicyWebhookResponse.self
+        case .policyWebhook, .peerPolicyWake: PolicyWebhookResponse.self
         case .policyWait: PolicyWaitResponse.self
         case .peerPolicy: PeerPolicyResponse.self
         case .stackStatus: StackStatusResponse.self

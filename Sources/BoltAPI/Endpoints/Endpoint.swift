@@ -6,7 +6,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     // Envoys.
     case enroll, rekey, checkIn, policyBody, policyWait
     // Peers.
-    case peerCheckIn, peerEnroll, peerOperator, peerPolicy, peerPolicyBody
+    case peerCheckIn, peerEnroll, peerOperator, peerPolicy, peerPolicyBody, peerPolicyWake
     // Anyone.
     case health, healthHead, openAPI
     // A git forge.
@@ -53,8 +53,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .enroll, .rekey, .checkIn, .peerCheckIn, .peerEnroll, .peerOperator, .createToken, .postAct, .removeEnvoy,
             .switchover, .promote, .removeMember, .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal,
             .putSecret, .removeSecret, .planTopology, .applyTopology, .takeOver, .changeTask, .drainBolt, .undrainBolt,
-            .reassignEnvoy, .policyWebhook, .stackDiff, .validateStack, .publishStack, .rollbackStack, .freezeStack,
-            .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
+            .reassignEnvoy, .policyWebhook, .peerPolicyWake, .stackDiff, .validateStack, .publishStack, .rollbackStack,
+            .freezeStack, .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
             .post
         case .healthHead, .opsHealthHead: .head
         case .health, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults,
@@ -127,9 +127,9 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .drainBolt: "/v1/bolts/{bolt}/drain"
         case .undrainBolt: "/v1/bolts/{bolt}/undrain"
         case .reassignEnvoy: "/v1/envoys/{envoy}/reassign"
-        case .policyBody, .policyWait, .policyWebhook, .peerPolicy, .peerPolicyBody, .stackStatus, .stackHistory,
-            .stackDiff, .validateStack, .stackPreview, .publishStack, .rollbackStack, .freezeStack, .unfreezeStack,
-            .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .push, .abortPush:
+        case .policyBody, .policyWait, .policyWebhook, .peerPolicy, .peerPolicyBody, .peerPolicyWake, .stackStatus,
+            .stackHistory, .stackDiff, .validateStack, .stackPreview, .publishStack, .rollbackStack, .freezeStack,
+            .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .push, .abortPush:
             policyPath
         case .live: "/livez"
         case .ready: "/readyz"
@@ -143,7 +143,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .enroll: .tokenHolder
         case .policyWebhook: .secretHolder
         case .rekey, .checkIn, .policyBody, .policyWait: .envoy
-        case .peerCheckIn, .peerEnroll, .peerOperator, .peerPolicy, .peerPolicyBody: .bolt
+        case .peerCheckIn, .peerEnroll, .peerOperator, .peerPolicy, .peerPolicyBody, .peerPolicyWake: .bolt
         case .health, .healthHead, .opsHealth, .opsHealthHead, .live, .ready, .metrics: .anyone
         case .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain, .envoyResults, .roster,
             .rosterLog,
@@ -174,9 +174,9 @@ public enum Endpoint: String, Sendable, CaseIterable {
             .putSecret, .removeSecret, .topology, .topologyHistory, .topologyVersion, .planTopology, .applyTopology,
             .slices, .slice, .sliceDigest, .takeoverPreview, .takeOver, .tasks, .task, .taskMoves, .changeTask,
             .drainBolt, .undrainBolt, .reassignEnvoy, .policyBody, .policyWait, .policyWebhook, .peerPolicy,
-            .peerPolicyBody, .stackStatus, .stackHistory, .stackDiff, .validateStack, .stackPreview, .publishStack,
-            .rollbackStack, .freezeStack, .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys,
-            .push, .abortPush:
+            .peerPolicyBody, .peerPolicyWake, .stackStatus, .stackHistory, .stackDiff, .validateStack, .stackPreview,
+            .publishStack, .rollbackStack, .freezeStack, .unfreezeStack, .pauseRollout, .resumeRollout, .abortRollout,
+            .pushEnvoys, .push, .abortPush:
             .main
         }
     }
@@ -234,8 +234,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
         case .stackDiff, .validateStack, .publishStack: APILimits.stackBytesMax
         case .enroll, .rekey, .peerEnroll, .createToken, .postAct, .removeEnvoy, .switchover, .promote, .removeMember,
             .stepDown, .dismissSalvage, .auditNote, .initSeal, .unseal, .seal, .putSecret, .removeSecret, .changeTask,
-            .drainBolt, .undrainBolt, .reassignEnvoy, .rollbackStack, .freezeStack, .unfreezeStack, .pauseRollout,
-            .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
+            .drainBolt, .undrainBolt, .reassignEnvoy, .peerPolicyWake, .rollbackStack, .freezeStack, .unfreezeStack,
+            .pauseRollout, .resumeRollout, .abortRollout, .pushEnvoys, .abortPush:
             APILimits.bodyBytesMax
         case .health, .healthHead, .openAPI, .status, .bolts, .bolt, .partitions, .envoys, .envoy, .envoyExplain,
             .envoyResults,

@@ -30,6 +30,8 @@ public struct CheckInPolicy: Hashable, Sendable, Codable {
     public var beacon: Base64Bytes?
     /// A signed order's encoding, to this envoy; it comes until the order's time is over.
     public var order: Base64Bytes?
+    /// The push that the order is of, with the order: the pass that obeys it names it. Nothing else hangs on it.
+    public var push: PrincipalID?
     /// Digest of the body that the grant's leaf names, with the grant: to be fetched where the envoy lacks it.
     public var body: Bytes32?
     /// Why it is as it is, in words; only of `withheld` and `none`.
@@ -41,12 +43,12 @@ public struct CheckInPolicy: Hashable, Sendable, Codable {
     /// What is said of policy.
     public init(
         state: State, sequence: UInt64, grant: Base64Bytes? = nil, box: Base64Bytes? = nil,
-        beacon: Base64Bytes? = nil, order: Base64Bytes? = nil, body: Bytes32? = nil, reason: String? = nil,
-        machine: CheckInMachine? = nil
+        beacon: Base64Bytes? = nil, order: Base64Bytes? = nil, push: PrincipalID? = nil, body: Bytes32? = nil,
+        reason: String? = nil, machine: CheckInMachine? = nil
     ) {
         (self.state, self.sequence, self.grant, self.box) = (state, sequence, grant, box)
-        (self.beacon, self.order, self.body, self.reason) = (beacon, order, body, reason)
-        self.machine = machine
+        (self.beacon, self.order, self.push) = (beacon, order, push)
+        (self.body, self.reason, self.machine) = (body, reason, machine)
     }
 }
 
@@ -85,9 +87,19 @@ public struct PolicyWebhookRequest: Hashable, Sendable, Codable {
     public init(ref: String?) { self.ref = ref }
 }
 
+/// `POST /v1/peer/policy/wake`, bolts of the same partition only: a forge called a bolt that does not look at the source
+/// itself. It only says that looking is worth while, and is never passed on again.
+public struct PeerPolicyWakeRequest: Hashable, Sendable, Codable {
+    /// Whose source is meant.
+    public var partition: PartitionName
+
+    /// A partition's source is to be looked at.
+    public init(partition: PartitionName) { self.partition = partition }
+}
+
 /// What came of a forge's word.
 public struct PolicyWebhookResponse: Hashable, Sendable, Codable {
-    /// Whether the source is looked at now; false for another branch.
+    /// Whether the source is looked at now, by the partition's primary; false for another branch.
     public var accepted: Bool
 
     /// What came of it.

@@ -27,7 +27,7 @@ public struct PassRecord: Hashable, Sendable, Codable {
     public var sequence: UInt64?
     /// Digest of the body.
     public var body: Bytes32?
-    /// The push that called for it.
+    /// The push that called for it; nil for a pass that was due by itself.
     public var push: PrincipalID?
     /// Whether no server was heard within the freshness window: disruptive resources waited.
     public var isOffline: Bool

@@ -76,6 +76,7 @@ extension EnvoyAgent {
     }
 
     private func makePass() async throws(StoreError) -> Bool {
+        let push = desk?.push
         let order = desk?.begin() ?? nil
         guard let policy = try desk?.load(), let desk else { return try tellTrouble(at: .now()) }
         clock.passed(at: .now)
@@ -95,6 +96,7 @@ extension EnvoyAgent {
         let result = await pass.run()
         if let inForce = result.inForce { try desk.store.setInForce(inForce) }
         var record = record(at: begun, isOffline: isOffline)
+        record.push = push
         switch result.outcome {
         case .success(let report):
             // Machine after machine and hour after hour the same: only that it is so is told.

@@ -42,6 +42,8 @@ struct PolicyDesk {
     var isDue = true
     /// The order that the next pass carries out.
     private(set) var order: PolicyOrder.Kind?
+    /// The push that it is of, where its owner says so.
+    private(set) var push: PrincipalID?
     /// When the owner was heard last, by a clock that nobody sets.
     private(set) var heardAt: ContinuousClock.Instant?
     /// Why an owner withholds a newer one, or has none.
@@ -148,7 +150,7 @@ struct PolicyDesk {
         }
         if isFresh { heardAt = .now }
         if sight != before { try keep(sight) }
-        if let order = policy.order { try obey(order.bytes, of: owner, from: address) }
+        if let order = policy.order { try obey(order.bytes, push: policy.push, of: owner, from: address) }
     }
 
     /// Whether it is the owner's word now, whoever passed it on.
@@ -166,7 +168,9 @@ struct PolicyDesk {
     }
 
     /// An order is carried out once: it is durable that it was taken before anything is done by it.
-    private mutating func obey(_ bytes: [UInt8], of owner: Owner, from address: String) throws(StoreError) {
+    private mutating func obey(
+        _ bytes: [UInt8], push: PrincipalID?, of owner: Owner, from address: String
+    ) throws(StoreError) {
         var seen = sight
         let order: PolicyOrder
         do throws(PolicyRefusal) {
@@ -177,7 +181,7 @@ struct PolicyDesk {
             return
         }
         try keep(seen)
-        (self.order, isDue) = (order.kind, true)
+        (self.order, self.push, isDue) = (order.kind, push, true)
     }
 
     private static func judge(
@@ -281,7 +285,7 @@ struct PolicyDesk {
 
     /// A pass begins: it is no longer due, and takes the order with it.
     mutating func begin() -> PolicyOrder.Kind? {
-        defer { (isDue, order) = (false, nil) }
+        defer { (isDue, order, push) = (false, nil, nil) }
         return order
     }
 }

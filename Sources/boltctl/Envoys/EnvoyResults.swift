@@ -211,7 +211,8 @@ enum ResultText {
         case .result: break
         }
         guard let pass = record(result) else { return opaque(result) }
-        let how = (pass.isOffline ? "offline, " : "") + (pass.report?.isDryRun == true ? "dry run, " : "")
+        let push = pass.push.map { "push \($0.apiText.prefix(8)), " } ?? ""
+        let how = push + (pass.isOffline ? "offline, " : "") + (pass.report?.isDryRun == true ? "dry run, " : "")
         let counts = pass.report.map { PassText.counts($0.counts) } ?? "no pass was made"
         return "\(how)\(PassText.outcome(pass.outcome)): \(pass.failure ?? counts)"
     }

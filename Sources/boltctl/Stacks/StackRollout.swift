@@ -15,8 +15,8 @@ struct RolloutPause: StackChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Hold a roll-out: no further machine is given the new version.",
         discussion: """
-            Machines that were given it keep it. It stays held over restarts and failovers, until \
-            boltctl stack rollout resume.
+            Machines that were given it keep it; one that holds no policy at all is given it all the same. It stays \
+            held over restarts and failovers, until boltctl stack rollout resume.
 
             EXAMPLES
               boltctl stack rollout pause --partition north --reason "looking at web-3 first"

@@ -26,7 +26,8 @@ import Testing
     @Test func theEndpointsOfPolicyAreForThoseWhomTheContractNames() {
         let expected: [Endpoint: Access] = [
             .policyBody: .envoy, .policyWait: .envoy, .policyWebhook: .secretHolder, .peerPolicy: .bolt,
-            .peerPolicyBody: .bolt, .stackStatus: .operator(.viewer), .stackHistory: .operator(.viewer),
+            .peerPolicyBody: .bolt, .peerPolicyWake: .bolt,
+            .stackStatus: .operator(.viewer), .stackHistory: .operator(.viewer),
             .stackDiff: .operator(.viewer), .validateStack: .operator(.viewer), .stackPreview: .operator(.viewer),
             .push: .operator(.viewer), .publishStack: .operator(.operator), .rollbackStack: .operator(.operator),
             .freezeStack: .operator(.operator), .unfreezeStack: .operator(.operator),
@@ -49,7 +50,10 @@ import Testing
             #expect(endpoint.isRepeatable == !endpoint.mutates, "\(endpoint)")
         }
         #expect(!Endpoint.stackDiff.mutates && !Endpoint.validateStack.mutates && Endpoint.publishStack.mutates)
-        for endpoint: Endpoint in [.policyBody, .policyWait, .policyWebhook, .peerPolicy, .peerPolicyBody] {
+        let others: [Endpoint] = [
+            .policyBody, .policyWait, .policyWebhook, .peerPolicy, .peerPolicyBody, .peerPolicyWake,
+        ]
+        for endpoint in others {
             #expect(!endpoint.isForwardable && endpoint.isRepeatable, "\(endpoint)")
         }
     }
@@ -98,6 +102,8 @@ import Testing
         #expect(try json(answer) == #"{"beacon":"AQID","sequence":7,"state":"current"}"#)
         try roundTrip(answer)
         (answer.state, answer.grant, answer.body, answer.box) = (.changed, [4], bytes(0xAB), [5])
+        try roundTrip(answer)
+        (answer.order, answer.push) = ([6], PrincipalID(high: 1, low: 2))
         try roundTrip(answer)
         let words = CheckInPolicy.State.allCases.map(\.rawValue)
         #expect(words == ["current", "changed", "withheld", "none", "covered"])

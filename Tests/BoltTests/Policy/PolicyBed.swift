@@ -173,10 +173,12 @@ final class PolicyBed: Sendable {
     }
 
     /// A pass that an envoy tells of.
-    static func pass(_ place: UInt64, of sequence: UInt64, succeeded: Bool = true) -> HeardPass {
+    static func pass(
+        _ place: UInt64, of sequence: UInt64, succeeded: Bool = true, push: PrincipalID? = nil
+    ) -> HeardPass {
         HeardPass(
             place: place, sequence: sequence, hasSucceeded: succeeded, isDryRun: false,
-            failure: succeeded ? nil : "file:/etc/motd: read-only")
+            failure: succeeded ? nil : "file:/etc/motd: read-only", push: push)
     }
 
     func close() async {

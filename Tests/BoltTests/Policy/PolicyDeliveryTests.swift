@@ -73,6 +73,77 @@ struct PolicyDeliveryTests {
         await bed.close()
     }
 
+    private func entry(_ action: String) -> AuditEntry {
+        AuditEntry(at: WallClock.now(), actor: "operator/ada", action: action, object: "north", reason: "")
+    }
+
+    /// One that lost its copy would have waited for its turn without any policy, after an end of the roll-out for ever.
+    @Test(
+        "N4: a machine that lost its copy is given the version before its turn; who holds one waits",
+        .timeLimit(.minutes(1)))
+    func bare() async throws {
+        let (bed, held) = try await rollingOut(4)
+        #expect(try bed.word(4, held[4] ?? HeldPolicy()).state == .withheld)
+        #expect(try bed.word(3).state == .withheld)
+        try await wait("it is given the version") {
+            await bed.policy.look()
+            return try bed.word(3).grant?.leaf.envoy == PolicyBed.envoy(3)
+        }
+        for number: UInt64 in [2, 4] { #expect(try bed.word(number, held[number] ?? HeldPolicy()).state == .withheld) }
+        let status = await bed.policy.read { $0.reign?.rollout?.machine.status }
+        #expect(status?.given == 2 && status?.waiting == 2, "it counts, and nobody else comes before that")
+        // An end of the roll-out is about machines that have something to keep.
+        _ = try await bed.policy.changeRollout(.abort, audit: entry("rollout.abort"), dryRun: false)
+        #expect(try bed.word(4).state == .withheld)
+        try await wait("it is given the version") {
+            await bed.policy.look()
+            return try bed.word(4).state == .changed
+        }
+        #expect(try bed.word(2, held[2] ?? HeldPolicy()).state == .withheld)
+        // It is durable that they were given it.
+        let next = bed.reborn()
+        await next.look()
+        #expect(next.board.isGiven(PolicyBed.envoy(3)) && !next.board.isGiven(PolicyBed.envoy(2)))
+        await next.close()
+        await bed.close()
+    }
+
+    @Test("A machine whose name is contested is given nothing new, whatever it holds", .timeLimit(.minutes(1)))
+    func bareAndContested() async throws {
+        let (bed, _) = try await rollingOut(3)
+        let board = bed.policy.board
+        _ = board.word(for: PolicyBed.envoy(3), holding: HeldPolicy(), isContested: true, now: WallClock.now())
+        #expect(board.takeBare().isEmpty)
+        await bed.close()
+    }
+
+    /// What it tells has the number of the version that it took then: the roll-out of the rollback waited for it until
+    /// it counted as silent, a quarter of an hour for each such machine.
+    @Test(
+        "A rollback ends though machines that never took what is rolled back have nothing to take",
+        .timeLimit(.minutes(1)))
+    func rollbackOfARollout() async throws {
+        let (bed, held) = try await rollingOut(2)
+        #expect(try bed.word(1, held[1] ?? HeldPolicy()).state == .changed)
+        _ = try await bed.policy.changeRollout(.abort, audit: entry("rollout.abort"), dryRun: false)
+        let rollout = "rollout:\n  max_concurrent: 1\n  max_fail: 0\n"
+        try await bed.publish(PolicyBed.files(motd: "one", rollout: rollout), as: "r1")
+        #expect(try bed.word(1, HeldPolicy(leaf: .zero, sequence: 2)).state == .changed)
+        await bed.policy.heard(PolicyBed.envoy(1), [PolicyBed.pass(2, of: 3)])
+        #expect(await bed.policy.read { $0.reign?.rollout?.machine.place(of: PolicyBed.envoy(2)) } == .given)
+        let word = try bed.word(2, held[2] ?? HeldPolicy())
+        #expect(word.state == .current && word.grant == nil)
+        // What it did under anything else says nothing of what it holds now.
+        let told = [PolicyBed.pass(2, of: 2, succeeded: false), PolicyBed.pass(3, of: 1)].map { pass in
+            bed.policy.board.counted([pass], of: PolicyBed.envoy(2))
+        }
+        await bed.policy.heard(PolicyBed.envoy(2), told[0])
+        #expect(await bed.policy.read { $0.reign?.rollout?.machine.place(of: PolicyBed.envoy(2)) } == .given)
+        await bed.policy.heard(PolicyBed.envoy(2), told[1])
+        #expect(await bed.policy.read { $0.reign?.rollout?.machine.status.state } == .finished)
+        await bed.close()
+    }
+
     // MARK: - Pushes
 
     @Test("A push orders batch by batch; only passes after the order count", .timeLimit(.minutes(1)))
@@ -91,10 +162,14 @@ struct PolicyDeliveryTests {
         let order = try SignedPolicyOrder(try #require(try bed.word(1, through: 7).order))
         #expect(order.isAuthentic(in: TestIdentity.mesh, witness: witness) && order.order.envoy == PolicyBed.envoy(1))
         #expect(try bed.word(2, through: 3).order != nil && bed.word(3).order == nil)
+        #expect(try bed.word(1).push == facts.id && bed.word(3).push == nil)
         #expect(bed.policy.board.isDue(PolicyBed.envoy(1), holding: nil, order: 0))
         await bed.policy.heard(PolicyBed.envoy(1), [PolicyBed.pass(7, of: 1)])
         #expect(await bed.policy.read { $0.pushView(facts.id)?.succeeded } == 0, "it was made before")
-        await bed.policy.heard(PolicyBed.envoy(1), [PolicyBed.pass(8, of: 1)])
+        let other = PrincipalID(high: 9, low: 8)
+        await bed.policy.heard(PolicyBed.envoy(1), [PolicyBed.pass(8, of: 1, succeeded: false, push: other)])
+        #expect(await bed.policy.read { $0.pushView(facts.id)?.failed } == 0, "another push called for it")
+        await bed.policy.heard(PolicyBed.envoy(1), [PolicyBed.pass(9, of: 1, push: facts.id)])
         await bed.policy.heard(PolicyBed.envoy(2), [PolicyBed.pass(4, of: 1)])
         #expect(await bed.policy.read { $0.pushView(facts.id)?.state } == .pausing)
         // A new primary goes on with the next batch.

@@ -159,6 +159,27 @@ import Testing
         #expect(status.alarms.map(\.code) == ["policy_source_stale", "policy_source_broken"])
     }
 
+    /// A bolt that has just begun to reign had no fleet yet: what its first look found waited for a whole interval.
+    @Test("what had to wait is offered again soon, not an interval later")
+    func soon() async {
+        let (service, taker, turns) = (self.service, self.taker, Turns())
+        taker.verdict.withLock { $0 = .later("this bolt has just begun") }
+        async let run: Void = service.run(isActive: { await turns.ask() }, take: { taker.take($0) })
+        await turns.asked()
+        await turns.answer(true)
+        #expect(await service.status().waitsFor == "this bolt has just begun")
+        taker.verdict.withLock { $0 = .accepted }
+        for _ in 0..<Turns.betweenLooks { await turns.answer(true) }
+        #expect(await service.status().revision == "r1")
+        // Now the interval counts again.
+        source.say("r2")
+        for _ in 0..<Turns.betweenLooks { await turns.answer(true) }
+        #expect(await service.status().revision == "r1" && offered == ["r1", "r1"])
+        service.drain()
+        turns.end()
+        await run
+    }
+
     @Test("only whoever reigns looks; whoever reigns again begins anew")
     func active() async throws {
         let (service, taker, turns) = (self.service, self.taker, Turns())

@@ -51,6 +51,21 @@ import Testing
         #expect(server.passes.compactMap(\.trouble).isEmpty)
     }
 
+    @Test("a pass that an order called for names its push; passes that were due by themselves name none")
+    func named() async throws {
+        let (server, enforcer) = (try given(), FakeEnforcer())
+        let push = PrincipalID(high: 5, low: 6)
+        try await rounds(server, enforcer) { agent in
+            _ = try await agent.runOnce()
+            server.state.withLock { ($0.order, $0.push) = (owner.order(1, to: Machine.id), push) }
+            for _ in 1...2 { _ = try await agent.runOnce() }
+            // A bolt that does not say.
+            server.state.withLock { ($0.order, $0.push) = (owner.order(2, to: Machine.id), nil) }
+            for _ in 1...2 { _ = try await agent.runOnce() }
+        }
+        #expect(server.passes.map(\.push) == [nil, push, nil])
+    }
+
     @Test("S8: it is durable that an order was taken before it is carried out: a restart does not repeat it")
     func overRestart() async throws {
         let scratch = try Scratch()

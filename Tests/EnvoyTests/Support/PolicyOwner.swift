@@ -79,6 +79,8 @@ final class PolicyServer: EnvoyPort, Sendable {
         /// What is said beside; its grant, where it has one, is said whatever the envoy holds.
         var said: CheckInPolicy?
         var order: [UInt8]?
+        /// The push that it is of.
+        var push: PrincipalID?
         var beacon: [UInt8]?
         var machine: CheckInMachine?
         var isAway = false
@@ -128,7 +130,7 @@ final class PolicyServer: EnvoyPort, Sendable {
             state: isCurrent ? .current : .changed, sequence: grant.signed.head.sequence,
             grant: isCurrent ? nil : Base64Bytes(grant.canonicalBytes),
             box: isCurrent ? nil : state.box.map { Base64Bytes($0) }, beacon: state.beacon.map { Base64Bytes($0) },
-            order: state.order.map { Base64Bytes($0) }, body: isCurrent ? nil : grant.leaf.body,
+            order: state.order.map { Base64Bytes($0) }, push: state.push, body: isCurrent ? nil : grant.leaf.body,
             machine: state.machine)
     }
 

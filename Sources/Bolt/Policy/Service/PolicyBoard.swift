@@ -15,12 +15,14 @@ final class PolicyBoard: Sendable {
         let bytes: [UInt8]
         /// Not handed out after this.
         let notAfter: WallTime
+        /// The push that calls for it: what the envoy then does it tells under this name.
+        let push: PrincipalID
         /// The last place of its queue that the envoy told before it was handed out; nil before that.
         var handedAfter: UInt64?
 
         /// An order.
-        init(number: UInt64, bytes: [UInt8], notAfter: WallTime) {
-            (self.number, self.bytes, self.notAfter) = (number, bytes, notAfter)
+        init(number: UInt64, bytes: [UInt8], notAfter: WallTime, push: PrincipalID) {
+            (self.number, self.bytes, self.notAfter, self.push) = (number, bytes, notAfter, push)
         }
     }
 
@@ -28,12 +30,16 @@ final class PolicyBoard: Sendable {
         var picture: PolicyPicture?
         /// Envoys that are not given what the picture has for them.
         var waiting: Set<PrincipalID> = []
+        /// Of these, those that said that they hold nothing: some at a time, the others say it again.
+        var bare: Set<PrincipalID> = []
         var beacon: (text: String, until: WallTime)?
         var errands: [PrincipalID: Errand] = [:]
         /// Envoys whose passes somebody waits for.
         var watched: Set<PrincipalID> = []
         /// Leaves that envoys said they hold.
         var held: [PrincipalID: Bytes32] = [:]
+        /// Sequences of the heads under which they took them.
+        var heldUnder: [PrincipalID: UInt64] = [:]
         /// Bodies at hand, with their bytes in all.
         var bodies: [Bytes32: [UInt8]] = [:]
         var bodyBytes = 0
@@ -51,6 +57,20 @@ final class PolicyBoard: Sendable {
 
     /// The leaf that an envoy said it holds when it last checked in here; nil for none.
     func held(by envoy: PrincipalID) -> Bytes32? { state.withLock { $0.held[envoy] } }
+
+    /// Passes as they count now. A rollback gives nothing to an envoy that never took what is rolled back: what it does
+    /// under the leaf that it is to have has the number of an earlier head, and counts as under the one in force.
+    func counted(_ passes: [HeardPass], of envoy: PrincipalID) -> [HeardPass] {
+        let (picture, held, under) = state.withLock { ($0.picture, $0.held[envoy], $0.heldUnder[envoy]) }
+        guard let picture, let held, let under, under < picture.sequence, picture.leaf(of: envoy)?.hash == held else {
+            return passes
+        }
+        return passes.map { pass in
+            var pass = pass
+            if pass.sequence == under { pass.sequence = picture.sequence }
+            return pass
+        }
+    }
 
     /// How many said that they hold what they are to have.
     func currentCount() -> Int {
@@ -70,12 +90,17 @@ final class PolicyBoard: Sendable {
             if let errand = state.errands[envoy], errand.handedAfter == nil {
                 state.errands[envoy]?.handedAfter = place
             }
+            state.heldUnder[envoy] = held.leaf == nil ? nil : held.sequence
+            let isWaiting = state.waiting.contains(envoy)
+            if isWaiting, held.leaf == nil, !isContested, state.bare.count < PolicyServiceLimits.bareMax {
+                state.bare.insert(envoy)
+            }
             let beacon = state.beacon.flatMap { $0.until >= now ? $0.text : nil }
-            return (picture, state.waiting.contains(envoy), beacon, state.errands[envoy])
+            return (picture, isWaiting, beacon, state.errands[envoy])
         }
         guard let (picture, isWaiting, beacon, errand) = found else { return nil }
         var word = PolicyWord(state: .current, sequence: picture.sequence, beacon: beacon)
-        if let errand, errand.notAfter >= now, !isContested { word.order = errand.bytes }
+        if let errand, errand.notAfter >= now, !isContested { (word.order, word.push) = (errand.bytes, errand.push) }
         guard let (_, hash) = picture.leaf(of: envoy) else {
             (word.state, word.reason) = (.none, "partition \(picture.signed.head.partition) has no policy for it yet")
             return word
@@ -88,7 +113,9 @@ final class PolicyBoard: Sendable {
             return word
         }
         if isWaiting {
-            (word.state, word.reason) = (.withheld, "the roll-out has not come to it")
+            let isBare = held.leaf == nil
+            let why = isBare ? "it holds nothing, and is given it in a moment" : "the roll-out has not come to it"
+            (word.state, word.reason) = (.withheld, why)
             return word
         }
         (word.state, word.grant) = (.changed, picture.grant(of: envoy))
@@ -127,11 +154,20 @@ final class PolicyBoard: Sendable {
         state.withLock { state in
             (state.picture, state.waiting) = (picture, waiting)
             state.held = state.held.filter { picture.tree.leaf(of: $0.key) != nil }
+            state.heldUnder = state.heldUnder.filter { picture.tree.leaf(of: $0.key) != nil }
         }
     }
 
     /// These are given it now.
     func give(_ envoys: [PrincipalID]) { state.withLock { $0.waiting.subtract(envoys) } }
+
+    /// Those that wait and said that they hold nothing, by id; each is told once for each time that it says so.
+    func takeBare() -> [PrincipalID] {
+        state.withLock { state in
+            defer { state.bare = [] }
+            return state.bare.intersection(state.waiting).sorted()
+        }
+    }
 
     /// The beacon that check-ins are shown until an instant.
     func show(beacon: SignedPolicyBeacon) {

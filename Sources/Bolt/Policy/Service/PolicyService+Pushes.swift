@@ -65,6 +65,8 @@ extension PolicyService {
     /// A pass counts for a push where it came after the order was handed out, and under what is in force.
     func heardForPushes(_ envoy: PrincipalID, _ pass: HeardPass) async {
         guard isPushed(envoy), let after = board.handedOut(to: envoy), pass.place > after else { return }
+        // What an earlier push called for says nothing of this one; envoys of before this version name none.
+        if let named = pass.push, reign?.pushes[named]?.isOpen != true { return }
         for id in reign?.pushes.keys.sorted() ?? [] where reign?.pushes[id]?.machine.place(of: envoy) == .told {
             if !pass.hasSucceeded { reign?.pushes[id]?.note(failure: pass.failure ?? "the pass failed", of: envoy) }
         }
@@ -155,7 +157,7 @@ extension PolicyService {
                 kind: run.facts.kind, notAfter: notAfter)
             let signed = SignedPolicyOrder(order, warrant: context.warrant, signature: sign(order.signedBytes))
             errands[envoy] = PolicyBoard.Errand(
-                number: order.sequence, bytes: signed.canonicalBytes, notAfter: notAfter)
+                number: order.sequence, bytes: signed.canonicalBytes, notAfter: notAfter, push: id)
             // Each takes a signature of its own: others have their turn.
             if (offset + 1).isMultiple(of: PolicyServiceLimits.envoysPerTurn) { await Task.yield() }
         }

@@ -166,6 +166,19 @@ extension PolicyService {
         await stepRollout(silent.map { .silent($0) })
     }
 
+    /// Gives the version to envoys that wait for it and hold nothing at all, before their turn: what the roll-out
+    /// spares, the version before, they do not have. They count as given it, like machines that are new.
+    func giveToBare() async {
+        let bare = board.takeBare()
+        guard !bare.isEmpty, reign?.rollout != nil else { return }
+        logger.notice(
+            "envoys that hold nothing are given the version before their turn",
+            metadata: [LogKeys.count: "\(bare.count)"])
+        // It counts them before they are given it, as it does with those whose turn it is.
+        await stepRollout([.given(bare)])
+        _ = await give(bare)
+    }
+
     /// An operator holds the roll-out, lets it go on or ends it. Throws `rollout_refused` where it can't be now.
     func changeRollout(_ event: Rollout.Event, audit: AuditEntry, dryRun: Bool) async throws -> BoltAPI.AckLevel {
         guard var trial = reign?.rollout else {
@@ -188,13 +201,15 @@ struct HeardPass: Sendable {
     /// Its place in the envoy's queue.
     let place: UInt64
     /// The head's sequence that was obeyed; nil for none.
-    let sequence: UInt64?
+    var sequence: UInt64?
     /// Whether the policy is in force on the machine.
     let hasSucceeded: Bool
     /// Whether nothing was to be changed: it says nothing of a version then.
     let isDryRun: Bool
     /// What failed; nil where nothing did.
     let failure: String?
+    /// The push that called for it, where the envoy says so.
+    var push: PrincipalID?
 
     /// Passes among results, of the last `PolicyServiceLimits.passesPerCheckIn` of them, in order. What is none, or too
     /// large, is passed over.
@@ -203,7 +218,7 @@ struct HeardPass: Sendable {
             guard let record = PassRecord(resultBody: result.body) else { return nil }
             return HeardPass(
                 place: result.sequence, sequence: record.sequence, hasSucceeded: record.succeeded,
-                isDryRun: record.report?.isDryRun ?? false, failure: record.failure)
+                isDryRun: record.report?.isDryRun ?? false, failure: record.failure, push: record.push)
         }
     }
 }

@@ -138,6 +138,7 @@ actor PolicyService {
 
     private func doDueWork() async throws {
         try await lookAtFleet()
+        await giveToBare()
         noteSecrets()
         try await makeDueVersion()
     }

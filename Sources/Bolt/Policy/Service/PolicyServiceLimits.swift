@@ -24,6 +24,8 @@ enum PolicyServiceLimits {
     static let pushEnvoysMax = 200_000
     /// Seconds after which an envoy of a batch counts as failed, where the operator does not say.
     static let pushPatienceSeconds: UInt64 = 300
+    /// Envoys with nothing that are given the version before their turn, in one look.
+    static let bareMax = 4096
     /// Results of one check-in that are looked at for how a version went, the last ones.
     static let passesPerCheckIn = 8
     /// Troubles of envoys that are told by name.

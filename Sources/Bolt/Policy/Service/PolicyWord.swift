@@ -15,6 +15,8 @@ struct PolicyWord: Sendable {
     var beacon: String?
     /// An order to this envoy, signed.
     var order: [UInt8]?
+    /// The push that the order is of.
+    var push: PrincipalID?
     /// Why, in words.
     var reason: String?
 
@@ -32,7 +34,7 @@ struct PolicyWord: Sendable {
             state: state, sequence: sequence, grant: grant.map { Base64Bytes($0.canonicalBytes) },
             box: box.isEmpty ? nil : Base64Bytes(box),
             beacon: beacon.flatMap { Data(base64Encoded: $0) }.map { Base64Bytes(Array($0)) },
-            order: order.map { Base64Bytes($0) }, body: grant?.leaf.body, reason: reason)
+            order: order.map { Base64Bytes($0) }, push: push, body: grant?.leaf.body, reason: reason)
         guard let json = try? APIJSON.encode(shape) else { return "null" }
         return String(decoding: json, as: UTF8.self)
     }

@@ -36,6 +36,8 @@ actor PolicySourceService {
     private var failure: PolicySourceStatus.Failure?
     private var failures: UInt64 = 0
     private var waitsFor: String?
+    /// How often in a row a revision had to wait.
+    private var waits = 0
     /// Since when this bolt reigns; nil where it does not.
     private var activeSince: ContinuousClock.Instant?
 
@@ -61,7 +63,7 @@ actor PolicySourceService {
                 if !isPaused, isWoken.exchange(false, ordering: .relaxed) || now >= due {
                     await look(take)
                     last = .now
-                    due = .now + pace.pause(failures: failures, &bits)
+                    due = .now + pause(&bits)
                 }
                 tellAge()
             } else {
@@ -69,6 +71,14 @@ actor PolicySourceService {
             }
             try? await Task.sleep(for: PolicySourceService.slice)
         }
+    }
+
+    /// The pause before the next look. What only had to wait, for a standby or because this bolt has just begun to
+    /// reign, is offered again soon, and ever less soon: nobody else tells when it may be taken.
+    private func pause(_ bits: inout some RandomNumberGenerator) -> Duration {
+        let usual = pace.pause(failures: failures, &bits)
+        guard waits > 0 else { return usual }
+        return min(usual, PolicySourceService.wakeInterval * (1 << min(waits - 1, 10)))
     }
 
     /// Looks soon: somebody said that there is something new.
@@ -128,6 +138,7 @@ actor PolicySourceService {
             logger.notice("the policy's source is good again", metadata: [LogKeys.what: "\(failure.code) is over"])
         }
         (failure, failures, waitsFor) = (nil, 0, waiting)
+        waits = waiting == nil ? 0 : waits + 1
         goodAt = (WallClock.now(), .now)
     }
 
@@ -142,14 +153,14 @@ actor PolicySourceService {
         }
         let since = isNew ? WallClock.now() : failure?.since ?? WallClock.now()
         failure = PolicySourceStatus.Failure(code: code, reason: reason, revision: revision, since: since)
-        waitsFor = nil
+        (waitsFor, waits) = (nil, 0)
     }
 
     /// Another bolt reigns: nothing that is known here counts any more.
     private func rest() {
         guard activeSince != nil else { return }
         (activeSince, settled, accepted, goodAt) = (nil, nil, nil, nil)
-        (failure, refusal, failures, waitsFor) = (nil, nil, 0, nil)
+        (failure, refusal, failures, waitsFor, waits) = (nil, nil, 0, nil, 0)
         metrics.set(.policySourceAge, to: 0)
     }
 
