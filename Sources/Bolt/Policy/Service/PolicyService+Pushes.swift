@@ -51,11 +51,22 @@ extension PolicyService {
         // Where the tables were read meanwhile it goes on already.
         guard reign?.pushes[run.facts.id] == nil else { return level }
         reign?.pushes[run.facts.id] = run
+        forgetOldPushes()
         logger.notice(
             "a push begins",
             metadata: [LogKeys.name: "\(run.facts.id)", LogKeys.count: "\(run.machine.plan.envoys.count)"])
         await stepPush(run.facts.id, .started)
         return level
+    }
+
+    /// As many are kept at hand as the tables keep.
+    private func forgetOldPushes() {
+        let over = (reign?.pushes ?? [:]).filter { !$0.value.isOpen }.sorted {
+            ($0.value.facts.beganAt, $0.key) < ($1.value.facts.beganAt, $1.key)
+        }
+        for (id, _) in over.prefix(max(0, (reign?.pushes.count ?? 0) - StoreLimits.policyPushesMax)) {
+            reign?.pushes[id] = nil
+        }
     }
 
     /// Ends a push. Throws `push_refused` where it is over.

@@ -275,6 +275,9 @@ extension PolicyService {
             reign?.isRetireDue = false
             return
         }
+        // Bodies go that no leaf names: none of them is at hand any more where an envoy needs it again.
+        let named = Set((reign?.rows ?? [:]).values.map(\.leaf.body))
+        reign?.bodies = (reign?.bodies ?? [:]).filter { named.contains($0.value.digest) }
         try await journal([.policy(.retire(below: below))])
     }
 }
