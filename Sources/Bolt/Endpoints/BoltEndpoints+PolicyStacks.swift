@@ -85,31 +85,25 @@ extension BoltEndpoints {
         }
         let brought = try policy.brought(files)
         let name = revision ?? brought.digest.shortHex
-        let publication = PolicyPublication(
+        var publication = PolicyPublication(
             files: brought.files, stack: brought.stack, digest: brought.digest, revision: name,
             who: "operator/\(request.principal?.name.text ?? "unknown")", note: reason,
             audit: audit("stack.publish", name, reason, request))
+        (publication.expected, publication.yieldsToFreeze) = (body.expectRevision, freeze == nil)
         let change = try await policy.publish(brought, as: publication, dryRun: request.isDryRun)
         return try await stackChange(change, body.partition, request)
     }
 
     /// What the source holds now.
     private func sourceNow(_ name: PartitionName) async throws -> PolicySnapshot {
-        let source = configuration.policy.open(stateDirectory: configuration.stateDirectory, witness: policy.witness)
-        guard let source else {
+        let found: PolicySnapshot?
+        do throws(PolicySourceError) { found = try await source.current() } catch {
+            throw Problem(.sourceUnavailable, "\(error.what): \(error.why)", next: error.next)
+        }
+        guard let found else {
             throw Problem(.noSource, "partition \(name) follows no source; nothing was changed")
         }
-        return try await EventLoopTasks.elsewhere(true) {
-            do throws(PolicySourceError) {
-                guard let snapshot = try source.read(unless: nil) else {
-                    throw PolicySourceError(
-                        code: .missing, what: "read \(source.words)", why: "it holds nothing", next: "look there")
-                }
-                return snapshot
-            } catch {
-                throw Problem(.sourceUnavailable, "\(error.what): \(error.why)", next: error.next)
-            }
-        }
+        return found
     }
 
     private func rollbackStack(_ request: HTTPRequestContext) async throws -> StackChangeResponse {
@@ -122,7 +116,7 @@ extension BoltEndpoints {
         var publication = PolicyPublication(
             files: brought.files, stack: brought.stack, digest: target.stack, revision: target.revision, who: who,
             note: reason, audit: audit("stack.rollback", target.revision, reason, request))
-        publication.immediately = body.immediately
+        (publication.immediately, publication.expected) = (body.immediately, body.expectRevision)
         if body.freeze {
             publication.freeze = PolicyFreeze(isFrozen: true, reason: reason, who: who, at: WallClock.now())
         }

@@ -145,6 +145,13 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: witness))
     }
 
+    @Test("a tree that claims any size is no stack, and no sum that overflows")
+    func claimedSizes() {
+        let name = String(repeating: "a", count: 40)
+        let lines = ["100644 blob \(name) 5\tone", "100644 blob \(name) \(Int.max)\ttwo"]
+        #expect(throws: GitTree.Fault.self) { try GitTree(listing: Array(lines.joined(separator: "\0").utf8)) }
+    }
+
     @Test(
         "addresses that could run something, name an option or hold a password are none",
         arguments: [
@@ -182,6 +189,10 @@ import Testing
         #expect(try run("kill -9 $$").get().status == 137)
         // What stays behind with the output open holds nobody up.
         #expect(try run("sleep 600 & exit 4").get().status == 4)
+        // A bolt that ends does not wait for a remote that hangs.
+        let ended = BoundedProgram(
+            words: ["sleep", "60"], environment: [], outputMax: 1, timeout: .seconds(60), isEnding: { true })
+        #expect(throws: BoundedProgram.Failure.ended) { try ended.run() }
         let missing = BoundedProgram(words: ["/no/such"], environment: [], outputMax: 1, timeout: .seconds(5))
         #expect(throws: BoundedProgram.Failure.self) { try missing.run() }
     }

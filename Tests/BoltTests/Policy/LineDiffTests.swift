@@ -29,6 +29,21 @@ struct LineDiffTests {
         #expect(LineDiff(bytes(long), bytes("a")).text == nil)
     }
 
+    @Test("Long texts that share nothing count as exchanged whole; one changed line of a long text as one")
+    func large() {
+        func text(_ prefix: String, _ count: Int) -> String {
+            (0..<count).map { "\(prefix)\($0)" }.joined(separator: "\n")
+        }
+        let count = LineDiff.comparedMax
+        // The least difference of these took a quarter of a gigabyte.
+        let other = LineDiff(bytes(text("a", count)), bytes(text("b", count)))
+        #expect(other.added == count && other.removed == count)
+        #expect(other.text?.hasPrefix("@@ -1 +1 @@\n-a0\n-a1\n") == true && other.text?.hasSuffix("+b1999\n") == true)
+        let near = LineDiff(bytes(text("a", count)), bytes(text("a", count).replacing("a1000\n", with: "x\n")))
+        #expect(near.added == 1 && near.removed == 1)
+        #expect(near.text?.contains("-a1000\n+x\n") == true)
+    }
+
     @Test("Lines that are kept are as many on both sides, whatever the texts", arguments: 1...40 as ClosedRange<UInt64>)
     func law(seed: UInt64) throws {
         var state = seed

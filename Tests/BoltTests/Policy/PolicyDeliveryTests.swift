@@ -271,4 +271,45 @@ struct PolicyDeliveryTests {
         await covering.close()
         await bed.close()
     }
+
+    @Test("P6: what is too much for one round of covering is had in the next", .timeLimit(.minutes(1)))
+    func coveredInRounds() async throws {
+        let bed = try await PolicyBed()
+        let count = UInt64(PolicyCovering.pagesPerRound) + 6
+        bed.admit((1...count).map { PolicyBed.member($0) })
+        try await bed.publish(PolicyBed.files(motd: "one"))
+        let store = try CoverStore(in: StateDirectory(path: bed.root + "/cover"), witness: TestWitness())
+        let covering = PolicyCovering(
+            store, mesh: TestIdentity.mesh, witness: witness, logger: bed.policy.logger, metrics: MetricsRegistry())
+        let (policy, partition) = (bed.policy, bed.partition)
+        let ways = PolicyCovering.Ways(
+            primaries: { [(PolicyBed.north, "127.0.0.1:1")] },
+            get: { path, _ in
+                guard path.hasPrefix(Endpoint.peerPolicy.path + "?") else {
+                    let digest = try #require(path.split(separator: "/").last.flatMap { Bytes32(apiText: String($0)) })
+                    let body = try await partition.read { try $0.store.tables.policy.body(digest) }
+                    return PeerForwarder.Answer(status: 200, body: Data(try #require(body)))
+                }
+                func value(_ name: String) -> String? {
+                    path.split(whereSeparator: { "?&".contains($0) }).first { $0.hasPrefix(name + "=") }
+                        .map { String($0.dropFirst(name.count + 1)) }
+                }
+                let page = try await policy.coveredPage(
+                    after: UInt64(value("after") ?? "0") ?? 0, from: value("from").flatMap { PrincipalID(apiText: $0) },
+                    limit: 1)
+                return PeerForwarder.Answer(status: 200, body: try APIJSON.encode(page))
+            })
+        await covering.pull(ways)
+        #expect(await covering.word(for: PolicyBed.envoy(count), of: PolicyBed.north, holding: HeldPolicy()) == nil)
+        // Another version while it is half through.
+        bed.admit((1...count + 1).map { PolicyBed.member($0) })
+        await bed.policy.look()
+        await covering.pull(ways)
+        for number in 1...count {
+            let word = await covering.word(for: PolicyBed.envoy(number), of: PolicyBed.north, holding: HeldPolicy())
+            #expect(word?.contains("grant") == true, "\(number)")
+        }
+        await covering.close()
+        await bed.close()
+    }
 }

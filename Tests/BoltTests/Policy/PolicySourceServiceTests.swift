@@ -1,4 +1,5 @@
 import BoltAPI
+import Dispatch
 import Identity
 import Logging
 import Spanner
@@ -201,6 +202,46 @@ import Testing
         service.drain()
         turns.end()
         await run
+    }
+
+    /// A source whose reads wait until they are let go.
+    private final class Hanging: PolicySource {
+        let began = DispatchSemaphore(value: 0)
+        let goOn = DispatchSemaphore(value: 0)
+        let isEnded = Atomic(false)
+        var words: String { "hanging" }
+
+        func read(unless known: String?) throws(PolicySourceError) -> PolicySnapshot? {
+            began.signal()
+            goOn.wait()
+            throw PolicySourceError(code: .unreachable, what: "reading", why: "it hangs", next: "wait")
+        }
+
+        func end() {
+            isEnded.store(true, ordering: .relaxed)
+            goOn.signal()
+        }
+    }
+
+    @Test("Q1: while a remote hangs status is told, and the end of the bolt ends the look", .timeLimit(.minutes(1)))
+    func hanging() async {
+        let hanging = Hanging()
+        let service = PolicySourceService(
+            hanging, interval: .seconds(60), staleAfter: .seconds(900), logger: Logger(label: "test"),
+            metrics: MetricsRegistry())
+        async let look: Void = service.look { _ in .accepted }
+        await withCheckedContinuation { continuation in
+            DispatchQueue(label: "test").async {
+                hanging.began.wait()
+                continuation.resume()
+            }
+        }
+        #expect(await service.status().words == "hanging")
+        service.drain()
+        await look
+        let isEnded = hanging.isEnded.load(ordering: .relaxed)
+        #expect(isEnded)
+        #expect(await service.status().error == nil, "the source is not to blame")
     }
 
     @Test("pauses stay about the interval, and grow with failures within bounds", arguments: 1...20)

@@ -2,6 +2,9 @@
 struct LineDiff {
     /// Lines of one text that are compared; of longer ones it is only told that they differ.
     static let linesMax = 4000
+    /// Lines of both texts, without those at both ends that are the same, among which the least difference is looked
+    /// for: that takes memory with its square.
+    static let comparedMax = 2000
     /// Lines around a difference that are shown.
     static let context = 3
 
@@ -15,9 +18,27 @@ struct LineDiff {
     /// Compares; nil stands for no file.
     init(_ before: [UInt8]?, _ after: [UInt8]?) {
         guard let old = LineDiff.lines(before), let new = LineDiff.lines(after) else { return }
-        let change = new.difference(from: old)
-        (added, removed) = (change.insertions.count, change.removals.count)
-        text = LineDiff.unified(old, new, change)
+        let (gone, come) = LineDiff.places(old, new)
+        (added, removed) = (come.count, gone.count)
+        text = LineDiff.unified(old, new, gone, come)
+    }
+
+    /// Lines that only one of them has. Of too many all count as exchanged.
+    private static func places(_ old: [Substring], _ new: [Substring]) -> (gone: Set<Int>, come: Set<Int>) {
+        let shorter = min(old.count, new.count)
+        var (first, last) = (0, 0)
+        while first < shorter, old[first] == new[first] { first += 1 }
+        while last < shorter - first, old[old.count - 1 - last] == new[new.count - 1 - last] { last += 1 }
+        let (left, right) = (first..<old.count - last, first..<new.count - last)
+        guard left.count + right.count <= comparedMax else { return (Set(left), Set(right)) }
+        var (gone, come): (Set<Int>, Set<Int>) = ([], [])
+        for step in new[right].difference(from: old[left]) {
+            switch step {
+            case .remove(let offset, _, _): gone.insert(first + offset)
+            case .insert(let offset, _, _): come.insert(first + offset)
+            }
+        }
+        return (gone, come)
     }
 
     private static func lines(_ bytes: [UInt8]?) -> [Substring]? {
@@ -35,11 +56,8 @@ struct LineDiff {
     }
 
     private static func unified(
-        _ old: [Substring], _ new: [Substring], _ change: CollectionDifference<Substring>
+        _ old: [Substring], _ new: [Substring], _ gone: Set<Int>, _ come: Set<Int>
     ) -> String {
-        var (gone, come): (Set<Int>, Set<Int>) = ([], [])
-        for case .remove(let offset, _, _) in change { gone.insert(offset) }
-        for case .insert(let offset, _, _) in change { come.insert(offset) }
         var lines: [Line] = []
         var (left, right) = (0, 0)
         while left < old.count || right < new.count {

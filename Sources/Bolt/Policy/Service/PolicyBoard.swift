@@ -36,6 +36,8 @@ final class PolicyBoard: Sendable {
         var errands: [PrincipalID: Errand] = [:]
         /// Envoys whose passes somebody waits for.
         var watched: Set<PrincipalID> = []
+        /// Whether an envoy said that it holds a later version than there is here.
+        var hasMetLater = false
         /// Leaves that envoys said they hold.
         var held: [PrincipalID: Bytes32] = [:]
         /// Sequences of the heads under which they took them.
@@ -54,6 +56,9 @@ final class PolicyBoard: Sendable {
 
     /// Whether an envoy is given what it is to have.
     func isGiven(_ envoy: PrincipalID) -> Bool { state.withLock { !$0.waiting.contains(envoy) } }
+
+    /// Whether an envoy said here that it holds a later version than there is: another partition's, or a lost one.
+    var hasMetLater: Bool { state.withLock { $0.hasMetLater } }
 
     /// The leaf that an envoy said it holds when it last checked in here; nil for none.
     func held(by envoy: PrincipalID) -> Bytes32? { state.withLock { $0.held[envoy] } }
@@ -87,6 +92,7 @@ final class PolicyBoard: Sendable {
         let found = state.withLock { state -> (PolicyPicture, Bool, String?, Errand?)? in
             guard let picture = state.picture else { return nil }
             state.held[envoy] = held.leaf
+            if let sequence = held.sequence, sequence > picture.sequence { state.hasMetLater = true }
             if let errand = state.errands[envoy], errand.handedAfter == nil {
                 state.errands[envoy]?.handedAfter = place
             }

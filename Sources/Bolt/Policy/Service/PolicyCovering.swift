@@ -36,6 +36,16 @@ actor PolicyCovering {
     private let logger: Logger
     private let metrics: MetricsRegistry
     private var isEnded = false
+    /// Where the next round goes on with partitions that were too large for one.
+    private var rests: [PartitionName: Rest] = [:]
+
+    /// The rest of a partition's envoys.
+    private struct Rest {
+        /// The first of them.
+        let from: PrincipalID
+        /// What the partition's mark was when the first page was read.
+        let mark: UInt64
+    }
 
     /// Over a store.
     init(
@@ -114,7 +124,8 @@ actor PolicyCovering {
 
     private func pull(_ partition: PartitionName, at address: String, _ ways: Ways) async throws {
         let mark = try store.mark(of: partition)?.sequence ?? 0
-        var (from, reached): (PrincipalID?, UInt64?) = (nil, nil)
+        let rest = rests.removeValue(forKey: partition)
+        var (from, reached) = (rest?.from, rest?.mark)
         for _ in 0..<PolicyCovering.pagesPerRound {
             var path = Endpoint.peerPolicy.path + "?partition=\(partition)&after=\(mark)"
             path += "&limit=\(PolicyCovering.pageCount)" + (from.map { "&from=\($0.apiText)" } ?? "")
@@ -122,13 +133,13 @@ actor PolicyCovering {
             guard answer.status == 200 else { throw PolicyCovering.refusal(answer) }
             let page = try APIJSON.decode(PeerPolicyResponse.self, from: answer.body)
             guard !isEnded, page.partition == partition else { return }
-            // Pages of one round are of one state: else it begins anew with the next.
-            if let reached, reached != page.mark { return }
-            reached = page.mark
+            // What came after the first page is found by the round after the last one: it counts from there.
+            reached = min(reached ?? page.mark, page.mark)
             try keep(page, of: partition)
             from = page.nextFrom
             if from == nil { break }
         }
+        if let from, let reached { rests[partition] = Rest(from: from, mark: reached) }
         try await pullBodies(of: partition, at: address, ways)
         guard !isEnded, from == nil, let reached, reached != mark else { return }
         try store.finish(reached, of: partition, at: WallClock.now(), removingOlder: false)

@@ -39,6 +39,10 @@ struct PolicyReign {
     var ordered: UInt64 = 0
     /// Whether the leaves are not those of the head: a version was cut off half-way, or rows left with their slice.
     var isTorn = false
+    /// Whether envoys know of later versions than there are here: the head is to be signed anew under this epoch.
+    var needsHead = false
+    /// Whether old versions may be left to let go of.
+    var isRetireDue = true
     /// Envoys to look at again.
     var dirty: Set<PrincipalID> = []
     /// Whether all that need secrets are to be looked at again.
@@ -58,7 +62,7 @@ struct PolicyReign {
     }
 
     /// Where the fleet is to be worked through once more.
-    var hasWork: Bool { isTorn || areSecretsDirty || !dirty.isEmpty }
+    var hasWork: Bool { isTorn || needsHead || areSecretsDirty || !dirty.isEmpty }
 }
 
 /// What an envoy is to have, and since which version.
@@ -105,6 +109,10 @@ struct PolicyPublication: Sendable {
     var immediately = false
     /// A freeze that goes with it.
     var freeze: PolicyFreeze?
+    /// What has to be in force when it has its turn; nil where anything may be.
+    var expected: String?
+    /// Whether a freeze holds it back.
+    var yieldsToFreeze = false
     /// Its line of the audit log.
     var audit: AuditEntry?
 }

@@ -31,14 +31,27 @@ extension PolicyService {
 
     /// Begins a push; the same id is the same push. Throws `push_runs` where another one runs.
     func begin(_ run: PushRun, audit: AuditEntry) async throws -> BoltAPI.AckLevel {
+        // One after the other: of two that come together the later one finds the first.
+        try await pushGate.pass { @Sendable [self] in try await beginAlone(run, audit) }
+    }
+
+    private func beginAlone(_ run: PushRun, _ audit: AuditEntry) async throws -> BoltAPI.AckLevel {
         try await requireSafe()
         if reign?.pushes[run.facts.id] != nil { return .paired }
         if let other = reign?.pushes.first(where: { $0.value.isOpen })?.key {
             throw Problem(.pushRuns, "push \(other) runs in partition \(name); nothing was changed")
         }
-        let level = try await journal([.audit(audit)] + run.planCommands)
+        let level: BoltAPI.AckLevel
+        do { level = try await journal([.audit(audit)] + run.planCommands) } catch {
+            // What may yet come to be is found in the tables, now and not with the next primary.
+            if (error as? Problem)?.changed ?? true { forgetReign() }
+            throw error
+        }
         guard reign != nil else { throw PolicyProblems.noReign(name) }
+        // Where the tables were read meanwhile it goes on already.
+        guard reign?.pushes[run.facts.id] == nil else { return level }
         reign?.pushes[run.facts.id] = run
+        forgetOldPushes()
         logger.notice(
             "a push begins",
             metadata: [LogKeys.name: "\(run.facts.id)", LogKeys.count: "\(run.machine.plan.envoys.count)"])
@@ -46,14 +59,29 @@ extension PolicyService {
         return level
     }
 
+    /// As many are kept at hand as the tables keep.
+    private func forgetOldPushes() {
+        let over = (reign?.pushes ?? [:]).filter { !$0.value.isOpen }.sorted {
+            ($0.value.facts.beganAt, $0.key) < ($1.value.facts.beganAt, $1.key)
+        }
+        for (id, _) in over.prefix(max(0, (reign?.pushes.count ?? 0) - StoreLimits.policyPushesMax)) {
+            reign?.pushes[id] = nil
+        }
+    }
+
     /// Ends a push. Throws `push_refused` where it is over.
     func abort(push id: PrincipalID, reason: String, audit: AuditEntry) async throws -> BoltAPI.AckLevel {
         guard let run = reign?.pushes[id] else { throw PolicyProblems.noPush(id, name) }
         guard run.isOpen else { throw Problem(.pushRefused, "push \(id) is over; nothing was changed") }
         try await requireSafe()
-        let level = try await journal([.audit(audit)])
+        let end = PushMachine.Event.abort(reason: reason.isEmpty ? "an operator ended it" : reason)
+        var trial = run
+        (trial.isCalledOff, trial.endedAt) = (true, audit.at)
+        _ = trial.machine.step(end)
+        // With its line of the audit log: no later primary goes on with what was answered to be over.
+        let level = try await journal([.audit(audit), trial.progressCommand])
         reign?.pushes[id]?.isCalledOff = true
-        await stepPush(id, .abort(reason: reason.isEmpty ? "an operator ended it" : reason))
+        await stepPush(id, end)
         return level
     }
 

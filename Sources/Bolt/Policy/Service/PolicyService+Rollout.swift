@@ -16,6 +16,9 @@ extension PolicyService {
         if publication != nil, let policy = reign.stack?.settings.rollout {
             self.reign?.rollout = RolloutRun(policy: policy, version: version, machines: machines)
         }
+        // Who does not come back holds up nobody, also where it did not wait for its turn.
+        let now = ContinuousClock.now
+        for envoy in atOnce { self.reign?.rollout?.givenAt[envoy] = now }
         await wake(atOnce)
         board.watch(atOnce)
         // Who is known from before begins anew: it is another leaf.
@@ -70,8 +73,8 @@ extension PolicyService {
         while !effects.isEmpty {
             switch effects.removeFirst() {
             case .give(let envoys):
-                guard await give(envoys) else { return }
-                effects += reign?.rollout?.machine.step(.given(envoys)) ?? []
+                guard let given = await give(envoys) else { return }
+                effects += reign?.rollout?.machine.step(.given(given)) ?? []
             case .halted(let failed):
                 logger.warning(
                     "the roll-out stopped itself: too many failed", metadata: [LogKeys.count: "\(failed)"])
@@ -93,28 +96,42 @@ extension PolicyService {
         }
     }
 
-    /// Gives envoys what they are to have, once that is safe.
-    private func give(_ envoys: [PrincipalID]) async -> Bool {
-        guard let epoch = reign?.epoch, let sequence = reign?.head?.head.sequence else { return false }
+    /// Gives envoys what they are to have, once that is safe; returns who was given it, nil where that is not known.
+    ///
+    /// Another version may come while this waits for the journal, or before a later batch has its turn: whom that one's
+    /// roll-out lets wait is passed over.
+    func give(_ envoys: [PrincipalID]) async -> [PrincipalID]? {
+        guard let epoch = reign?.epoch, let sequence = reign?.head?.head.sequence else { return nil }
+        let due = envoys.filter { isLetHave($0, sequence) }
         do {
-            for chunk in PolicyService.chunks(envoys) {
+            for chunk in PolicyService.chunks(due) {
                 try await journal([.policy(.given(chunk, sequence: sequence))])
             }
         } catch {
             logger.warning("envoys are not given the version yet", metadata: [LogKeys.why: "\(error)"])
             if reign?.epoch == epoch { forgetReign() }
-            return false
+            return nil
         }
-        guard reign?.epoch == epoch else { return false }
+        guard reign?.epoch == epoch else { return nil }
+        let given = due.filter { isLetHave($0, sequence) }
         let now = ContinuousClock.now
-        for envoy in envoys {
+        for envoy in given {
             reign?.deliveries[envoy] = Delivered(sequence: sequence)
             reign?.rollout?.givenAt[envoy] = now
         }
-        board.give(envoys)
-        board.watch(envoys)
-        await wake(envoys)
-        return true
+        board.give(given)
+        board.watch(given)
+        await wake(given)
+        return given
+    }
+
+    /// Whether the roll-out lets an envoy have what a version has for it.
+    private func isLetHave(_ envoy: PrincipalID, _ sequence: UInt64) -> Bool {
+        guard let row = reign?.rows[envoy], row.since <= sequence else { return false }
+        switch reign?.rollout?.machine.place(of: envoy) {
+        case .given, .succeeded, .failed, .silent: return true
+        case .waiting, nil: return false
+        }
     }
 
     private func wake(_ envoys: [PrincipalID]) async {
@@ -127,16 +144,20 @@ extension PolicyService {
 
     /// An envoy told of passes, the last one last, each with its place in its queue.
     func heard(_ envoy: PrincipalID, _ passes: [HeardPass]) async {
-        guard let delivered = reign?.deliveries[envoy] else { return }
         for pass in passes where !pass.isDryRun {
             await heardForPushes(envoy, pass)
-            guard let sequence = pass.sequence, sequence >= delivered.sequence else { continue }
+            // Looked up for each: another version may have been given to it meanwhile.
+            guard let delivered = reign?.deliveries[envoy], let sequence = pass.sequence,
+                sequence >= delivered.sequence
+            else { continue }
             let outcome = pass.hasSucceeded ? PolicyDelivery.Outcome.succeeded : .failed
-            guard reign?.deliveries[envoy]?.outcome != outcome else { continue }
+            guard delivered.outcome != outcome else { continue }
             reign?.deliveries[envoy]?.outcome = outcome
-            reign?.rollout?.givenAt[envoy] = nil
             outcomes[envoy] = PolicyOutcome(
                 envoy: envoy, sequence: delivered.sequence, hasSucceeded: pass.hasSucceeded, at: WallClock.now())
+            // While it is on its way to what is in force, this is still of what was before.
+            guard delivered.sequence >= reign?.rows[envoy]?.since ?? 0 else { continue }
+            reign?.rollout?.givenAt[envoy] = nil
             if pass.hasSucceeded {
                 reign?.rollout?.failures[envoy] = nil
                 if !isPushed(envoy) { board.unwatch(envoy) }

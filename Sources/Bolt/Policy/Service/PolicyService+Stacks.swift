@@ -45,6 +45,9 @@ extension PolicyService {
         _ brought: BroughtStack, _ publication: PolicyPublication, dryRun: Bool
     ) async throws -> StackChange {
         guard reign != nil else { throw PolicyProblems.noReign(name) }
+        // Judged in its turn: others may have changed both while it waited.
+        try require(publication.expected)
+        if publication.yieldsToFreeze, let freeze = reign?.freeze { throw PolicyProblems.frozen(freeze, name) }
         if let version = reign?.version, version.stack == brought.digest, version.revision == publication.revision,
             !publication.immediately, publication.freeze == nil
         {
@@ -116,12 +119,13 @@ extension PolicyService {
         case .success(let stack):
             brought = BroughtStack(files: snapshot.files, stack: stack, digest: stack.digest(by: witness))
         }
-        let publication = PolicyPublication(
+        var publication = PolicyPublication(
             files: brought.files, stack: brought.stack, digest: brought.digest, revision: snapshot.revision,
             who: "source/\(source)", note: "",
             audit: AuditEntry(
                 at: WallClock.now(), actor: "source/\(source)", action: "stack.publish", object: snapshot.revision,
                 reason: "the source has it"))
+        publication.yieldsToFreeze = true
         do {
             _ = try await publish(brought, as: publication, dryRun: false)
             rejected = nil

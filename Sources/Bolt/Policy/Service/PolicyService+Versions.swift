@@ -9,11 +9,13 @@ internal import SpannerStore
 extension PolicyService {
     /// Makes a version where envoys came, left or changed, or secrets did: what nobody waits for, in batches.
     func makeDueVersion() async throws {
-        guard let reign, reign.hasWork, reign.version != nil, let stack = reign.stack, reign.fleet != nil else {
-            return
+        guard let reign, reign.hasWork, let version = reign.version, reign.fleet != nil else { return }
+        guard let stack = reign.stack else {
+            throw Problem(
+                .invalidStack, "the stack in force, \(version.revision), cannot be read by this bolt: publish it anew")
         }
         let draft = try await draft(stack, all: false, isStrict: false)
-        guard !draft.isEmpty || reign.isTorn || reign.head == nil else {
+        guard !draft.isEmpty || reign.isTorn || reign.needsHead || reign.head == nil else {
             self.reign?.bodies = draft.compiled
             return settle(draft)
         }
@@ -80,7 +82,6 @@ extension PolicyService {
                 LogKeys.count: "\(draft.changes.count)",
             ])
         await giveOn(draft, publication, atOnce: atOnce)
-        try await retire()
         return level
     }
 
@@ -237,7 +238,7 @@ extension PolicyService {
         for envoy in atOnce { now.deliveries[envoy] = Delivered(sequence: draft.sequence) }
         (now.tree, now.head, now.sequence, now.stack) = (tree, signed, draft.sequence, stack)
         now.bodies = draft.compiled
-        (now.isTorn, now.madeAt) = (false, .now)
+        (now.isTorn, now.needsHead, now.isRetireDue, now.madeAt) = (false, false, true, .now)
         if let publication {
             now.version = version(publication, draft.sequence)
             now.freeze = publication.freeze ?? now.freeze
@@ -257,9 +258,12 @@ extension PolicyService {
         for envoy in draft.judged { reign?.troubles[envoy] = draft.troubles[envoy] }
     }
 
-    /// Lets old versions go, with what only they named. Not while some have still an earlier leaf: its body would go.
-    private func retire() async throws {
-        guard let version = reign?.version, board.picture != nil, reign?.waiting.isEmpty == true else { return }
+    /// Lets old versions go, with what only they named, some with each look. Not while some have still an earlier leaf:
+    /// its body would go.
+    func retire() async throws {
+        guard reign?.isRetireDue == true, let version = reign?.version, board.picture != nil,
+            reign?.waiting.isEmpty == true
+        else { return }
         let below = try await partition.read { service -> UInt64? in
             let tables = service.store.tables.policy
             let kept = try tables.history(before: nil, limit: PolicyServiceLimits.versionsKept)
@@ -267,6 +271,13 @@ extension PolicyService {
             let first = max(1, isFull ? min(kept.last?.sequence ?? 1, version.sequence) : 1)
             return try tables.hasRetirable(below: first) ? first : nil
         }
-        if let below { _ = try await journal([.policy(.retire(below: below))]) }
+        guard let below else {
+            reign?.isRetireDue = false
+            return
+        }
+        // Bodies go that no leaf names: none of them is at hand any more where an envoy needs it again.
+        let named = Set((reign?.rows ?? [:]).values.map(\.leaf.body))
+        reign?.bodies = (reign?.bodies ?? [:]).filter { named.contains($0.value.digest) }
+        try await journal([.policy(.retire(below: below))])
     }
 }

@@ -38,6 +38,8 @@ actor PolicyService {
     nonisolated let waiters = PolicyWaiters()
     /// Lets one version at a time be made.
     nonisolated let gate = AsyncGate(busy: .tooManyRequests)
+    /// Lets one push at a time be begun.
+    nonisolated let pushGate = AsyncGate(busy: .tooManyRequests)
     /// Secrets changed: told from anywhere.
     nonisolated let secretChanges = Atomic<UInt64>(0)
     nonisolated let isEnding = Atomic<Bool>(false)
@@ -140,7 +142,16 @@ actor PolicyService {
         try await lookAtFleet()
         await giveToBare()
         noteSecrets()
+        noteLaterHolders()
         try await makeDueVersion()
+        try await retire()
+    }
+
+    /// Envoys that hold a later version than this head take it under a later epoch only: it may be of a copy that was
+    /// put back, or what came after it was lost with a disk.
+    private func noteLaterHolders() {
+        guard let reign, let head = reign.head, head.head.epoch < reign.epoch, board.hasMetLater else { return }
+        self.reign?.needsHead = true
     }
 
     private func suspend(_ problem: Problem) {

@@ -13,6 +13,8 @@ struct BoundedProgram {
         case tooLong
         /// It wrote more than it may and was killed.
         case tooMuch
+        /// It was killed, as nobody waits for it any more.
+        case ended
     }
 
     /// What became of it.
@@ -38,6 +40,8 @@ struct BoundedProgram {
     var outputMax: Int
     /// How long it may take.
     var timeout: Duration
+    /// Whether nobody waits for it any more.
+    var isEnding: @Sendable () -> Bool = { false }
 
     /// Runs it.
     func run() throws(Failure) -> Result {
@@ -45,7 +49,7 @@ struct BoundedProgram {
         let child = try spawn(lines.map(\.theirs))
         for line in lines { line.closeTheirs() }
         var exchange = ProgramExchange(input: input, outputMax: outputMax, lines: lines)
-        let failure = exchange.run(until: .now + timeout, child)
+        let failure = exchange.run(until: .now + timeout, child, isEnding)
         let status = BoundedProgram.end(child)
         if let failure { throw failure }
         return Result(status: status, output: exchange.output, complaints: exchange.complaints)
@@ -139,8 +143,11 @@ private struct ProgramExchange {
     }
 
     /// Nil where it ended by itself.
-    mutating func run(until deadline: ContinuousClock.Instant, _ child: pid_t) -> BoundedProgram.Failure? {
+    mutating func run(
+        until deadline: ContinuousClock.Instant, _ child: pid_t, _ isEnding: () -> Bool
+    ) -> BoundedProgram.Failure? {
         while true {
+            if isEnding() { return .ended }
             guard ContinuousClock.now < deadline else { return .tooLong }
             if written == input.count { lines[0].close() }
             let open = lines.indices.filter { lines[$0].isOpen }

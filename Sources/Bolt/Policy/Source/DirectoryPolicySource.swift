@@ -105,10 +105,12 @@ final class DirectoryPolicySource: PolicySource {
                     folders.append((place, depth + 1))
                     continue
                 }
-                bytes += max(0, facts.size)
-                guard facts.size <= PolicyFiles.fileBytesMax, bytes <= PolicyFiles.bytesMax else {
+                let size = max(0, facts.size)
+                // Not added up before it is judged: a file with holes may have any size.
+                guard size <= PolicyFiles.fileBytesMax, bytes + size <= PolicyFiles.bytesMax else {
                     throw unfit("\(place) is too large, or all of it is: \(facts.size) bytes")
                 }
+                bytes += size
                 entries.append(Entry(path: place, facts: facts))
             }
         }

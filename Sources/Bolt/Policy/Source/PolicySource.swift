@@ -11,7 +11,7 @@ struct PolicySnapshot: Hashable, Sendable {
 
 /// Where the stacks of a partition come from.
 ///
-/// One owner at a time reads it. Every call blocks: for the disk, or for a program with a time limit.
+/// One owner at a time reads it. Every read blocks: for the disk, or for a program with a time limit.
 protocol PolicySource: AnyObject, Sendable {
     /// Where, in words for status and logs; no password that may stand in an address.
     var words: String { get }
@@ -19,6 +19,14 @@ protocol PolicySource: AnyObject, Sendable {
     /// The stack as it is now; nil where its revision still is `known`. What was read before stays what it was,
     /// whatever this throws.
     func read(unless known: String?) throws(PolicySourceError) -> PolicySnapshot?
+
+    /// A read that is under way, and each later one, may fail soon: this bolt ends. From any thread.
+    func end()
+}
+
+extension PolicySource {
+    /// Nothing, where reads are short.
+    func end() {}
 }
 
 /// Why a source could not be read. The last good revision stays in force.

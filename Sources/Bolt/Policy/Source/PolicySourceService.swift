@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Logging
 internal import Spanner
 internal import Synchronization
@@ -8,7 +9,7 @@ internal import Synchronization
 /// Whatever fails here, the last good revision stays in force (Q1): a failure is told, with its age, in status, metrics
 /// and alarms, and tried again by itself.
 actor PolicySourceService {
-    /// The queue that it runs on: reading a source blocks.
+    /// The queue that it runs on.
     nonisolated let executor = NodeExecutor(label: "bolt.policy-source")
     /// The same, for the actor's runtime.
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -22,6 +23,9 @@ actor PolicySourceService {
     static let wakeInterval: Duration = .seconds(1)
 
     private let source: (any PolicySource)?
+    /// Reads of the source, one at a time, whoever asks for them: each blocks, and there is one mirror. Status is told
+    /// meanwhile.
+    private let reads = DispatchQueue(label: "bolt.policy-source-reads")
     private let pace: PolicyPace
     private let staleAfter: Duration
     private let logger: Logger
@@ -84,8 +88,29 @@ actor PolicySourceService {
     /// Looks soon: somebody said that there is something new.
     nonisolated func wake() { isWoken.store(true, ordering: .relaxed) }
 
-    /// Ends `run` before long.
-    nonisolated func drain() { isEnding.store(true, ordering: .relaxed) }
+    /// Ends `run` before long, and a read that is under way.
+    nonisolated func drain() {
+        isEnding.store(true, ordering: .relaxed)
+        source?.end()
+    }
+
+    /// What the source holds now, behind a look that is under way; nil where there is no source.
+    nonisolated func current() async throws(PolicySourceError) -> PolicySnapshot? {
+        guard let source else { return nil }
+        return try await read(source, unless: nil).get()
+    }
+
+    private nonisolated func read(
+        _ source: any PolicySource, unless known: String?
+    ) async -> Result<PolicySnapshot?, PolicySourceError> {
+        await withCheckedContinuation { continuation in
+            reads.async {
+                do throws(PolicySourceError) {
+                    continuation.resume(returning: .success(try source.read(unless: known)))
+                } catch { continuation.resume(returning: .failure(error)) }
+            }
+        }
+    }
 
     // MARK: - Looks
 
@@ -94,7 +119,9 @@ actor PolicySourceService {
         guard let source else { return }
         if activeSince == nil { activeSince = .now }
         let snapshot: PolicySnapshot?
-        do throws(PolicySourceError) { snapshot = try source.read(unless: settled) } catch {
+        do throws(PolicySourceError) { snapshot = try await read(source, unless: settled).get() } catch {
+            // Ended with this bolt: the source is not to blame.
+            guard !isEnding.load(ordering: .relaxed) else { return }
             metrics.add(.policySourceReads, ["failed"])
             return fail(error.code.rawValue, "\(error.what): \(error.why); \(error.next)", revision: nil)
         }

@@ -15,11 +15,22 @@ final class GitPolicySource: PolicySource {
     private let git: GitProgram
     /// Fetches into the mirror that brought something.
     private let fetches = Mutex(0)
+    private let mark: EndMark
+
+    /// Set once.
+    private final class EndMark: Sendable {
+        let isSet = Atomic(false)
+    }
 
     /// A source whose mirror is the folder `mirror`, which is made, and whose parent is there.
     init(_ remote: GitRemote, mirror: String) {
-        (self.remote, git) = (remote, GitProgram(mirror: mirror, remote: remote))
+        let mark = EndMark()
+        (self.remote, self.mark) = (remote, mark)
+        git = GitProgram(mirror: mirror, remote: remote, isEnding: { mark.isSet.load(ordering: .relaxed) })
     }
+
+    /// Ends the program that runs.
+    func end() { mark.isSet.store(true, ordering: .relaxed) }
 
     var words: String { remote.words }
 
@@ -66,6 +77,7 @@ final class GitPolicySource: PolicySource {
             case .notStarted: throw failed(what, error)
             case .tooLong: throw unreachable(what, "it took longer than \(remote.timeout.components.seconds) s")
             case .tooMuch: throw unreachable(what, "it says too much")
+            case .ended: throw failed(what, error)
             }
         }
         guard result.status != 0 else { return }
@@ -150,6 +162,7 @@ final class GitPolicySource: PolicySource {
         case .notStarted(let why): why
         case .tooLong: "it took too long"
         case .tooMuch: "it says too much"
+        case .ended: "this bolt ends"
         }
     }
 

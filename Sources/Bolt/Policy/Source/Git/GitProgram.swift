@@ -15,6 +15,8 @@ struct GitProgram: Sendable {
     /// The mirror's folder.
     let mirror: String
     let remote: GitRemote
+    /// Whether this bolt ends, and programs with it.
+    var isEnding: @Sendable () -> Bool = { false }
 
     /// Runs a command of git's in the mirror.
     func run(
@@ -23,7 +25,7 @@ struct GitProgram: Sendable {
         let limited = ["/bin/sh", "-c", "ulimit -f \(GitProgram.fileBlocksMax) && exec \"$@\"", "sh"]
         return try BoundedProgram(
             words: limited + ["git", "--git-dir=\(mirror)"] + settings + arguments, environment: environment,
-            input: input, outputMax: outputMax, timeout: timeout
+            input: input, outputMax: outputMax, timeout: timeout, isEnding: isEnding
         ).run()
     }
 

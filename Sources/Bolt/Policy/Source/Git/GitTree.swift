@@ -49,10 +49,11 @@ struct GitTree {
             }
             let isLink = words[0] == "120000"
             let limit = isLink ? GitTree.linkBytesMax : PolicyFiles.fileBytesMax
-            bytes += size
-            guard size <= limit, bytes <= PolicyFiles.bytesMax else {
+            // Not added up before it is judged: what git says may be any number.
+            guard size <= limit, bytes + size <= PolicyFiles.bytesMax else {
                 throw .unfit("\(path) is too large, or all of it is: \(size) bytes")
             }
+            bytes += size
             entries.append(Entry(isLink: isLink, object: words[2], path: path))
         }
         self.entries = entries
