@@ -67,9 +67,9 @@ extension ReplicatedIntegrationTests {
         ) throws {
             try waitUntil("the roll-out is \(state)", seconds: 30, location: location) {
                 try between()
-                let now = try rollout(status(mesh))
-                guard now != state else { return true }
-                throw Unheard(what: now ?? "no roll-out")
+                let now = try status(mesh)
+                guard rollout(now) != state else { return true }
+                throw Unheard(what: "\(now)")
             }
         }
 
