@@ -148,6 +148,18 @@ import Testing
         #expect(offered == ["r1", "r1"] && status.waitsFor == nil && status.revision == "r1")
     }
 
+    @Test("a revision whose roll-out would block itself is offered again: machines enrol without a commit")
+    func blocked() async {
+        taker.verdict.withLock { $0 = .refused(code: "rollout_blocked", reason: "min_standing is 2") }
+        #expect(await look().error?.code == "rollout_blocked")
+        let status = await look()
+        #expect(offered == ["r1", "r1"] && status.error?.code == "rollout_blocked" && status.failures == 0)
+        taker.verdict.withLock { $0 = .accepted }
+        #expect(await look().error == nil)
+        _ = await look()
+        #expect(offered == ["r1", "r1", "r1"])
+    }
+
     @Test("Q1: the age of the last good look is an alarm where it is over the limit")
     func stale() async {
         let impatient = PolicySourceService(

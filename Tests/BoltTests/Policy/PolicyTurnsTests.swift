@@ -162,7 +162,11 @@ struct PolicyTurnsTests {
         let bed = try await PolicyBed()
         bed.admit([PolicyBed.member(1)])
         try await bed.publish(PolicyBed.files(motd: "one"))
-        await bed.policy.read { $0.reign?.stack = nil }
+        let hadStack = await bed.policy.read { service in
+            defer { service.reign?.stack = nil }
+            return service.reign?.stack != nil
+        }
+        #expect(hadStack)
         bed.admit([PolicyBed.member(1), PolicyBed.member(2)])
         await bed.policy.look()
         #expect(await bed.policy.read { $0.alarms().map(\.code) } == ["policy_held"])

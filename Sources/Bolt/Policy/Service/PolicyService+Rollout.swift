@@ -212,6 +212,12 @@ extension PolicyService {
         try await requireSafe()
         guard !dryRun else { return .local }
         let level = try await journal([.audit(audit), trial.command])
+        guard reign?.rollout?.version == trial.version else {
+            throw Problem(
+                .rolloutRefused,
+                "another version came into force meanwhile: its roll-out was not touched, and the one before is over",
+                next: "boltctl stack status --partition \(name)")
+        }
         await stepRollout([event])
         return level
     }

@@ -62,7 +62,8 @@ struct PolicySourceError: Error, Hashable, Sendable, CustomStringConvertible {
 enum PolicyVerdict: Hashable, Sendable {
     /// It is in force, or it was already.
     case accepted
-    /// It is no stack: its first fault in words. It is offered again when its revision is another.
+    /// It is no stack: its first fault in words. It is offered again when its revision is another; where its roll-out
+    /// would block itself with each look, as machines come and go.
     case refused(code: String, reason: String)
     /// Not now: this bolt does not reign, the vault is sealed, the policy is frozen. It is offered again.
     case later(String)

@@ -1,3 +1,4 @@
+internal import BoltAPI
 internal import Dispatch
 internal import Logging
 internal import Spanner
@@ -147,7 +148,8 @@ actor PolicySourceService {
             succeed(nil)
         case .refused(let code, let reason):
             metrics.add(.policySourceReads, ["refused"])
-            settled = snapshot.revision
+            // How many machines there are changes without a revision: what would block itself is offered again.
+            settled = code == Problem.Code.rolloutBlocked.rawValue ? nil : snapshot.revision
             fail(code, reason, revision: snapshot.revision)
             // The source itself answers: it is asked at its usual pace.
             (refusal, failures) = (failure, 0)
