@@ -164,7 +164,7 @@ let package = Package(
         .testTarget(name: "ProgramsTests", dependencies: ["Programs"], swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["CRDT", "Spanner", "Policy"], swiftSettings: strict),
         .testTarget(
-            name: "ConvergenceTests", dependencies: ["CRDT", "Spanner", "Policy", "Convergence"],
+            name: "ConvergenceTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit", "Policy", "Convergence"],
             swiftSettings: strict),
         .testTarget(name: "BoltAPITests", dependencies: ["CRDT", "Spanner", "BoltAPI"], swiftSettings: strict),
         .testTarget(
