@@ -158,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "SpannerTransportTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "Identity", nioCore, nioPosix, nioSSL, logging,
+                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "Identity", "LoopbackKit", nioCore, nioPosix,
+                nioSSL, logging,
             ],
             swiftSettings: strict),
         .testTarget(name: "ProgramsTests", dependencies: ["Programs"], swiftSettings: strict),
@@ -170,7 +171,7 @@ let package = Package(
         .testTarget(
             name: "BoltClientTests",
             dependencies: [
-                "Spanner", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix, nioHTTP1, nioSSL,
+                "Spanner", "BoltAPI", "BoltClient", "Identity", "LoopbackKit", nioCore, nioPosix, nioHTTP1, nioSSL,
             ],
             swiftSettings: strict),
         .testTarget(
