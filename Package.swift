@@ -71,6 +71,7 @@ let package = Package(
             dependencies: ["CRDT", "Spanner", "SpannerWire", "Identity", nioCore, nioPosix, nioTLS, nioSSL, logging],
             swiftSettings: strict),
         .target(name: "SpannerStore", dependencies: ["CRDT", "Spanner", "CSQLite"], swiftSettings: strict),
+        .target(name: "Programs", swiftSettings: strict),
         .target(name: "Policy", dependencies: ["CRDT", "Spanner", yams, mustache], swiftSettings: strict),
         .target(
             name: "Convergence", dependencies: ["CRDT", "Spanner", "Policy", "CConvergence"], swiftSettings: strict),
@@ -79,7 +80,7 @@ let package = Package(
             name: "Bolt",
             dependencies: [
                 "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease",
-                "BoltAPI", "Policy",
+                "BoltAPI", "Policy", "Programs",
                 hummingbird, hummingbirdCore, lifecycle, logging,
                 nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, yams,
             ],
@@ -98,7 +99,7 @@ let package = Package(
             name: "Envoy",
             dependencies: [
                 "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Policy", "Convergence",
-                logging,
+                "Programs", logging,
             ],
             swiftSettings: strict),
 
@@ -157,18 +158,20 @@ let package = Package(
         .testTarget(
             name: "SpannerTransportTests",
             dependencies: [
-                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "Identity", nioCore, nioPosix, nioSSL, logging,
+                "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "Identity", "LoopbackKit", nioCore, nioPosix,
+                nioSSL, logging,
             ],
             swiftSettings: strict),
+        .testTarget(name: "ProgramsTests", dependencies: ["Programs"], swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["CRDT", "Spanner", "Policy"], swiftSettings: strict),
         .testTarget(
-            name: "ConvergenceTests", dependencies: ["CRDT", "Spanner", "Policy", "Convergence"],
+            name: "ConvergenceTests", dependencies: ["CRDT", "Spanner", "SpannerTestKit", "Policy", "Convergence"],
             swiftSettings: strict),
         .testTarget(name: "BoltAPITests", dependencies: ["CRDT", "Spanner", "BoltAPI"], swiftSettings: strict),
         .testTarget(
             name: "BoltClientTests",
             dependencies: [
-                "Spanner", "BoltAPI", "BoltClient", "Identity", nioCore, nioPosix, nioHTTP1, nioSSL,
+                "Spanner", "BoltAPI", "BoltClient", "Identity", "LoopbackKit", nioCore, nioPosix, nioHTTP1, nioSSL,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -181,7 +184,7 @@ let package = Package(
             name: "BoltTests",
             dependencies: [
                 "CRDT", "Spanner", "SpannerWire", "SpannerStore", "SpannerTestKit", "SpannerTransport", "Bolt",
-                "BoltAPI", "Identity", "Policy", "Vault", nioCore, nioPosix, logging,
+                "BoltAPI", "Identity", "Policy", "Programs", "Vault", nioCore, nioPosix, logging,
             ],
             swiftSettings: strict),
         .testTarget(

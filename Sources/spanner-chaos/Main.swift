@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChaosKit
 import Foundation
+import LoopbackKit
 
 /// Real bolts, real envoys, real trouble; then a check of all that was told.
 @main struct SpannerChaos: AsyncParsableCommand {
@@ -96,13 +97,23 @@ import Foundation
         tools.canInject = geteuid() == 0 && Program.find("strace") != nil
         tools.canLease = EtcdServer.program != nil
         let directory = directory ?? "\(NSTemporaryDirectory())/spanner-chaos-\(getpid())"
-        let library = await ClockLibrary.make(in: directory)
+        let library = await clockLibrary(in: directory)
         tools.canSetClock = library != nil
         if !tools.hasFaultPoints { tell("note: these programs have no fault points; script/chaos builds some that do") }
         return ChaosSettings(
             seed: seed, writers: writers, agents: agents, pauseMilliseconds: pause, programs: programs,
             directory: directory, keeps: keep, isSealed: sealed, tools: tools,
             clockLibrary: library)
+    }
+
+    /// Where the library is made by which the clock is moved; nil where there is no compiler.
+    private func clockLibrary(in directory: String) async -> String? {
+        guard let compiler = Program.find("cc") else { return nil }
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try await Program.done(ClockLibrary.making(in: directory, with: compiler))
+            return ClockLibrary.path(in: directory)
+        } catch { return nil }
     }
 
     /// One scenario after the other until the time is over, each at least once. Gives whether all were clean.

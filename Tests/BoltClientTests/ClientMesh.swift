@@ -1,4 +1,5 @@
 import Foundation
+import LoopbackKit
 import Spanner
 
 @testable import BoltClient
@@ -19,10 +20,8 @@ struct ClientMesh: Sendable {
     static let other = Result { try ClientMesh(name: "other") }
 
     init(name: String) throws {
-        let directory = NSTemporaryDirectory() + "bolt-client-" + UUID().uuidString.prefix(8)
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         authority = try MeshAuthority.create(
-            directory: directory + "/mesh", name: name, passphrase: nil, dev: true,
+            directory: ProcessFolder.make("bolt-client-") + "/mesh", name: name, passphrase: nil, dev: true,
             operatorName: OperatorName(checked: "alice"))
         verifier = try PeerVerifier(roots: [authority.root])
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SpannerTestKit
 import Testing
 
 @testable import Convergence

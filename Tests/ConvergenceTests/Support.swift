@@ -6,20 +6,6 @@ import Testing
 
 @testable import Convergence
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the seed makes the run.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(bound, 1))) }
-}
-
 /// A root, a state directory and a directory for handlers and programs, which go with the test.
 final class Scratch {
     let path: String

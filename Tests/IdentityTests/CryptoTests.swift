@@ -111,7 +111,7 @@ import Testing
     }
 
     @Test func base64RoundTripsAndIsUnique() {
-        var random = SplitMix64(state: 42)
+        var random = SeededGenerator(seed: 42)
         for count in 0..<70 {
             let bytes = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &random) }
             let text = Base64.encodeURL(bytes)

@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func contentBehindAValidCheckIsCheckedToo() throws {
-        var random = SplitMix64(state: 7)
+        var random = SeededGenerator(seed: 7)
         for round in 0..<2_000 {
             let count = Int(random.next() % 200)
             let content = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &random) }

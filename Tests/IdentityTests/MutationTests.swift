@@ -60,7 +60,7 @@ import Testing
 
     @Test func randomSplicesAreRefused() throws {
         let seed: UInt64 = 0xB017
-        var random = SplitMix64(state: seed)
+        var random = SeededGenerator(seed: seed)
         let pool = (mesh.bolt.credential.chain + mesh.envoy.credential.chain + mesh.operatorIdentity.credential.chain)
             .map(\.der)
         for round in 0..<2_000 {

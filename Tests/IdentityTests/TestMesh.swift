@@ -155,19 +155,6 @@ enum OpenSSLProgram {
         + "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
 }
 
-/// Deterministic generator for the laws, so that a failing run can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// The code of the identity error that `body` throws; nil when it throws none.
 func code(of body: () throws -> Void) -> IdentityError.Code? {
     do {

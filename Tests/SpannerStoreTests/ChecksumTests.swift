@@ -1,3 +1,4 @@
+import SpannerTestKit
 import Testing
 
 @testable import SpannerStore

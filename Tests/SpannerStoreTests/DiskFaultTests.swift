@@ -1,6 +1,7 @@
 import CRDT
 import Glibc
 import Spanner
+import SpannerTestKit
 import Testing
 
 @testable import SpannerStore

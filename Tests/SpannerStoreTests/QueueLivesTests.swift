@@ -1,4 +1,5 @@
 import Spanner
+import SpannerTestKit
 import Testing
 
 @testable import SpannerStore

@@ -1,5 +1,6 @@
 import Spanner
 import Spanner
+import SpannerTestKit
 import Testing
 
 @testable import SpannerStore

@@ -1,5 +1,6 @@
 import CRDT
 import Spanner
+import SpannerTestKit
 import Testing
 
 @Suite("Placement: the same everywhere, for ever")
@@ -16,7 +17,7 @@ struct PlacementTests {
 
     @Test("Owners follow the weights, and only ids that must move do")
     func rendezvous() {
-        var random = RosterRandom(seed: 7)
+        var random = Seeded(7)
         var owned: [PartitionName: Int] = [:]
         let weights: [UInt32] = [1, 1, 2, 4]
         let all = zip(names, weights).map { Placement.Candidate(partition: $0, weight: $1) }

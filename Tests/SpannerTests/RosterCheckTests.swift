@@ -52,7 +52,7 @@ struct RosterCheckTests {
         #expect(
             roster.digest
                 == {
-                    var random = RosterRandom(seed: 1)
+                    var random = Seeded(1)
                     var alone = RosterWorld(bolts: 1)
                     alone.bolts = [world.bolts[0]]
                     return alone.merged(&random).digest

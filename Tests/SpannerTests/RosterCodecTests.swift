@@ -115,7 +115,7 @@ struct RosterCodecTests {
 
     @Test("Decoding never traps and takes only what the encoder writes, whatever bytes come")
     func fuzz() {
-        var random = RosterRandom(seed: 20_261_121)
+        var random = Seeded(20_261_121)
         let samples = RosterCodecTests.samples.map { RosterCodecTests.body($0) }
         for _ in 0..<6_000 {
             var bytes = random.pick(samples)

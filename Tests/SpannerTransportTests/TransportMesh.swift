@@ -1,5 +1,6 @@
 import CRDT
 import Foundation
+import LoopbackKit
 import NIOCore
 import NIOSSL
 import Spanner
@@ -53,8 +54,7 @@ struct TransportMesh: Sendable {
     static let shared = Result { try TransportMesh(name: "acme") }
 
     init(name: String) throws {
-        directory = NSTemporaryDirectory() + "bolt-transport-" + Sodium.randomBytes(8).hexDigits
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        directory = try ProcessFolder.make("bolt-transport-")
         authority = try MeshAuthority.create(
             directory: directory + "/mesh", name: name, passphrase: nil, dev: true,
             operatorName: OperatorName(checked: "alice"))

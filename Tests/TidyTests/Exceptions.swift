@@ -6,11 +6,7 @@ struct Exception {
 }
 
 /// All exceptions of the repository.
-let exceptions: [Exception] = [
-    Exception(
-        rule: .sleeps, path: "Tests/IntegrationTests/Support/Waiting.swift",
-        reason: "the one pause between two looks at a condition of another process, with a deadline")
-]
+let exceptions: [Exception] = []
 
 /// What is left of these violations after the exceptions.
 func withoutExceptions(_ violations: [Violation]) -> [Violation] {

@@ -55,7 +55,8 @@ extension BoltEndpoints {
         while true {
             if let isWritten = await deliver(note, request) { return isWritten }
             guard ContinuousClock.now < deadline, !readiness.isDraining else { return false }
-            try? await Task.sleep(for: .milliseconds(200))
+            // A task that is cancelled cannot wait: it must not spin either.
+            guard (try? await Task.sleep(for: .milliseconds(200))) != nil else { return false }
         }
     }
 

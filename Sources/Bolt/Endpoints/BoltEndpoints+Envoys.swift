@@ -290,7 +290,7 @@ extension BoltEndpoints {
         return (sorted, bolts.count { $0.partition == partition } <= 1)
     }
 
-    /// Where an envoy's check-ins go: to the partition by rendezvous hashing, to its primary where one is known.
+    /// Where an envoy's check-ins go: to the owner of its slice, to its primary where one is known.
     private func route(for key: KeyFingerprint) async -> PartitionRoute {
         let owner = await grounds.grounds(of: key).owner
         if owner == configuration.partition, partition.board.withLock({ $0.standing.reigns }) {

@@ -1,6 +1,8 @@
 internal import BoltAPI
+internal import Dispatch
 internal import Foundation
 internal import Glibc
+internal import Programs
 
 /// Facts that the machine's own programs tell: each executable of a directory prints JSON, which is the trait
 /// `custom.NAME` under its file's name up to the first dot.
@@ -88,15 +90,44 @@ struct CustomTraits: Sendable {
             return .failure(
                 Failure(reason: "others than root and this agent's user can write to \(directory)/\(file)"))
         }
-        let program = BoundedProgram(
-            path: "\(directory)/\(file)", timeout: timeout, outputBytesMax: Self.outputBytesMax)
-        switch await program.run() {
-        case .failed(let reason): return .failure(Failure(reason: reason))
-        case .printed(let bytes):
+        switch await run(file) {
+        case .failure(let failure): return .failure(failure)
+        case .success(let bytes):
             guard let value = try? APIJSON.decode(JSONValue.self, from: Data(bytes)) else {
                 return .failure(Failure(reason: "what it printed is no JSON (\(bytes.count) bytes)"))
             }
             return .success(value)
+        }
+    }
+
+    /// Runs one, on a thread where waiting is no harm; what it printed.
+    private func run(_ file: String) async -> Result<[UInt8], Failure> {
+        let program = BoundedProgram(
+            words: ["\(directory)/\(file)"],
+            environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"],
+            outputMax: Self.outputBytesMax, timeout: timeout)
+        return await withCheckedContinuation { done in
+            DispatchQueue.global().async { done.resume(returning: Self.printed(by: program)) }
+        }
+    }
+
+    private static func printed(by program: BoundedProgram) -> Result<[UInt8], Failure> {
+        do throws(BoundedProgram.Failure) {
+            let result = try program.run()
+            switch result.ending {
+            case .code(0): return .success(result.output)
+            case .code(let code): return .failure(Failure(reason: "it ended with \(code)"))
+            case .signal(let signal): return .failure(Failure(reason: "signal \(signal) ended it"))
+            }
+        } catch {
+            let reason =
+                switch error {
+                case .notStarted(let why): "it cannot be run: \(why)"
+                case .tooLong: "it had not ended after \(program.timeout)"
+                case .tooMuch: "it printed more than \(program.outputMax) bytes: all of it is left out"
+                case .ended: "nobody waits for it any more"
+                }
+            return .failure(Failure(reason: reason))
         }
     }
 

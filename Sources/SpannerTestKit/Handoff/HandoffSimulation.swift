@@ -37,7 +37,7 @@ struct HandoffSimClient {
 ///
 /// The partitions themselves are a model: a journal, of which a prefix is safe, and promotions that lose any part of
 /// the rest. The partition plane proves that the real ones are like that.
-public final class HandoffSimulation {
+public final class HandoffSimulation: SimLedger {
     static let millisecond: UInt64 = 1000
     static let second: UInt64 = 1_000_000
 
@@ -139,17 +139,6 @@ public final class HandoffSimulation {
         case .settle: settle()
         }
     }
-
-    func violate(_ guarantee: String, _ detail: String) {
-        guard report.violations.isEmpty else { return }
-        trace.keep(now, "\(guarantee) broken: \(detail)")
-        report.violations.append(SimViolation(guarantee: guarantee, detail: detail, milliseconds: now / 1000))
-    }
-
-    func count(work: String) { report.work[work, default: 0] += 1 }
-    func count(fault: String) { report.faults[fault, default: 0] += 1 }
-
-    func chance(_ percent: UInt64) -> Bool { generator.below(100) < percent }
 
     /// Who owns a slice, as far as anybody knows.
     func publishedWalk(_ slice: SliceID) -> SliceWalk? {

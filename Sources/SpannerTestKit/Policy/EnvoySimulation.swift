@@ -29,7 +29,7 @@ struct EnvoySimGhost {
 /// Envoys with the daemon's own machines, `EnvoyMachine`, `OwnerSight` and `PolicySight`, against partitions that are
 /// a model: a journal, of which a prefix is safe, and promotions that lose any part of the rest. One seed decides
 /// everything.
-public final class EnvoySimulation {
+public final class EnvoySimulation: SimLedger {
     static let millisecond: UInt64 = 1000
     static let second: UInt64 = 1_000_000
 
@@ -146,15 +146,6 @@ public final class EnvoySimulation {
         }
     }
 
-    func violate(_ guarantee: String, _ detail: String) {
-        guard report.violations.isEmpty else { return }
-        trace.keep(now, "\(guarantee) broken: \(detail)")
-        report.violations.append(SimViolation(guarantee: guarantee, detail: detail, milliseconds: now / 1000))
-    }
-
-    func count(work: String) { report.work[work, default: 0] += 1 }
-    func count(fault: String) { report.faults[fault, default: 0] += 1 }
-    func chance(_ percent: UInt64) -> Bool { generator.below(100) < percent }
     func later(_ milliseconds: UInt64) -> UInt64 { now + 200 + generator.below(milliseconds * Self.millisecond) }
 
     func newQueue() -> QueueID {

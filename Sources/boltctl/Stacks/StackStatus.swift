@@ -15,7 +15,8 @@ struct StackStatus: AsyncParsableCommand {
               boltctl stack status --partition north -o json
             """)
 
-    @OptionGroup var whose: StackPartitionOptions
+    @Option(name: .long, help: "The partition. Default: all of them.")
+    var partition: String?
     @OptionGroup var connection: ConnectionOptions
 
     /// What the command answers.
@@ -38,7 +39,7 @@ struct StackStatus: AsyncParsableCommand {
     func run() async throws {
         let desk = StackDesk(session: try connection.session())
         let names: [PartitionName]
-        if let one = whose.partition {
+        if let one = partition {
             names = [try NamedArgument.name(one, "--partition")]
         } else {
             names = try await desk.partitions().map(\.name)

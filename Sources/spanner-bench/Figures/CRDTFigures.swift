@@ -1,4 +1,5 @@
 import CRDT
+import SpannerTestKit
 
 /// The observed-remove set at size: joins of small differences, memory of an element.
 struct CRDTFigures {
@@ -11,7 +12,7 @@ struct CRDTFigures {
     }
 
     func measure(_ report: inout Report) throws {
-        var numbers = SeededNumbers(1)
+        var numbers = Seeded(1)
         func element() -> Bytes32 {
             Bytes32(words: (numbers.next(), numbers.next(), numbers.next(), numbers.next()))
         }
@@ -37,7 +38,7 @@ struct CRDTFigures {
             deltas.append(delta)
         }
         var model = Set<Bytes32>(minimumCapacity: settings.entries + fresh.count)
-        var filler = SeededNumbers(1)
+        var filler = Seeded(1)
         for _ in 0..<settings.entries {
             model.insert(Bytes32(words: (filler.next(), filler.next(), filler.next(), filler.next())))
         }

@@ -32,7 +32,7 @@ struct JournalFigures {
         private let chain = JournalChain(witness: TestWitness())
         private let epoch: PartitionEpoch
         private var tip: LogPoint
-        private var numbers = SeededNumbers(6)
+        private var numbers = Seeded(6)
 
         init(directory: String) throws {
             let minter = ReplicaID(key: Bytes32(words: (1, 2, 3, 4)), incarnation: 5)

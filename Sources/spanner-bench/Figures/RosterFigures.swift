@@ -14,7 +14,7 @@ struct RosterFigures {
         let identity: TestIdentity
         let builder: RunBuilder
         var head: ChainHead
-        var numbers: SeededNumbers
+        var numbers: Seeded
 
         init(_ number: UInt64, in roster: Roster) throws {
             guard let partition = PartitionName("p\(number)"), let name = BoltName("b\(number)") else {
@@ -25,7 +25,7 @@ struct RosterFigures {
             builder = RunBuilder(
                 replica: replica, mesh: roster.mesh, witness: TestWitness(), signer: identity.signer)
             head = roster.head(of: replica)
-            numbers = SeededNumbers(number)
+            numbers = Seeded(number)
         }
 
         mutating func admission() throws -> RosterEvent.Payload {
@@ -73,7 +73,7 @@ struct RosterFigures {
         }
         var model: [Bytes32: Int] = [:]
         model.reserveCapacity(settings.entries * 2)
-        var filler = SeededNumbers(9)
+        var filler = Seeded(9)
         func key() -> Bytes32 { Bytes32(words: (filler.next(), filler.next(), filler.next(), filler.next())) }
         for place in 0..<settings.entries { model[key()] = place }
         let floor = Series.seconds(settings.samples) { _ in

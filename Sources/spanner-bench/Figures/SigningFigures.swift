@@ -1,6 +1,7 @@
 import CRDT
 import Identity
 import Spanner
+import SpannerTestKit
 
 /// What one event costs in hashing and signing, by the number of events under one signature.
 struct SigningFigures {
@@ -9,7 +10,7 @@ struct SigningFigures {
 
     func measure(_ report: inout Report) throws {
         let key = SigningKey.generate()
-        var numbers = SeededNumbers(3)
+        var numbers = Seeded(3)
         let bodies = (0..<RosterLimits.runEventsMax).map { _ in numbers.bytes(bodyBytes) }
         let repeats = 100
         let hash = Series.seconds(settings.samples) { _ in

@@ -2,6 +2,7 @@ import CRDT
 import Glibc
 import Spanner
 import SpannerStore
+import SpannerTestKit
 
 /// Durable appends beside the disk's own pace: a file that gets as many bytes and one `fdatasync`.
 struct StoreFigures {
@@ -37,7 +38,7 @@ struct StoreFigures {
 
     private func results(_ scratch: ScratchDirectory, _ report: inout Report) throws {
         let store = try BoltStore(path: scratch.file("results"))
-        var numbers = SeededNumbers(4)
+        var numbers = Seeded(4)
         let body = numbers.bytes(500)
         let floor = try flushes(scratch.file("control"), bytes: 100 * 500)
         let commit = try Series.seconds(settings.samples) { round in
@@ -55,7 +56,7 @@ struct StoreFigures {
     }
 
     private func histories(_ count: Int, events: Int) -> [RunToStore] {
-        var numbers = SeededNumbers(UInt64(events))
+        var numbers = Seeded(UInt64(events))
         let replica = ReplicaID(key: Bytes32(words: (1, 2, 3, 4)), incarnation: 5)
         var head = Bytes32.zero
         return (0..<count).map { index in
@@ -94,7 +95,7 @@ struct QueueFigures {
         let scratch = try ScratchDirectory(in: settings.directory)
         let queue = try QueueStore(path: scratch.file("queue"))
         try queue.renewIncarnation(to: QueueID(high: 1, low: 1))
-        var numbers = SeededNumbers(5)
+        var numbers = Seeded(5)
         let body = numbers.bytes(500)
         let append = try Series.seconds(settings.samples) { _ in _ = try queue.append([body]) }
         let batch = try Series.seconds(settings.samples) { _ in _ = try queue.batch(itemsMax: 50, bytesMax: 1 << 20) }

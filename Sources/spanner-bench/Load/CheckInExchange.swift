@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import SpannerTestKit
 
 /// An envoy's check-ins over HTTP/1.1: each carries new results and is repeated until they are stored.
 struct CheckInExchange: LoadExchange {
@@ -20,7 +21,7 @@ struct CheckInExchange: LoadExchange {
 
     /// A writer of that name with a queue of its own.
     init(name: String, size: Size = Size(), seed: UInt64) {
-        var numbers = SeededNumbers(seed)
+        var numbers = Seeded(seed)
         let queue = (0..<16).map { _ in String(UInt8.random(in: 16...255), radix: 16) }.joined()
         self.size = size
         head = "POST /v1/checkin HTTP/1.1\r\nHost: bolt\r\nContent-Type: application/json\r\nContent-Length: "

@@ -1,4 +1,5 @@
 import NIOCore
+import SpannerTestKit
 
 /// Puts into etcd over gRPC: the least of HTTP/2 that one call at a time needs, with headers from the table that both
 /// ends keep, as a full client sends them.
@@ -26,7 +27,7 @@ struct EtcdPutExchange: LoadExchange {
 
     /// A writer of one key.
     init(key: String, bytes: Int = 256, seed: UInt64) {
-        var numbers = SeededNumbers(seed)
+        var numbers = Seeded(seed)
         let name = Array(key.utf8)
         // PutRequest: field 1 the key, field 2 the value.
         var put: [UInt8] = [0x0A, UInt8(name.count)] + name

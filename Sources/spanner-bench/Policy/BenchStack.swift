@@ -1,4 +1,5 @@
 import Foundation
+import SpannerTestKit
 
 /// Stacks of a size, in a folder of their own.
 struct BenchStack {
@@ -13,7 +14,7 @@ struct BenchStack {
 
     /// One file with so many bytes of text that no packing makes small.
     init(bytes: Int, in scratch: ScratchDirectory) throws {
-        var numbers = SeededNumbers(7)
+        var numbers = Seeded(7)
         let text = Data(numbers.bytes(bytes * 3 / 4)).base64EncodedString()
         try self.init(
             name: "bytes-\(bytes)", layer: "layer: all\nresources:\n  - {file: /one, content: \"\(text)\"}\n",

@@ -1,3 +1,5 @@
+import SpannerTestKit
+
 /// How long a change of the roster takes until it is durable at every one of ten local bolts, and what a bolt at rest
 /// takes of memory.
 struct PropagationFigures {
@@ -12,7 +14,7 @@ struct PropagationFigures {
         let floor = try StoreFigures(settings: settings).flush(in: mesh.scratch)
         var (all, half) = (Series(), Series())
         var missing = 0
-        var numbers = SeededNumbers(6)
+        var numbers = Seeded(6)
         for _ in 0..<settings.samples {
             let key = numbers.bytes(32).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
             let answer = try mesh.control(["envoy", "ban", key, "--yes", "--wait"])

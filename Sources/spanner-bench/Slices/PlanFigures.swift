@@ -1,5 +1,6 @@
 import CRDT
 import Spanner
+import SpannerTestKit
 
 /// How long a plan for a large fleet takes: a quarter of the partitions has just joined and owns nothing.
 struct PlanFigures {
@@ -11,7 +12,7 @@ struct PlanFigures {
 
     func measure(_ report: inout Report) throws {
         let input = try fleet()
-        var numbers = SeededNumbers(8)
+        var numbers = Seeded(8)
         let unsorted = (0..<envoys).map { _ in numbers.next() }
         let floor = Series.seconds(rounds) { _ in _ = unsorted.sorted() }
         var plan: RebalancePlan?
@@ -29,7 +30,7 @@ struct PlanFigures {
 
     /// Envoys that fall on slices as hashing lets them fall, dealt out to all partitions but those that join.
     private func fleet() throws -> RebalanceInput {
-        var numbers = SeededNumbers(7)
+        var numbers = Seeded(7)
         var counts = [UInt64](repeating: 0, count: slices)
         for _ in 0..<envoys { counts[Int(numbers.next() % UInt64(slices))] += 1 }
         let group = GroupID(Bytes32(words: (1, 2, 3, 4)))

@@ -1,4 +1,5 @@
 import Foundation
+import SpannerTestKit
 
 /// A Redis Cluster of one's own on loopback: two masters with a replica each, half of the slots at either, no TLS.
 /// Stopped at the end.
@@ -139,7 +140,7 @@ final class RedisCluster {
 
     /// Stores so many keys with values of that size in the slots that are moved.
     func fill(keys count: Int, bytes: Int) throws {
-        var numbers = SeededNumbers(9)
+        var numbers = Seeded(9)
         let values = (0..<8).map { _ in numbers.bytes(bytes) }
         var text: [UInt8] = []
         text.reserveCapacity(count * (bytes + 64))

@@ -1,4 +1,5 @@
 import Foundation
+import LoopbackKit
 
 /// The mesh under test, started by `boltctl mesh up` and kept running as a service manager would: a bolt that ends is
 /// started again, unless the nemesis holds it down.
@@ -90,7 +91,8 @@ actor ChaosMesh {
             try files.createDirectory(atPath: bolt.directory, withIntermediateDirectories: true)
             var prefix = network.prefix(bolt.number) + ["env", "CHAOS_FAULT_FILE=\(bolt.faultFile)"]
             if let library = shape.clockLibrary {
-                prefix += ["LD_PRELOAD=\(library)", "\(ClockLibrary.variable)=\(clockFile(directory))"]
+                prefix += ClockLibrary.environment(library: library, seconds: clockFile(directory))
+                    .map { "\($0.key)=\($0.value)" }.sorted()
             }
             let arguments = shape.hasSmallDisks ? "--set limits.reserve_mib=8" : ""
             try "prefix='\(prefix.joined(separator: " "))'\narguments='\(arguments)'\n"
@@ -112,7 +114,7 @@ actor ChaosMesh {
 
     /// All bolts' wall clock differs by so many hours from now on.
     nonisolated func setClock(hours: Int) throws {
-        try "\(hours)".write(toFile: ChaosMesh.clockFile(directory), atomically: true, encoding: .utf8)
+        try "\(hours * 3600)".write(toFile: ChaosMesh.clockFile(directory), atomically: true, encoding: .utf8)
     }
 
     // MARK: Programs

@@ -169,31 +169,4 @@ import Testing
         ("/a", false), ("a/", false), ("", false), (".a", false), ("a:b", false),
     ])
     func `names of branches`(_ text: String, _ isTaken: Bool) { #expect(GitRemote.isBranch(text) == isTaken) }
-
-    @Test("a program that says too much, takes too long or is not there ends with a reason, and what it began with it")
-    func programs() throws {
-        func run(_ script: String, max: Int = 1000, timeout: Duration = .seconds(30)) -> Result<
-            BoundedProgram.Result, BoundedProgram.Failure
-        > {
-            Result { () throws(BoundedProgram.Failure) in
-                try BoundedProgram(
-                    words: ["/bin/sh", "-c", script], environment: ["PATH=/usr/bin:/bin"], input: Array("in".utf8),
-                    outputMax: max, timeout: timeout
-                ).run()
-            }
-        }
-        let fine = try run("cat; echo complaint >&2; exit 3").get()
-        #expect(fine.status == 3 && fine.output == Array("in".utf8) && fine.complaints == Array("complaint\n".utf8))
-        #expect(run("head -c 5000 /dev/zero") == .failure(.tooMuch))
-        #expect(run("sleep 600 & wait", timeout: .milliseconds(200)) == .failure(.tooLong))
-        #expect(try run("kill -9 $$").get().status == 137)
-        // What stays behind with the output open holds nobody up.
-        #expect(try run("sleep 600 & exit 4").get().status == 4)
-        // A bolt that ends does not wait for a remote that hangs.
-        let ended = BoundedProgram(
-            words: ["sleep", "60"], environment: [], outputMax: 1, timeout: .seconds(60), isEnding: { true })
-        #expect(throws: BoundedProgram.Failure.ended) { try ended.run() }
-        let missing = BoundedProgram(words: ["/no/such"], environment: [], outputMax: 1, timeout: .seconds(5))
-        #expect(throws: BoundedProgram.Failure.self) { try missing.run() }
-    }
 }

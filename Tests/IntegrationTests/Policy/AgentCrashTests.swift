@@ -68,11 +68,12 @@ extension ReplicatedIntegrationTests.PolicyTests {
             try withMachine { (machine) throws in
                 for round in 1...Self.files {
                     try machine.tell("generation", "\(round)")
+                    let folder = try FolderWatch(machine.root + "/etc/many")
                     let agent = try Background(
                         "bolt-envoy", machine.arguments(["--once"]), environment: machine.mesh.environment)
                     // One file further each time.
-                    while agent.isRunning, try generation(round - 1, machine) != round {
-                        pauseBetweenLooks(microseconds: 200)
+                    try waitUntil("file \(round - 1) is of round \(round)", seconds: 30, watching: folder) {
+                        try !agent.isRunning || generation(round - 1, machine) == round
                     }
                     agent.signal(SIGKILL)
                     _ = agent.wait(seconds: 10)

@@ -46,11 +46,18 @@ final class Child {
 
     /// Its exit code. It is killed where it does not end in time.
     func wait(seconds: TimeInterval) -> Int32 {
-        let deadline = Date(timeIntervalSinceNow: seconds)
-        while isRunning {
-            if Date() > deadline { signal(SIGKILL) }
-            pauseBetweenLooks(microseconds: 2_000)
+        guard isRunning else { return status ?? -1 }
+        let (ended, pid) = (DispatchSemaphore(value: 0), pid)
+        // Waits for its end and leaves it to be collected: nobody has its number before `isRunning` took it.
+        Thread.detachNewThread {
+            var info = siginfo_t()
+            while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+            ended.signal()
         }
-        return status ?? -1
+        if ended.wait(timeout: .now() + seconds) == .timedOut {
+            signal(SIGKILL)
+            ended.wait()
+        }
+        return isRunning ? -1 : status ?? -1
     }
 }

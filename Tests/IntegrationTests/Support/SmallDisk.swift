@@ -4,15 +4,23 @@ import Testing
 /// A file system of its own below a path. Only root may make one.
 final class SmallDisk {
     let path: String
+    private var isMounted = false
 
     init(at path: String, megabytes: Int) throws {
         self.path = path
         let output = try Command.run(
             "/usr/bin/mount", ["-t", "tmpfs", "-o", "size=\(megabytes)m,mode=0700", "bolt-test", path])
         try #require(output.status == 0, "\(output)")
+        isMounted = true
     }
 
-    deinit { _ = try? Command.run("/usr/bin/umount", ["-l", path]) }
+    deinit { release() }
+
+    /// Its place can be removed from now on; whoever has files open there keeps them.
+    func release() {
+        if isMounted { _ = try? Command.run("/usr/bin/umount", ["-l", path]) }
+        isMounted = false
+    }
 
     private var ballast: String { path + "/ballast" }
 

@@ -62,10 +62,13 @@ final class TCPRelay: Sendable {
             }
             if isDown { for socket in [near, far] { shutdown(socket, Int32(SHUT_RDWR)) } }
             Thread.detachNewThread { [self] in
-                let back = Thread { Self.copy(from: far, to: near) }
-                back.start()
+                let isBackDone = DispatchSemaphore(value: 0)
+                Thread.detachNewThread {
+                    Self.copy(from: far, to: near)
+                    isBackDone.signal()
+                }
                 Self.copy(from: near, to: far)
-                while !back.isFinished { pauseBetweenLooks(microseconds: 1_000) }
+                isBackDone.wait()
                 sockets.withLock { $0.open.subtract([near, far]) }
                 for socket in [near, far] { close(socket) }
             }

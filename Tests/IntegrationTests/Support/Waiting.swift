@@ -7,26 +7,55 @@ struct TimedOut: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Asks again and again until a condition holds. The only place that waits, because what is waited for is in other
-/// processes. A condition that throws does not hold yet.
+/// Asks again and again until a condition holds. The only place that does, because what is waited for is in other
+/// processes: most of them have nothing that becomes readable when an answer of theirs changes, and are asked each
+/// 25 ms. Changes of a watched folder are looked at as they come. A condition that throws does not hold yet.
 func waitUntil(
-    _ what: String, seconds: TimeInterval = 15, location: SourceLocation = #_sourceLocation,
-    _ condition: () throws -> Bool
+    _ what: String, seconds: TimeInterval = 15, watching folder: FolderWatch? = nil,
+    location: SourceLocation = #_sourceLocation, _ condition: () throws -> Bool
 ) throws {
-    let deadline = Date(timeIntervalSinceNow: seconds)
+    let deadline = ContinuousClock.now + .seconds(seconds)
     var last = ""
     while true {
         do { if try condition() { return } } catch { last = ": \(error)" }
-        guard Date() < deadline else {
+        let left = deadline - .now
+        guard left > .zero else {
             Issue.record("not within \(seconds) s: \(what)\(last)", sourceLocation: location)
             throw TimedOut(description: "not within \(seconds) s: \(what)\(last)")
         }
-        pauseBetweenLooks(microseconds: 25_000)
+        waitForChange(folder, min(.milliseconds(25), left))
     }
 }
 
-/// Between two looks at another process, by whoever has a deadline.
-func pauseBetweenLooks(microseconds: UInt32) { usleep(microseconds) }
+/// Returns once something changed in the folder, or after this time; without a folder after this time.
+private func waitForChange(_ folder: FolderWatch?, _ limit: Duration) {
+    // A negative descriptor never becomes readable: what is left is the time-out.
+    var change = pollfd(fd: folder?.descriptor ?? -1, events: Int16(POLLIN), revents: 0)
+    poll(&change, 1, Int32(limit / .milliseconds(1)) + 1)
+    folder?.forget()
+}
+
+/// Tells that files were put into their places in one folder.
+final class FolderWatch {
+    /// Readable from a change until it is forgotten.
+    let descriptor: Int32
+
+    /// A folder that is there.
+    init(_ path: String) throws {
+        descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
+        try #require(descriptor >= 0, "\(String(cString: strerror(errno)))")
+        let watch = inotify_add_watch(descriptor, path, UInt32(IN_MOVED_TO))
+        try #require(watch >= 0, "\(path): \(String(cString: strerror(errno)))")
+    }
+
+    deinit { close(descriptor) }
+
+    /// Takes what was told so far.
+    func forget() {
+        var events = [UInt8](repeating: 0, count: 4096)
+        while read(descriptor, &events, events.count) > 0 {}
+    }
+}
 
 /// Looks at processes that are not our children.
 enum ProcessTable {

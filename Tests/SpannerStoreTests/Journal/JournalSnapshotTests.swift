@@ -225,9 +225,10 @@ import Testing
         let store = try #require(standby.store)
         let old = try Held(store)
         var steps: [String] = []
-        store.onStep = { step in
+        // Without the bed, which has the store: neither would ever go, nor the folder.
+        store.onStep = { [path = standby.path, scratch = standby.scratch] step in
             steps.append(step)
-            copyFiles(from: standby.path, to: standby.scratch.file(step))
+            copyFiles(from: path, to: scratch.file(step))
         }
         _ = try store.install(try carry(good, to: store))
         let new = try Held(store)

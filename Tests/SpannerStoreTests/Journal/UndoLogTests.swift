@@ -1,5 +1,6 @@
 import CRDT
 import Spanner
+import SpannerTestKit
 import Testing
 
 @testable import SpannerStore

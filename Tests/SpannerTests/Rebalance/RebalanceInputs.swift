@@ -1,4 +1,5 @@
 import CRDT
+import SpannerTestKit
 
 @testable import Spanner
 
@@ -29,7 +30,7 @@ enum RebalanceInputs {
     }
 
     /// A small input with everything in it that may go wrong but the bounds of capacity.
-    static func small(_ random: inout RosterRandom, slices: Int, sites: Int, groups: Int) -> RebalanceInput {
+    static func small(_ random: inout Seeded, slices: Int, sites: Int, groups: Int) -> RebalanceInput {
         let scale = random.pick([1, 3, 20, 1000])
         let heavy = random.chance(30)
         var input = RebalanceInput(
@@ -47,7 +48,7 @@ enum RebalanceInputs {
         return input
     }
 
-    private static func site(_ number: Int, _ random: inout RosterRandom, _ groups: Int) -> RebalanceInput.Site {
+    private static func site(_ number: Int, _ random: inout Seeded, _ groups: Int) -> RebalanceInput.Site {
         var facts = RebalanceInput.Facts()
         facts.isReachable = !random.chance(5)
         facts.isSealed = random.chance(5)
@@ -63,7 +64,7 @@ enum RebalanceInputs {
 
     /// A fleet whose envoys fall on slices as hashing lets them fall, spread over all but the last partitions.
     static func fleet(
-        _ random: inout RosterRandom, envoys: Int, slices: Int, partitions: Int, joining: Int, groups: Int = 1
+        _ random: inout Seeded, envoys: Int, slices: Int, partitions: Int, joining: Int, groups: Int = 1
     ) -> RebalanceInput {
         var counts = Array(repeating: UInt64(0), count: slices)
         for _ in 0..<envoys { counts[random.below(slices)] += 1 }
@@ -91,7 +92,7 @@ enum RebalanceInputs {
     }
 
     /// The same input in another order.
-    static func permuted(_ input: RebalanceInput, _ random: inout RosterRandom) -> RebalanceInput {
+    static func permuted(_ input: RebalanceInput, _ random: inout Seeded) -> RebalanceInput {
         var next = input
         next.slices.shuffle(using: &random)
         next.sites.shuffle(using: &random)

@@ -1,5 +1,6 @@
 import CRDT
 import Foundation
+import SpannerTestKit
 import Testing
 
 @testable import Spanner
@@ -12,7 +13,7 @@ struct RebalanceLawTests {
         1...(ProcessInfo.processInfo.environment["BOLT_REBALANCE_SEEDS"].flatMap { UInt64($0) } ?? 30))
 
     private func small(_ seed: UInt64) -> RebalanceInput {
-        var random = RosterRandom(seed: seed)
+        var random = Seeded(seed)
         let sites = 2 + random.below(3)
         return RebalanceInputs.small(
             &random, slices: 2 + random.below(sites > 3 ? 4 : 5), sites: sites, groups: 1 + random.below(3))
@@ -20,7 +21,7 @@ struct RebalanceLawTests {
 
     @Test("P7: every move keeps to every constraint", arguments: seeds)
     func constraints(seed: UInt64) throws {
-        var random = RosterRandom(seed: seed)
+        var random = Seeded(seed)
         let input = RebalanceInputs.small(&random, slices: 40, sites: 6, groups: 3)
         let (judge, plan) = (RebalanceJudge(input: input), try RebalancePlanner().plan(input))
         let slices = Dictionary(uniqueKeysWithValues: input.slices.map { ($0.id, $0) })
@@ -46,7 +47,7 @@ struct RebalanceLawTests {
 
     @Test("Every partition is within tolerance, or the plan says why not", arguments: seeds)
     func balanced(seed: UInt64) throws {
-        var random = RosterRandom(seed: seed)
+        var random = Seeded(seed)
         let input = RebalanceInputs.small(&random, slices: 60, sites: 5, groups: 2)
         let (judge, plan) = (RebalanceJudge(input: input), try RebalancePlanner().plan(input))
         for (load, site) in zip(plan.loads, input.sites.sorted { $0.partition < $1.partition }) {
@@ -61,7 +62,7 @@ struct RebalanceLawTests {
 
     @Test("The order of the input changes nothing", arguments: seeds)
     func permutation(seed: UInt64) throws {
-        var random = RosterRandom(seed: seed)
+        var random = Seeded(seed)
         let input = RebalanceInputs.small(&random, slices: 50, sites: 7, groups: 3)
         let plan = try RebalancePlanner().plan(input)
         for _ in 0..<3 {
@@ -72,7 +73,7 @@ struct RebalanceLawTests {
     @Test("A second plan on the result is empty", arguments: seeds.prefix(20))
     func idempotent(seed: UInt64) throws {
         for (slices, sites) in [(6, 3), (48, 5), (90, 8)] {
-            var random = RosterRandom(seed: seed &* 31 &+ UInt64(slices))
+            var random = Seeded(seed &* 31 &+ UInt64(slices))
             let input = RebalanceInputs.small(&random, slices: slices, sites: sites, groups: 1 + random.below(3))
             let plan = try RebalancePlanner().plan(input)
             let second = try RebalancePlanner().plan(RebalanceInputs.after(plan, input))
@@ -85,7 +86,7 @@ struct RebalanceLawTests {
 
     @Test("Nothing moves for what a single envoy, or a single empty slice, makes", arguments: seeds)
     func single(seed: UInt64) throws {
-        var random = RosterRandom(seed: seed)
+        var random = Seeded(seed)
         let (sites, each) = (2 + random.below(4), 1 + random.below(6))
         // Each partition has as many slices of the same weight; then one gets one more.
         let envoys = UInt64(random.below(2))
@@ -100,7 +101,7 @@ struct RebalanceLawTests {
     /// In any order: what leaves makes no room before it has left.
     @Test("No order of the moves fills a partition over its capacity", arguments: seeds)
     func capacity(seed: UInt64) throws {
-        var random = RosterRandom(seed: seed)
+        var random = Seeded(seed)
         var input = RebalanceInputs.small(&random, slices: 50, sites: 5, groups: 2)
         let total = input.slices.reduce(UInt64(0)) { $0 + max($1.envoys, 1) }
         input.sites = input.sites.map { site in
@@ -123,7 +124,7 @@ struct RebalanceLawTests {
     @Test(
         "A fleet is spread within 2 %, and the number of moves is near its bound", arguments: [1, 2, 3, 4] as [UInt64])
     func fleets(seed: UInt64) throws {
-        var random = RosterRandom(seed: seed)
+        var random = Seeded(seed)
         let input = RebalanceInputs.fleet(
             &random, envoys: 40_000, slices: 512, partitions: 4, joining: 1, groups: Int(seed))
         let plan = try RebalancePlanner().plan(input)

@@ -1,4 +1,5 @@
 import CRDT
+import SpannerTestKit
 import Testing
 
 @testable import Spanner
@@ -280,7 +281,7 @@ struct RebalancePlannerTests {
     /// The aim is one second in a release build; a debug build has more time.
     @Test("4,096 slices of 1,000,000 envoys over 100 partitions")
     func aFleet() throws {
-        var random = RosterRandom(seed: 11)
+        var random = Seeded(11)
         let input = RebalanceInputs.fleet(&random, envoys: 1_000_000, slices: 4_096, partitions: 100, joining: 25)
         let clock = ContinuousClock()
         let start = clock.now

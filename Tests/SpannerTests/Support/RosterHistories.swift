@@ -6,12 +6,12 @@ import SpannerTestKit
 /// bolts draft, and what a lying one could sign.
 struct RosterHistories {
     var world: RosterWorld
-    var random: RosterRandom
+    var random: Seeded
     let keys = (0..<8).map { key($0) }
     let tokens = (0..<2).map { TokenID(id(500 + $0)) }
 
     init(seed: UInt64, bolts: Int = 3, mutation: RosterMutation? = nil) {
-        random = RosterRandom(seed: seed)
+        random = Seeded(seed)
         world = RosterWorld(bolts: bolts, mutation: mutation)
     }
 

@@ -90,7 +90,7 @@ struct RosterWorld {
     }
 
     /// A roster that holds all runs, in an order in which each history keeps its own.
-    func merged(_ random: inout RosterRandom, mutation: RosterMutation? = nil) -> Roster {
+    func merged(_ random: inout Seeded, mutation: RosterMutation? = nil) -> Roster {
         var roster = Roster(mesh: TestIdentity.mesh, witness: RosterWorld.witness, mutation: mutation)
         var next = bolts.map { _ in 0 }
         while true {

@@ -91,7 +91,7 @@ import Testing
         let above = try apply(on: loser.id, document: [9])
         let next = try apply(on: winner.id, document: [10])
         let all = [first] + rivals + [above, next]
-        var random = RosterRandom(seed: 11)
+        var random = Seeded(11)
         for _ in 0..<50 {
             var rest = all
             var line = TopologyLine()

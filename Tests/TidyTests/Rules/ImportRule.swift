@@ -13,12 +13,13 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "SpannerWire", "Identity", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Logging",
     ]),
     "SpannerStore": platform.union(["CRDT", "Spanner", "CSQLite"]),
+    "Programs": platform,
     "Policy": platform.union(["CRDT", "Spanner", "Yams", "Mustache"]),
     "Convergence": platform.union(["CRDT", "Spanner", "Policy", "CConvergence"]),
     "BoltAPI": platform.union(["CRDT", "Spanner", "Yams"]),
     "Bolt": platform.union([
         "CRDT", "Spanner", "SpannerWire", "SpannerTransport", "SpannerStore", "Identity", "Vault", "Lease", "BoltAPI",
-        "Policy",
+        "Policy", "Programs",
         "Hummingbird", "HummingbirdCore", "HTTPTypes", "ServiceLifecycle", "Logging", "NIOCore", "NIOPosix",
         "NIOHTTP1", "NIOTLS", "NIOSSL", "Yams",
     ]),
@@ -29,7 +30,8 @@ let importsAllowed: [String: Set<String>] = [
         "CRDT", "Spanner", "Identity", "BoltClient", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1",
     ]),
     "Envoy": platform.union([
-        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Policy", "Convergence", "Logging",
+        "CRDT", "Spanner", "BoltAPI", "BoltClient", "Identity", "SpannerStore", "Policy", "Convergence", "Programs",
+        "Logging",
     ]),
     // Programs.
     "bolt-daemon": platform.union(["Bolt", "BoltAPI", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]),

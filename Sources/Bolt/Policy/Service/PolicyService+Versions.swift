@@ -213,7 +213,8 @@ extension PolicyService {
             let (epoch, safe) = await partition.read { ($0.reign, $0.machine.safePosition) }
             guard epoch == reign?.epoch else { break }
             if safe >= point.position { return }
-            try? await Task.sleep(for: .milliseconds(20))
+            // A task that is cancelled cannot wait: it must not spin either.
+            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
         }
         throw Problem(
             .notPaired, "it is written here, at position \(point.position), and no standby has it yet", status: 503,

@@ -104,7 +104,8 @@ actor PolicyService {
     func becomeReady() async {
         let deadline = ContinuousClock.now + PolicyServiceLimits.readyWait
         while reign?.fleet == nil, ContinuousClock.now < deadline, !isEnding.load(ordering: .relaxed) {
-            try? await Task.sleep(for: .milliseconds(20))
+            // A task that is cancelled cannot wait: it must not spin either.
+            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return }
         }
     }
 

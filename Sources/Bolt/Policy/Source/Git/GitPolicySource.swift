@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Programs
 internal import Spanner
 internal import Synchronization
 

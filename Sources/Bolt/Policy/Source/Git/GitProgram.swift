@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Programs
 
 /// The program `git` over one bare mirror: in an environment of its own, so that neither the user's configuration nor
 /// the repository's has a say in what is run.

@@ -1,24 +1,27 @@
 import Foundation
 
-/// A library that gives programs another wall clock: the real one and as many hours as a file says. Timers are not
-/// touched.
+/// A library that gives programs another wall clock: the real one and as many seconds as a file says, which is read
+/// again after 50 ms. Timers are not touched.
 ///
-/// Made here, by the machine's C compiler: libfaketime moves the environment, by which a Swift program finds its
+/// Made on the spot, by the machine's C compiler: libfaketime moves the environment, by which a Swift program finds its
 /// arguments.
-enum ClockLibrary {
-    /// The variable that names the file.
-    static let variable = "CHAOS_CLOCK_FILE"
+public enum ClockLibrary {
+    private static let variable = "SHIFTED_CLOCK_FILE"
 
-    /// Where the library is made below a directory; nil where there is no compiler.
-    static func make(in directory: String) async -> String? {
-        guard let compiler = Program.find("cc") else { return nil }
-        let (source, library) = (directory + "/clock.c", directory + "/clock.so")
-        do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try text.write(toFile: source, atomically: true, encoding: .utf8)
-            try await Program.done([compiler, "-shared", "-fPIC", "-O1", "-o", library, source])
-            return library
-        } catch { return nil }
+    /// Where the library lies below a folder, once it is made.
+    public static func path(in folder: String) -> String { folder + "/clock.so" }
+
+    /// Writes its source into a folder that is there; gives the command by which the compiler makes it. Throws
+    /// Foundation's error where the source can't be written.
+    public static func making(in folder: String, with compiler: String) throws -> [String] {
+        let source = folder + "/clock.c"
+        try text.write(toFile: source, atomically: true, encoding: .utf8)
+        return [compiler, "-shared", "-fPIC", "-O1", "-o", path(in: folder), source]
+    }
+
+    /// What a program is given to be so many seconds ahead as `file` says.
+    public static func environment(library: String, seconds file: String) -> [String: String] {
+        ["LD_PRELOAD": library, variable: file]
     }
 
     private static let text = """
@@ -48,7 +51,7 @@ enum ClockLibrary {
                     close(file);
                     if (count > 0) {
                         text[count] = 0;
-                        atomic_store(&offset, atol(text) * 3600);
+                        atomic_store(&offset, atol(text));
                     }
                 }
             }
