@@ -46,6 +46,8 @@ public actor EnvoyAgent {
     var hearing: String?
     /// Whether a bolt told of news that were none: it is not listened to until the next report by the clock.
     var isWaitMuted = false
+    /// Passes that go on while it reports.
+    var beside = PassesBeside()
 
     /// An agent over an open queue.
     ///
@@ -94,12 +96,18 @@ public actor EnvoyAgent {
     }
 
     /// Reports and puts its policy in force until cancelled: what there is to tell of each round, then everything that
-    /// waits.
+    /// waits. However long a pass takes, reports go on beside it; cancelled, it ends once the pass has.
     public func run() async throws(StoreError) {
-        isLasting = true
-        defer { isLasting = false }
+        let (begun, begin) = AsyncStream<PassUnderWay>.makeStream()
+        (isLasting, beside) = (true, PassesBeside(begin: begin))
+        defer { (isLasting, beside.begin) = (false, nil) }
         async let _: Void = renewWhenDue()
+        async let passes: Void = makePasses(begun)
         try await goRound()
+        begin.finish()
+        await passes
+        if let failure = beside.failure { throw failure }
+        try keepHistory(nextAttempt: nil)
     }
 
     private func goRound() async throws(StoreError) {
@@ -109,22 +117,25 @@ public actor EnvoyAgent {
         while !Task.isCancelled {
             try keepHistory(nextAttempt: pause.at - .now)
             let wake = await rest(until: pause.at)
+            if let failure = beside.failure { throw failure }
             if wake == .ended { break }
-            try await begin()
+            if wake != .passed { try await begin() }
             switch wake {
+            case .passed:
+                beside.hasPassed = false
+                if isServed { pause = try await settle(machine.step(.timerFired(pause.timer))) }
             case .pass:
                 guard try await passIfDue(isReported: false), isServed else { continue }
                 pause = try await settle(machine.step(.timerFired(pause.timer)))
             case .report, .told:
-                let before = (desk?.sight.accepted, desk?.order)
+                let before = newsTaken
                 // While results wait, one more record of each attempt to tell them would tell nothing.
                 if machine.isAllStored, !isGoverned { try record() }
                 pause = try await round(machine.step(.timerFired(pause.timer)))
-                isWaitMuted = wake == .told && before == (desk?.sight.accepted, desk?.order)
+                isWaitMuted = wake == .told && before == newsTaken
             case .ended: break
             }
         }
-        try keepHistory(nextAttempt: nil)
     }
 
     /// Whether the machine has a policy in force, of which each pass is told.
