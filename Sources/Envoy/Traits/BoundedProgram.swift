@@ -15,6 +15,8 @@ struct BoundedProgram: Sendable {
     }
 
     private static let starting = Mutex(())
+    /// Time for the system to end a program that was killed.
+    private static let endMax: Duration = .seconds(1)
 
     let path: String
     let timeout: Duration
@@ -46,9 +48,9 @@ struct BoundedProgram: Sendable {
         let (output, trouble) = read(from: ends[0], of: child)
         // What it started itself goes with it.
         kill(-child, SIGKILL)
-        var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        let status = Self.collect(child)
         if let trouble { return .failed(trouble) }
+        guard let status else { return .failed("it was killed, and the system does not let it end") }
         let (signal, code) = (status & 0x7F, status >> 8 & 0xFF)
         if signal != 0 { return .failed("signal \(signal) ended it") }
         return code == 0 ? .printed(output) : .failed("it ended with \(code)")
@@ -113,6 +115,20 @@ struct BoundedProgram: Sendable {
             guard ContinuousClock.now < end else { return ([], "it had not ended after \(timeout)") }
             var wait = pollfd(fd: isOpen ? pipe : -1, events: Int16(POLLIN), revents: 0)
             poll(&wait, 1, 10)
+        }
+    }
+
+    /// How a killed child ended; nil where the system holds it, as one that waits for a disk that is gone: whoever waited
+    /// for that one, the agent's next report and its next pass, would wait with it.
+    private static func collect(_ child: pid_t) -> Int32? {
+        let end = ContinuousClock.now + endMax
+        var status: Int32 = 0
+        while true {
+            let found = waitpid(child, &status, WNOHANG)
+            if found == child { return status }
+            guard found == 0 || errno == EINTR else { return 0 }
+            guard ContinuousClock.now < end else { return nil }
+            usleep(1_000)
         }
     }
 
