@@ -16,6 +16,8 @@ enum EnvoyLimits {
     static let bodyOthersMax = 2
     /// A bolt that answers a wait sooner, with nothing new, is not waited for again until the next report.
     static let waitMin: Duration = .seconds(1)
+    /// Records that wait in memory while the disk is full.
+    static let unkeptMax = 64
     /// Identities in one simulation.
     static let simulatedMax = 20_000
 }

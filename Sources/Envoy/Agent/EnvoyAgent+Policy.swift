@@ -113,7 +113,9 @@ extension EnvoyAgent {
 
     /// Keeps and tells what came of a pass. Durable when it returns.
     private func end(_ pass: PassUnderWay, _ result: PolicyPass.Result) throws(StoreError) {
-        if let inForce = result.inForce { try desk?.store.setInForce(inForce) }
+        if let inForce = result.inForce {
+            try unlessFull { () throws(StoreError) in try desk?.store.setInForce(inForce) }
+        }
         var record = pass.record
         switch result.outcome {
         case .success(let report):

@@ -115,7 +115,7 @@ extension EnvoyAgent {
         return response.bolts.prefix { $0.partition == response.owner.partition }.count
     }
 
-    private func failed(_ failure: EnvoyPortFailure, at address: String) -> EnvoyMachine.Event {
+    func failed(_ failure: EnvoyPortFailure, at address: String) -> EnvoyMachine.Event {
         note(failure, at: address)
         return switch failure.kind {
         case .unavailable: .failed(.unavailable(retryAfter: failure.retryAfter))

@@ -48,6 +48,8 @@ public actor EnvoyAgent {
     var isWaitMuted = false
     /// Passes that go on while it reports.
     var beside = PassesBeside()
+    /// Records that a full disk has no room for, in order, and how many before them were let go of.
+    var (unkept, unkeptDropped) = ([[UInt8]](), UInt64(0))
 
     /// An agent over an open queue.
     ///
@@ -144,6 +146,7 @@ public actor EnvoyAgent {
     /// A new round begins: the facts are read afresh, and what is the matter is told.
     private func begin() async throws(StoreError) {
         traits = await gather()
+        try keepUnkept()
         _ = try tellTrouble(at: desk?.work.now() ?? .now())
     }
 
@@ -222,7 +225,10 @@ public actor EnvoyAgent {
     }
 
     /// Closes the queue; the agent is of no further use.
-    public func close() throws(StoreError) { try queue.close() }
+    public func close() throws(StoreError) {
+        try keepUnkept()
+        try queue.close()
+    }
 
     /// Does what the machine says until it wants to wait.
     private func settle(_ effects: [EnvoyMachine.Effect]) async throws(StoreError) -> Pause {
@@ -231,10 +237,12 @@ public actor EnvoyAgent {
             switch effect {
             case .checkIn(let server, let id, let after):
                 let address = addresses[min(server, addresses.count - 1)]
-                pending += machine.step(try await report(id, after: after, to: address))
+                pending += machine.step(try await reportUnlessFull(id, after: after, to: address))
             case .release(let id, let through):
-                try queue.release(id, through: through)
-                try queue.checkpointIfNeeded()
+                try unlessFull { () throws(StoreError) in
+                    try queue.release(id, through: through)
+                    try queue.checkpointIfNeeded()
+                }
                 try tellHeld()
             case .startOver:
                 try queue.startOver(as: .random())
@@ -260,14 +268,6 @@ public actor EnvoyAgent {
 
     private func record() throws(StoreError) {
         if let json = try? APIJSON.encode(RunRecord(traits: traits)) { try put(Array(json)) }
-    }
-
-    /// Puts a record of the agent's own into the queue. Durable when it returns.
-    func put(_ body: [UInt8]) throws(StoreError) {
-        if case .dropped(let soFar)? = try queue.append([body], at: .now()).first {
-            logger.error("the queue is full: a record was dropped", metadata: ["dropped": "\(soFar)"])
-        }
-        try tellHeld()
     }
 }
 
