@@ -8,6 +8,10 @@ enum EnvoyLimits {
     static let batchBytesMax = 512 * 1024
     /// Reports of one pass: more than a full queue needs.
     static let passReportsMax = 1_000
+    /// Bolts of an answer's list that are kept: the first.
+    static let boltsMax = 256
+    /// Bytes of a bolt's address: a host's name, and its port.
+    static let addressBytesMax = 300
     /// Bolts asked in vain that a pass tells of.
     static let attemptsMax = 64
     /// Passes in one round, where each report of one brings another policy.

@@ -113,6 +113,8 @@ extension EnvoyAgent {
 
     /// Keeps and tells what came of a pass. Durable when it returns.
     private func end(_ pass: PassUnderWay, _ result: PolicyPass.Result) throws(StoreError) {
+        // Counted from its end: one that takes longer than the interval is followed by a rest as well.
+        clock.passed(at: .now)
         if let inForce = result.inForce {
             try unlessFull { () throws(StoreError) in try desk?.store.setInForce(inForce) }
         }

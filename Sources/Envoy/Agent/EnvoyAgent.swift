@@ -259,8 +259,18 @@ public actor EnvoyAgent {
 
     /// Takes the list of bolts that an answer brought, durably.
     func take(_ bolts: [BoltAddress]) throws(StoreError) {
-        try memory.remember(bolts)
-        if !bolts.isEmpty, !isPinned { addresses = bolts.map(\.address) }
+        let usable = Self.usable(bolts)
+        try memory.remember(usable)
+        if !usable.isEmpty, !isPinned { addresses = usable.map(\.address) }
+    }
+
+    /// Those of a list that can be asked, the first ones: a bolt that names others, or too many, takes nobody from the
+    /// agent and does not end it.
+    static func usable(_ bolts: [BoltAddress]) -> [BoltAddress] {
+        let usable = bolts.lazy.filter { bolt in
+            bolt.address.utf8.count <= EnvoyLimits.addressBytesMax && HostPort(bolt.address) != nil
+        }
+        return Array(usable.prefix(EnvoyLimits.boltsMax))
     }
 
     /// Tells the machine what the queues hold now.

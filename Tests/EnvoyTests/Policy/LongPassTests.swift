@@ -16,7 +16,8 @@ import Testing
         server.give(try owner.grant(sequence, to: Machine.id, body: bytes), body: bytes)
     }
 
-    @Test("Q1: reports go on while a pass does; a policy that comes meanwhile is kept at once and put in force after it")
+    @Test(
+        "Q1: reports go on while a pass does; a policy that comes meanwhile is kept at once and has its turn after it")
     func beside() async throws {
         let scratch = try Scratch()
         let (asked, tell) = AsyncStream<String>.makeStream()
