@@ -71,7 +71,7 @@ extension EnvoyAgent {
     /// has its turn after it.
     func passIfDue(isReported: Bool, byClock: Bool = true) async throws(StoreError) -> Bool {
         guard let desk else { return false }
-        if beside.isPassing { return try tellTrouble(at: desk.work.now()) }
+        if beside.isPassing { return false }
         let isDue = desk.isDue || byClock && clock.isDue(at: .now, isReported: isReported)
         guard isDue, desk.held != nil else { return try tellTrouble(at: desk.work.now()) }
         return try await makePass()
@@ -140,8 +140,9 @@ extension EnvoyAgent {
     func makePasses(_ begun: AsyncStream<PassUnderWay>) async {
         for await pass in begun {
             let result = await pass.work.run()
+            beside.isPassing = false
             do throws(StoreError) { try end(pass, result) } catch { beside.failure = error }
-            (beside.isPassing, beside.hasPassed) = (false, true)
+            beside.hasPassed = true
             beside.wake?.finish()
         }
     }
@@ -167,14 +168,15 @@ extension EnvoyAgent {
         }
     }
 
-    /// What is the matter is told once, as a pass that was not made. Whether it was told now.
+    /// What is the matter is told once, as a pass that was not made. Whether it was told now: while a pass is under way it
+    /// waits for that one, which began before, so that what is told is in the order in which it was.
     func tellTrouble(at time: WallTime) throws(StoreError) -> Bool {
         guard let trouble = desk?.trouble else {
             toldTrouble = nil
             return false
         }
         // Whoever else says it again: it is one trouble until it is over.
-        guard trouble.code != toldTrouble else { return false }
+        guard trouble.code != toldTrouble, !beside.isPassing else { return false }
         toldTrouble = trouble.code
         var record = record(at: time, isOffline: desk?.isHeard == false)
         record.trouble = "\(trouble)"

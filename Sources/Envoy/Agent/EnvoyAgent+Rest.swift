@@ -44,8 +44,8 @@ extension EnvoyAgent {
         let isTold = await Self.rest(until: end, on: port, wait: wait(), ends: beside.isPassing ? ends : nil)
         beside.wake = nil
         if Task.isCancelled { return .ended }
-        if beside.hasPassed { return .passed }
-        return isTold ? .told : wake
+        if isTold { return .told }
+        return beside.hasPassed ? .passed : wake
     }
 
     /// What to wait for while it rests; nil where nobody would tell.
@@ -80,11 +80,14 @@ extension EnvoyAgent {
                     return false
                 }
             }
-            defer { group.cancelAll() }
+            // The first answer ends the others; news that came at the same moment is news all the same.
+            var isTold = false
             for await answer in group {
-                if let answer { return answer }
+                guard let answer else { continue }
+                isTold = isTold || answer
+                group.cancelAll()
             }
-            return false
+            return isTold
         }
     }
 

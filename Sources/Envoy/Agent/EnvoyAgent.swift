@@ -131,6 +131,7 @@ public actor EnvoyAgent {
                 pause = try await settle(machine.step(.timerFired(pause.timer)))
             case .report, .told:
                 let before = newsTaken
+                beside.hasPassed = false
                 // While results wait, one more record of each attempt to tell them would tell nothing.
                 if machine.isAllStored, !isGoverned { try record() }
                 pause = try await round(machine.step(.timerFired(pause.timer)))
