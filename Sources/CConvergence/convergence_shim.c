@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,15 @@ int converge_open_path(int directory, const char *name) {
 
 int converge_reopen_directory(int directory) {
     return openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int converge_open_unmounted(int directory, const char *name) {
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    struct open_how how = {.flags = flags, .resolve = RESOLVE_NO_XDEV};
+    int number = (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
+    // A kernel before 5.6, or a container that does not let it through.
+    if (number < 0 && (errno == ENOSYS || errno == EPERM)) return openat(directory, name, flags);
+    return number;
 }
 
 int converge_rename_new(int directory, const char *from, const char *to) {

@@ -8,6 +8,10 @@ enum EnvoyLimits {
     static let batchBytesMax = 512 * 1024
     /// Reports of one pass: more than a full queue needs.
     static let passReportsMax = 1_000
+    /// Bolts of an answer's list that are kept: the first.
+    static let boltsMax = 256
+    /// Bytes of a bolt's address: a host's name, and its port.
+    static let addressBytesMax = 300
     /// Bolts asked in vain that a pass tells of.
     static let attemptsMax = 64
     /// Passes in one round, where each report of one brings another policy.
@@ -16,6 +20,8 @@ enum EnvoyLimits {
     static let bodyOthersMax = 2
     /// A bolt that answers a wait sooner, with nothing new, is not waited for again until the next report.
     static let waitMin: Duration = .seconds(1)
+    /// Records that wait in memory while the disk is full.
+    static let unkeptMax = 64
     /// Identities in one simulation.
     static let simulatedMax = 20_000
 }

@@ -9,6 +9,8 @@ import Spanner
 @main enum Main {
     static func main() async {
         let arguments = Array(CommandLine.arguments.dropFirst())
+        // Whoever began it may have left it ignored: then nobody learns how a child ended.
+        signal(SIGCHLD, SIG_DFL)
         do { try ProcessSecrecy.begin() } catch {
             end(CommandFailure(error, doing: "starting"), arguments)
         }

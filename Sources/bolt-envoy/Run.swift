@@ -96,12 +96,16 @@ struct Run: AsyncParsableCommand {
         limits.duration = .seconds(timeout)
         let (report, pass): (EnvoyAgent.Pass, PassRecord?)
         do {
-            let output = output
-            report = try await agent.runOnce(limits: limits) { progress in
-                output.progress("\(progress.waiting) records wait after \(progress.reports) reports")
+            let (output, limits) = (output, limits)
+            let ended = try await Self.untilSignalled {
+                try await agent.runOnce(limits: limits) { progress in
+                    output.progress("\(progress.waiting) records wait after \(progress.reports) reports")
+                }
             }
             pass = await agent.lastPass
             try await agent.close()
+            guard let ended else { throw CancellationError() }
+            report = ended
         } catch {
             throw CommandFailure(error, doing: "check in")
         }
@@ -123,6 +127,25 @@ struct Run: AsyncParsableCommand {
                 ? "check in: the mesh refuses this envoy; everything is kept"
                 : "check in: no bolt took the report; everything is kept"
             throw CommandFailure(report: failure, doing: what, attempts: attempts)
+        }
+    }
+
+    /// What it comes to; nil where a signal ended it: then with all that it began, and what came of that is kept.
+    private static func untilSignalled<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value? {
+        let signals = SignalWait()
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                await signals.wait()
+                return nil
+            }
+            let first = try await group.next() ?? nil
+            group.cancelAll()
+            // The round's own end, whatever it says after a signal.
+            _ = try await group.next()
+            return first
         }
     }
 

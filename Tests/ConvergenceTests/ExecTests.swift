@@ -48,6 +48,13 @@ import Testing
         #expect(report.resources[3].output?.contains("HOME=/nowhere\n") == true)
     }
 
+    @Test("A command of an agent that is not root is at home where its user is, not where others can leave it settings")
+    func home() {
+        #expect(ProgramSearch.home(of: 0) == "/root")
+        #expect(ProgramSearch.home(of: 4_000_000_001) == "/")
+        #expect(ProgramSearch.home(of: 65_534) != "/tmp")
+    }
+
     @Test("A failure tells the code or the signal and the end of the output; the rest goes on, what requires it waits")
     func failures() throws {
         let scratch = try Scratch()

@@ -150,6 +150,21 @@ import Testing
         #expect(report.codes == ["path_wrong_kind"] && scratch.read("tree/mounted/file") == "stays")
     }
 
+    @Test(
+        "Removal stops at what is mounted below, also where it is a part of the same file system: no device tells it",
+        .enabled(if: Mounts.arePossible, "only root may mount, and not in every container"))
+    func boundMounts() throws {
+        let scratch = try Scratch()
+        for name in ["kept", "tree", "tree/below"] { mkdir(scratch.file(name), 0o755) }
+        scratch.write("kept/file", "stays")
+        try #require(shell("mount", "--bind", scratch.file("kept"), scratch.file("tree/below")) == 0)
+        defer { umount2(scratch.file("tree/below"), Int32(MNT_DETACH)) }
+        for path in ["/tree", "/tree/below"] {
+            let report = try scratch.run([resource(absent(path, recursive: true))])
+            #expect(report.codes == ["path_wrong_kind"] && scratch.read("kept/file") == "stays", "\(path)")
+        }
+    }
+
     @Test("Two runs at once exclude each other; the second is told so, and runs after the first")
     func lock() throws {
         let scratch = try Scratch()

@@ -111,6 +111,29 @@ import Testing
         #expect(port.addresses == ["a:1", "a:1", "other:1"])
     }
 
+    @Test("a list of bolts that is too long, or names none that can be asked, ends no agent and takes no bolt from it")
+    func longLists() async throws {
+        let scratch = try Scratch()
+        let word = String(repeating: "x", count: 200)
+        let rubbish = try ["", " :1", "a:0", "a:99999999999999999999", String(repeating: word, count: 9) + ":1"].map {
+            try Names.bolt("north", at: $0)
+        }
+        let many = try (1...20_000).map { try Names.bolt("north", at: "\(word)-\($0):7440") }
+        let port = ScriptedPort { request, number throws(EnvoyPortFailure) in
+            let last = ScriptedPort.last(request)
+            return ScriptedPort.answer(stored: last, released: last, bolts: number == 0 ? rubbish : rubbish + many)
+        }
+        for _ in 1...3 {
+            guard case .delivered = try await withAgent(scratch.state, port, seeds: ["a:1"], { try await $0.runOnce() })
+            else {
+                Issue.record("it was not delivered")
+                return
+            }
+        }
+        #expect(port.addresses.prefix(2) == ["a:1", "a:1"] && port.addresses.last?.hasPrefix(word) == true)
+        #expect(EnvoyAgent.usable(rubbish + many).count == EnvoyLimits.boltsMax)
+    }
+
     @Test("an agent that knows no bolt does not start")
     func noBolt() async throws {
         let scratch = try Scratch()

@@ -12,6 +12,10 @@ int converge_open_path(int directory, const char *name);
 /// Opens a directory itself to be synced; not what its name points to by now.
 int converge_reopen_directory(int directory);
 
+/// Opens a directory to be read, where nothing is mounted at its name: EXDEV where something is, also a part of the same
+/// file system. A system that cannot tell opens it.
+int converge_open_unmounted(int directory, const char *name);
+
 /// Gives a name to a file that has another one in the same directory; EEXIST where the name is taken.
 int converge_rename_new(int directory, const char *from, const char *to);
 

@@ -85,14 +85,13 @@ private struct TreeRemoval {
         guard depth < FixedLimits.removedDepthMax else {
             throw tooMuch("it is more than \(FixedLimits.removedDepthMax) directories deep")
         }
-        let number = openat(parent.number, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard number >= 0 else { throw .system("look into \(path)", errno, hasChangedState: removed > 0) }
-        let directory = Descriptor(owning: number)
-        guard directory.status?.st_dev == device else {
-            throw ResourceFailure(
-                .wrongKind, what: "remove \(path)", why: "another file system is mounted below it",
-                next: "unmount it first", hasChangedState: removed > 0)
+        let number = converge_open_unmounted(parent.number, name)
+        guard number >= 0 else {
+            throw errno == EXDEV ? mounted() : .system("look into \(path)", errno, hasChangedState: removed > 0)
         }
+        let directory = Descriptor(owning: number)
+        // Where the system cannot tell what is mounted: at least nothing of another device.
+        guard directory.status?.st_dev == device else { throw mounted() }
         while true {
             let listing = openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             guard listing >= 0 else { throw .system("look into \(path)", errno, hasChangedState: removed > 0) }
@@ -129,6 +128,12 @@ private struct TreeRemoval {
         }
         removed += 1
         context.atStep(.nameRemoved, path)
+    }
+
+    private func mounted() -> ResourceFailure {
+        ResourceFailure(
+            .wrongKind, what: "remove \(path)", why: "another file system is mounted at it or below it",
+            next: "unmount it first", hasChangedState: removed > 0)
     }
 
     private func tooMuch(_ why: String) -> ResourceFailure {

@@ -29,12 +29,24 @@ enum ProgramSearch {
     static func environment(
         _ searchPath: [String], root: String, beside variables: [String: String] = [:]
     ) -> [String] {
-        let home = ["HOME": geteuid() == 0 ? "/root" : "/tmp", "LANG": "C.UTF-8", "BOLT_ROOT": root]
+        let home = ["HOME": home(of: geteuid()), "LANG": "C.UTF-8", "BOLT_ROOT": root]
         let all = home.merging(["PATH": searchPath.joined(separator: ":")]) { $1 }.merging(variables) { $1 }
         return all.sorted { $0.key < $1.key }.filter { name, value in
             !name.isEmpty && !name.contains("=") && !name.utf8.contains(0) && !value.utf8.contains(0)
         }
         .map { "\($0.key)=\($0.value)" }
+    }
+
+    /// Where a user is at home, as the machine says. Never a folder that others may write to, such as that for temporary
+    /// files: programs obey the settings that they find at home.
+    static func home(of user: uid_t) -> String {
+        var entry = passwd()
+        var buffer = [CChar](repeating: 0, count: 64 * 1_024)
+        var found: UnsafeMutablePointer<passwd>?
+        guard getpwuid_r(user, &entry, &buffer, buffer.count, &found) == 0, found != nil,
+            let directory = entry.pw_dir.map({ String(cString: $0) }), directory.hasPrefix("/")
+        else { return user == 0 ? "/root" : "/" }
+        return directory
     }
 
     /// What an ending says, where it is a failure whatever was run; nil where the program ended by itself.

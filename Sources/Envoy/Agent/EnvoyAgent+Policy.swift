@@ -67,49 +67,86 @@ extension EnvoyAgent {
     /// Makes a pass where one is due, or tells what is the matter. Whether anything was put into the queue.
     ///
     /// The time of a pass comes once a round at most: a second one in the same round (`byClock` false) is made only for
-    /// something new, however soon the owner wants to hear again.
+    /// something new, however soon the owner wants to hear again. While one is under way no other is begun: what is new
+    /// has its turn after it.
     func passIfDue(isReported: Bool, byClock: Bool = true) async throws(StoreError) -> Bool {
         guard let desk else { return false }
+        if beside.isPassing { return false }
         let isDue = desk.isDue || byClock && clock.isDue(at: .now, isReported: isReported)
         guard isDue, desk.held != nil else { return try tellTrouble(at: desk.work.now()) }
         return try await makePass()
     }
 
     private func makePass() async throws(StoreError) -> Bool {
+        guard let pass = try prepare() else { return try tellTrouble(at: desk?.work.now() ?? .now()) }
+        if let begin = beside.begin {
+            beside.isPassing = true
+            begin.yield(pass)
+            return false
+        }
+        try end(pass, await pass.work.run())
+        return true
+    }
+
+    /// All that a pass needs, as it is now; nil where none is to be made, and then `desk.trouble` says why.
+    private func prepare() throws(StoreError) -> PassUnderWay? {
         let push = desk?.push
         let order = desk?.begin() ?? nil
-        guard let policy = try desk?.load(), let desk else { return try tellTrouble(at: .now()) }
+        guard let policy = try desk?.load(), let desk else { return nil }
         clock.passed(at: .now)
         let begun = desk.work.now()
         let standing = desk.sight.standing(now: begun)
         if standing == .expired(.stop) {
             self.desk?.fail(.stopped)
-            return try tellTrouble(at: begun)
+            return nil
         }
         if desk.trouble == .stopped { self.desk?.settle() }
         tell(standing)
         let isOffline = !desk.isHeard
-        let allowance = allowance(order, standing, isOffline: isOffline)
-        let pass = PolicyPass(
+        let work = PolicyPass(
             body: policy.body, box: policy.box, machine: desk.machine, traits: traits, key: desk.work.sealingKey,
-            enforcer: desk.work.enforcer, allowance: allowance, known: try desk.store.inForce())
-        let result = await pass.run()
-        if let inForce = result.inForce { try desk.store.setInForce(inForce) }
+            enforcer: desk.work.enforcer, allowance: allowance(order, standing, isOffline: isOffline),
+            known: try desk.store.inForce())
         var record = record(at: begun, isOffline: isOffline)
         record.push = push
+        return PassUnderWay(
+            work: work, grant: policy.grant, begun: begun, isOffline: isOffline, record: record)
+    }
+
+    /// Keeps and tells what came of a pass. Durable when it returns.
+    private func end(_ pass: PassUnderWay, _ result: PolicyPass.Result) throws(StoreError) {
+        // Counted from its end: one that takes longer than the interval is followed by a rest as well.
+        clock.passed(at: .now)
+        if let inForce = result.inForce {
+            try unlessFull { () throws(StoreError) in try desk?.store.setInForce(inForce) }
+        }
+        var record = pass.record
         switch result.outcome {
         case .success(let report):
             // Machine after machine and hour after hour the same: only that it is so is told.
-            let isTerse = isOffline && report.isConverged && report.counts.changed == 0
+            let isTerse = pass.isOffline && report.isConverged && report.counts.changed == 0
             record.report = report.bounded(isTerse: isTerse)
         case .failure(let trouble):
             record.trouble = "\(trouble)"
-            // What was kept was found to be damaged only now.
-            if trouble.code == .damaged { try self.desk?.discard(trouble.reason) }
+            // What was kept was found to be damaged only now; what was accepted meanwhile is another.
+            if trouble.code == .damaged, desk?.held?.canonicalBytes == pass.grant {
+                try desk?.discard(trouble.reason)
+            }
         }
-        _ = try tellTrouble(at: begun)
+        _ = try tellTrouble(at: pass.begun)
         try tell(record)
-        return true
+    }
+
+    /// Makes the passes of a lasting agent, one after the other, beside its reports: a pass may take as long as it needs,
+    /// and what came of it is durable at once. Cancelled, it ends the one that is under way.
+    func makePasses(_ begun: AsyncStream<PassUnderWay>) async {
+        for await pass in begun {
+            let result = await pass.work.run()
+            beside.isPassing = false
+            do throws(StoreError) { try end(pass, result) } catch { beside.failure = error }
+            beside.hasPassed = true
+            beside.wake?.finish()
+        }
     }
 
     private func allowance(
@@ -133,14 +170,15 @@ extension EnvoyAgent {
         }
     }
 
-    /// What is the matter is told once, as a pass that was not made. Whether it was told now.
+    /// What is the matter is told once, as a pass that was not made. Whether it was told now: while a pass is under way it
+    /// waits for that one, which began before, so that what is told is in the order in which it was.
     func tellTrouble(at time: WallTime) throws(StoreError) -> Bool {
         guard let trouble = desk?.trouble else {
             toldTrouble = nil
             return false
         }
         // Whoever else says it again: it is one trouble until it is over.
-        guard trouble.code != toldTrouble else { return false }
+        guard trouble.code != toldTrouble, !beside.isPassing else { return false }
         toldTrouble = trouble.code
         var record = record(at: time, isOffline: desk?.isHeard == false)
         record.trouble = "\(trouble)"

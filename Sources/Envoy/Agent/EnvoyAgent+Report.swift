@@ -112,10 +112,10 @@ extension EnvoyAgent {
     /// How many of the bolts that are asked, the first ones, are the owner's; 0 where they were named by hand.
     private func home(of response: CheckInResponse) -> Int {
         guard !isPinned else { return 0 }
-        return response.bolts.prefix { $0.partition == response.owner.partition }.count
+        return Self.usable(response.bolts).prefix { $0.partition == response.owner.partition }.count
     }
 
-    private func failed(_ failure: EnvoyPortFailure, at address: String) -> EnvoyMachine.Event {
+    func failed(_ failure: EnvoyPortFailure, at address: String) -> EnvoyMachine.Event {
         note(failure, at: address)
         return switch failure.kind {
         case .unavailable: .failed(.unavailable(retryAfter: failure.retryAfter))

@@ -10,6 +10,8 @@ extension EnvoyAgent {
         case report
         /// A pass is due, and no bolt is asked first.
         case pass
+        /// A pass is over: what came of it is to be told.
+        case passed
         /// A bolt says that there is something new.
         case told
         /// The agent ends.
@@ -28,47 +30,64 @@ extension EnvoyAgent {
         if case .success? = last { true } else { false }
     }
 
-    /// Rests until the machine wants to report, a pass is due, or a bolt has news.
+    /// Rests until the machine wants to report, a pass is due or over, or a bolt has news.
     func rest(until report: ContinuousClock.Instant) async -> Wake {
+        if Task.isCancelled { return .ended }
+        if beside.hasPassed { return .passed }
         var (end, wake) = (report, Wake.report)
-        if let desk, desk.held != nil {
+        if let desk, desk.held != nil, !beside.isPassing {
             let pass = desk.isDue ? .now : clock.next(isServed: isServed) ?? report
             if pass < report { (end, wake) = (pass, .pass) }
         }
-        let isTold = await Self.rest(until: end, on: port, wait: wait())
+        let (ends, continuation) = AsyncStream<Void>.makeStream()
+        beside.wake = continuation
+        let isTold = await Self.rest(until: end, on: port, wait: wait(), ends: beside.isPassing ? ends : nil)
+        beside.wake = nil
         if Task.isCancelled { return .ended }
-        return isTold ? .told : wake
+        if isTold { return .told }
+        return beside.hasPassed ? .passed : wake
     }
 
     /// What to wait for while it rests; nil where nobody would tell.
     private func wait() -> Wait? {
         guard let desk, isServed, !isWaitMuted, let hearing else { return nil }
-        let owner = PolicyDesk.Owner(sight).partition ?? desk.sight.accepted?.partition
-        return Wait(
-            address: hearing, held: desk.held == nil ? nil : desk.sight.accepted?.leaf,
-            order: owner.map { desk.sight.obeyed(of: $0) } ?? 0)
+        let taken = newsTaken
+        return Wait(address: hearing, held: desk.held == nil ? nil : taken.accepted?.leaf, order: taken.order)
     }
 
-    /// True where a bolt has news before the time is over. One that cannot be asked changes nothing: the time is then
-    /// slept through.
+    /// What news there is to be of: the policy that was accepted, and the last order that was taken, whether or not a
+    /// pass has carried it out by now.
+    var newsTaken: (accepted: PolicyMark?, order: UInt64) {
+        guard let desk else { return (nil, 0) }
+        let owner = PolicyDesk.Owner(sight).partition ?? desk.sight.accepted?.partition
+        return (desk.sight.accepted, owner.map { desk.sight.obeyed(of: $0) } ?? 0)
+    }
+
+    /// True where a bolt has news before the time is over, or `ends` does. One that cannot be asked changes nothing: the
+    /// time is then slept through.
     private static func rest(
-        until end: ContinuousClock.Instant, on port: any EnvoyPort, wait: Wait?
+        until end: ContinuousClock.Instant, on port: any EnvoyPort, wait: Wait?, ends: AsyncStream<Void>?
     ) async -> Bool {
-        guard let wait else {
-            try? await Task.sleep(until: end, clock: .continuous)
-            return false
-        }
-        return await withTaskGroup(of: Bool?.self) { group in
+        await withTaskGroup(of: Bool?.self) { group in
             group.addTask {
                 try? await Task.sleep(until: end, clock: .continuous)
                 return false
             }
-            group.addTask { await news(on: port, wait) }
-            defer { group.cancelAll() }
-            for await answer in group {
-                if let answer { return answer }
+            if let wait { group.addTask { await news(on: port, wait) } }
+            if let ends {
+                group.addTask {
+                    for await _ in ends {}
+                    return false
+                }
             }
-            return false
+            // The first answer ends the others; news that came at the same moment is news all the same.
+            var isTold = false
+            for await answer in group {
+                guard let answer else { continue }
+                isTold = isTold || answer
+                group.cancelAll()
+            }
+            return isTold
         }
     }
 

@@ -46,6 +46,10 @@ public actor EnvoyAgent {
     var hearing: String?
     /// Whether a bolt told of news that were none: it is not listened to until the next report by the clock.
     var isWaitMuted = false
+    /// Passes that go on while it reports.
+    var beside = PassesBeside()
+    /// Records that a full disk has no room for, in order, and how many before them were let go of.
+    var (unkept, unkeptDropped) = ([[UInt8]](), UInt64(0))
 
     /// An agent over an open queue.
     ///
@@ -94,12 +98,18 @@ public actor EnvoyAgent {
     }
 
     /// Reports and puts its policy in force until cancelled: what there is to tell of each round, then everything that
-    /// waits.
+    /// waits. However long a pass takes, reports go on beside it; cancelled, it ends once the pass has.
     public func run() async throws(StoreError) {
-        isLasting = true
-        defer { isLasting = false }
+        let (begun, begin) = AsyncStream<PassUnderWay>.makeStream()
+        (isLasting, beside) = (true, PassesBeside(begin: begin))
+        defer { (isLasting, beside.begin) = (false, nil) }
         async let _: Void = renewWhenDue()
+        async let passes: Void = makePasses(begun)
         try await goRound()
+        begin.finish()
+        await passes
+        if let failure = beside.failure { throw failure }
+        try keepHistory(nextAttempt: nil)
     }
 
     private func goRound() async throws(StoreError) {
@@ -109,22 +119,26 @@ public actor EnvoyAgent {
         while !Task.isCancelled {
             try keepHistory(nextAttempt: pause.at - .now)
             let wake = await rest(until: pause.at)
+            if let failure = beside.failure { throw failure }
             if wake == .ended { break }
-            try await begin()
+            if wake != .passed { try await begin() }
             switch wake {
+            case .passed:
+                beside.hasPassed = false
+                if isServed { pause = try await settle(machine.step(.timerFired(pause.timer))) }
             case .pass:
                 guard try await passIfDue(isReported: false), isServed else { continue }
                 pause = try await settle(machine.step(.timerFired(pause.timer)))
             case .report, .told:
-                let before = (desk?.sight.accepted, desk?.order)
+                let before = newsTaken
+                beside.hasPassed = false
                 // While results wait, one more record of each attempt to tell them would tell nothing.
                 if machine.isAllStored, !isGoverned { try record() }
                 pause = try await round(machine.step(.timerFired(pause.timer)))
-                isWaitMuted = wake == .told && before == (desk?.sight.accepted, desk?.order)
+                isWaitMuted = wake == .told && before == newsTaken
             case .ended: break
             }
         }
-        try keepHistory(nextAttempt: nil)
     }
 
     /// Whether the machine has a policy in force, of which each pass is told.
@@ -133,6 +147,7 @@ public actor EnvoyAgent {
     /// A new round begins: the facts are read afresh, and what is the matter is told.
     private func begin() async throws(StoreError) {
         traits = await gather()
+        try keepUnkept()
         _ = try tellTrouble(at: desk?.work.now() ?? .now())
     }
 
@@ -211,7 +226,10 @@ public actor EnvoyAgent {
     }
 
     /// Closes the queue; the agent is of no further use.
-    public func close() throws(StoreError) { try queue.close() }
+    public func close() throws(StoreError) {
+        try keepUnkept()
+        try queue.close()
+    }
 
     /// Does what the machine says until it wants to wait.
     private func settle(_ effects: [EnvoyMachine.Effect]) async throws(StoreError) -> Pause {
@@ -220,10 +238,12 @@ public actor EnvoyAgent {
             switch effect {
             case .checkIn(let server, let id, let after):
                 let address = addresses[min(server, addresses.count - 1)]
-                pending += machine.step(try await report(id, after: after, to: address))
+                pending += machine.step(try await reportUnlessFull(id, after: after, to: address))
             case .release(let id, let through):
-                try queue.release(id, through: through)
-                try queue.checkpointIfNeeded()
+                try unlessFull { () throws(StoreError) in
+                    try queue.release(id, through: through)
+                    try queue.checkpointIfNeeded()
+                }
                 try tellHeld()
             case .startOver:
                 try queue.startOver(as: .random())
@@ -240,8 +260,18 @@ public actor EnvoyAgent {
 
     /// Takes the list of bolts that an answer brought, durably.
     func take(_ bolts: [BoltAddress]) throws(StoreError) {
-        try memory.remember(bolts)
-        if !bolts.isEmpty, !isPinned { addresses = bolts.map(\.address) }
+        let usable = Self.usable(bolts)
+        try memory.remember(usable)
+        if !usable.isEmpty, !isPinned { addresses = usable.map(\.address) }
+    }
+
+    /// Those of a list that can be asked, the first ones: a bolt that names others, or too many, takes nobody from the
+    /// agent and does not end it.
+    static func usable(_ bolts: [BoltAddress]) -> [BoltAddress] {
+        let usable = bolts.lazy.filter { bolt in
+            bolt.address.utf8.count <= EnvoyLimits.addressBytesMax && HostPort(bolt.address) != nil
+        }
+        return Array(usable.prefix(EnvoyLimits.boltsMax))
     }
 
     /// Tells the machine what the queues hold now.
@@ -249,14 +279,6 @@ public actor EnvoyAgent {
 
     private func record() throws(StoreError) {
         if let json = try? APIJSON.encode(RunRecord(traits: traits)) { try put(Array(json)) }
-    }
-
-    /// Puts a record of the agent's own into the queue. Durable when it returns.
-    func put(_ body: [UInt8]) throws(StoreError) {
-        if case .dropped(let soFar)? = try queue.append([body], at: .now()).first {
-            logger.error("the queue is full: a record was dropped", metadata: ["dropped": "\(soFar)"])
-        }
-        try tellHeld()
     }
 }
 

@@ -28,6 +28,8 @@ struct EnvoyMemory {
     /// Keeps a list of bolts; an empty one is not kept.
     func remember(_ bolts: [BoltAddress]) throws(StoreError) {
         guard !bolts.isEmpty, let json = try? APIJSON.encode(bolts) else { return }
+        // It comes with each answer, mostly the same: what is durable already is not written again.
+        guard try meta.value(Self.boltsKey) != Array(json) else { return }
         try meta.set(Self.boltsKey, to: Array(json))
     }
 

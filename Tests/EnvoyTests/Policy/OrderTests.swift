@@ -163,6 +163,36 @@ import Testing
         }
         #expect(server.state.withLock { $0.waits } >= 1)
     }
+
+    @Test(
+        "an order that came as news is none that was for nothing: the next is waited for at once",
+        .timeLimit(.minutes(1)))
+    func wokenByOrders() async throws {
+        let scratch = try Scratch()
+        let (server, enforcer) = (try given(), FakeEnforcer())
+        let (signal, heard) = AsyncStream<Int>.makeStream()
+        let rounds = Mutex(0)
+        server.state.withLock { $0.news = 2 }
+        try await withAgent(
+            scratch.state, server, interval: .seconds(3_600), policy: try Machine.work(enforcer),
+            traits: {
+                let round = rounds.withLock { count in
+                    count += 1
+                    return count
+                }
+                if round == 2 { server.state.withLock { $0.order = owner.order(1, to: Machine.id) } }
+                heard.yield(round)
+                return [:]
+            }
+        ) { agent in
+            let running = Task { try await agent.run() }
+            // Each news is followed by a round.
+            for await _ in signal where server.state.withLock({ $0.waits }) >= 2 { break }
+            running.cancel()
+            try await running.value
+            #expect(await agent.sightOfPolicy?.obeyed(of: owner.name) == 1)
+        }
+    }
 }
 
 extension EnvoyAgent {

@@ -1,0 +1,30 @@
+internal import BoltAPI
+internal import Spanner
+internal import SpannerStore
+
+/// A pass, and what is told of it: of the policy that it puts in force, whatever is accepted while it goes on.
+struct PassUnderWay: Sendable {
+    let work: PolicyPass
+    /// The policy's grant.
+    let grant: [UInt8]
+    /// When it began.
+    let begun: WallTime
+    /// Whether the owner was away then.
+    let isOffline: Bool
+    /// What is known of it before its end.
+    let record: PassRecord
+}
+
+/// How an agent's reports and its passes go on beside each other.
+struct PassesBeside {
+    /// Where passes are begun; nil where whoever makes one waits for its end.
+    var begin: AsyncStream<PassUnderWay>.Continuation?
+    /// Whether one is under way.
+    var isPassing = false
+    /// Whether one ended of which no report has told.
+    var hasPassed = false
+    /// Why what came of one could not be kept: the agent ends.
+    var failure: StoreError?
+    /// Ends the rest between reports.
+    var wake: AsyncStream<Void>.Continuation?
+}
