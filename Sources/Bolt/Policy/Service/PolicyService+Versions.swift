@@ -278,7 +278,8 @@ extension PolicyService {
         }
         // Bodies go that no leaf names: none of them is at hand any more where an envoy needs it again.
         let named = Set((reign?.rows ?? [:]).values.map(\.leaf.body))
-        reign?.bodies = (reign?.bodies ?? [:]).filter { named.contains($0.value.digest) }
+        let kept = (reign?.bodies ?? [:]).filter { named.contains($0.value.digest) }
+        reign?.bodies = kept
         do { try await journal([.policy(.retire(below: below))]) } catch {
             // It holds up no version: it is tried again.
             retryAt = .now + PolicyServiceLimits.retryPause
