@@ -157,6 +157,16 @@ struct RuleTests {
         #expect(machinePathViolations(path: "a", text: "/var/lib/bolt /workers/ ./root").isEmpty)
     }
 
+    @Test("what is read while it is written is found: it ends the process")
+    func overlapping() {
+        for source in ["  a?.b = (a?.b ?? [:]).filter { c }", "a?.b.c += a?.d ?? 0", "a?.b[1] = f(a)"] {
+            #expect(trapViolations(in: file("Sources/Bolt/A.swift", source)).count == 1, "\(source)")
+        }
+        for source in ["a?.b = c", "guard a?.b == a?.c else { d }", "let b = a?.b", "a?.b = ab?.c", "a.b = a?.c"] {
+            #expect(trapViolations(in: file("Sources/Bolt/A.swift", source)).isEmpty, "\(source)")
+        }
+    }
+
     @Test("catalogues: a name without a row and a row without a name are found")
     func catalogues() {
         let source = """

@@ -61,6 +61,24 @@ func trapViolations(in file: SwiftText) -> [Violation] {
     }
     return found.map { text, line in
         Violation(rule: .traps, path: file.path, line: line, message: "`\(text)` in shipped code: throw a typed error")
+    } + overlappingViolations(in: file)
+}
+
+/// `a?.b = …a…`: the access to write begins before the value is made, and reading within it ends the process.
+private func overlappingViolations(in file: SwiftText) -> [Violation] {
+    file.codeLines.enumerated().compactMap { number, line in
+        guard line.utf8.contains(UInt8(ascii: "?")), let mark = line.firstRange(of: "?."),
+            let sign = line[mark.upperBound...].firstRange(of: "= "),
+            line[mark.upperBound..<sign.lowerBound].allSatisfy({
+                $0.isLetter || $0.isNumber || "_.?[]() +-".contains($0)
+            })
+        else { return nil }
+        let name = line[..<mark.lowerBound].reversed().prefix { $0.isLetter || $0.isNumber || $0 == "_" }.reversed()
+        let words = line[sign.upperBound...].split { !($0.isLetter || $0.isNumber || $0 == "_") }
+        guard !name.isEmpty, words.contains(Substring(String(name))) else { return nil }
+        return Violation(
+            rule: .traps, path: file.path, line: number + 1,
+            message: "`\(String(name))` is read while it is written: make the value first")
     }
 }
 
