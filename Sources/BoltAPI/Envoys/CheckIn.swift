@@ -24,7 +24,8 @@ public struct CheckInRequest: Hashable, Sendable, Codable {
         heldDigest: Bytes32? = nil, policySequence: UInt64? = nil, highest: OwnerMark? = nil
     ) {
         (self.traits, self.queueIncarnation, self.firstHeld) = (traits, queueIncarnation, firstHeld)
-        (self.results, self.heldDigest, self.highest) = (results, heldDigest, highest)
+        (self.results, self.highest) = (results, highest)
+        (self.heldDigest, self.policySequence) = (heldDigest, policySequence)
     }
 
     enum CodingKeys: String, CodingKey {

@@ -97,6 +97,16 @@ import Testing
         try roundTrip(answer)
     }
 
+    /// The number was taken and dropped: no bolt knew what a machine had accepted, and met none that was ahead of it.
+    @Test func whatAMachineSaysThatItHoldsIsInItsCheckIn() throws {
+        let held = CheckInRequest(
+            traits: [:], queueIncarnation: try #require(QueueIncarnation(apiText: String(repeating: "cd", count: 16))),
+            firstHeld: 1, results: [], heldDigest: bytes(7), policySequence: 9)
+        let text = try json(held)
+        #expect(text.contains("\"held_digest\":\"07") && text.contains("\"policy_sequence\":9"), "\(text)")
+        try roundTrip(held)
+    }
+
     @Test func whatACheckInSaysOfPolicyHasOneForm() throws {
         var answer = CheckInPolicy(state: .current, sequence: 7, beacon: [1, 2, 3])
         #expect(try json(answer) == #"{"beacon":"AQID","sequence":7,"state":"current"}"#)
