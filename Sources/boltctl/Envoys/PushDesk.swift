@@ -247,7 +247,8 @@ enum PushText {
     /// What came of a change; `level`: nil on a dry run.
     static func change(_ pushes: [PushView], _ effects: [String], level: BoltAPI.AckLevel?) -> String {
         var lines = effects.map { level == nil ? "would be so: \($0)" : $0 }
-        lines += pushes.map { "push \(line($0))" }
+        // On a dry run none was begun, of which there would be something to tell.
+        lines += pushes.filter { level != nil || $0.batch > 0 }.map { "push \(line($0))" }
         lines.append(level.map { "acknowledged at \($0)" } ?? "dry run: nothing was changed")
         return lines.joined(separator: "\n")
     }
