@@ -64,11 +64,13 @@ import Testing
         let bolts = try [
             Views.bolt("a", "north", reach: .itself, port: 7440), Views.bolt("b", "north", port: 7441),
             Views.bolt("a", "east", port: 7450), Views.bolt("a", "west", port: 7460),
+            Views.bolt("a", "south", reach: .unreachable, port: 7470),
         ]
         let partitions = try [
             Views.partition("north", ["a.north", "b.north"], primary: "a.north"),
             Views.partition("east", ["a.east"], primary: "a.east"),
-            Views.partition("west", ["a.west"], primary: "a.west"), Views.partition("south", ["a.south"]),
+            Views.partition("west", ["a.west"], primary: "a.west"),
+            Views.partition("south", ["a.south"], primary: "a.south"),
         ]
         let status = try Views.status(
             bolts: bolts, partitions: partitions, alarms: [alarm("policy_withheld", "of north")])

@@ -195,7 +195,7 @@ import Testing
                 body: Base64Bytes(try pass.resultBody()))
             return String(ResultText.table([result]).split(separator: "\n")[1])
         }
-        #expect(try row(1_900).hasSuffix("1970-01-01T00:00:01Z  as it should be: 1 unchanged"), "\(try row(1_900))")
+        #expect(try row(1_900).hasSuffix("1970-01-01T00:00:01Z  as it should be: 1 unchanged"))
         #expect(try row(95_000).contains("1970-01-01T00:00:01Z  told 00:01:35Z, as it should be"))
         #expect(try row(90_000_000).contains("told 1970-01-02T01:00:00Z, "))
         #expect(try row(0).contains("1970-01-01T00:00:01Z  as it should be"), "a clock that stands before it")

@@ -73,10 +73,13 @@ struct PushDesk {
 
     // MARK: - Beginning and ending
 
-    /// What each partition says that it would do. Of several, one that has no such machine is passed over.
-    func rehearse(_ requests: [PushRequest], skip: Bool) async throws -> [Rehearsal] {
-        guard !skip else { return [] }
-        var (rehearsed, refusal) = ([Rehearsal](), (any Error)?.none)
+    /// What each partition says that it would do. Of several, one that refuses is passed over, and named: all of its
+    /// machines that are meant are held up.
+    func rehearse(
+        _ requests: [PushRequest], skip: Bool
+    ) async throws -> (rehearsed: [Rehearsal], refused: [PartitionName]) {
+        guard !skip else { return ([], []) }
+        var (rehearsed, refused, refusal) = ([Rehearsal](), [PartitionName](), (any Error)?.none)
         for request in requests {
             do {
                 let answer: PushChangeResponse = try await desk.change(
@@ -85,10 +88,11 @@ struct PushDesk {
             } catch let error as ClientError where error.problem?.code == .pushRefused && requests.count > 1 {
                 Console.note("nothing is pushed at \(request.partition): \(error.detail)")
                 refusal = error
+                refused.append(request.partition)
             }
         }
         if rehearsed.isEmpty, let refusal { throw refusal }
-        return rehearsed
+        return (rehearsed, refused)
     }
 
     /// Begins a push. Where the answer is lost it asks again: with the same id it is the same push.

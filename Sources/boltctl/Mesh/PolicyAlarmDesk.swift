@@ -9,10 +9,11 @@ struct PolicyAlarmDesk {
     /// Whether that bolt was named on the command line: then nobody else is asked.
     let isNamed: Bool
 
-    /// Partitions whose primary did not answer itself, with where that is; nil where none is known.
+    /// Partitions whose primary did not answer itself, with where that is; nil where none is known, or it was not heard
+    /// lately: nobody waits for it.
     var others: [(partition: PartitionName, primary: String?)] {
         status.partitions.filter { $0.primary != status.bolt }.map { partition in
-            let primary = status.bolts.first { $0.fullName == partition.primary }
+            let primary = status.bolts.first { $0.fullName == partition.primary && $0.reach == .alive }
             return (partition.name, primary?.address)
         }
     }

@@ -31,8 +31,7 @@ enum StackText {
         if rollout.failed > 0 { parts.append("\(rollout.failed) failed") }
         if rollout.silent > 0 { parts.append("\(rollout.silent) not heard of") }
         if rollout.heldUp > 0 { parts.append("\(rollout.heldUp) held up") }
-        let told = rollout.given + rollout.heldUp
-        let waiting = rollout.envoys > told ? rollout.envoys - told : 0
+        let waiting = [rollout.given, rollout.heldUp].reduce(rollout.envoys) { $0 > $1 ? $0 - $1 : 0 }
         if waiting > 0 { parts.append("\(waiting) not given it") }
         return "of \(short(rollout.revision)) \(word(rollout)): \(parts.joined(separator: ", "))"
             + (rollout.reason.map { "; \($0)" } ?? "")

@@ -160,11 +160,13 @@ import Testing
                   exec:reload: skipped: waits: file:/etc/motd
                 """), "\(text)")
         view.policy?.heldUp = "secret db/password is missing; next: boltctl secret put db/password"
-        (view.policy?.heldSequence, view.policy?.heldRevision) = (16, "b58b7b")
+        view.policy?.heldSequence = 16
+        view.policy?.heldRevision = "b58b7b"
         let heldUp = try EnvoyShow.parse(["web-7"]).table(EnvoyResponse(envoy: view, freshness: Views.fresh))
         #expect(heldUp.contains("given      no, held up: secret db/password is missing; next: "), "\(heldUp)")
         #expect(heldUp.contains("; it holds 05050505, head 16 of b58b7b\n"), "\(heldUp)")
-        (view.policy?.heldUp, view.policy?.heldSequence, view.policy?.heldRevision) = (nil, nil, nil)
+        view.policy?.heldUp = nil
+        view.policy?.heldSequence = nil
         view.policy?.isGiven = false
         view.policy?.held = Views.bytes(4)
         view.policy?.lastPass = nil
