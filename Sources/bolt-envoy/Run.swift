@@ -112,7 +112,10 @@ struct Run: AsyncParsableCommand {
         let lines = pass.map { PassText.lines($0, isWhole: dryRun) } ?? []
         switch report {
         case .delivered(let response):
-            try output.emit(OnceOutput(response: response, pass: pass), lines: [StoredText.pass(response)] + lines)
+            let note = reportOnly ? nil : PassText.note(response.policy)
+            try output.emit(
+                OnceOutput(response: response, pass: pass),
+                lines: [StoredText.pass(response)] + lines + (note.map { [$0] } ?? []))
             try judge(pass)
         case .partly(let waiting):
             for line in lines { output.progress(line) }

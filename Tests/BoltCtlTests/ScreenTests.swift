@@ -56,6 +56,47 @@ import Testing
                 """)
     }
 
+    /// Only the answering bolt's own partition was looked at: held-up machines of the others were not shown.
+    @Test func policyAlarmsOfAllPartitionsAreShownAndWhoWasNotAskedIsNamed() async throws {
+        func alarm(_ code: String, _ text: String) -> Alarm {
+            Alarm(code: code, severity: .warning, text: text, next: "boltctl stack status")
+        }
+        let bolts = try [
+            Views.bolt("a", "north", reach: .itself, port: 7440), Views.bolt("b", "north", port: 7441),
+            Views.bolt("a", "east", port: 7450), Views.bolt("a", "west", port: 7460),
+            Views.bolt("a", "south", reach: .unreachable, port: 7470),
+        ]
+        let partitions = try [
+            Views.partition("north", ["a.north", "b.north"], primary: "a.north"),
+            Views.partition("east", ["a.east"], primary: "a.east"),
+            Views.partition("west", ["a.west"], primary: "a.west"),
+            Views.partition("south", ["a.south"], primary: "a.south"),
+        ]
+        let status = try Views.status(
+            bolts: bolts, partitions: partitions, alarms: [alarm("policy_withheld", "of north")])
+        let east = try Views.status(
+            bolt: "a.east", bolts: bolts,
+            alarms: [alarm("policy_withheld", "of east"), alarm("bolt_lost", "as a.east sees it")])
+        var (asked, told) = ([String](), [String]())
+        let whole = try await PolicyAlarmDesk(status: status, isNamed: false).whole(
+            asking: { address in
+                asked.append(address)
+                guard address == "127.0.0.1:7450" else { throw CommandFailure("unreachable", "gone") }
+                return east
+            }, tell: { told.append($0) })
+        #expect(asked == ["127.0.0.1:7450", "127.0.0.1:7460"])
+        #expect(whole.alarms.map(\.text) == ["of north", "of east"] && whole.verdict == .degraded)
+        #expect(told.count == 1 && told.first?.contains("the policy of west, south was not asked for") == true)
+        (asked, told) = ([], [])
+        let named = try await PolicyAlarmDesk(status: status, isNamed: true).whole(
+            asking: { address in
+                asked.append(address)
+                return east
+            }, tell: { told.append($0) })
+        #expect(asked.isEmpty && named.alarms == status.alarms)
+        #expect(told.first?.contains("the policy of east, west, south was not asked for") == true)
+    }
+
     @Test func aPartitionWithoutAPrimaryIsExplained() throws {
         let bolts = try [
             Views.bolt("a", "north", reach: .itself, port: 7440), Views.bolt("b", "north", port: 7441),

@@ -182,6 +182,25 @@ import Testing
         #expect(table.split(separator: "\n").allSatisfy { $0.count <= Screen.columns }, "\(table)")
     }
 
+    /// A machine that reached nobody for long told all of its passes at once: each was shown as made then.
+    @Test func aPassIsShownAsOfWhenItWasMade() throws {
+        let queue = try #require(QueueIncarnation(bytes: [UInt8](repeating: 0xAB, count: QueueIncarnation.count)))
+        func row(_ received: UInt64) throws -> String {
+            let report = PassReport(
+                isDryRun: false, isConverged: true, microseconds: 1, counts: PassCounts(unchanged: 1), resources: [])
+            let pass = PassRecord(
+                at: WallTime(milliseconds: 1_000), head: nil, sequence: 3, body: nil, isOffline: false, report: report)
+            let result = EnvoyResultView(
+                kind: .result, queue: queue, sequence: 4, through: 4, at: WallTime(milliseconds: received),
+                body: Base64Bytes(try pass.resultBody()))
+            return String(ResultText.table([result]).split(separator: "\n")[1])
+        }
+        #expect(try row(1_900).hasSuffix("1970-01-01T00:00:01Z  as it should be: 1 unchanged"))
+        #expect(try row(95_000).contains("1970-01-01T00:00:01Z  told 00:01:35Z, as it should be"))
+        #expect(try row(90_000_000).contains("told 1970-01-02T01:00:00Z, "))
+        #expect(try row(0).contains("1970-01-01T00:00:01Z  as it should be"), "a clock that stands before it")
+    }
+
     /// What a push called for is told apart from what was due by itself.
     @Test func aPassNamesThePushThatCalledForIt() throws {
         let queue = try #require(QueueIncarnation(bytes: [UInt8](repeating: 0xAB, count: QueueIncarnation.count)))

@@ -32,6 +32,13 @@ import Testing
         #expect(String(decoding: json, as: UTF8.self).contains("\"kept_by\":\"c.west\""))
     }
 
+    @Test("a single round says that policy is withheld, and why: it said nothing, as if all were well")
+    func withheld() {
+        let why = "its policy is withheld, and nothing was changed: secret db/password is missing"
+        #expect(PassText.note(CheckInPolicy(state: .withheld, sequence: 17, reason: why)) == "note: \(why)")
+        #expect(PassText.note(CheckInPolicy(state: .current, sequence: 17)) == nil && PassText.note(nil) == nil)
+    }
+
     @Test("a fleet whose machines are all enrolled needs no token")
     func fleet() throws {
         let root = NSTemporaryDirectory() + "bolt-fleet-\(UUID().uuidString.prefix(8))"

@@ -22,6 +22,7 @@ extension BoltEndpoints {
                 push: known, level: .paired, dryRun: request.isDryRun, effects: ["push \(body.push) was begun before"])
         }
         let envoys = try await policy.read { try $0.select(body.selection) }
+        try await policy.read { try $0.requireAble(envoys) }
         let plan = PushPlan(
             envoys: envoys, batchSize: Int(clamping: body.batch ?? UInt64(envoys.count)),
             thresholdPercent: Int(clamping: body.thresholdPercent),
@@ -43,10 +44,14 @@ extension BoltEndpoints {
         guard let run = PushRun(facts, plan) else { throw Problem(.badRequest, "the push cannot be carried out") }
         let verb = request.isDryRun ? "would be" : "are"
         let batches = (envoys.count - 1) / plan.batchSize + 1
-        let effects = [
-            "\(envoys.count) envoys \(verb) told to apply \(version.revision), in \(batches) batches",
-            "a batch is followed where \(plan.thresholdPercent) percent of it succeed within \(plan.batchSeconds) s",
-        ]
+        let heldUp = await policy.read { $0.heldUpWords(envoys) }
+        let effects =
+            [
+                "\(Plural.text(envoys.count, "envoy")) \(verb) told to apply \(version.revision), in "
+                    + Plural.text(batches, "batch", "batches"),
+                "a batch is followed where \(plan.thresholdPercent) percent of it succeed within "
+                    + "\(plan.batchSeconds) s",
+            ] + heldUp
         guard !request.isDryRun else {
             return PushChangeResponse(
                 push: run.view(in: body.partition, names: [:]), level: .local, dryRun: true, effects: effects)
@@ -108,7 +113,7 @@ extension PolicyService {
                     next: "boltctl envoy list")
             }
         }
-        let ids = chosen.filter { reign?.rows[$0.facts.id] != nil }.map(\.facts.id)
+        let ids = chosen.map(\.facts.id).filter { reign?.rows[$0] != nil || reign?.troubles[$0] != nil }
         guard !ids.isEmpty else {
             throw Problem(.notFound, "no envoy of partition \(name) fits that; nothing was changed")
         }

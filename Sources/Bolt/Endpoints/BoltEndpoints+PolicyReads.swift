@@ -16,7 +16,7 @@ extension BoltEndpoints {
             var pushes = (reign?.pushes.values).map { Array($0) } ?? []
             pushes.sort { ($0.isOpen ? 0 : 1, $1.facts.beganAt) < ($1.isOpen ? 0 : 1, $0.facts.beganAt) }
             let shown = pushes.prefix(APILimits.pushesShown).map { $0.view(in: name, names: service.names) }
-            let rollout = reign?.rollout?.view(names: service.names)
+            let rollout = service.rolloutView()
             let settings = reign?.stack?.settings
             let bodies = Set((reign?.rows.values).map { $0.map(\.leaf.body) } ?? []).count
             let trouble = service.troubleWords()

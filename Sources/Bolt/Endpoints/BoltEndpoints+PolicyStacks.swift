@@ -175,7 +175,7 @@ extension BoltEndpoints {
         _ change: PolicyService.StackChange, _ name: PartitionName, _ request: HTTPRequestContext
     ) async throws -> StackChangeResponse {
         let (frozen, rollout) = await policy.read { service in
-            (service.reign?.freeze, service.reign?.rollout?.view(names: service.names))
+            (service.reign?.freeze, service.rolloutView())
         }
         return StackChangeResponse(
             partition: name, bolt: configuration.fullName, changed: change.isChanged,

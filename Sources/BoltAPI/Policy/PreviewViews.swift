@@ -83,30 +83,42 @@ public struct EnvoyPolicyView: Hashable, Sendable, Codable {
     public var body: Bytes32?
     /// Secrets that are sealed to it.
     public var secrets: Int
-    /// Whether it is given that leaf now; false while a roll-out has not come to it.
+    /// Whether it is given that leaf now; false while a roll-out has not come to it, and while it is held up.
     public var isGiven: Bool
     /// Hash of the leaf that it said it holds, at its last report; nil for none.
     public var held: Bytes32?
+    /// Sequence of the head under which it took that; nil where it did not say.
+    public var heldSequence: UInt64?
+    /// The revision of then; nil where that is not kept.
+    public var heldRevision: String?
+    /// Why what it is to have cannot be made, in words: a secret is missing, say. It keeps what it has. Nil where it
+    /// can.
+    public var heldUp: String?
     /// Its last pass; nil where none was told.
     public var lastPass: EnvoyPassView?
 
     /// An envoy and its policy.
     public init(
         revision: String?, sequence: UInt64, leaf: Bytes32?, body: Bytes32?, secrets: Int = 0, isGiven: Bool,
-        held: Bytes32?, lastPass: EnvoyPassView?
+        held: Bytes32?, heldSequence: UInt64? = nil, heldRevision: String? = nil, heldUp: String? = nil,
+        lastPass: EnvoyPassView?
     ) {
         (self.revision, self.sequence, self.leaf, self.body) = (revision, sequence, leaf, body)
         (self.secrets, self.isGiven, self.held, self.lastPass) = (secrets, isGiven, held, lastPass)
+        (self.heldSequence, self.heldRevision, self.heldUp) = (heldSequence, heldRevision, heldUp)
     }
 
     enum CodingKeys: String, CodingKey {
         case revision, sequence, leaf, body, secrets, held
         case isGiven = "given"
+        case heldSequence = "held_sequence"
+        case heldRevision = "held_revision"
+        case heldUp = "held_up"
         case lastPass = "last_pass"
     }
 
     /// Whether it holds what it is to have.
-    public var isCurrent: Bool { leaf != nil && leaf == held }
+    public var isCurrent: Bool { heldUp == nil && leaf != nil && leaf == held }
 }
 
 /// The last pass that an envoy told of, in short; the whole stands among its results.

@@ -53,7 +53,7 @@ public struct RolloutView: Hashable, Sendable, Codable {
         case paused
         /// It stopped itself: too many failures, or too few machines that are well.
         case halted
-        /// Every machine that is to have it was given it, and told how it went or was not heard of for too long.
+        /// Every machine that can have it was given it, and told how it went or was not heard of for too long.
         case finished
         /// An operator ended it: machines without it keep what they have.
         case aborted
@@ -77,6 +77,9 @@ public struct RolloutView: Hashable, Sendable, Codable {
     public var failed: UInt64
     /// Machines that were given it and were not heard of for too long: they hold up nobody.
     public var silent: UInt64
+    /// Machines that are to have it and for which it cannot be made, so that they keep what they have: a secret is
+    /// missing, say.
+    public var heldUp: UInt64
     /// The first of those that failed; at most `APILimits.policyFailuresShown`.
     public var failures: [PolicyFailureView]
     /// Why it does not go on, in words; nil where it does.
@@ -87,17 +90,19 @@ public struct RolloutView: Hashable, Sendable, Codable {
     /// How far a version has come.
     public init(
         revision: String, version: UInt64, state: State, limits: RolloutLimitsView, envoys: UInt64, given: UInt64,
-        succeeded: UInt64, failed: UInt64, silent: UInt64 = 0, failures: [PolicyFailureView] = [],
-        reason: String? = nil, beganAt: WallTime
+        succeeded: UInt64, failed: UInt64, silent: UInt64 = 0, heldUp: UInt64 = 0,
+        failures: [PolicyFailureView] = [], reason: String? = nil, beganAt: WallTime
     ) {
         (self.revision, self.version, self.state, self.limits) = (revision, version, state, limits)
         (self.envoys, self.given, self.succeeded, self.failed) = (envoys, given, succeeded, failed)
-        (self.silent, self.failures, self.reason, self.beganAt) = (silent, failures, reason, beganAt)
+        (self.silent, self.heldUp, self.failures) = (silent, heldUp, failures)
+        (self.reason, self.beganAt) = (reason, beganAt)
     }
 
     enum CodingKeys: String, CodingKey {
         case revision, version, state, limits, envoys, given, succeeded, failed, silent, failures
         case reason
+        case heldUp = "held_up"
         case beganAt = "began_at_ms"
     }
 

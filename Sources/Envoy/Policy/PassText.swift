@@ -35,6 +35,11 @@ public enum PassText {
         return lines
     }
 
+    /// Why an owner gives nothing, or nothing newer; nil where it said nothing of the kind.
+    public static func note(_ policy: CheckInPolicy?) -> String? {
+        policy?.reason.map { "note: \($0)" }
+    }
+
     private static func detail(_ resource: PassResource) -> String {
         if let words = resource.words { return ": \(words)" }
         return resource.summary.map { ": \($0.joined(separator: ", "))" } ?? ""

@@ -81,10 +81,12 @@ public struct Rollout: Sendable {
         switch event {
         case .offered(let envoys): return offer(envoys)
         case .given(let envoys):
-            for envoy in envoys where place(of: envoy) == nil || place(of: envoy) == .waiting {
-                move(envoy, to: .given)
-            }
-            return goOn()
+            let new = envoys.filter { place(of: $0) == nil || place(of: $0) == .waiting }
+            for envoy in new { move(envoy, to: .given) }
+            // It is not done with who was given it in another way, and has told nothing yet.
+            guard state == .finished, !new.isEmpty else { return goOn() }
+            state = .running
+            return [.notify(.changed(.running))] + goOn()
         case .succeeded(let envoy): return hear(envoy, .succeeded)
         case .failed(let envoy): return hear(envoy, .failed)
         case .silent(let envoy):

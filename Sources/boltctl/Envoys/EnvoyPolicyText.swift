@@ -21,8 +21,19 @@ enum EnvoyPolicyText {
 
     private static func given(_ policy: EnvoyPolicyView) -> String {
         if policy.isCurrent { return "yes, and it holds it" }
-        let held = policy.held.map { "it holds \($0.shortHex)" } ?? "it holds none"
-        return policy.isGiven ? "yes; at its last report \(held)" : "not yet, its roll-out has not come to it; \(held)"
+        let held = held(policy)
+        if let why = policy.heldUp { return "no, held up: \(why); \(held)" }
+        if policy.isGiven { return "yes; at its last report \(held)" }
+        let why = policy.leaf == nil ? "no version was made for it" : "its roll-out has not come to it"
+        return "not yet, \(why); \(held)"
+    }
+
+    /// Which version it has, as far as that is known.
+    private static func held(_ policy: EnvoyPolicyView) -> String {
+        guard let leaf = policy.held else { return "it holds none" }
+        guard let sequence = policy.heldSequence else { return "it holds \(leaf.shortHex)" }
+        let revision = policy.heldRevision.map { " of \(StackText.short($0))" } ?? ""
+        return "it holds \(leaf.shortHex), head \(sequence)\(revision)"
     }
 
     /// `2026-11-22T04:00:00Z, head 17: changed: 2 changed, 40 unchanged`.

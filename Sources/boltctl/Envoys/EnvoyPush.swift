@@ -10,7 +10,8 @@ struct EnvoyPush: AsyncParsableCommand {
         discussion: """
             Machines that hold a connection are told at once, others at their next check-in. A batch begins when all \
             of the one before told how it went, or the time for that is over; where fewer than --threshold percent \
-            succeeded, or the partition is not well, it stops there and nobody further is told.
+            succeeded, or the partition is not well, it stops there and nobody further is told. A machine that is held \
+            up (a secret of its policy is missing, say) counts as failed; where all are, nothing is begun.
 
             The push runs on the server: ctrl-c leaves it running, --watch follows it again, --abort ends it. Machines \
             of several partitions are pushed partition by partition. Exit 3 where it runs on, 1 where it stopped.
@@ -123,7 +124,8 @@ struct EnvoyPush: AsyncParsableCommand {
                 reason: "nothing was changed", next: "name one with --partition, or leave --no-wait out",
                 status: .usage)
         }
-        let rehearsed = try await desk.rehearse(requests, skip: mutation.yes && requests.count == 1 && !mutation.dryRun)
+        let (rehearsed, refused) = try await desk.rehearse(
+            requests, skip: mutation.yes && requests.count == 1 && !mutation.dryRun)
         guard !mutation.dryRun else {
             return try await conclude(
                 rehearsed.map { PushDesk.Step(push: $0.answer.push, end: nil) },
@@ -145,6 +147,8 @@ struct EnvoyPush: AsyncParsableCommand {
             guard step.outcome.status == nil else { break }
         }
         try await conclude(steps, effects: effects, level: level)
+        // Machines that are meant were not told.
+        guard refused.isEmpty else { throw ExitCode(ExitStatus.error.rawValue) }
     }
 
     private func end(_ argument: String, _ desk: PushDesk) async throws {

@@ -14,6 +14,11 @@ struct EnvoyResults: AsyncParsableCommand {
             machine dropped because its queue was full. Places of one queue ascend without a gap. PLACE is the queue's \
             first digits and the number in it; a machine that lost its disk begins another queue.
 
+            TIME is when the machine made the pass, by its own clock; of other lines, when the owner took or noted it. \
+            “told” says when the owner had a pass that was made long before: no bolt took it then. With -o json at_ms \
+            is when the owner took it, pass.at_ms when it was made. “offline” is a pass before which no server was \
+            heard for so long that disruptive resources waited.
+
             Without --all or --after the latest. Exit 1 where a place holds nothing and nothing says why.
 
             EXAMPLES
@@ -194,10 +199,25 @@ enum ResultText {
             let place =
                 result.sequence == result.through ? "\(result.sequence)" : "\(result.sequence)-\(result.through)"
             table.row(
-                "\(short(result.queue)):\(place)", result.at.map { Console.time(milliseconds: $0.milliseconds) },
-                what(result))
+                "\(short(result.queue)):\(place)", time(result).map { Console.time(milliseconds: $0.milliseconds) },
+                told(result) + what(result))
         }
         return table.text(columns: Screen.columns)
+    }
+
+    /// A pass that came this many milliseconds after it was made was not taken when it was.
+    static let lateMilliseconds: UInt64 = 30_000
+
+    /// When it was: a pass when the machine made it, all else when the owner took or noted it.
+    static func time(_ result: EnvoyResultView) -> WallTime? { record(result)?.at ?? result.at }
+
+    /// When the owner had it, before what it is; empty where that was at once.
+    private static func told(_ result: EnvoyResultView) -> String {
+        guard let at = result.at, let made = record(result)?.at,
+            at.milliseconds > made.milliseconds, at.milliseconds - made.milliseconds > lateMilliseconds
+        else { return "" }
+        let (day, told) = (Console.time(milliseconds: made.milliseconds), Console.time(milliseconds: at.milliseconds))
+        return "told \(told.prefix(10) == day.prefix(10) ? told.dropFirst(11) : told[...]), "
     }
 
     /// One result in words.

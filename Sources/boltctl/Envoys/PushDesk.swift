@@ -73,10 +73,13 @@ struct PushDesk {
 
     // MARK: - Beginning and ending
 
-    /// What each partition says that it would do. Of several, one that has no such machine is passed over.
-    func rehearse(_ requests: [PushRequest], skip: Bool) async throws -> [Rehearsal] {
-        guard !skip else { return [] }
-        var (rehearsed, refusal) = ([Rehearsal](), (any Error)?.none)
+    /// What each partition says that it would do. Of several, one that refuses is passed over, and named: all of its
+    /// machines that are meant are held up.
+    func rehearse(
+        _ requests: [PushRequest], skip: Bool
+    ) async throws -> (rehearsed: [Rehearsal], refused: [PartitionName]) {
+        guard !skip else { return ([], []) }
+        var (rehearsed, refused, refusal) = ([Rehearsal](), [PartitionName](), (any Error)?.none)
         for request in requests {
             do {
                 let answer: PushChangeResponse = try await desk.change(
@@ -85,10 +88,11 @@ struct PushDesk {
             } catch let error as ClientError where error.problem?.code == .pushRefused && requests.count > 1 {
                 Console.note("nothing is pushed at \(request.partition): \(error.detail)")
                 refusal = error
+                refused.append(request.partition)
             }
         }
         if rehearsed.isEmpty, let refusal { throw refusal }
-        return rehearsed
+        return (rehearsed, refused)
     }
 
     /// Begins a push. Where the answer is lost it asks again: with the same id it is the same push.
@@ -247,7 +251,8 @@ enum PushText {
     /// What came of a change; `level`: nil on a dry run.
     static func change(_ pushes: [PushView], _ effects: [String], level: BoltAPI.AckLevel?) -> String {
         var lines = effects.map { level == nil ? "would be so: \($0)" : $0 }
-        lines += pushes.map { "push \(line($0))" }
+        // On a dry run none was begun, of which there would be something to tell.
+        lines += pushes.filter { level != nil || $0.batch > 0 }.map { "push \(line($0))" }
         lines.append(level.map { "acknowledged at \($0)" } ?? "dry run: nothing was changed")
         return lines.joined(separator: "\n")
     }

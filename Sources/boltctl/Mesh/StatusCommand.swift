@@ -7,6 +7,9 @@ struct StatusCommand: AskingCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "The mesh on one screen.",
         discussion: """
+            Alarms of policy are known to each partition's primary alone: all of them are asked, and those that do not \
+            answer are named. With --bolt only that one is asked.
+
             EXAMPLES
               boltctl status
               boltctl status --bolt 10.0.0.1:7440 -o json
@@ -18,6 +21,15 @@ struct StatusCommand: AskingCommand {
 
     /// What a removed bolt sees is of an earlier day: it is passed over where another answers, unless it was named.
     func preferred(_ answer: StatusResponse, _ session: Session) async throws -> StatusResponse {
+        let answer = try await admitted(answer, session)
+        return try await PolicyAlarmDesk(status: answer, isNamed: session.isNamed).whole(asking: { address in
+            let client = try session.client(of: [address])
+            defer { client.close() }
+            return try await client.call(.status)
+        })
+    }
+
+    private func admitted(_ answer: StatusResponse, _ session: Session) async throws -> StatusResponse {
         guard Self.isExpelled(answer), !session.isNamed else { return answer }
         for address in session.context.bolts {
             let client = try session.client(of: address)

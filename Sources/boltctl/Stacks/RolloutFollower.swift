@@ -10,7 +10,7 @@ typealias RolloutFollower = PolicyFollower<StackStatusResponse>
 struct StackFollowOptions: ParsableArguments {
     @Flag(
         name: .long,
-        help: "Follow the roll-out until it is done, and tell how far it is. Ctrl-c leaves it running.")
+        help: "Follow the roll-out and tell how far it is; 0 where all machines have it. Ctrl-c leaves it running.")
     var wait = false
 
     @Option(name: .long, help: "Seconds to follow it. Default: as long as it takes.")
@@ -44,7 +44,8 @@ struct StackFollowOptions: ParsableArguments {
     /// Whether nothing more is to be waited for: it is over or held, or another version came after it.
     static func isEnd(_ status: StackStatusResponse, of version: UInt64) -> Bool {
         guard let rollout = status.rollout, rollout.version >= version else { return false }
-        return rollout.version > version || rollout.state != .running
+        if rollout.version > version { return true }
+        return rollout.state == .finished ? rollout.underway == 0 : rollout.state != .running
     }
 }
 
@@ -64,15 +65,24 @@ struct RolloutOutcome {
         switch end {
         case .late: (status, notes) = (.running, ["still on its way: \(seen)", watch])
         case .detached: (status, notes) = (.running, ["left running: \(seen)", watch])
-        case .ended: (status, notes) = Self.ended(rollout, seen, partition)
+        case .ended(let view): (status, notes) = Self.ended(view, seen, partition)
         }
     }
 
     private static func ended(
-        _ rollout: RolloutView?, _ seen: String, _ partition: PartitionName
+        _ view: StackStatusResponse, _ seen: String, _ partition: PartitionName
     ) -> (ExitStatus?, [String]) {
+        let rollout = view.rollout
         switch rollout?.state {
-        case .finished where rollout?.failed == 0: return (nil, [])
+        case .finished where rollout.map { $0.succeeded == $0.envoys } == true: return (nil, [])
+        case .finished where rollout?.failed == 0:
+            let why = view.hold.map { ["held up: \($0)"] } ?? []
+            return (
+                .error,
+                ["not all machines have it: roll-out \(seen)"] + why + [
+                    "watch it: boltctl stack status --partition \(partition)"
+                ]
+            )
         case .finished, .halted:
             let failures = rollout.map { StackText.failures($0.failures, of: $0.failed) } ?? []
             return (

@@ -30,17 +30,21 @@ enum StackText {
         if rollout.underway > 0 { parts.append("\(rollout.underway) under way") }
         if rollout.failed > 0 { parts.append("\(rollout.failed) failed") }
         if rollout.silent > 0 { parts.append("\(rollout.silent) not heard of") }
-        let waiting = rollout.envoys > rollout.given ? rollout.envoys - rollout.given : 0
+        if rollout.heldUp > 0 { parts.append("\(rollout.heldUp) held up") }
+        let waiting = [rollout.given, rollout.heldUp].reduce(rollout.envoys) { $0 > $1 ? $0 - $1 : 0 }
         if waiting > 0 { parts.append("\(waiting) not given it") }
-        return "of \(short(rollout.revision)) \(word(rollout.state)): \(parts.joined(separator: ", "))"
+        return "of \(short(rollout.revision)) \(word(rollout)): \(parts.joined(separator: ", "))"
             + (rollout.reason.map { "; \($0)" } ?? "")
     }
 
-    static func word(_ state: RolloutView.State) -> String {
-        switch state {
+    /// How it stands, in a word: `done` is said where nobody is under way, and nobody held up.
+    static func word(_ rollout: RolloutView) -> String {
+        switch rollout.state {
         case .running: "runs"
         case .paused: "is held"
         case .halted: "halted"
+        case .finished where rollout.underway > 0: "runs"
+        case .finished where rollout.heldUp > 0: "is over, not done"
         case .finished: "is done"
         case .aborted: "was ended"
         }

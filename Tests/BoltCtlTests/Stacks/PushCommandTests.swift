@@ -115,6 +115,10 @@ import Testing
         #expect(screen.contains("needs      90 % of a batch, 30 s between batches"), "\(screen)")
         #expect(screen.hasSuffix("  failed: web-3: told nothing within 300 s"))
         #expect(PushText.change([push], ["one"], level: nil).hasPrefix("would be so: one\n"))
+        // Nothing was begun: it does not run.
+        var dry = push
+        (dry.batch, dry.asked, dry.succeeded, dry.failed) = (0, 0, 0, 0)
+        #expect(PushText.change([dry], ["one"], level: nil) == "would be so: one\ndry run: nothing was changed")
         #expect(PushText.change([push], ["one"], level: .paired).hasSuffix("acknowledged at paired"))
     }
 
@@ -155,6 +159,14 @@ import Testing
                   file:/etc/motd: failed: writing it: no space left [no_space]
                   exec:reload: skipped: waits: file:/etc/motd
                 """), "\(text)")
+        view.policy?.heldUp = "secret db/password is missing; next: boltctl secret put db/password"
+        view.policy?.heldSequence = 16
+        view.policy?.heldRevision = "b58b7b"
+        let heldUp = try EnvoyShow.parse(["web-7"]).table(EnvoyResponse(envoy: view, freshness: Views.fresh))
+        #expect(heldUp.contains("given      no, held up: secret db/password is missing; next: "), "\(heldUp)")
+        #expect(heldUp.contains("; it holds 05050505, head 16 of b58b7b\n"), "\(heldUp)")
+        view.policy?.heldUp = nil
+        view.policy?.heldSequence = nil
         view.policy?.isGiven = false
         view.policy?.held = Views.bytes(4)
         view.policy?.lastPass = nil

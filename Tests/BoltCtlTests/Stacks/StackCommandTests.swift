@@ -244,7 +244,20 @@ import Testing
             RolloutOutcome(.ended(try Views.stack(rollout: rollout)), of: north)
         }
         #expect(try outcome(Views.rollout(.finished, given: 40, succeeded: 40)).status == nil)
-        #expect(try outcome(Views.rollout(.finished, given: 40, succeeded: 38, silent: 2)).status == nil)
+        // It ends with 0 where all machines have it, and only there.
+        let silent = try outcome(Views.rollout(.finished, given: 40, succeeded: 38, silent: 2))
+        #expect(silent.status == .error && silent.notes.first?.contains("2 not heard of") == true)
+        let heldUp = RolloutOutcome(
+            .ended(
+                try Views.stack(
+                    hold: "web-3 keeps what it has: secret a is missing",
+                    rollout: Views.rollout(.finished, given: 39, succeeded: 39, heldUp: 1))), of: north)
+        #expect(heldUp.status == .error)
+        #expect(
+            heldUp.notes.prefix(2) == [
+                "not all machines have it: roll-out of 4f2a01 is over, not done: 39 of 40 machines have it, 1 held up",
+                "held up: web-3 keeps what it has: secret a is missing",
+            ])
         let failed = try outcome(
             Views.rollout(.halted, given: 10, succeeded: 7, failed: 3, failures: [Views.failure("web-3")]))
         #expect(failed.status == .error && failed.notes.contains { $0.contains("web-3") })
@@ -263,8 +276,13 @@ import Testing
             StackFollowOptions.isEnd(try Views.stack(rollout: rollout), of: 3)
         }
         #expect(try !isEnd(nil) && !isEnd(Views.rollout(.finished, version: 2)) && !isEnd(Views.rollout(.running)))
-        #expect(try isEnd(Views.rollout(.finished)) && isEnd(Views.rollout(.halted)) && isEnd(Views.rollout(.paused)))
+        #expect(try isEnd(Views.rollout(.finished, given: 40, succeeded: 40)))
+        #expect(try isEnd(Views.rollout(.halted)) && isEnd(Views.rollout(.paused)))
         #expect(try isEnd(Views.rollout(.running, version: 4)))
+        // Some are under way: it goes on, whatever the word of its state.
+        let begun = Views.rollout(.finished, envoys: 1, given: 1, succeeded: 0)
+        #expect(try !isEnd(begun))
+        #expect(StackText.rollout(begun) == "of 4f2a01 runs: 0 of 1 machine have it, 1 under way")
     }
 
     @Test func aPartitionThatCannotBeAskedIsToldAndEndsTheCommand() throws {

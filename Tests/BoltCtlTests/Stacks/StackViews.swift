@@ -18,14 +18,14 @@ extension Views {
 
     static func rollout(
         _ state: RolloutView.State = .running, version: UInt64 = 3, envoys: UInt64 = 40, given: UInt64 = 10,
-        succeeded: UInt64 = 7, failed: UInt64 = 0, silent: UInt64 = 0, failures: [PolicyFailureView] = [],
-        reason: String? = nil
+        succeeded: UInt64 = 7, failed: UInt64 = 0, silent: UInt64 = 0, heldUp: UInt64 = 0,
+        failures: [PolicyFailureView] = [], reason: String? = nil
     ) -> RolloutView {
         RolloutView(
             revision: "4f2a01", version: version, state: state,
             limits: RolloutLimitsView(maxConcurrent: 3, minStanding: 5, maxFail: 2), envoys: envoys, given: given,
-            succeeded: succeeded, failed: failed, silent: silent, failures: failures, reason: reason,
-            beganAt: WallTime(milliseconds: 2_000))
+            succeeded: succeeded, failed: failed, silent: silent, heldUp: heldUp, failures: failures,
+            reason: reason, beganAt: WallTime(milliseconds: 2_000))
     }
 
     static func failure(_ name: String, _ reason: String = "file:/etc/motd: no space left") -> PolicyFailureView {

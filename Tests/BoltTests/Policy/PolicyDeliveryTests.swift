@@ -194,7 +194,7 @@ struct PolicyDeliveryTests {
         let key = SealingKey.generate()
         bed.admit([PolicyBed.member(1), PolicyBed.member(2, group: "db", key: key.publicKey)])
         try await bed.publish(PolicyBed.files(motd: "one", secret: true))
-        #expect(try bed.word(1).state == .changed && bed.word(2).state == .none)
+        #expect(try bed.word(1).state == .changed && bed.word(2).state == .withheld)
         let troubles = await bed.policy.read { $0.troubleWords() }
         #expect(troubles.count == 1 && troubles.first?.contains("web-2 keeps what it has: secret db/password") == true)
         #expect(await bed.policy.read { $0.alarms().map(\.code) } == ["policy_withheld"])

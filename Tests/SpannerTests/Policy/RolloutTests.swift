@@ -114,6 +114,19 @@ struct RolloutTests {
         #expect(rollout.status.state == .running)
     }
 
+    /// Who is given a version at once was not offered it: the roll-out was done before they had told anything.
+    @Test("It is not done while somebody who was given it at once has told nothing")
+    func atOnce() {
+        var rollout = Rollout(policy: RolloutPolicy(), machines: 1)
+        _ = rollout.step(.fleet(1))
+        #expect(rollout.step(.given([id(0)])) == [.notify(.changed(.running))])
+        #expect(rollout.status.state == .running && rollout.status.given == 1)
+        #expect(rollout.step(.given([id(0)])).isEmpty, "told twice")
+        #expect(rollout.step(.succeeded(id(0))).contains(.finished))
+        // Who told already is not waited for again.
+        #expect(rollout.step(.given([id(0)])).isEmpty && rollout.status.state == .finished)
+    }
+
     @Test("Bounds hold at each step, and one put back from its record goes on", arguments: 0..<60 as Range<UInt64>)
     func law(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)

@@ -30,7 +30,9 @@ final class PolicyBoard: Sendable {
         var picture: PolicyPicture?
         /// Envoys that are not given what the picture has for them.
         var waiting: Set<PrincipalID> = []
-        /// Of these, those that said that they hold nothing: some at a time, the others say it again.
+        /// Envoys whose policy cannot be made now, and why: they keep what they have.
+        var heldUp: [PrincipalID: String] = [:]
+        /// Of those that wait, those that said that they hold nothing: some at a time, the others say it again.
         var bare: Set<PrincipalID> = []
         var beacon: (text: String, until: WallTime)?
         var errands: [PrincipalID: Errand] = [:]
@@ -63,6 +65,9 @@ final class PolicyBoard: Sendable {
     /// The leaf that an envoy said it holds when it last checked in here; nil for none.
     func held(by envoy: PrincipalID) -> Bytes32? { state.withLock { $0.held[envoy] } }
 
+    /// Sequence of the head under which an envoy said that it holds that.
+    func heldUnder(by envoy: PrincipalID) -> UInt64? { state.withLock { $0.heldUnder[envoy] } }
+
     /// Passes as they count now. A rollback gives nothing to an envoy that never took what is rolled back: what it does
     /// under the leaf that it is to have has the number of an earlier head, and counts as under the one in force.
     func counted(_ passes: [HeardPass], of envoy: PrincipalID) -> [HeardPass] {
@@ -79,9 +84,9 @@ final class PolicyBoard: Sendable {
 
     /// How many said that they hold what they are to have.
     func currentCount() -> Int {
-        let (picture, held) = state.withLock { ($0.picture, $0.held) }
+        let (picture, held, heldUp) = state.withLock { ($0.picture, $0.held, $0.heldUp) }
         guard let picture else { return 0 }
-        return held.count { picture.leaf(of: $0.key)?.hash == $0.value }
+        return held.count { heldUp[$0.key] == nil && picture.leaf(of: $0.key)?.hash == $0.value }
     }
 
     /// What a check-in is told that brought results up to `place`; nil where this partition has no policy, or this bolt
@@ -89,7 +94,7 @@ final class PolicyBoard: Sendable {
     func word(
         for envoy: PrincipalID, holding held: HeldPolicy, isContested: Bool, through place: UInt64 = 0, now: WallTime
     ) -> PolicyWord? {
-        let found = state.withLock { state -> (PolicyPicture, Bool, String?, Errand?)? in
+        let found = state.withLock { state -> (PolicyPicture, Bool, String?, String?, Errand?)? in
             guard let picture = state.picture else { return nil }
             state.held[envoy] = held.leaf
             if let sequence = held.sequence, sequence > picture.sequence { state.hasMetLater = true }
@@ -102,18 +107,26 @@ final class PolicyBoard: Sendable {
                 state.bare.insert(envoy)
             }
             let beacon = state.beacon.flatMap { $0.until >= now ? $0.text : nil }
-            return (picture, isWaiting, beacon, state.errands[envoy])
+            return (picture, isWaiting, state.heldUp[envoy], beacon, state.errands[envoy])
         }
-        guard let (picture, isWaiting, beacon, errand) = found else { return nil }
+        guard let (picture, isWaiting, heldUp, beacon, errand) = found else { return nil }
         var word = PolicyWord(state: .current, sequence: picture.sequence, beacon: beacon)
         if let errand, errand.notAfter >= now, !isContested { (word.order, word.push) = (errand.bytes, errand.push) }
         guard let (_, hash) = picture.leaf(of: envoy) else {
+            if let heldUp {
+                (word.state, word.reason) = (.withheld, PolicyWord.withheld(heldUp))
+                return word
+            }
             (word.state, word.reason) = (.none, "partition \(picture.signed.head.partition) has no policy for it yet")
             return word
         }
         // A number that was never given here is another partition's: it is to follow this one from now on.
         let isForeign = held.sequence.map { $0 > picture.sequence } ?? false
-        if held.leaf == hash, !isForeign { return word }
+        if held.leaf == hash, !isForeign {
+            // It holds what could be made for it: not what it is to have.
+            if let heldUp { (word.state, word.reason) = (.withheld, PolicyWord.withheld(heldUp)) }
+            return word
+        }
         if isContested {
             (word.state, word.reason) = (.withheld, "its name is contested: nothing new is given")
             return word
@@ -163,6 +176,9 @@ final class PolicyBoard: Sendable {
             state.heldUnder = state.heldUnder.filter { picture.tree.leaf(of: $0.key) != nil }
         }
     }
+
+    /// For these nothing new can be made, and why; for others it can.
+    func holdUp(_ envoys: [PrincipalID: String]) { state.withLock { $0.heldUp = envoys } }
 
     /// These are given it now.
     func give(_ envoys: [PrincipalID]) { state.withLock { $0.waiting.subtract(envoys) } }

@@ -22,7 +22,7 @@ extension PolicyService {
                 } else {
                     let patience = Duration.seconds(Int64(clamping: run.machine.plan.batchSeconds))
                     reign?.pushes[id]?.timer = (run.machine.status.batch, .now + patience)
-                    await tell(told, of: id)
+                    await fail(await tell(told, of: id))
                 }
                 if run.machine.status.state == .checking { judge(run.machine.status.batch, of: id) }
             }
@@ -95,11 +95,15 @@ extension PolicyService {
         guard isPushed(envoy), let after = board.handedOut(to: envoy), pass.place > after else { return }
         // What an earlier push called for says nothing of this one; envoys of before this version name none.
         if let named = pass.push, reign?.pushes[named]?.isOpen != true { return }
+        // It was told before the version came that cannot be made for it: it applied the one before.
+        let isHeldUp = reign?.troubles[envoy] != nil
         for id in reign?.pushes.keys.sorted() ?? [] where reign?.pushes[id]?.machine.place(of: envoy) == .told {
-            if !pass.hasSucceeded { reign?.pushes[id]?.note(failure: pass.failure ?? "the pass failed", of: envoy) }
+            if isHeldUp { note(heldUp: envoy, in: id) }
+            guard !isHeldUp, !pass.hasSucceeded else { continue }
+            reign?.pushes[id]?.note(failure: pass.failure ?? "the pass failed", of: envoy)
         }
         board.recall([envoy], now: WallClock.now())
-        await stepPushes(pass.hasSucceeded ? .succeeded(envoy) : .failed(envoy))
+        await stepPushes(pass.hasSucceeded && !isHeldUp ? .succeeded(envoy) : .failed(envoy))
     }
 
     /// The same for all pushes that go on.
@@ -143,10 +147,10 @@ extension PolicyService {
 
     private func stepPush(_ id: PrincipalID, _ event: PushMachine.Event) async {
         guard let effects = reign?.pushes[id]?.machine.step(event) else { return }
-        var isDue = false
+        var (isDue, heldUp) = (false, [PrincipalID]())
         for effect in effects {
             switch effect {
-            case .tell(let envoys, _): await tell(envoys, of: id)
+            case .tell(let envoys, _): heldUp += await tell(envoys, of: id)
             case .schedule(let number, let pause): reign?.pushes[id]?.timer = (number, .now + pause)
             case .checkHealth(let batch):
                 isDue = true
@@ -158,23 +162,56 @@ extension PolicyService {
                 logger.notice("a push is over", metadata: [LogKeys.name: "\(id)"])
             }
         }
-        guard isDue, let command = reign?.pushes[id]?.progressCommand else { return }
-        do { try await journal([command]) } catch {
-            logger.warning("a push's record was not written", metadata: [LogKeys.why: "\(error)"])
-            forgetReign()
+        if isDue, let command = reign?.pushes[id]?.progressCommand {
+            do { try await journal([command]) } catch {
+                logger.warning("a push's record was not written", metadata: [LogKeys.why: "\(error)"])
+                forgetReign()
+            }
         }
+        // When all that the step says is done: their failure may be the next step.
+        await fail(heldUp)
     }
 
-    /// Orders these envoys to apply now: numbers are durable before they are used.
-    private func tell(_ envoys: [PrincipalID], of id: PrincipalID) async {
-        guard let begun = reign, let run = begun.pushes[id] else { return }
+    /// These cannot apply what is in force: nothing could be made for them.
+    private func fail(_ heldUp: [PrincipalID]) async {
+        for envoy in heldUp { await stepPushes(.failed(envoy)) }
+    }
+
+    /// Refuses where none of these could apply what is in force. Throws `push_refused`.
+    func requireAble(_ envoys: [PrincipalID]) throws {
+        let troubles = reign?.troubles ?? [:]
+        guard let first = envoys.first, let why = troubles[first], envoys.allSatisfy({ troubles[$0] != nil }) else {
+            return
+        }
+        let others = envoys.count > 1 ? "and \(Plural.text(envoys.count - 1, "other")) are" : "is"
+        throw Problem(
+            .pushRefused, "\(memberName(first)) \(others) held up: \(why); nobody was told, nothing was changed",
+            next: "boltctl stack status --partition \(name)")
+    }
+
+    /// Of these, who is held up, one a line.
+    func heldUpWords(_ envoys: [PrincipalID]) -> [String] {
+        envoys.compactMap { envoy in reign?.troubles[envoy].map { (envoy, $0) } }
+            .prefix(PolicyServiceLimits.troublesShown)
+            .map { "\(memberName($0.0)) is held up and counts as failed: \($0.1)" }
+    }
+
+    /// Orders these envoys to apply now: numbers are durable before they are used. Who is held up is not ordered: what
+    /// it could apply is not what is in force. Returns those.
+    private func tell(_ all: [PrincipalID], of id: PrincipalID) async -> [PrincipalID] {
+        guard let begun = reign, let run = begun.pushes[id] else { return [] }
+        let envoys = all.filter { begun.troubles[$0] == nil }
+        let heldUp = all.filter { begun.troubles[$0] != nil }
+        for envoy in heldUp { note(heldUp: envoy, in: id) }
+        guard !envoys.isEmpty else { return heldUp }
         let first = begun.ordered + 1
         reign?.ordered += UInt64(envoys.count)
         do { try await journal([.policy(.ordered(through: begun.ordered + UInt64(envoys.count)))]) } catch {
             logger.warning("envoys are not told to apply yet", metadata: [LogKeys.why: "\(error)"])
-            return forgetReign()
+            forgetReign()
+            return []
         }
-        guard reign?.epoch == begun.epoch else { return }
+        guard reign?.epoch == begun.epoch else { return [] }
         let now = WallClock.now()
         let seconds = min(run.machine.plan.batchSeconds, PolicyLimits.orderSecondsMax)
         let notAfter = WallTime(milliseconds: now.milliseconds + seconds * 1000)
@@ -193,5 +230,11 @@ extension PolicyService {
         board.watch(envoys)
         let waiters = waiters
         Task { await waiters.wake(envoys) }
+        return heldUp
+    }
+
+    private func note(heldUp envoy: PrincipalID, in push: PrincipalID) {
+        guard let why = reign?.troubles[envoy] else { return }
+        reign?.pushes[push]?.note(failure: "it is held up: \(why)", of: envoy)
     }
 }

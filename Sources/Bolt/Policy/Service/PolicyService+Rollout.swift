@@ -24,7 +24,9 @@ extension PolicyService {
         // Who is known from before begins anew: it is another leaf.
         let left = (draft.removed + (publication == nil ? changed : [])).map { Rollout.Event.gone($0) }
         let waiting = publication == nil ? changed.filter { reign.waiting.contains($0) } : reign.waiting.sorted()
-        await stepRollout(left + [.fleet(machines), .given(atOnce), .offered(waiting)])
+        // Before anything else: without them it would be done before it began.
+        let begun: [Rollout.Event] = atOnce.isEmpty ? [] : [.given(atOnce)]
+        await stepRollout(left + begun + [.fleet(machines), .offered(waiting)])
     }
 
     /// Envoys came or left without a new version.

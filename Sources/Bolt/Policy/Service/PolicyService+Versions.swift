@@ -257,6 +257,7 @@ extension PolicyService {
         reign?.dirty.subtract(draft.judged)
         reign?.areSecretsDirty = false
         for envoy in draft.judged { reign?.troubles[envoy] = draft.troubles[envoy] }
+        board.holdUp(reign?.troubles ?? [:])
     }
 
     /// Lets old versions go, with what only they named, some with each look. Not while some have still an earlier leaf:

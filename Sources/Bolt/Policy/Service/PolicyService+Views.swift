@@ -85,6 +85,13 @@ extension PolicyService {
         guard names.contains(expected) else { throw PolicyProblems.moved(expected, version?.revision) }
     }
 
+    /// The roll-out of the version in force; nil before the first.
+    func rolloutView() -> RolloutView? {
+        guard let reign, let run = reign.rollout else { return nil }
+        let heldUp = reign.troubles.keys.filter { (reign.rows[$0]?.since ?? 0) < run.version }
+        return run.view(names: names, heldUp: heldUp)
+    }
+
     // MARK: - Envoys
 
     /// What an envoy is to have and what it last did; nil where this bolt does not reign.
@@ -93,10 +100,19 @@ extension PolicyService {
         let leaf = reign.tree.leaf(of: envoy)
         let passes = try await lastPass(of: envoy)
         let secrets = leaf.flatMap { leaf in reign.bodies.values.first { $0.digest == leaf.body }?.secrets.count } ?? 0
+        let (heldUp, under) = (reign.troubles[envoy], board.heldUnder(by: envoy))
         return EnvoyPolicyView(
             revision: reign.version?.revision, sequence: head.head.sequence, leaf: leaf?.hash(by: witness),
             body: leaf?.body, secrets: leaf?.box == .zero ? 0 : secrets,
-            isGiven: leaf != nil && board.isGiven(envoy), held: board.held(by: envoy), lastPass: passes)
+            isGiven: heldUp == nil && leaf != nil && board.isGiven(envoy), held: board.held(by: envoy),
+            heldSequence: under, heldRevision: try await revision(under: under), heldUp: heldUp, lastPass: passes)
+    }
+
+    /// What the revision is called whose head has a number, or that was in force when it was made; nil where that is
+    /// not kept.
+    private func revision(under sequence: UInt64?) async throws -> String? {
+        guard let sequence else { return nil }
+        return try await kept().first { $0.sequence <= sequence }?.revision
     }
 
     /// The last pass that an envoy told of, among its last results.

@@ -23,6 +23,11 @@ struct PolicyWord: Sendable {
     /// Whether its box has to be read.
     var needsBox: Bool { grant.map { $0.leaf.box != .zero } ?? false }
 
+    /// What an envoy is told for which nothing new can be made: why, as far as a line goes.
+    static func withheld(_ why: String) -> String {
+        "its policy is withheld, and nothing was changed: " + String(decoding: why.utf8.prefix(512), as: UTF8.self)
+    }
+
     /// As JSON, with the box that the grant's leaf names.
     func json(box: [UInt8]) -> String {
         // The usual case needs no encoder: nothing in it needs escapes.

@@ -54,8 +54,9 @@ struct RolloutRun: Sendable {
         failures[envoy] = String(decoding: failure.utf8.prefix(512), as: UTF8.self)
     }
 
-    /// As operators are told. `names` are of envoys that failed, as far as they are known.
-    func view(names: [PrincipalID: PrincipalName]) -> RolloutView {
+    /// As operators are told. `names` are of envoys that failed, as far as they are known; `heldUp` are those that are
+    /// to have the version and for which it cannot be made. What these were given otherwise is not the version.
+    func view(names: [PrincipalID: PrincipalName], heldUp: [PrincipalID] = []) -> RolloutView {
         let status = machine.status
         let state: RolloutView.State =
             switch status.state {
@@ -68,13 +69,16 @@ struct RolloutRun: Sendable {
         let silent = status.silent == 0 ? nil : "\(status.silent) told nothing in time"
         let halted = status.state == .halted ? "\(status.failed) failed, more than max_fail" : nil
         let total = status.waiting + status.given + status.succeeded + status.failed + status.silent
+        let strangers = UInt64(heldUp.count { machine.place(of: $0) == nil })
+        let mistaken = UInt64(heldUp.count { machine.place(of: $0) == .succeeded })
         return RolloutView(
             revision: revision, version: version, state: state,
             limits: RolloutLimitsView(
                 maxConcurrent: machine.policy.maxConcurrent, minStanding: machine.policy.minStanding,
                 maxFail: min(machine.policy.maxFail, UInt64(Int64.max))),
-            envoys: total, given: total - status.waiting, succeeded: status.succeeded,
-            failed: status.failed + status.silent,
+            envoys: total + strangers, given: total - status.waiting - mistaken,
+            succeeded: status.succeeded - mistaken, failed: status.failed + status.silent,
+            heldUp: strangers + mistaken,
             failures: failures.sorted { $0.key < $1.key }.map {
                 PolicyFailureView(envoy: $0.key, name: names[$0.key], reason: $0.value)
             }, reason: halted ?? status.reason ?? silent, beganAt: beganAt)
