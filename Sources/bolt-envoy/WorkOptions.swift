@@ -25,8 +25,10 @@ struct WorkOptions: ParsableArguments {
     var traitsDirectory = TraitsDocument.directoryDefault
 
     func check() throws {
-        for path in [root, traitsDirectory] + handlers where !path.hasPrefix("/") {
-            throw ValidationError("--root, --handlers and --traits take absolute paths: “\(path)” is none")
+        guard !root.isEmpty else { throw ValidationError("--root names no folder") }
+        for path in [traitsDirectory] + handlers where !path.hasPrefix("/") {
+            throw ValidationError(
+                "--handlers and --traits take absolute paths: “\(path)” is none; the agent may be started anywhere")
         }
     }
 
@@ -35,7 +37,9 @@ struct WorkOptions: ParsableArguments {
         of identity: EnvoyIdentity, _ profile: EnvoyDirectory.Profile, in directory: EnvoyDirectory, isDryRun: Bool
     ) throws -> PolicyWork {
         let options = ConvergenceOptions(
-            root: root, stateDirectory: try directory.makeConvergencePath(), isDryRun: isDryRun, handlers: handlers)
+            root: root.hasPrefix("/") ? root : URL(fileURLWithPath: root).standardizedFileURL.path,
+            stateDirectory: try directory.makeConvergencePath(), isDryRun: isDryRun,
+            handlers: handlers)
         return PolicyWork(
             machine: StandingFacts(
                 id: identity.principal, name: profile.name, group: profile.group, labels: [:]),

@@ -1,3 +1,4 @@
+import ArgumentParser
 import BoltAPI
 import BoltClient
 import Foundation
@@ -39,6 +40,29 @@ import Vault
         #expect(refusal { _ = try value([UInt8](repeating: 7, count: 65_537)) }?.code == "value_too_large")
         #expect(refusal { _ = try value([]) }?.code == "no_value")
         #expect(refusal { _ = try SecretArgument.value(from: path + ".gone") }?.code == "unreadable_file")
+    }
+
+    @Test func aKeyOfAnotherPartitionThanIsNamedIsGivenToNobody() throws {
+        let north = try #require(PartitionName("north"))
+        func refusal(_ arguments: [String]) throws -> CommandFailure? {
+            try SealUnseal.parse(["--key-file", "north.key"] + arguments).refusal(of: north)
+        }
+        #expect(try refusal([]) == nil && refusal(["--partition", "north"]) == nil)
+        #expect(try refusal(["--partition", "south"])?.code == "vault_wrong_key")
+        #expect(throws: CommandFailure.self) { try refusal(["--partition", "No Name"]) }
+    }
+
+    /// The question said nothing of the machines that need the secret.
+    @Test func whoIsHeldUpIsSaidBeforeItIsAsked() throws {
+        let plan = SecretChangeResponse(
+            partition: try #require(PartitionName("north")), name: "db/x", version: nil, level: .local, dryRun: true,
+            effects: ["secret db/x would no longer be kept", "r7 needs it for 2 machines"])
+        #expect(
+            SecretRemove.question(plan) == """
+                secret db/x would no longer be kept
+                r7 needs it for 2 machines
+                Remove the secret db/x of north?
+                """)
     }
 
     @Test func tablesShowWhoIsSealedAndWhatOpens() throws {

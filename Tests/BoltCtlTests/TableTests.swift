@@ -180,6 +180,13 @@ import Testing
         #expect(table.contains("abababab: 1 result through 4, 3 places with nothing"), "\(table)")
         #expect(table.contains("abababab:1-3  1970-01-01T00:00:00Z  nothing: the envoy deleted"), "\(table)")
         #expect(table.split(separator: "\n").allSatisfy { $0.count <= Screen.columns }, "\(table)")
+        // All of them are shown, and a report without a pass is no raw JSON.
+        #expect(ResultText.part(results) == nil)
+        #expect(ResultText.what(results.results[1]) == "a report only: no policy was applied")
+        // The latest alone looked like all.
+        var latest = results
+        latest.results.removeFirst()
+        #expect(ResultText.text(latest, resources: false).hasSuffix("4 places are told in all: --all, or --last N"))
     }
 
     /// A machine that reached nobody for long told all of its passes at once: each was shown as made then.

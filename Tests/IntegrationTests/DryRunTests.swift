@@ -110,6 +110,7 @@ extension IntegrationTests {
                 ("mesh init", ["--dir", mesh.file("new/mesh"), "--name", "x", "--dev"]),
                 ("mesh up", ["-f", mesh.topology, "--dir", mesh.file("new/up")]),
                 ("mesh up", ["-f", mesh.topology, "--dir", mesh.directory]),
+                ("mesh up", ["-f", mesh.topology, "--dir", mesh.directory, "--set", "log.level=debug"]),
                 ("mesh down", ["--dir", mesh.directory]),
                 (
                     "bolt invite",
@@ -140,6 +141,7 @@ extension IntegrationTests {
                 ("roster resolve", ["twin", "--keep", key]),
                 ("seal init", ["--key-file", mesh.file("new.key"), "--partition", "south"]),
                 ("seal unseal", ["--key-file", mesh.file("north.key")]),
+                ("seal unseal", ["--key-file", mesh.file("north.key"), "--partition", "north"]),
                 ("seal seal", ["a.north", "--stop-partition"]),
                 ("secret put", ["db/x", "--partition", "north", "--from-file", mesh.file("value")]),
                 ("secret remove", ["db/x", "--partition", "north"]),

@@ -87,7 +87,10 @@ extension BoltEndpoints {
                     next: "boltctl secret list --partition \(body.partition)")
             }
             let verb = request.isDryRun ? "would no longer be" : "is no longer"
-            let effects = ["secret \(name) of partition \(body.partition), version \(held.version), \(verb) kept"]
+            let need = await policy.need(of: name.text)
+            let effects =
+                ["secret \(name) of partition \(body.partition), version \(held.version), \(verb) kept"]
+                + (need.map { [$0.words(name.text, dryRun: request.isDryRun)] } ?? [])
             guard !request.isDryRun else {
                 return try .json(secretChange(body.partition, name, nil, .local, effects, dryRun: true))
             }

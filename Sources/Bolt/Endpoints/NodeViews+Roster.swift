@@ -31,12 +31,25 @@ extension NodeViews {
     func envoyPrincipal(_ node: isolated NodeService, _ subject: String) throws -> Principal {
         let found = subjects(node, subject, role: .envoy)
         guard let first = found.first else {
-            throw Problem(.notFound, "no envoy in force goes by \(subject.prefix(64))")
+            throw Self.noEnvoy(subject, try? explain(node, subject: subject))
         }
         guard found.count == 1 else {
             throw Problem(.ambiguous, "\(found.count) envoys go by \(subject.prefix(64)): name one by its id")
         }
         return first
+    }
+
+    /// Nobody in force goes by that; where somebody was banned who did, that is said: since when, and by whom.
+    static func noEnvoy(_ subject: String, _ explained: ExplainResponse?) -> Problem {
+        let subject = String(subject.prefix(64))
+        guard let explained, explained.standing == .banned || explained.standing == .removed,
+            let end = explained.facts.last(where: { $0.kind == explained.standing.rawValue })
+        else { return Problem(.notFound, "no envoy in force goes by \(subject)") }
+        return Problem(
+            .notFound,
+            "\(subject) is \(explained.standing.rawValue) since \(TimeText.text(milliseconds: end.at.milliseconds)) "
+                + "by \(end.author), so no envoy in force goes by that: \(end.text)",
+            next: "its whole history: boltctl envoy explain \(subject)")
     }
 
     func subjects(_ node: isolated NodeService, _ text: String, role: PrincipalRole?) -> [Principal] {

@@ -174,7 +174,16 @@ enum ResultText {
         if let next = answer.nextAfter {
             parts.append("more: boltctl envoy results \(answer.name) --after \(next.apiText)")
         }
+        if let part = part(answer) { parts.append(part) }
         return parts.joined(separator: "\n\n")
+    }
+
+    /// That these are the latest only; nil where they are all, or a page of those after a place.
+    static func part(_ answer: EnvoyResultsResponse) -> String? {
+        let all = answer.queues.reduce(UInt64(0)) { $0 &+ $1.storedThrough }
+        guard answer.nextAfter == nil, let first = answer.results.first, first.sequence > 1 else { return nil }
+        return "from place \(first.sequence) of queue \(short(first.queue)) on; "
+            + "\(Plural.text(all, "place")) are told in all: --all, or --last N"
     }
 
     private static func head(_ answer: EnvoyResultsResponse) -> String {
@@ -268,6 +277,10 @@ enum ResultText {
     }
 
     private static func opaque(_ result: EnvoyResultView) -> String {
+        // What an agent with --report-only tells of each of its runs.
+        if case .object(let run)? = result.record, run["kind"]?.text == "run" {
+            return "a report only: no policy was applied" + (run["hostname"]?.text.map { "; host \($0)" } ?? "")
+        }
         if let value = result.record, let json = try? APIJSON.encode(value) {
             return String(decoding: json.prefix(200), as: UTF8.self)
         }

@@ -17,6 +17,8 @@ struct LocalBolt: Sendable {
     var configPath: String { "\(directory)/bolt.yaml" }
     var logPath: String { "\(directory)/bolt.log" }
     var pidPath: String { "\(directory)/bolt.pid" }
+    /// The configuration that the process of `pidPath` was started with.
+    var startedPath: String { "\(directory)/bolt.started.yaml" }
 
     /// The folder of a bolt below `bolts/`: `north-a`. Where a hyphen in a name would let two bolts have the same one,
     /// a dot parts them, which no name holds.
@@ -53,6 +55,16 @@ struct LocalBolt: Sendable {
         return pid
     }
 
+    /// Its configuration as it is on disk; nil where there is none.
+    var configured: String? { try? String(contentsOfFile: configPath, encoding: .utf8) }
+
+    /// The configuration that its process runs with, as far as is known: what it was started with from here, else
+    /// `before`, what its file said until now.
+    func inForce(before: String?) -> String? {
+        guard runningPID != nil else { return before }
+        return (try? String(contentsOfFile: startedPath, encoding: .utf8)) ?? before
+    }
+
     /// A process that runs this bolt and that was not started from here; nil where none does.
     var strangerPID: pid_t? {
         guard runningPID == nil, let pid = ChildProcess.running(configuration: configPath) else { return nil }
@@ -76,6 +88,7 @@ struct LocalBolt: Sendable {
     /// Starts the daemon. `prefix` is a program with arguments that runs it, for a network of its own.
     func start(_ program: String, prefix: [String] = []) throws -> pid_t {
         let command = prefix + [program] + arguments
+        if let text = configured { try text.write(toFile: startedPath, atomically: true, encoding: .utf8) }
         let pid = try ChildProcess.start(command[0], Array(command.dropFirst()), log: logPath)
         try "\(pid)\n".write(toFile: pidPath, atomically: true, encoding: .utf8)
         return pid
@@ -135,10 +148,13 @@ struct LocalBolt: Sendable {
 }
 
 /// One setting that an operator adds to the bolts of a local mesh.
-struct LocalSetting: Sendable {
+struct LocalSetting: Hashable, Sendable {
     let section: String
     let name: String
     let value: String
+
+    /// `section.key`.
+    var key: String { "\(section).\(name)" }
 
     /// From `section.key=value`; nil for anything else. Whether a bolt knows the key is the bolt's to say.
     init?(_ text: String) {

@@ -13,8 +13,8 @@ struct LocalMesh: Sendable {
     var document: String?
     /// Whether its partitions are to keep secrets: each gets a keyring, and a key file beside the bolts.
     var isSealed = false
-    /// Settings of every bolt beside those that follow from the topology.
-    var settings: [LocalSetting] = []
+    /// Settings of every bolt beside those that follow from the topology; kept for the next time.
+    var settings = KeptSettings()
 
     static let operatorName = "admin"
 
@@ -70,16 +70,22 @@ struct LocalMesh: Sendable {
             try FounderMark(directory: first.identityDirectory).make(partition: partition.text)
         }
         if isSealed { try SecureFile.makeDirectory(keysDirectory) }
+        // Before the configurations: a crash between leaves what the next start makes them say.
+        try settings.write(below: directory)
         for bolt in bolts {
             try genesis.install(in: bolt.identityDirectory)
             try FileManager.default.createDirectory(
                 atPath: bolt.stateDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            let seeds = bolts.filter { $0.fullName != bolt.fullName }.map(\.bolt.address)
-            let text = bolt.configuration(
-                mesh: topology.mesh, seeds: seeds, topology: document == nil ? nil : topologyPath,
-                keyFile: namedKeyFile(of: bolt.partition), settings: settings)
-            try SecureFile.write(Array(text.utf8), to: bolt.configPath, access: .everybody)
+            try SecureFile.write(Array(configuration(of: bolt).utf8), to: bolt.configPath, access: .everybody)
         }
+    }
+
+    /// What a bolt's configuration is to say.
+    func configuration(of bolt: LocalBolt) -> String {
+        bolt.configuration(
+            mesh: topology.mesh, seeds: bolts.filter { $0.fullName != bolt.fullName }.map(\.bolt.address),
+            topology: document == nil ? nil : topologyPath, keyFile: namedKeyFile(of: bolt.partition),
+            settings: settings.settings)
     }
 
     private func openOrCreateAuthority(note: (String) -> Void) throws -> (MeshAuthority, MeshGenesis) {

@@ -13,6 +13,10 @@ struct MeshUp: AsyncParsableCommand {
             waits until all are healthy, linked to each other and hold the same roster, and makes the mesh the current \
             context. Running it again leaves running bolts alone, also those that were started by hand.
 
+            What --set says is kept in settings.json below --dir and holds for every later start without it; \
+            --set section.key= keeps that setting no longer. A bolt that runs takes a change of its configuration up \
+            when it starts again: it is shown as restart_needed, with what is not in force yet.
+
             Bolts of a partition with a keyring start sealed: where no key file is named for them it does not wait for \
             them to be unsealed, says what to type, and ends with 5.
 
@@ -21,6 +25,7 @@ struct MeshUp: AsyncParsableCommand {
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh --dry-run
               boltctl mesh up -f topology/local.yaml --dir /tmp/mesh --set lease.engine=etcd \\
                   --set etcd.endpoints=http://127.0.0.1:2379
+              boltctl mesh up -f topology/local.yaml --dir /tmp/mesh --set etcd.endpoints= --set lease.engine=
             """)
 
     @Option(name: .shortAndLong, help: "The topology.")
@@ -31,7 +36,7 @@ struct MeshUp: AsyncParsableCommand {
     var timeout: Double = 30
     @Flag(name: .long, help: "Give each partition a keyring; its key file is kept below --dir, for trials only.")
     var sealed = false
-    @Option(name: .customLong("set"), help: "A setting of every bolt, as section.key=value; may be repeated.")
+    @Option(name: .customLong("set"), help: "A setting of every bolt, section.key=value; may be repeated; kept.")
     var settings: [String] = []
     @Flag(name: .customLong("dry-run"), help: "Say what would be made and started.")
     var dryRun = false
@@ -43,9 +48,17 @@ struct MeshUp: AsyncParsableCommand {
         let address: String
         let ops: String
         let pid: Int32?
-        /// `started`, `running`, `running_by_hand`, `to_start`.
+        /// `started`, `running`, `restart_needed`, `running_by_hand`, `to_start`.
         let action: String
         let log: String
+        /// The keys of its configuration, `section.key`, that its process was not started with: in force once it starts
+        /// again.
+        var notInForce: [String] = []
+
+        enum CodingKeys: String, CodingKey {
+            case bolt, address, ops, pid, action, log
+            case notInForce = "not_in_force"
+        }
     }
 
     /// What the command answers.
@@ -54,11 +67,13 @@ struct MeshUp: AsyncParsableCommand {
         let directory: String
         let context: String
         let bolts: [Line]
+        /// The settings of every bolt beside those that follow from the topology.
+        let settings: [KeptSettings.Line]
         let digest: Bytes32?
         let dryRun: Bool
 
         enum CodingKeys: String, CodingKey {
-            case mesh, directory, context, bolts, digest
+            case mesh, directory, context, bolts, settings, digest
             case dryRun = "dry_run"
         }
     }
@@ -73,37 +88,24 @@ struct MeshUp: AsyncParsableCommand {
         var mesh = LocalMesh(directory: dir, topology: try TopologyFile.topology(file))
         mesh.document = try TopologyFile.text(file)
         mesh.isSealed = sealed
-        mesh.settings = settings.compactMap { LocalSetting($0) }
+        mesh.settings = try KeptSettings(directory: mesh.directory)
+        let kept = mesh.settings.take(settings.compactMap { LocalSetting($0) })
         let program = try ChildProcess.find("bolt")
+        let before = mesh.bolts.map(\.configured)
+        Self.dropped(before, mesh, kept).forEach { Console.warn($0) }
         guard !dryRun else {
-            return try answer(mesh, mesh.bolts.map { running($0) ?? line($0, nil, "to_start") }, nil)
+            let lines = zip(mesh.bolts, before).map { running($0, $1, mesh) ?? line($0, nil, "to_start") }
+            return try answer(mesh, lines, kept, nil)
         }
         try mesh.provision { Console.note($0) }
-        var lines: [Line] = []
-        for bolt in mesh.bolts {
-            if let running = running(bolt) {
-                if running.action == Self.byHand {
-                    Console.note("\(bolt.fullName) runs as \(running.pid ?? 0), which was not started by mesh up")
-                }
-                lines.append(running)
-                continue
-            }
-            Console.note("starting \(bolt.fullName) at \(bolt.bolt.address)")
-            lines.append(line(bolt, try bolt.start(program), "started"))
-        }
+        let lines = try start(mesh, program, before)
         let health = try await mesh.waitForHealth(seconds: timeout)
-        let sick = health.sick
-        guard sick.isEmpty else {
-            throw CommandFailure(
-                "not_healthy", "\(sick.map { $0.bolt.fullName }.joined(separator: ", ")) did not become healthy",
-                reason: sick.map { "\($0.bolt.fullName): \($0.reason)\n\($0.bolt.logTail())" }.joined(separator: "\n"),
-                next: "read \(sick[0].bolt.logPath)", changed: true)
-        }
+        try Self.require(health.sick, kept)
         try refuseEnded(mesh, lines)
         try Contexts.register(mesh.context)
         let (digest, gaps) = try await mesh.waitForWholeness(seconds: timeout, stopped: health.stopped)
         if sealed { try await mesh.sealAll(seconds: timeout) { Console.note($0) } }
-        try answer(mesh, lines, digest)
+        try answer(mesh, lines, kept, digest)
         guard digest != nil else {
             throw CommandFailure(
                 "not_converged", "all bolts are healthy but are not linked to each other with one roster yet",
@@ -123,11 +125,58 @@ struct MeshUp: AsyncParsableCommand {
             log: bolt.logPath)
     }
 
-    /// The line of a bolt that runs, by whomever it was started; nil where it does not.
-    private func running(_ bolt: LocalBolt) -> Line? {
-        if let pid = bolt.runningPID { return line(bolt, pid, "running") }
-        if !dryRun { bolt.forgetEnded() }
-        return bolt.strangerPID.map { line(bolt, $0, Self.byHand) }
+    /// Starts each bolt that does not run.
+    private func start(_ mesh: LocalMesh, _ program: String, _ before: [String?]) throws -> [Line] {
+        var lines: [Line] = []
+        for (bolt, before) in zip(mesh.bolts, before) {
+            if let running = running(bolt, before, mesh) {
+                if running.action == Self.byHand {
+                    Console.note("\(bolt.fullName) runs as \(running.pid ?? 0), which was not started by mesh up")
+                }
+                lines.append(running)
+                continue
+            }
+            Console.note("starting \(bolt.fullName) at \(bolt.bolt.address)")
+            lines.append(line(bolt, try bolt.start(program), "started"))
+        }
+        return lines
+    }
+
+    /// The line of a bolt that runs, by whomever it was started; nil where it does not. `before` is what its
+    /// configuration said before this command.
+    private func running(_ bolt: LocalBolt, _ before: String?, _ mesh: LocalMesh) -> Line? {
+        let inForce = bolt.inForce(before: before)
+        let changed = inForce.map { ConfigurationChange.keys(from: $0, to: mesh.configuration(of: bolt)) } ?? []
+        var found: Line?
+        if let pid = bolt.runningPID {
+            found = line(bolt, pid, changed.isEmpty ? "running" : "restart_needed")
+        } else {
+            if !dryRun { bolt.forgetEnded() }
+            found = bolt.strangerPID.map { line(bolt, $0, Self.byHand) }
+        }
+        found?.notInForce = changed
+        return found
+    }
+
+    /// What stood in a configuration and follows neither from the topology nor from a setting that is kept.
+    static func dropped(_ before: [String?], _ mesh: LocalMesh, _ kept: [KeptSettings.Line]) -> [String] {
+        let meant = kept.filter { $0.origin == .removed }.map(\.setting)
+        return zip(mesh.bolts, before).compactMap { bolt, before in
+            let all = before.map { ConfigurationChange.dropped(from: $0, to: mesh.configuration(of: bolt)) } ?? []
+            let keys = all.filter { !meant.contains($0) }
+            guard !keys.isEmpty else { return nil }
+            return "\(bolt.fullName) loses \(keys.joined(separator: ", ")), which its bolt.yaml had and no --set says"
+        }
+    }
+
+    private static func require(_ sick: [MeshHealth.Finding], _ kept: [KeptSettings.Line]) throws {
+        guard let first = sick.first else { return }
+        let keys = kept.filter { $0.origin != .removed }.map(\.setting)
+        let hint = keys.first.map { "; of a setting that it does not take: --set \($0)= removes it" } ?? ""
+        throw CommandFailure(
+            "not_healthy", "\(sick.map { $0.bolt.fullName }.joined(separator: ", ")) did not become healthy",
+            reason: sick.map { "\($0.bolt.fullName): \($0.reason)\n\($0.bolt.logTail())" }.joined(separator: "\n"),
+            next: "read \(first.bolt.logPath)\(hint)", changed: true)
     }
 
     /// A process that ended at once did not start the bolt, also where another one answers in its place.
@@ -143,14 +192,31 @@ struct MeshUp: AsyncParsableCommand {
             reason: reason, next: "read \(first.logPath)", changed: true)
     }
 
-    private func answer(_ mesh: LocalMesh, _ lines: [Line], _ digest: Bytes32?) throws {
+    private func answer(
+        _ mesh: LocalMesh, _ lines: [Line], _ kept: [KeptSettings.Line], _ digest: Bytes32?
+    ) throws {
         var table = TextTable("BOLT", "ADDRESS", "OPS", "PID", "ACTION")
         for line in lines { table.row(line.bolt, line.address, line.ops, line.pid.map { "\($0)" }, line.action) }
         let answer = Answer(
             mesh: mesh.topology.mesh, directory: mesh.directory, context: mesh.topology.mesh, bolts: lines,
-            digest: digest, dryRun: dryRun)
+            settings: kept, digest: digest, dryRun: dryRun)
         let tail =
             digest.map { "\nall bolts are linked and hold the roster \($0.shortHex); next: boltctl status" } ?? ""
-        try output.emit(answer, table: table.text + tail)
+        let words = kept.map { "\nsetting \($0.text)" } + Self.notInForce(lines, file, mesh.directory).map { "\n" + $0 }
+        try output.emit(answer, table: table.text + words.joined() + tail)
+    }
+
+    /// For each bolt that runs with another configuration than its file's: what is not in force, and how to get it so.
+    static func notInForce(_ lines: [Line], _ file: String, _ directory: String) -> [String] {
+        let waiting = lines.filter { !$0.notInForce.isEmpty }
+        guard !waiting.isEmpty else { return [] }
+        let told = waiting.map { line in
+            let keys = line.notInForce.joined(separator: ", ")
+            let how = line.action == byHand ? "; it was started by hand: end it by hand" : ""
+            return "\(line.bolt) does not run with \(keys) as in its bolt.yaml: in force after a restart\(how)"
+        }
+        return told + [
+            "to restart them: boltctl mesh down --dir \(directory), then boltctl mesh up -f \(file) --dir \(directory)"
+        ]
     }
 }

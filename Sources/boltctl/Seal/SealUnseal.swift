@@ -17,11 +17,14 @@ struct SealUnseal: AsyncParsableCommand {
 
             EXAMPLES
               boltctl seal unseal --key-file north.key
+              boltctl seal unseal --key-file north.key --partition north
               boltctl seal unseal --key-file north.key --only b.north
             """)
 
     @Option(name: .customLong("key-file"), help: "The unseal key: a file of mode 0600.")
     var keyFile: String
+    @Option(name: .long, help: "The partition that the key has to be of. Default: whichever it is of.")
+    var partition: String?
     @Option(name: .long, help: "Only this bolt, NAME.PARTITION; may be repeated.")
     var only: [String] = []
     @OptionGroup var mutation: MutationOptions
@@ -35,6 +38,7 @@ struct SealUnseal: AsyncParsableCommand {
                 "vault_wrong_key", "\(keyFile) is the key of another mesh, \(key.owner)",
                 reason: "it was given to nobody", next: "use the key of this mesh, or another --context")
         }
+        if let refusal = try refusal(of: key.owner.partition) { throw refusal }
         var bolts = try await PartitionSeals.bolts(of: key.owner.partition, session)
         if !only.isEmpty {
             let known = bolts.map(\.fullName)
@@ -49,6 +53,17 @@ struct SealUnseal: AsyncParsableCommand {
         let lines = try await UnsealRound(session: session, mutation: mutation).unseal(bolts, with: key)
         try connection.output.emit(["bolts": lines], table: UnsealRound.table(lines, dryRun: mutation.dryRun))
         try UnsealRound.require(lines)
+    }
+
+    /// The key is another partition's than was named; nil where it is not.
+    func refusal(of owner: PartitionName) throws -> CommandFailure? {
+        guard let partition else { return nil }
+        let named: PartitionName = try NamedArgument.name(partition, "--partition")
+        guard named != owner else { return nil }
+        return CommandFailure(
+            "vault_wrong_key", "\(keyFile) is the key of partition \(owner), not of \(named)",
+            reason: "it was given to nobody", next: "use the key file of \(named), or leave --partition out",
+            status: .usage)
     }
 }
 

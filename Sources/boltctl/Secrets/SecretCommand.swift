@@ -72,7 +72,14 @@ struct SecretList: AsyncParsableCommand {
 struct SecretRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Keep a secret no longer.",
-        discussion: "EXAMPLES\n  boltctl secret remove db/password --partition north --reason \"the database is gone\"")
+        discussion: """
+            Before it asks it says for how many machines the stack in force needs the secret: they keep what they have \
+            until it is put again, or until a stack without it is published.
+
+            EXAMPLES
+              boltctl secret remove db/password --partition north --dry-run
+              boltctl secret remove db/password --partition north --reason "the database is gone"
+            """)
 
     @Argument(help: "The secret.")
     var name: String
@@ -86,12 +93,20 @@ struct SecretRemove: AsyncParsableCommand {
         let session = try connection.session()
         let partition = try await PartitionSeals.partition(partition, session)
         let primary = try await PartitionSeals.primary(of: partition, session)
-        if !mutation.dryRun { try Console.confirm("Remove the secret \(name) of \(partition)?", yes: mutation.yes) }
         let client = try session.client(of: primary.address)
         defer { client.close() }
-        let answer: SecretChangeResponse = try await client.call(
-            .removeSecret, query: mutation.query,
-            body: RemoveSecretRequest(partition: partition, name: name.text, reason: mutation.reason))
+        let body = RemoveSecretRequest(partition: partition, name: name.text, reason: mutation.reason)
+        if !mutation.dryRun, !mutation.yes {
+            let plan: SecretChangeResponse = try await client.call(
+                .removeSecret, query: [("dry_run", "true")], body: body)
+            try Console.confirm(Self.question(plan), yes: false)
+        }
+        let answer: SecretChangeResponse = try await client.call(.removeSecret, query: mutation.query, body: body)
         try connection.output.emit(answer, table: SecretArgument.text(answer))
+    }
+
+    /// What is asked, with what a dry run said of it.
+    static func question(_ plan: SecretChangeResponse) -> String {
+        (plan.effects + ["Remove the secret \(plan.name) of \(plan.partition)?"]).joined(separator: "\n")
     }
 }

@@ -198,6 +198,10 @@ struct PolicyDeliveryTests {
         let troubles = await bed.policy.read { $0.troubleWords() }
         #expect(troubles.count == 1 && troubles.first?.contains("web-2 keeps what it has: secret db/password") == true)
         #expect(await bed.policy.read { $0.alarms().map(\.code) } == ["policy_withheld"])
+        // `secret remove` said of one in use that it is no longer kept, and nothing of who is held up then.
+        let need = try #require(await bed.policy.need(of: "db/password"))
+        #expect(need == SecretNeed(revision: "r1", envoys: 1, some: ["web-2"]))
+        #expect(await bed.policy.need(of: "db/other") == nil)
         // The secret comes: a version follows by itself, sealed to the envoy alone.
         let sealing = bed.partition.sealing
         let (keyring, unseal) = Keyring.initialise(sealing.owner)
