@@ -54,7 +54,7 @@ extension Problem.Code {
             next: "publish a directory: boltctl stack publish DIR; or set policy.source on the partition's bolts"),
         .sourceUnavailable: .init(
             status: 503, title: "The source cannot be read",
-            next: "see why: boltctl stack status; a directory can be published meanwhile: boltctl stack publish DIR"),
+            next: "see why: boltctl stack status; meanwhile freeze the stack, then publish a directory"),
         .secretMissing: .init(
             status: 409, title: "A secret is missing", next: "put it first: boltctl secret put NAME"),
         .rolloutBlocked: .init(

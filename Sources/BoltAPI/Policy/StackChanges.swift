@@ -62,7 +62,8 @@ public struct RollbackStackRequest: Hashable, Sendable, Codable {
 }
 
 /// A partition's stack is frozen, or no longer: `POST /v1/stack/freeze` and `/v1/stack/unfreeze`, at its primary.
-/// While it is, its source is not followed and nothing is published; a rollback is possible.
+/// While it is, its source is not followed. Where it has one, a directory can be published then; where it has none,
+/// nothing can; a rollback is possible.
 public struct FreezeStackRequest: Hashable, Sendable, Codable {
     /// Whose.
     public var partition: PartitionName
