@@ -153,6 +153,7 @@ public struct ValidateStackResponse: Hashable, Sendable, Codable {
         case rolloutBlocked = "rollout_blocked"
     }
 
-    /// Whether it could be published as it is.
+    /// Whether it could be published as it is and reach every machine: with a secret missing it is taken, and those
+    /// that need it keep what they have.
     public var isFine: Bool { faults.isEmpty && missingSecrets.isEmpty && rolloutBlocked == nil }
 }
