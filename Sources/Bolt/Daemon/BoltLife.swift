@@ -128,6 +128,7 @@ struct BoltLife: Sendable {
             tasks.addTask { [api] in
                 await api.source.run(
                     isActive: { await api.policy.read { $0.reign?.fleet != nil } },
+                    inForce: { await api.policy.read { $0.reign?.version?.revision } },
                     take: { await api.policy.offer($0, by: api.configuration.policy.kind) })
             }
             tasks.addTask { [api] in await api.cover?.run(api.coverWays) }

@@ -55,9 +55,10 @@ extension BoltEndpoints {
             }
         let age = status.goodAt == nil ? nil : Double(status.ageSeconds)
         return StackSourceView(
-            kind: kind, place: status.words, isFollowed: kind != .none && !isFrozen, lookedAt: status.goodAt,
-            ageSeconds: age, revision: status.revision,
-            trouble: status.error.map { "\($0.reason) [\($0.code)]" } ?? status.waitsFor)
+            kind: kind, place: status.place, isFollowed: kind != .none && !isFrozen, lookedAt: status.goodAt,
+            ageSeconds: age, revision: status.newest,
+            // That a freeze holds something back is no trouble of the source's: it has a line of its own.
+            trouble: status.error.map { "\($0.reason) [\($0.code)]" } ?? (isFrozen ? nil : status.waitsFor))
     }
 
     func stackHistory(_ request: HTTPRequestContext, _ name: PartitionName) async throws -> StackHistoryResponse {

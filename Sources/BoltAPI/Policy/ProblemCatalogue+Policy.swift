@@ -13,8 +13,6 @@ extension Problem.Code {
     public static let noSource = Self(rawValue: "no_source")
     /// The source cannot be read; what is in force stays.
     public static let sourceUnavailable = Self(rawValue: "source_unavailable")
-    /// The stack names secrets that the partition does not keep.
-    public static let secretMissing = Self(rawValue: "secret_missing")
     /// The roll-out policy would block itself.
     public static let rolloutBlocked = Self(rawValue: "rollout_blocked")
     /// There is no roll-out that could do that now.
@@ -27,12 +25,12 @@ extension Problem.Code {
     /// What policy adds to the catalogue.
     static let policyCodes: [Self] = [
         .invalidStack, .noStack, .noSuchRevision, .stackMoved, .stackFrozen, .noSource, .sourceUnavailable,
-        .secretMissing, .rolloutBlocked, .rolloutRefused, .pushRuns, .pushRefused,
+        .rolloutBlocked, .rolloutRefused, .pushRuns, .pushRefused,
     ]
 
     /// What is refused about policy so that promises are kept; nothing was changed. A program ends with 4 on them.
     static let policyRefusals: Set<Self> = [
-        .noStack, .stackMoved, .stackFrozen, .noSource, .secretMissing, .rolloutBlocked, .rolloutRefused, .pushRuns,
+        .noStack, .stackMoved, .stackFrozen, .noSource, .rolloutBlocked, .rolloutRefused, .pushRuns,
         .pushRefused,
     ]
 
@@ -54,9 +52,7 @@ extension Problem.Code {
             next: "publish a directory: boltctl stack publish DIR; or set policy.source on the partition's bolts"),
         .sourceUnavailable: .init(
             status: 503, title: "The source cannot be read",
-            next: "see why: boltctl stack status; a directory can be published meanwhile: boltctl stack publish DIR"),
-        .secretMissing: .init(
-            status: 409, title: "A secret is missing", next: "put it first: boltctl secret put NAME"),
+            next: "see why: boltctl stack status; meanwhile freeze the stack, then publish a directory"),
         .rolloutBlocked: .init(
             status: 409, title: "The roll-out would block itself",
             next: "correct rollout in stack.yaml: boltctl stack validate DIR"),

@@ -9,16 +9,16 @@ public struct RolloutLimitsView: Hashable, Sendable, Codable {
     /// With more failures than this the roll-out halts; nil where none halts it.
     public var maxFail: UInt64?
 
-    /// Limits of a roll-out.
+    /// Limits of a roll-out. Failures that no partition reaches stand for none that halt it.
     public init(maxConcurrent: UInt64?, minStanding: UInt64, maxFail: UInt64?) {
-        (self.maxConcurrent, self.minStanding, self.maxFail) = (maxConcurrent, minStanding, maxFail)
+        (self.maxConcurrent, self.minStanding) = (maxConcurrent, minStanding)
+        self.maxFail = maxFail.flatMap { $0 >= UInt64(Int64.max) ? nil : $0 }
     }
 
-    /// A policy as the cores have it: a count that no partition reaches stands for none.
+    /// A policy as the cores have it.
     public init(_ policy: RolloutPolicy) {
         self.init(
-            maxConcurrent: policy.maxConcurrent, minStanding: policy.minStanding,
-            maxFail: policy.maxFail >= UInt64(Int64.max) ? nil : policy.maxFail)
+            maxConcurrent: policy.maxConcurrent, minStanding: policy.minStanding, maxFail: policy.maxFail)
     }
 
     enum CodingKeys: String, CodingKey {

@@ -62,7 +62,8 @@ public struct RollbackStackRequest: Hashable, Sendable, Codable {
 }
 
 /// A partition's stack is frozen, or no longer: `POST /v1/stack/freeze` and `/v1/stack/unfreeze`, at its primary.
-/// While it is, its source is not followed and nothing is published; a rollback is possible.
+/// While it is, its source is not followed. Where it has one, a directory can be published then; where it has none,
+/// nothing can; a rollback is possible.
 public struct FreezeStackRequest: Hashable, Sendable, Codable {
     /// Whose.
     public var partition: PartitionName
@@ -152,6 +153,7 @@ public struct ValidateStackResponse: Hashable, Sendable, Codable {
         case rolloutBlocked = "rollout_blocked"
     }
 
-    /// Whether it could be published as it is.
+    /// Whether it could be published as it is and reach every machine: with a secret missing it is taken, and those
+    /// that need it keep what they have.
     public var isFine: Bool { faults.isEmpty && missingSecrets.isEmpty && rolloutBlocked == nil }
 }

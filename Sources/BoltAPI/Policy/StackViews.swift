@@ -101,7 +101,7 @@ public struct StackSourceView: Hashable, Sendable, Codable {
     public var lookedAt: WallTime?
     /// Seconds since it was last read whole; nil before the first time. It is how old what is in force may be.
     public var ageSeconds: Double?
-    /// What it held then: a commit's id; nil before the first time.
+    /// What it held then: a commit's id, in force or not; nil before the first time.
     public var revision: String?
     /// Why it could not be read at the last look; nil where it could.
     public var trouble: String?

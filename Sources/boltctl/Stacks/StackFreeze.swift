@@ -6,11 +6,12 @@ import Spanner
 /// `boltctl stack freeze`
 struct StackFreeze: StackChangingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "freeze", abstract: "Keep what is in force: nothing is published until unfreeze.",
+        commandName: "freeze", abstract: "Keep what is in force: a source is not followed until unfreeze.",
         discussion: """
-            The partition's source is no longer followed, and publish is refused. A rollback is possible, machines go \
-            on as they are, and new ones get what is in force. A roll-out that is under way goes on: hold it with \
-            boltctl stack rollout pause.
+            A partition that follows a source does so no longer: publish DIR and a rollback decide what is in force, \
+            publish --source is refused. Where there is no source, publish is refused; a rollback is possible. It \
+            holds through a change of primary. Machines go on as they are, and new ones get what is in force. A \
+            roll-out that is under way goes on: hold it with boltctl stack rollout pause.
 
             EXAMPLES
               boltctl stack freeze --partition north --reason "the week of the fair"
@@ -31,8 +32,9 @@ struct StackUnfreeze: StackChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "unfreeze", abstract: "Let a frozen stack be published again, and follow its source.",
         discussion: """
-            Where the partition follows a source, what that holds now is published at its next look: compare it first \
-            with boltctl stack publish --source --dry-run.
+            Where the partition follows a source, what that holds now is published at once, whatever was rolled back \
+            or published meanwhile: boltctl stack status says whether that differs from what is in force, and \
+            boltctl stack diff --dir DIR in a clone of it how.
 
             EXAMPLES
               boltctl stack unfreeze --partition north --reason "the fair is over"

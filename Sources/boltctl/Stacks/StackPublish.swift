@@ -11,8 +11,8 @@ struct StackPublish: AsyncParsableCommand {
         discussion: """
             It reaches the machines as its roll-out policy says. The stack is a directory, checked here before \
             anything is sent; or, with --source, what the partition's own source holds now. What is in force already \
-            makes no new version. A partition that follows a source goes back to that at the source's next revision: \
-            freeze it to prevent that.
+            makes no new version. A partition that follows a source takes a directory only while it is frozen: \
+            freeze it first, and once it is unfrozen what the source holds is in force again.
 
             EXAMPLES
               boltctl stack publish examples/stack --partition north --reason "the new motd"

@@ -10,8 +10,8 @@ struct StackRollback: AsyncParsableCommand {
         discussion: """
             Without REVISION the one that was in force before the present one. It becomes a new version, which every \
             machine takes as it takes any other. The stack is frozen too, so that a source does not bring the same \
-            revision again; --no-freeze leaves that. --at-once gives it to all machines now instead of as its roll-out \
-            policy says.
+            revision again; --no-freeze leaves that, and a source then brings it at its next look. --at-once gives it \
+            to all machines now instead of as its roll-out policy says.
 
             EXAMPLES
               boltctl stack rollback --partition north --reason "sshd does not start"

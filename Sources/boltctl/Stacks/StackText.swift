@@ -77,6 +77,7 @@ enum StackText {
             fields.add("in force", "nothing: no stack was published")
         }
         fields.add("source", source(status.source))
+        if let differs = differs(status) { fields.add("differs", differs) }
         if let trouble = status.source.trouble { fields.add("trouble", trouble) }
         if let frozen = status.frozen {
             let why = frozen.reason.isEmpty ? "" : " (\(frozen.reason))"
@@ -109,6 +110,14 @@ enum StackText {
             case .stop: "machines change nothing more"
             }
         return "after \(AboutText.span(Double(seconds))): \(then)"
+    }
+
+    /// That the source holds something else than what is in force; nil where it does not.
+    static func differs(_ status: StackStatusResponse) -> String? {
+        guard status.source.kind != .none, let newest = status.source.revision, newest != status.inForce?.revision
+        else { return nil }
+        let held = status.frozen == nil ? "" : ": the freeze holds it back, unfreezing publishes it"
+        return "the source's newest, \(short(newest)), is not in force\(held)"
     }
 
     static func source(_ source: StackSourceView) -> String {

@@ -12,7 +12,8 @@ struct StackValidate: AsyncParsableCommand {
         discussion: """
             Reads the directory and asks no bolt. With --partition that one is asked too: whether it keeps the secrets \
             that are named, and whether the roll-out policy would block itself with its machines. Exit 1 where there \
-            is any fault.
+            is any fault, and where a secret is missing: such a stack is taken, and the machines that need the secret \
+            keep what they have until it is put.
 
             EXAMPLES
               boltctl stack validate examples/stack
@@ -53,8 +54,16 @@ struct StackValidate: AsyncParsableCommand {
                 return lines.joined(separator: "\n")
             }
             let names = secrets.isEmpty ? "" : "; secrets: \(secrets.joined(separator: ", "))"
-            lines.append("\(valid ? "valid" : "not to be published there"): \(stack ?? ""), \(sum)\(names)")
+            lines.append("\(judgement): \(stack ?? ""), \(sum)\(names)")
             return lines.joined(separator: "\n")
+        }
+
+        /// What becomes of it as it is.
+        private var judgement: String {
+            guard !valid, let partition else { return "valid" }
+            let isTaken = partition.faults.isEmpty && partition.rolloutBlocked == nil
+            return isTaken
+                ? "valid, and machines that need a missing secret would keep what they have" : "would be refused there"
         }
     }
 

@@ -70,7 +70,7 @@ import Testing
     /// Whoever was refused for safety's sake ends with 4, and nothing was changed.
     @Test func refusalsAboutPolicyEndWith4() {
         for code: Problem.Code in [
-            .noStack, .stackMoved, .stackFrozen, .noSource, .secretMissing, .rolloutBlocked, .rolloutRefused, .pushRuns,
+            .noStack, .stackMoved, .stackFrozen, .noSource, .rolloutBlocked, .rolloutRefused, .pushRuns,
             .pushRefused,
         ] {
             let problem = Problem(code, "no")
@@ -139,6 +139,8 @@ import Testing
     @Test func limitsThatHaltNothingHaveNoCount() {
         let unlimited = RolloutLimitsView(RolloutPolicy(maxConcurrent: nil, minStanding: 0, maxFail: .max))
         #expect(unlimited == RolloutLimitsView(maxConcurrent: nil, minStanding: 0, maxFail: nil))
+        // A stack without `rollout` was told to halt with more than 9223372036854775807 failures.
+        #expect(RolloutLimitsView(maxConcurrent: nil, minStanding: 0, maxFail: UInt64(Int64.max)).maxFail == nil)
         let limited = RolloutLimitsView(RolloutPolicy(maxConcurrent: 3, minStanding: 2, maxFail: 1))
         #expect(limited == RolloutLimitsView(maxConcurrent: 3, minStanding: 2, maxFail: 1))
     }

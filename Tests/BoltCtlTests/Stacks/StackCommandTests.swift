@@ -128,6 +128,21 @@ import Testing
                 """)
     }
 
+    /// After a rollback nothing said that the branch held something else than what was in force.
+    @Test func aStatusSaysWhenTheSourceHoldsSomethingElse() throws {
+        func text(_ revision: String?, isFrozen: Bool, _ kind: StackSourceView.Kind = .git) throws -> String {
+            let frozen = StackFreezeView(actor: "operator/eve", at: WallTime(milliseconds: 2_000), reason: "")
+            let source = StackSourceView(kind: kind, place: "x", isFollowed: !isFrozen, revision: revision)
+            return StackText.screen(try Views.stack(source: source, frozen: isFrozen ? frozen : nil), now: now)
+        }
+        #expect(try text("9c41d2", isFrozen: true).contains("the freeze holds it back, unfreezing publishes it"))
+        let free = try text("9c41d2", isFrozen: false)
+        #expect(free.contains("the source's newest, 9c41d2, is not in force\n"), "\(free)")
+        #expect(try !text("4f2a01", isFrozen: true).contains("differs"))
+        #expect(try !text(nil, isFrozen: true).contains("differs"))
+        #expect(try !text("9c41d2", isFrozen: false, .none).contains("differs"))
+    }
+
     @Test func aStatusSaysWhoFrozeItAndWhyARevisionWasNotTaken() throws {
         let fault = StackFaultView(
             code: "stack_cycle", file: "layers/10-base.yaml", line: 12, reason: "a requires b requires a", next: "x")

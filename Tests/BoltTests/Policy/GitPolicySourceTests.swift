@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Spanner
 import Testing
 
@@ -92,6 +93,53 @@ import Testing
         }
         try FileManager.default.removeItem(atPath: mirror)
         #expect(sourceCode(source) == .unreachable)
+    }
+
+    /// A bolt that was killed in a fetch left `shallow.lock`: the remote was told to be unreachable.
+    @Test("a lock that was left in the mirror is no trouble of the remote's, and nothing that a read fails with")
+    func staleLocks() throws {
+        let source = source()
+        let first = try #require(try source.read(unless: nil))
+        for lock in ["shallow.lock", "refs/bolt/policy.lock", "packed-refs.lock"] {
+            try Data().write(to: URL(fileURLWithPath: mirror + "/" + lock))
+            let commit = try origin.commit(lock)
+            #expect(try source.read(unless: first.revision)?.revision == commit, "\(lock)")
+        }
+    }
+
+    @Test("what git says of the mirror, of a repository's owner and of a remote is told apart, with what to do")
+    func complaints() {
+        func told(_ complaint: String, status: Int32 = 128) -> PolicySourceError {
+            source().refused(
+                "fetching",
+                BoundedProgram.Result(status: status, output: [], complaints: Array("fatal: \(complaint)\n".utf8)))
+        }
+        let lock = told("Unable to create '/state/mirror.git/shallow.lock': File exists.")
+        #expect(lock.code == .failed && !lock.next.contains("git is installed"), "\(lock)")
+        #expect(told("shallow file has changed since we read it").code == .failed)
+        let owner = told("detected dubious ownership in repository at '/srv/stack.git'")
+        #expect(owner.code == .unreachable && owner.next.contains("own the repository's folder"), "\(owner)")
+        #expect(told("could not read from remote repository.").code == .unreachable)
+        #expect(told("", status: 127).next.contains("git is installed"))
+    }
+
+    /// `publish --source` and the look that was due read one mirror at once: either failed over the other's locks.
+    @Test("reads that many ask for at once take turns in one mirror", .timeLimit(.minutes(1)))
+    func turns() async throws {
+        let service = PolicySourceService(
+            source(), interval: .seconds(60), staleAfter: .seconds(900), logger: Logger(label: "test"),
+            metrics: MetricsRegistry())
+        try await withThrowingTaskGroup(of: String?.self) { tasks in
+            for turn in 0..<12 {
+                tasks.addTask {
+                    if turn.isMultiple(of: 3) { await service.look { _ in .later("it is only looked at") } }
+                    return try await service.current()?.revision
+                }
+            }
+            let commit = try origin.git("rev-parse", "HEAD")
+            for try await revision in tasks { #expect(revision == commit) }
+        }
+        #expect(await service.status().error == nil)
     }
 
     @Test("a huge file, too many of them, a submodule, and links that lead out or nowhere are refused")

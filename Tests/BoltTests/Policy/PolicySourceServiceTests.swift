@@ -139,6 +139,40 @@ import Testing
         #expect(status.revision == "r3" && status.error == nil)
     }
 
+    /// What was accepted once was never offered again: after a rollback the branch was not followed any more.
+    @Test("what was accepted is offered again where something else is in force; what was refused is not")
+    func replaced() async {
+        _ = await look()
+        await service.look(inForce: "r1") { [taker] in taker.take($0) }
+        #expect(offered == ["r1"])
+        taker.verdict.withLock { $0 = .later("ada froze the stack") }
+        await service.look(inForce: "r0") { [taker] in taker.take($0) }
+        #expect(offered == ["r1", "r1"])
+        source.say("r2")
+        await service.look(inForce: "r0") { [taker] in taker.take($0) }
+        let frozen = await service.status()
+        #expect(frozen.newest == "r2" && frozen.revision == "r1" && frozen.waitsFor == "ada froze the stack")
+        taker.verdict.withLock { $0 = .accepted }
+        await service.look(inForce: "r0") { [taker] in taker.take($0) }
+        #expect(await service.status().revision == "r2")
+        taker.verdict.withLock { $0 = .refused(code: "stack_cycle", reason: "a cycle") }
+        source.say("r3")
+        for _ in 1...3 { await service.look(inForce: "r0") { [taker] in taker.take($0) } }
+        #expect(offered == ["r1", "r1", "r2", "r2", "r3"])
+        source.say("r2")
+        taker.verdict.withLock { $0 = .accepted }
+        #expect(await look().newest == "r2")
+    }
+
+    /// `source git git file:///srv/stack main`.
+    @Test("a place is told without its kind")
+    func place() {
+        var status = PolicySourceStatus()
+        #expect(status.place == nil)
+        status.words = GitRemote(url: "file:///srv/stack").words
+        #expect(status.place == "file:///srv/stack main")
+    }
+
     @Test("a revision that cannot be taken now is offered again, with why it waits")
     func later() async {
         taker.verdict.withLock { $0 = .later("the vault is sealed") }

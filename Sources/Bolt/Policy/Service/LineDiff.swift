@@ -44,7 +44,12 @@ struct LineDiff {
     private static func lines(_ bytes: [UInt8]?) -> [Substring]? {
         guard let bytes else { return [] }
         guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else { return nil }
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        // After a newline at the end no other line begins. Without one the last line is another than with it: it is
+        // marked, as `diff` and `git` do.
+        if let last = lines.popLast(), !last.isEmpty {
+            lines.append(Substring("\(last)\n\\ No newline at end of file"))
+        }
         return lines.count <= linesMax ? lines : nil
     }
 
@@ -81,9 +86,11 @@ struct LineDiff {
             if case .same = line { continue }
             for near in max(0, index - context)...min(lines.count - 1, index + context) { shown[near] = true }
         }
-        var (out, old, new) = ("", 1, 1)
+        var (out, old, new) = ("", 0, 0)
         for (index, line) in lines.enumerated() {
-            if shown[index], index == 0 || !shown[index - 1] { out += "@@ -\(old) +\(new) @@\n" }
+            if shown[index], index == 0 || !shown[index - 1] {
+                out += heading(lines[index..<(shown[index...].firstIndex(of: false) ?? lines.count)], old, new)
+            }
             switch line {
             case .same(let text):
                 if shown[index] { out += " \(text)\n" }
@@ -97,5 +104,23 @@ struct LineDiff {
             }
         }
         return out
+    }
+
+    /// `@@ -2,7 +2,8 @@`: of a hunk with so many lines of both before it.
+    private static func heading(_ hunk: ArraySlice<Line>, _ old: Int, _ new: Int) -> String {
+        var (left, right) = (0, 0)
+        for line in hunk {
+            switch line {
+            case .same: (left, right) = (left + 1, right + 1)
+            case .gone: left += 1
+            case .new: right += 1
+            }
+        }
+        return "@@ -\(range(old, left)) +\(range(new, right)) @@\n"
+    }
+
+    /// The first line and how many, as unified diffs have them: one is not said, none stands after the line before.
+    private static func range(_ before: Int, _ count: Int) -> String {
+        count == 1 ? "\(before + 1)" : "\(count == 0 ? before : before + 1),\(count)"
     }
 }

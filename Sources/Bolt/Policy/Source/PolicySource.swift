@@ -75,6 +75,8 @@ struct PolicySourceStatus: Hashable, Sendable {
     var words: String?
     /// The last revision that was accepted in this life of the process.
     var revision: String?
+    /// The last revision that was read, accepted or not; it is not what is in force where a freeze holds it back.
+    var newest: String?
     /// When the source was last found to have an accepted revision.
     var goodAt: WallTime?
     /// How long ago that is, in seconds; from the start of the process where it never was.
@@ -87,6 +89,8 @@ struct PolicySourceStatus: Hashable, Sendable {
     var waitsFor: String?
     /// Whether the age is over `policy.stale_seconds`.
     var isStale = false
+    /// Where, without the kind that the words begin with.
+    var place: String? { words.map { $0.split(separator: " ", maxSplits: 1).last.map(String.init) ?? $0 } }
 
     /// What failed last.
     struct Failure: Hashable, Sendable {

@@ -34,7 +34,9 @@ actor PolicySourceService {
     private let isWoken = Atomic<Bool>(false)
     private let isEnding = Atomic<Bool>(false)
 
-    /// The last revision that was accepted or refused; it is not offered again.
+    /// The last revision that was read, whatever became of it.
+    private var newest: String?
+    /// The last revision that was accepted or refused; it is not offered again while what is in force is of its making.
     private var settled: String?
     private var accepted: String?
     private var goodAt: (wall: WallTime, instant: ContinuousClock.Instant)?
@@ -55,8 +57,11 @@ actor PolicySourceService {
         (pace, self.logger, self.metrics) = (PolicyPace(interval: interval), logger, metrics)
     }
 
-    /// Works until it is ended. `isActive` says whether this bolt reigns: only then is the source looked at.
-    func run(isActive: @Sendable () async -> Bool, take: Taker) async {
+    /// Works until it is ended. `isActive` says whether this bolt reigns: only then is the source looked at; `inForce`
+    /// names the revision in force, nil where there is none.
+    func run(
+        isActive: @Sendable () async -> Bool, inForce: @Sendable () async -> String? = { nil }, take: Taker
+    ) async {
         guard source != nil else { return }
         var bits = SystemRandomNumberGenerator()
         var (due, last) = (ContinuousClock.now, ContinuousClock.Instant?.none)
@@ -66,7 +71,7 @@ actor PolicySourceService {
                 if activeSince == nil { (activeSince, due) = (now, now) }
                 let isPaused = last.map { now - $0 < PolicySourceService.wakeInterval } ?? false
                 if !isPaused, isWoken.exchange(false, ordering: .relaxed) || now >= due {
-                    await look(take)
+                    await look(inForce: await inForce(), take)
                     last = .now
                     due = .now + pause(&bits)
                 }
@@ -115,12 +120,16 @@ actor PolicySourceService {
 
     // MARK: - Looks
 
-    /// Looks at the source once, and offers what is new.
-    func look(_ take: Taker) async {
+    /// Looks at the source once, and offers what is new; and what was accepted once where something else is in force
+    /// now: an operator rolled back or published meanwhile, and if that is to stay, a freeze holds this back.
+    func look(inForce: String? = nil, _ take: Taker) async {
         guard let source else { return }
         if activeSince == nil { activeSince = .now }
+        let isReplaced = inForce != nil && settled == accepted && inForce != accepted
         let snapshot: PolicySnapshot?
-        do throws(PolicySourceError) { snapshot = try await read(source, unless: settled).get() } catch {
+        do throws(PolicySourceError) {
+            snapshot = try await read(source, unless: isReplaced ? nil : settled).get()
+        } catch {
             // Ended with this bolt: the source is not to blame.
             guard !isEnding.load(ordering: .relaxed) else { return }
             metrics.add(.policySourceReads, ["failed"])
@@ -128,6 +137,7 @@ actor PolicySourceService {
         }
         guard let snapshot else {
             metrics.add(.policySourceReads, ["unchanged"])
+            newest = settled
             // What was refused stays so until it is another.
             guard settled == accepted else {
                 if failure?.revision == nil, let refusal { failure = refusal }
@@ -136,6 +146,7 @@ actor PolicySourceService {
             }
             return succeed(nil)
         }
+        newest = snapshot.revision
         let verdict = await take(snapshot)
         switch verdict {
         case .accepted:
@@ -188,7 +199,7 @@ actor PolicySourceService {
     /// Another bolt reigns: nothing that is known here counts any more.
     private func rest() {
         guard activeSince != nil else { return }
-        (activeSince, settled, accepted, goodAt) = (nil, nil, nil, nil)
+        (activeSince, newest, settled, accepted, goodAt) = (nil, nil, nil, nil, nil)
         (failure, refusal, failures, waitsFor, waits) = (nil, nil, 0, nil, 0)
         metrics.set(.policySourceAge, to: 0)
     }
@@ -199,7 +210,7 @@ actor PolicySourceService {
     func status() -> PolicySourceStatus {
         var status = PolicySourceStatus()
         status.words = source?.words
-        (status.revision, status.goodAt) = (accepted, goodAt?.wall)
+        (status.revision, status.newest, status.goodAt) = (accepted, newest, goodAt?.wall)
         (status.error, status.failures, status.waitsFor) = (failure, failures, waitsFor)
         let age = age
         status.ageSeconds = UInt64(max(0, age.components.seconds))

@@ -36,6 +36,15 @@ final class GitPolicySource: PolicySource {
     var words: String { remote.words }
 
     func read(unless known: String?) throws(PolicySourceError) -> PolicySnapshot? {
+        let isOld = FileManager.default.fileExists(atPath: git.mirror + "/HEAD")
+        do throws(PolicySourceError) { return try readOnce(unless: known) } catch {
+            // The mirror may be what is broken: a bolt that was killed left a lock, say. That is no news of the source.
+            guard isOld, error.code == .failed, !mark.isSet.load(ordering: .relaxed) else { throw error }
+            return try readOnce(unless: known)
+        }
+    }
+
+    private func readOnce(unless known: String?) throws(PolicySourceError) -> PolicySnapshot? {
         do throws(PolicySourceError) {
             try prepare()
             try fetch()
@@ -82,25 +91,39 @@ final class GitPolicySource: PolicySource {
             }
         }
         guard result.status != 0 else { return }
+        throw refused(what, result)
+    }
+
+    /// What a fetch that ended badly means.
+    func refused(_ what: String, _ result: BoundedProgram.Result) -> PolicySourceError {
+        let whole = String(decoding: result.complaints, as: UTF8.self)
         let why = PolicySourceText.line(result.complaints)
-        if result.status == 127 { throw failed(what, .notStarted("there is no program git here")) }
+        if result.status == 127 { return failed(what, GitPolicySource.missing) }
         if why.contains("couldn't find remote ref") {
-            throw PolicySourceError(
+            return PolicySourceError(
                 code: .missing, what: what, why: "there is no such branch",
                 next: "bring it back, or name another: policy.git_branch")
         }
         if why.contains("File size limit") || result.status == 128 + SIGXFSZ || why.contains("File too large") {
-            throw unfit(what, "it is larger than \(GitProgram.fileBlocksMax / 2048) MiB")
+            return unfit(what, "it is larger than \(GitProgram.fileBlocksMax / 2048) MiB")
         }
-        throw unreachable(what, why)
+        // Locks are the mirror's: nothing is locked at a remote to read it.
+        if whole.contains(".lock'") || whole.contains("shallow file has changed") { return failed(what, why) }
+        if whole.contains("dubious ownership") {
+            return PolicySourceError(
+                code: .unreachable, what: what, why: why,
+                next: "let the user that this bolt runs as own the repository's folder, or name it by https or ssh; "
+                    + "git's safe.directory is not read")
+        }
+        return unreachable(what, why)
     }
 
     private func commit() throws(PolicySourceError) -> String {
         let what = "looking for the commit of \(remote.branch)"
-        let output = try succeed(["rev-parse", "--verify", "--quiet", "\(GitPolicySource.reference)^{commit}"], what)
+        let output = try succeed(["rev-parse", "--verify", "\(GitPolicySource.reference)^{commit}"], what)
         let commit = String(decoding: output, as: UTF8.self).filter { $0 != "\n" }
         guard [40, 64].contains(commit.utf8.count), commit.utf8.allSatisfy({ GitTree.isHex($0) }) else {
-            throw failed(what, .notStarted("git names no commit"))
+            throw failed(what, "git names no commit")
         }
         return commit
     }
@@ -154,9 +177,12 @@ final class GitPolicySource: PolicySource {
     private func succeed(_ arguments: [String], _ what: String) throws(PolicySourceError) -> [UInt8] {
         let result: BoundedProgram.Result
         do throws(BoundedProgram.Failure) { result = try git.run(arguments) } catch { throw failed(what, error) }
+        if result.status == 127 { throw failed(what, GitPolicySource.missing) }
         guard result.status == 0 else { throw failed(what, PolicySourceText.line(result.complaints)) }
         return result.output
     }
+
+    private static var missing: BoundedProgram.Failure { .notStarted("there is no program git here") }
 
     private static func text(_ failure: BoundedProgram.Failure) -> String {
         switch failure {
@@ -168,13 +194,16 @@ final class GitPolicySource: PolicySource {
     }
 
     private func failed(_ what: String, _ failure: BoundedProgram.Failure) -> PolicySourceError {
-        failed(what, GitPolicySource.text(failure))
+        guard case .notStarted = failure else { return failed(what, GitPolicySource.text(failure)) }
+        return PolicySourceError(
+            code: .failed, what: what, why: GitPolicySource.text(failure),
+            next: "see that git is installed and that this bolt may run it; it is tried again by itself")
     }
 
     private func failed(_ what: String, _ why: String) -> PolicySourceError {
         PolicySourceError(
             code: .failed, what: what, why: why,
-            next: "see that git is installed and the state directory has room; it is tried again by itself")
+            next: "see that the state directory has room; it is tried again by itself, with a new mirror")
     }
 
     private func unreachable(_ what: String, _ why: String) -> PolicySourceError {
