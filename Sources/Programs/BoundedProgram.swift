@@ -37,6 +37,11 @@ public struct BoundedProgram: Sendable {
         /// The beginning of what it complained of: `complaintBytesMax` at most.
         public var complaints: [UInt8]
 
+        /// What became of one.
+        public init(ending: Ending, output: [UInt8], complaints: [UInt8]) {
+            (self.ending, self.output, self.complaints) = (ending, output, complaints)
+        }
+
         /// Its exit code; 128 and the signal's number where a signal ended it.
         public var status: Int32 {
             switch ending {
