@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Folders that go with the process: for what all tests of a process share, which nothing outlives that could remove it.
+/// Folders that go with the process: for what all tests of a process share, which nothing outlives that could remove
+/// it.
 public enum ProcessFolder {
     private static let paths = Mutex<[String]>([])
 

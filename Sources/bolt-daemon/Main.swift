@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bolt
 import enum BoltAPI.StandardStream
+import enum BoltAPI.TerminalText
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -58,7 +59,7 @@ struct ConfigurationOptions: ParsableArguments {
 
 /// Says why on standard error, and ends.
 func fail(_ text: String, status: Int32) -> Never {
-    StandardStream.error.write("bolt: \(text)\n")
+    StandardStream.error.write("bolt: \(TerminalText.block(text))\n")
     exit(status)
 }
 

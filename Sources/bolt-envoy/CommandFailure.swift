@@ -38,7 +38,8 @@ struct CommandFailure: ReportedFailure {
             self.init(
                 error.code.rawValue, what, reason: "\(error.what): \(error.why)", next: error.next,
                 changed: error.stateChanged, status: status)
-        case is CancellationError: self.init("cancelled", what, reason: "it was interrupted", status: status)
+        case is CancellationError:
+            self = CommandFailure("cancelled", what, reason: "it was interrupted", status: status)
         default:
             self.init("internal", what, reason: "\(error)", next: "report it with this text", status: status)
         }

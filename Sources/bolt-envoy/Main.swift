@@ -35,8 +35,8 @@ import Spanner
     }
 
     private static func end(_ failure: CommandFailure, _ arguments: [String]) -> Never {
-        if wantsJSON(arguments), let json = try? APIJSON.encode(["error": failure], pretty: true) {
-            note(String(decoding: json, as: UTF8.self))
+        if wantsJSON(arguments), let json = try? OutputOptions.json(["error": failure]) {
+            note(json)
         } else {
             note(failure.text)
         }

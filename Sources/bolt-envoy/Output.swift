@@ -1,5 +1,6 @@
 import ArgumentParser
 import BoltAPI
+import Envoy
 import Foundation
 import Logging
 
@@ -15,9 +16,14 @@ struct OutputOptions: ParsableArguments {
     /// Writes a command's data: the value itself, or its lines.
     func emit(_ value: some Encodable, lines: [String]) throws {
         switch format {
-        case .json: print(String(decoding: try APIJSON.encode(value, pretty: true), as: UTF8.self))
-        case .text: for line in lines { print(line) }
+        case .json: print(try OutputOptions.json(value))
+        case .text: for line in lines { print(TerminalText.block(line)) }
         }
+    }
+
+    /// A value as JSON that a terminal obeys nothing of.
+    static func json(_ value: some Encodable) throws -> String {
+        TerminalText.json(String(decoding: try APIJSON.encode(value, pretty: true), as: UTF8.self))
     }
 
     /// Progress, for people: under `-o json` nothing but an error is written to standard error.
@@ -26,13 +32,15 @@ struct OutputOptions: ParsableArguments {
     }
 }
 
-/// Writes a line to standard error.
-func note(_ line: String) { StandardStream.error.write(line + "\n") }
+/// Writes a line to standard error. Words of others that are in it are not obeyed by a terminal.
+func note(_ line: String) { StandardStream.error.write(TerminalText.block(line) + "\n") }
 
 extension Logger {
     /// To standard error, in logfmt.
     static func agent(verbose: Bool) -> Logger {
-        var logger = Logger(label: "bolt-envoy") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "bolt-envoy") { label in
+            HarmlessLogHandler(StreamLogHandler.standardError(label: label))
+        }
         logger.logLevel = verbose ? .debug : .info
         return logger
     }

@@ -117,7 +117,8 @@ struct StatusReport: Encodable {
         if agent.running, let next = history?.nextAttempt {
             lines.append("next report  in \(age(Double(next.milliseconds) / 1000 - now))")
         }
-        return lines
+        // Reasons are of bolts, names of revisions of whoever publishes: none of them stands as a line of its own.
+        return lines.map { TerminalText.line($0) }
     }
 
     private var policyLines: [String] {

@@ -17,6 +17,6 @@ struct Traits: AsyncParsableCommand {
 
     func run() async throws {
         let traits = await TraitsDocument(directory: directory).gather()
-        print(String(decoding: try APIJSON.encode(traits, pretty: true), as: UTF8.self))
+        print(try OutputOptions.json(traits))
     }
 }

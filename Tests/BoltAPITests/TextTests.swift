@@ -1,4 +1,5 @@
 import BoltAPI
+import Foundation
 import Spanner
 import Testing
 
@@ -15,6 +16,28 @@ import Testing
                 longer-name  x       two lines and a tab
                 """)
         #expect(TextTable("A", "B").text == "A  B")
+    }
+
+    /// One bad envoy wrote to operators' terminals: set their title, cleared them, turned what was shown around.
+    @Test func whatATerminalWouldObeyIsShown() throws {
+        let hostile = "\u{1B}]0;x\u{7}\u{1B}[2J\u{202E}\u{2066}\u{9B}31m\u{7F}\r\n\u{2028}é …"
+        #expect(
+            TerminalText.block(hostile) == "\\u{1B}]0;x\\u{7}\\u{1B}[2J\\u{202E}\\u{2066}\\u{9B}31m\\u{7F}\\u{D}\n"
+                + "\\u{2028}é …")
+        #expect(TerminalText.line("a\nb\tc") == "a\\u{A}b\\u{9}c" && TerminalText.block("a\n\tb") == "a\n\tb")
+        #expect(TerminalText.lines("a\r\nb\tc\n") == ["a\\u{D}", "b\tc", ""])
+        for value in UInt32(0)...0x2100 {
+            guard let scalar = Unicode.Scalar(value), TerminalText.isObeyed(scalar) else { continue }
+            #expect(!TerminalText.line("a\(scalar)").unicodeScalars.contains(scalar), "\(value)")
+        }
+        let named = Array(0...0x1F) + Array(0x7F...0x9F) + Array(0x2028...0x202E) + Array(0x2066...0x2069)
+        #expect(named.compactMap { Unicode.Scalar(UInt32($0)) }.allSatisfy { TerminalText.isObeyed($0) })
+        let whole = "plain, ünïcode, 日本 and ✓"
+        #expect(TerminalText.block(whole) == whole && TerminalText.line(whole) == whole)
+        let json = String(decoding: try APIJSON.encode(["a": hostile], pretty: true), as: UTF8.self)
+        let shown = TerminalText.json(json)
+        #expect(shown.unicodeScalars.allSatisfy { $0 == "\n" || !TerminalText.isObeyed($0) }, "\(shown)")
+        #expect(try APIJSON.decode([String: String].self, from: Data(shown.utf8)) == ["a": hostile])
     }
 
     @Test func fieldsAlignAndStayOneLineEach() {

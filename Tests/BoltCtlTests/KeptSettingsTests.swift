@@ -25,6 +25,7 @@ import Testing
             groups: [{name: default}]
             partitions:
               - name: north
+                groups: [default]
                 bolts: [{name: a, address: "127.0.0.1:1", ops: "127.0.0.1:2"}]
             """
         let document = TopologyDocument(parsing: text, file: "trial")

@@ -1,5 +1,6 @@
 import BoltAPI
 import Foundation
+import Logging
 import Spanner
 import Testing
 
@@ -77,6 +78,16 @@ import Testing
 
     @Test func logLinesCannotBeForged() {
         #expect(LineLogHandler.quoted("a\"b\n\u{1}") == "\"a\\\"b\\n\\u0001\"")
+        // The message stood as it came, and C1 controls and directions stood in values too.
+        let event = LogEvent(
+            level: .info, message: "a\n\u{1B}[2J\u{202E}", metadata: ["k": "\u{9B}31m\u{2028}x"], source: nil,
+            file: "", function: "", line: 0)
+        let text = LineLogHandler(label: "bolt", level: .info, json: false).line(event, at: "now")
+        #expect(text == "now info a\\u{A}\\u{1B}[2J\\u{202E} k=\"\\u009b31m\\u2028x\"")
+        let json = LineLogHandler(label: "bolt", level: .info, json: true).line(event, at: "now")
+        #expect(json.unicodeScalars.allSatisfy { !TerminalText.isObeyed($0) }, "\(json)")
+        let parsed = try? APIJSON.decode([String: String].self, from: Data(json.utf8))
+        #expect(parsed?["message"] == "a\n\u{1B}[2J\u{202E}" && parsed?["k"] == "\u{9B}31m\u{2028}x", "\(json)")
     }
 
     /// P5, D1: what a check-in may say, at each bound.

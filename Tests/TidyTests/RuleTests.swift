@@ -159,10 +159,10 @@ struct RuleTests {
 
     @Test("what is read while it is written is found: it ends the process")
     func overlapping() {
-        for source in ["  a?.b = (a?.b ?? [:]).filter { c }", "a?.b.c += a?.d ?? 0", "a?.b[1] = f(a)"] {
+        for source in ["  a?.b = (a?.b ?? [:]).filter { c }", "a?.b.c += a?.d ?? 0", "self.a?.b[1] = f(a)"] {
             #expect(trapViolations(in: file("Sources/Bolt/A.swift", source)).count == 1, "\(source)")
         }
-        for source in ["a?.b = c", "guard a?.b == a?.c else { d }", "let b = a?.b", "a?.b = ab?.c", "a.b = a?.c"] {
+        for source in ["a?.b = c", "guard a?.b == a?.c else { d }", "let b = a?.b", "a?.b = ab?.c", "a.b = a?.c", "c.a?.b = d.a?.b"] {
             #expect(trapViolations(in: file("Sources/Bolt/A.swift", source)).isEmpty, "\(source)")
         }
     }

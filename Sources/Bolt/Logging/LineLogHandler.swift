@@ -26,9 +26,14 @@ public struct LineLogHandler: LogHandler {
 
     /// Writes one line.
     public func log(event: LogEvent) {
+        // A log that cannot be written is no reason to stop serving: the line is lost.
+        StandardStream.error.write(line(event, at: LineLogHandler.timestamp()) + "\n")
+    }
+
+    /// The line of an event. Whoever's words are in it: it is one line, and nothing in it is obeyed by a terminal.
+    func line(_ event: LogEvent, at time: String) -> String {
         var fields = metadata
         if let more = event.metadata { fields.merge(more) { _, new in new } }
-        let time = LineLogHandler.timestamp()
         var line = json ? "{\"time\":\"\(time)\",\"level\":\"\(event.level)\"" : "\(time) \(event.level) "
         if json {
             line += ",\"message\":\(LineLogHandler.quoted(event.message.description))"
@@ -37,15 +42,15 @@ public struct LineLogHandler: LogHandler {
             }
             line += "}"
         } else {
-            line += event.message.description
+            line += TerminalText.line(event.message.description)
             for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
                 let text = value.description
                 let plain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x3D }
                 line += " \(key)=\(plain ? text : LineLogHandler.quoted(text))"
             }
         }
-        // A log that cannot be written is no reason to stop serving: the line is lost.
-        StandardStream.error.write(line + "\n")
+        // What JSON would let stand as it is, and a terminal would obey, can only be within quotes now.
+        return TerminalText.json(line)
     }
 
     private static func timestamp() -> String {

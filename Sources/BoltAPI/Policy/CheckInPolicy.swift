@@ -87,8 +87,8 @@ public struct PolicyWebhookRequest: Hashable, Sendable, Codable {
     public init(ref: String?) { self.ref = ref }
 }
 
-/// `POST /v1/peer/policy/wake`, bolts of the same partition only: a forge called a bolt that does not look at the source
-/// itself. It only says that looking is worth while, and is never passed on again.
+/// `POST /v1/peer/policy/wake`, bolts of the same partition only: a forge called a bolt that does not look at the
+/// source itself. It only says that looking is worth while, and is never passed on again.
 public struct PeerPolicyWakeRequest: Hashable, Sendable, Codable {
     /// Whose source is meant.
     public var partition: PartitionName

@@ -37,8 +37,8 @@ enum ProgramSearch {
         .map { "\($0.key)=\($0.value)" }
     }
 
-    /// Where a user is at home, as the machine says. Never a folder that others may write to, such as that for temporary
-    /// files: programs obey the settings that they find at home.
+    /// Where a user is at home, as the machine says. Never a folder that others may write to, such as that for
+    /// temporary files: programs obey the settings that they find at home.
     static func home(of user: uid_t) -> String {
         var entry = passwd()
         var buffer = [CChar](repeating: 0, count: 64 * 1_024)

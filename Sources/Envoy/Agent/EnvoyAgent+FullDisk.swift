@@ -5,8 +5,8 @@ internal import SpannerStore
 /// On a full disk the agent goes on with what it has: its policy is put in force, and may be what makes room; reports
 /// are tried again; what there is to tell waits in memory.
 extension EnvoyAgent {
-    /// Puts a record of the agent's own into the queue. Durable when it returns, but on a full disk: there it is held in
-    /// memory until there is room.
+    /// Puts a record of the agent's own into the queue. Durable when it returns, but on a full disk: there it is held
+    /// in memory until there is room.
     func put(_ body: [UInt8]) throws(StoreError) {
         unkept.append(body)
         try keepUnkept()

@@ -137,8 +137,8 @@ extension EnvoyAgent {
         try tell(record)
     }
 
-    /// Makes the passes of a lasting agent, one after the other, beside its reports: a pass may take as long as it needs,
-    /// and what came of it is durable at once. Cancelled, it ends the one that is under way.
+    /// Makes the passes of a lasting agent, one after the other, beside its reports: a pass may take as long as it
+    /// needs, and what came of it is durable at once. Cancelled, it ends the one that is under way.
     func makePasses(_ begun: AsyncStream<PassUnderWay>) async {
         for await pass in begun {
             let result = await pass.work.run()
@@ -170,8 +170,8 @@ extension EnvoyAgent {
         }
     }
 
-    /// What is the matter is told once, as a pass that was not made. Whether it was told now: while a pass is under way it
-    /// waits for that one, which began before, so that what is told is in the order in which it was.
+    /// What is the matter is told once, as a pass that was not made. Whether it was told now: while a pass is under
+    /// way it waits for that one, which began before, so that what is told is in the order in which it was.
     func tellTrouble(at time: WallTime) throws(StoreError) -> Bool {
         guard let trouble = desk?.trouble else {
             toldTrouble = nil

@@ -63,8 +63,8 @@ extension EnvoyAgent {
         return (desk.sight.accepted, owner.map { desk.sight.obeyed(of: $0) } ?? 0)
     }
 
-    /// True where a bolt has news before the time is over, or `ends` does. One that cannot be asked changes nothing: the
-    /// time is then slept through.
+    /// True where a bolt has news before the time is over, or `ends` does. One that cannot be asked changes nothing:
+    /// the time is then slept through.
     private static func rest(
         until end: ContinuousClock.Instant, on port: any EnvoyPort, wait: Wait?, ends: AsyncStream<Void>?
     ) async -> Bool {

@@ -22,12 +22,12 @@ public enum PassText {
     /// The line, and below it what is not as it should be and what was changed. With `isWhole` each difference too.
     public static func lines(_ pass: PassRecord, isWhole: Bool = false) -> [String] {
         var lines = [line(pass)]
-        if let trouble = pass.trouble { lines.append("  why:  \(trouble)") }
+        if let trouble = pass.trouble { lines.append("  why:  \(TerminalText.line(trouble))") }
         for resource in pass.report?.resources ?? [] where resource.outcome != .unchanged {
-            lines.append("  \(resource.outcome.rawValue) \(resource.id)\(detail(resource))")
-            if let next = resource.next { lines.append("    next: \(next)") }
+            lines.append(TerminalText.line("  \(resource.outcome.rawValue) \(resource.id)\(detail(resource))"))
+            if let next = resource.next { lines.append("    next: \(TerminalText.line(next))") }
             if isWhole, let diff = resource.diff {
-                lines += diff.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)" }
+                lines += TerminalText.lines(diff).map { "    \($0)" }
             }
         }
         if let omitted = pass.report?.omitted, omitted > 0 { lines.append("  and \(omitted) more that are not listed") }

@@ -49,8 +49,10 @@ enum EnvoyPolicyText {
     static func resources(_ pass: EnvoyPassView) -> [String] {
         pass.resources.map { resource in
             let outcome = resource.outcome.rawValue.replacing("_", with: " ")
-            return "  \(resource.id): \(outcome)" + (resource.words.map { ": \($0)" } ?? "")
-                + (resource.code.map { " [\($0)]" } ?? "")
+            // The machine's own words: one resource is one line, whatever they hold.
+            return TerminalText.line(
+                "  \(resource.id): \(outcome)" + (resource.words.map { ": \($0)" } ?? "")
+                    + (resource.code.map { " [\($0)]" } ?? ""))
         }
     }
 }

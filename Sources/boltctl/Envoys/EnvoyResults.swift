@@ -263,8 +263,10 @@ enum ResultText {
         var lines = ["  " + head + (resource.summary.map { ": \($0.joined(separator: ", "))" } ?? "")]
         if let words = resource.words { lines.append("    \(words)\(resource.code.map { " [\($0)]" } ?? "")") }
         if let next = resource.next { lines.append("    next: \(next)") }
+        // The machine's own words: only its blocks are of several lines.
+        lines = lines.map { TerminalText.line($0) }
         for block in [resource.diff, resource.output].compactMap({ $0 }) {
-            lines += block.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" }
+            lines += TerminalText.lines(block).map { "      \($0)" }
         }
         return lines
     }

@@ -217,7 +217,7 @@ enum PushText {
         if push.asked > told, !push.isOver { parts.append("\(push.asked - told) told") }
         if push.failed > 0 { parts.append("\(push.failed) failed") }
         return "\(push.id.apiText.prefix(8)) \(word(push.state)): batch \(push.batch) of \(push.batches), "
-            + parts.joined(separator: ", ") + (push.stopped.map { "; \($0)" } ?? "")
+            + parts.joined(separator: ", ") + (push.stopped.map { "; \(TerminalText.line($0))" } ?? "")
     }
 
     static func word(_ state: PushView.State) -> String {

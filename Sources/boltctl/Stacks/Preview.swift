@@ -249,7 +249,7 @@ extension Preview {
         if !resource.requires.isEmpty { lines.append("  requires: \(resource.requires.joined(separator: ", "))") }
         if !resource.notifies.isEmpty { lines.append("  notifies: \(resource.notifies.joined(separator: ", "))") }
         if let fault = resource.fault {
-            lines += ["  cannot be told: \(fault.reason) [\(fault.code)]", "  next: \(fault.next)"]
+            lines += ["  cannot be told: \(TerminalText.line(fault.reason)) [\(fault.code)]", "  next: \(fault.next)"]
         }
         for (key, value) in (resource.spec ?? [:]).sorted(by: { $0.key < $1.key }) where key != "path" {
             lines += Self.member(key, value, whole: whole)
@@ -260,13 +260,13 @@ extension Preview {
     private static func member(_ key: String, _ value: JSONValue, whole: Bool) -> [String] {
         switch value {
         case .string(let text) where key == "content":
-            let all = text.split(separator: "\n", omittingEmptySubsequences: false)
+            let all = TerminalText.lines(text)
             let shown = whole ? all[...] : all.prefix(linesShown)
             let rest = all.count > shown.count ? ["    … \(Plural.text(all.count - shown.count, "line")) more"] : []
             return ["  content:"] + shown.map { "    \($0)" } + rest
-        case .string(let text): return ["  \(key): \(text)"]
+        case .string(let text): return ["  \(key): \(TerminalText.line(text))"]
         case .array(let values) where values.allSatisfy({ $0.text != nil }):
-            return ["  \(key): \(values.compactMap(\.text).joined(separator: " "))"]
+            return ["  \(key): \(TerminalText.line(values.compactMap(\.text).joined(separator: " ")))"]
         case .null, .bool, .integer, .number, .array, .object:
             let json = (try? APIJSON.encode(value)).map { String(decoding: $0, as: UTF8.self) }
             return ["  \(key): \(json ?? "?")"]

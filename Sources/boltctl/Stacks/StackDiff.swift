@@ -85,9 +85,9 @@ struct StackDiff: AsyncParsableCommand {
         var lines: [String] = ["\(from) → \(later)", ""]
         for file in answer.files {
             let counts = file.added + file.removed > 0 ? "  +\(file.added) -\(file.removed)" : ""
-            lines.append("\(letter(file.kind)) \(file.path)\(counts)")
+            lines.append("\(letter(file.kind)) \(TerminalText.line(file.path))\(counts)")
             if !brief, let text = file.text {
-                lines += text.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)" }
+                lines += TerminalText.lines(text).map { "    \($0)" }
             }
         }
         if answer.omitted > 0 { lines.append("and \(Plural.text(answer.omitted, "file")) more") }

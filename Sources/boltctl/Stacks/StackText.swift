@@ -34,7 +34,7 @@ enum StackText {
         let waiting = [rollout.given, rollout.heldUp].reduce(rollout.envoys) { $0 > $1 ? $0 - $1 : 0 }
         if waiting > 0 { parts.append("\(waiting) not given it") }
         return "of \(short(rollout.revision)) \(word(rollout)): \(parts.joined(separator: ", "))"
-            + (rollout.reason.map { "; \($0)" } ?? "")
+            + (rollout.reason.map { "; \(TerminalText.line($0))" } ?? "")
     }
 
     /// How it stands, in a word: `done` is said where nobody is under way, and nobody held up.
@@ -130,7 +130,9 @@ enum StackText {
 
     /// The first machines on which it failed, one a line.
     static func failures(_ failures: [PolicyFailureView], of count: UInt64) -> [String] {
-        var lines = failures.map { "  failed: \($0.name?.text ?? $0.envoy.description): \($0.reason)" }
+        var lines = failures.map {
+            TerminalText.line("  failed: \($0.name?.text ?? $0.envoy.description): \($0.reason)")
+        }
         let shown = UInt64(failures.count)
         if count > shown, shown > 0 { lines.append("  and \(count - shown) more") }
         return lines
@@ -138,7 +140,7 @@ enum StackText {
 
     static func rejected(_ rejected: StackRejectionView, now: WallTime = .now) -> [String] {
         let since = AboutText.since(rejected.at, now: now)
-        var lines = ["\(short(rejected.revision)) was not taken, \(since) ago: \(rejected.reason)"]
+        var lines = [TerminalText.line("\(short(rejected.revision)) was not taken, \(since) ago: \(rejected.reason)")]
         lines += rejected.faults.map { "  \(fault($0))" }
         let more = rejected.count - rejected.faults.count
         if more > 0 { lines.append("  and \(more) more") }
@@ -146,5 +148,7 @@ enum StackText {
     }
 
     /// `layers/10-base.yaml:12: why [code]`.
-    static func fault(_ fault: StackFaultView) -> String { "\(fault.place): \(fault.reason) [\(fault.code)]" }
+    static func fault(_ fault: StackFaultView) -> String {
+        TerminalText.line("\(fault.place): \(fault.reason) [\(fault.code)]")
+    }
 }

@@ -97,7 +97,7 @@ struct StackValidate: AsyncParsableCommand {
                 + "\(answer.partition)"
         }
         if let why = answer.rolloutBlocked {
-            lines.append("its roll-out would block itself at \(answer.partition): \(why)")
+            lines.append("its roll-out would block itself at \(answer.partition): \(TerminalText.line(why))")
         }
         return lines
     }

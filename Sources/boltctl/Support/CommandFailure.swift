@@ -36,8 +36,8 @@ struct CommandFailure: ReportedFailure {
                 status: status)
         case let error as VaultError:
             self.init(error.code.rawValue, error.what, reason: error.why, next: error.next)
-        case is CancellationError: self.init("cancelled", "cancelled", status: .error)
-        default: self.init("error", "\(error)")
+        case is CancellationError: self = CommandFailure("cancelled", "it was interrupted before it was done")
+        default: self = CommandFailure("error", "\(error)")
         }
     }
 }

@@ -14,12 +14,16 @@ struct OutputOptions: ParsableArguments {
 
     /// Writes a command's data: the value itself, or its table.
     func emit(_ value: some Encodable, table: @autoclosure () -> String) throws {
+        Console.out(try text(value, table: table()), terminator: output == .yaml ? "" : "\n")
+    }
+
+    /// What is written. Nothing in it is obeyed by a terminal, whoever's words it holds; as JSON and YAML it parses to
+    /// the very value.
+    func text(_ value: some Encodable, table: @autoclosure () -> String) throws -> String {
         switch output {
-        case .table: Console.out(table())
-        case .json: Console.out(String(decoding: try APIJSON.encode(value, pretty: true), as: UTF8.self))
-        case .yaml:
-            let json = try APIJSON.decode(JSONValue.self, from: APIJSON.encode(value))
-            Console.out(YAMLText.text(of: json), terminator: "")
+        case .table: return TerminalText.block(table())
+        case .json: return TerminalText.json(String(decoding: try APIJSON.encode(value, pretty: true), as: UTF8.self))
+        case .yaml: return YAMLText.text(of: try APIJSON.decode(JSONValue.self, from: APIJSON.encode(value)))
         }
     }
 }
@@ -34,7 +38,11 @@ enum Console {
         exit(ExitStatus.error.rawValue)
     }
 
-    static func note(_ text: String) { StandardStream.error.write(text + "\n") }
+    /// Writes a document exactly as it is, but to a terminal: that is shown what it would obey.
+    static func document(_ text: String) { out(isatty(STDOUT_FILENO) == 1 ? TerminalText.block(text) : text) }
+
+    /// Says something beside the data. Words of others that are in it are not obeyed by the terminal.
+    static func note(_ text: String) { StandardStream.error.write(TerminalText.block(text) + "\n") }
 
     static func warn(_ text: String) { note("warning: \(text)") }
 
@@ -49,7 +57,7 @@ enum Console {
                 "confirmation_required", "this needs a confirmation and there is no terminal to ask",
                 next: "add --yes, or look at it first with --dry-run", status: .usage)
         }
-        StandardStream.error.write("\(question) [y/N] ")
+        StandardStream.error.write(TerminalText.block(question) + " [y/N] ")
         let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased()
         guard answer == "y" || answer == "yes" else {
             throw CommandFailure("declined", "declined; nothing was changed", status: .error)

@@ -16,12 +16,12 @@ enum DetailedTable {
     /// A text in lines that are indented and as long as they may be; a word that is longer stays whole.
     static func wrapped(_ text: String, columns: Int, indent: String = "    ") -> [String] {
         var (lines, line) = ([String](), "")
-        for word in text.split(whereSeparator: { $0.isWhitespace }) {
+        for word in text.split(whereSeparator: { $0.isWhitespace }).map({ TerminalText.line(String($0)) }) {
             if !line.isEmpty, indent.count + line.count + 1 + word.count > columns {
                 lines.append(indent + line)
                 line = ""
             }
-            line += line.isEmpty ? String(word) : " \(word)"
+            line += line.isEmpty ? word : " \(word)"
         }
         return line.isEmpty ? lines : lines + [indent + line]
     }

@@ -52,7 +52,9 @@ struct Ending {
         switch form {
         case .table: break
         case .json:
-            if let json = try? APIJSON.encode(answer, pretty: true) { return String(decoding: json, as: UTF8.self) }
+            if let json = try? APIJSON.encode(answer, pretty: true) {
+                return TerminalText.json(String(decoding: json, as: UTF8.self))
+            }
         case .yaml:
             if let json = try? APIJSON.encode(answer), let value = try? APIJSON.decode(JSONValue.self, from: json) {
                 return YAMLText.text(of: value).trimmingCharacters(in: .newlines)

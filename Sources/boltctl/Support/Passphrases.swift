@@ -56,7 +56,7 @@ enum Passphrases {
 
     /// Reads a line without echo.
     private static func ask(_ prompt: String) -> String {
-        StandardStream.error.write(prompt)
+        StandardStream.error.write(TerminalText.block(prompt))
         var saved = termios()
         tcgetattr(STDIN_FILENO, &saved)
         var silent = saved

@@ -113,7 +113,8 @@ import Testing
         func told(_ complaint: String, status: Int32 = 128) -> PolicySourceError {
             source().refused(
                 "fetching",
-                BoundedProgram.Result(ending: .code(status), output: [], complaints: Array("fatal: \(complaint)\n".utf8)))
+                BoundedProgram.Result(
+                    ending: .code(status), output: [], complaints: Array("fatal: \(complaint)\n".utf8)))
         }
         let lock = told("Unable to create '/state/mirror.git/shallow.lock': File exists.")
         #expect(lock.code == .failed && !lock.next.contains("git is installed"), "\(lock)")

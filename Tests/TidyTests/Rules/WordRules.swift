@@ -73,13 +73,18 @@ private func overlappingViolations(in file: SwiftText) -> [Violation] {
                 $0.isLetter || $0.isNumber || "_.?[]() +-".contains($0)
             })
         else { return nil }
-        let name = line[..<mark.lowerBound].reversed().prefix { $0.isLetter || $0.isNumber || $0 == "_" }.reversed()
-        let words = line[sign.upperBound...].split { !($0.isLetter || $0.isNumber || $0 == "_") }
-        guard !name.isEmpty, words.contains(Substring(String(name))) else { return nil }
+        let name = paths(String(line[..<mark.lowerBound])).last ?? ""
+        guard !name.isEmpty, paths(String(line[sign.upperBound...])).contains(name) else { return nil }
         return Violation(
             rule: .traps, path: file.path, line: number + 1,
-            message: "`\(String(name))` is read while it is written: make the value first")
+            message: "`\(name)` is read while it is written: make the value first")
     }
+}
+
+/// Names with what they are members of, as `a.b`, in a line of code.
+private func paths(_ code: String) -> [String] {
+    code.split { !($0.isLetter || $0.isNumber || $0 == "_" || $0 == ".") }
+        .map { $0.hasPrefix("self.") ? String($0.dropFirst(5)) : String($0) }
 }
 
 /// Sleeps in tests: they are slow when they are long enough and flaky when they are not.

@@ -43,7 +43,7 @@ struct TopologyExport: AsyncParsableCommand {
     private func emit(_ answer: some Encodable, _ topology: Topology) throws {
         switch connection.output.output {
         case .json: try connection.output.emit(answer, table: "")
-        case .table, .yaml: Console.out(Self.text(topology))
+        case .table, .yaml: Console.document(Self.text(topology))
         }
     }
 
