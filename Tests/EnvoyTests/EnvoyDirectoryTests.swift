@@ -71,6 +71,17 @@ import Testing
         #expect(throws: IdentityError.self) { try EnvoyDirectory("/proc/none/x").make() }
     }
 
+    @Test("a relative path is made absolute at once: what applies a policy takes no other, and each pass failed")
+    func relative() throws {
+        let here = FileManager.default.currentDirectoryPath
+        for path in ["state", "./state", "../state", "a/b/"] {
+            let state = EnvoyDirectory(path)
+            #expect(state.path == (here == "/" ? "/\(path)" : "\(here)/\(path)"))
+            for part in [state.identityPath, state.queuePath] { #expect(part.hasPrefix("/")) }
+        }
+        #expect(EnvoyDirectory("/x/y").path == "/x/y")
+    }
+
     @Test("a profile that is cut or foreign is told as such, with what to do")
     func damagedProfile() throws {
         let scratch = try Scratch()

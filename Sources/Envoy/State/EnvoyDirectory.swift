@@ -8,11 +8,17 @@ public import SpannerStore
 /// is), `reports.json` (what came of its reports), `passes.jsonl` (what came of its passes), `converge/` (what the
 /// engine that applies a policy has not finished).
 public struct EnvoyDirectory: Sendable {
-    /// Where it is, as given.
+    /// Where it is, absolute.
     public let path: String
 
-    /// The state at a path, which need not exist yet.
-    public init(_ path: String) { self.path = path }
+    /// The state at a path, which need not exist yet. One that is relative is so to the directory of the process now:
+    /// whatever is given the path later takes it for the same place.
+    public init(_ path: String) {
+        let here = FileManager.default.currentDirectoryPath
+        // A directory that is gone has no path: then it stays as it was given, and using it says why it fails.
+        let isSettled = path.hasPrefix("/") || path.isEmpty || here.isEmpty
+        self.path = isSettled ? path : (here == "/" ? "" : here) + "/" + path
+    }
 
     /// What an enrolled agent knows of itself.
     public struct Profile: Codable, Hashable, Sendable {
