@@ -123,6 +123,23 @@ import Testing
         try queue.close()
     }
 
+    @Test("an agent whose state can't be written says that no policy is put in force, and what to do; then it begins")
+    func unwritableAtStart() async throws {
+        let scratch = try Scratch()
+        let (state, id) = (scratch.state, PrincipalID(high: 1, low: 2))
+        try state.openQueue(for: id).close()
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: state.queuePath)
+        do {
+            _ = try await state.openQueue(for: id, waiting: .zero)
+            Issue.record("others may write to it")
+        } catch {
+            #expect(error.code == .permissions && error.why.contains("no policy is put in force"))
+            #expect(error.next.contains("read-only") && error.next.contains(state.path))
+        }
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: state.queuePath)
+        try await state.openQueue(for: id, waiting: .zero).close()
+    }
+
     @Test("an agent that starts while a command looks at its queue waits for it; one that another has, it reports")
     func lockedForAMoment() async throws {
         let scratch = try Scratch()
