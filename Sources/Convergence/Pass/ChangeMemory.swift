@@ -3,8 +3,8 @@ internal import Glibc
 internal import Policy
 internal import Synchronization
 
-/// What has to outlive the process: names of temporary neighbours that may be there, commands that run, and what is still
-/// to be notified.
+/// What has to outlive the process: names of temporary neighbours that may be there, commands that run, and what is
+/// still to be notified.
 ///
 /// A log of lines, appended to before the thing is done. A line that an end of the process cut in two is no line; what
 /// it was to say was not begun.

@@ -18,8 +18,8 @@ struct LeftCommand: Hashable {
         return String(decoding: bytes.prefix { $0 > 0x20 }, as: UTF8.self)
     }
 
-    /// Waits until it ended by itself; once its time is over, ends it with all that it began. What it left behind at its
-    /// own end stays. Gives false where it goes on, since the pass is to end.
+    /// Waits until it ended by itself; once its time is over, ends it with all that it began. What it left behind at
+    /// its own end stays. Gives false where it goes on, since the pass is to end.
     func settle(limits: ConvergenceLimits, isCancelled: () -> Bool) -> Bool {
         guard boot == LeftCommand.boot else { return true }
         var family = ProcessFamily(marker: marker)

@@ -138,8 +138,8 @@ public struct EnvoyDirectory: Sendable {
         return queue
     }
 
-    /// Opens the queue as above for an agent that begins, once a command that looks at it for a moment has let go of it.
-    /// Where the disk takes nothing, says that no policy is put in force until it does.
+    /// Opens the queue as above for an agent that begins, once a command that looks at it for a moment has let go of
+    /// it. Where the disk takes nothing, says that no policy is put in force until it does.
     public func openQueue(
         for principal: PrincipalID, waiting patience: Duration
     ) async throws(StoreError) -> sending QueueStore {
@@ -163,7 +163,7 @@ public struct EnvoyDirectory: Sendable {
             ? "make room on the disk of \(path)" : "\(error.next), and see that \(path) is not mounted read-only"
         return StoreError(
             error.code, what: error.what,
-            why: "\(error.why); an agent begins only where it can write to its state, so no policy is put in force here",
+            why: "\(error.why); an agent begins only where its state can be written; no policy is put in force",
             stateChanged: error.stateChanged, next: "\(next), then start it again", detail: error.detail)
     }
 
