@@ -49,7 +49,7 @@ public final class Converger: Sendable {
             tree: tree, memory: memory, limits: options.limits, searchPath: options.searchPath,
             handlers: options.handlers, isCancelled: isCancelled, atStep: options.atStep)
         let shown = Shown(redactor: Redactor(secrets: secrets), limits: options.limits)
-        if !options.isDryRun { clean(memory) }
+        if !options.isDryRun { clean(memory, isCancelled) }
         var pass = Pass(policy, options: options, context: context, shown: shown)
         let reports = pass.run()
         if !options.isDryRun {
@@ -64,8 +64,12 @@ public final class Converger: Sendable {
             memoryFailure: memory.failure)
     }
 
-    /// Removes what a run that ended in the middle left beside files.
-    private func clean(_ memory: ChangeMemory) {
+    /// Lets what a run that ended in the middle had begun come to its end, so that nothing is run beside itself; then
+    /// removes what it left beside files.
+    private func clean(_ memory: ChangeMemory, _ isCancelled: () -> Bool) {
+        for command in memory.commands where command.settle(limits: options.limits, isCancelled: isCancelled) {
+            memory.forget(command: command.marker)
+        }
         for temporary in memory.temporaries {
             let names = temporary.directory.split(separator: "/").map(String.init)
             guard !names.contains(".."), TemporaryName.isOurs(temporary.name),

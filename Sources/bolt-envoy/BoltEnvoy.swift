@@ -24,4 +24,8 @@ struct BoltEnvoy: AsyncParsableCommand {
 struct StateOptions: ParsableArguments {
     @Option(name: .customLong("state"), help: "Folder of keys, certificates and queue.")
     var state = "/var/lib/bolt-envoy"
+
+    func validate() throws {
+        guard !state.isEmpty else { throw ValidationError("--state is empty: give the folder of the agent's state") }
+    }
 }

@@ -105,6 +105,23 @@ import Testing
         }
     }
 
+    @Test("What a command began ends with it, though it has a session, an environment and an output of its own")
+    func escapes() throws {
+        let scratch = try Scratch()
+        let path = scratch.file("escaped")
+        let script = """
+            setsid env -i PATH=/usr/bin:/bin sh -c \
+                'echo $$ > escaped.new; mv escaped.new escaped; exec tail -f /dev/null' \
+                </dev/null >/dev/null 2>&1 &
+            exec tail -f /dev/null
+            """
+        let report = try scratch.run(
+            [resource(exec("escapes", script, seconds: 600))], isCancelled: { access(path, F_OK) == 0 })
+        #expect(report.codes == ["program_cancelled"])
+        let process = pid_t(scratch.read("escaped")?.trimmingCharacters(in: .newlines) ?? "")
+        #expect(process.map(isGone) == true)
+    }
+
     @Test("A command whose children keep its output open: told, and they are ended")
     func leftOpen() throws {
         let scratch = try Scratch()

@@ -97,6 +97,86 @@ private enum Note {
         }
     }
 
+    /// Runs one command in a process that the command itself kills.
+    private static func killedBy(_ script: String, seconds: Int, in scratch: Scratch) async {
+        scratch.write("script", script)
+        Note.leave("\(scratch.root) \(scratch.state) \(seconds)")
+        defer { Note.remove() }
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            let words = Note.ofParent
+            let options = ConvergenceOptions(root: words[0], stateDirectory: words[1])
+            let policy = ResolvedPolicy(resources: [
+                resource(exec("long", ". ./script", seconds: Int(words[2]) ?? 1))
+            ])
+            _ = try Converger(options).runNow(policy, secrets: []) { false }
+        }
+    }
+
+    @Test("A command that outlived the agent is waited for: killing the agent ran it a second time beside itself")
+    func outlives() async throws {
+        let scratch = try Scratch()
+        let script = """
+            if [ -e running ]; then echo beside >> log; fi
+            echo begun >> log; touch running
+            if [ ! -e go ]; then kill -9 $PPID; fi
+            until [ -e go ]; do sleep 0.05; done
+            rm -f running; echo ended >> log
+            """
+        await Self.killedBy(script, seconds: 600, in: scratch)
+        let resources = [resource(exec("long", ". ./script", seconds: 600))]
+        // A pass that is to end does not wait, and the next one knows of it still.
+        let short = try scratch.run(resources, isCancelled: { true })
+        #expect(short.resources.map(\.skip) == [.cancelled] && scratch.read("log") == "begun\n")
+        let go = scratch.file("go")
+        let after = try scratch.run(
+            resources,
+            isCancelled: {
+                close(open(go, O_CREAT | O_WRONLY, 0o600))
+                return false
+            })
+        #expect(after.outcomes == [.changed])
+        #expect(scratch.read("log") == "begun\nended\nbegun\nended\n")
+    }
+
+    @Test("A command that outlived the agent and its own time is ended, with all that it began")
+    func outlivesItsTime() async throws {
+        let scratch = try Scratch()
+        let script = """
+            if [ ! -e self ]; then
+                setsid tail -f /dev/null & echo $! > child; echo $$ > self; kill -9 $PPID; exec tail -f /dev/null
+            fi
+            """
+        await Self.killedBy(script, seconds: 1, in: scratch)
+        let after = try scratch.run([resource(exec("long", ". ./script"))])
+        #expect(after.outcomes == [.changed])
+        for name in ["self", "child"] {
+            let process = pid_t(scratch.read(name)?.trimmingCharacters(in: .newlines) ?? "")
+            #expect(process.map(isGone) == true, "\(name)")
+        }
+    }
+
+    @Test("What a command left behind at its own end is no command that outlived the agent, and stays")
+    func leftBehind() async throws {
+        let scratch = try Scratch()
+        // Killed once the command has ended, and before that is noted.
+        let script = "tail -f /dev/null </dev/null >/dev/null 2>&1 & echo $! > child"
+        #expect(try scratch.run([resource(exec("leaves", script))]).outcomes == [.changed])
+        let child = try #require(pid_t(scratch.read("child")?.trimmingCharacters(in: .newlines) ?? ""))
+        defer { kill(child, SIGKILL) }
+        let environment = FileManager.default.contents(atPath: "/proc/\(child)/environ") ?? Data()
+        let marker = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            .first { $0.hasPrefix("BOLT_PASS=") }
+        var gone = LeftCommand(marker: try #require(marker), boot: LeftCommand.boot, deadline: 0)
+        gone.leader = ProcessMark(process: child, start: 1)
+        #expect(gone.settle(limits: ConvergenceLimits()) { false })
+        #expect(ProcessMark(child)?.isRunning == true)
+        // And nothing of another start of the machine is looked for.
+        gone.leader = ProcessMark(child)
+        gone.boot = "another"
+        #expect(gone.settle(limits: ConvergenceLimits()) { false })
+        #expect(ProcessMark(child)?.isRunning == true)
+    }
+
     @Test("Not as root: an owner that only root can give is refused by name, and everything else is done")
     func notRoot() async throws {
         let scratch = try Scratch()

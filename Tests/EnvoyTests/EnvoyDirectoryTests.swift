@@ -71,6 +71,17 @@ import Testing
         #expect(throws: IdentityError.self) { try EnvoyDirectory("/proc/none/x").make() }
     }
 
+    @Test("a relative path is made absolute at once: what applies a policy takes no other, and each pass failed")
+    func relative() throws {
+        let here = FileManager.default.currentDirectoryPath
+        for path in ["state", "./state", "../state", "a/b/"] {
+            let state = EnvoyDirectory(path)
+            #expect(state.path == (here == "/" ? "/\(path)" : "\(here)/\(path)"))
+            for part in [state.identityPath, state.queuePath] { #expect(part.hasPrefix("/")) }
+        }
+        #expect(EnvoyDirectory("/x/y").path == "/x/y")
+    }
+
     @Test("a profile that is cut or foreign is told as such, with what to do")
     func damagedProfile() throws {
         let scratch = try Scratch()
@@ -110,6 +121,23 @@ import Testing
             Issue.record("opened twice")
         } catch { #expect(error.code == .locked) }
         try queue.close()
+    }
+
+    @Test("an agent whose state can't be written says that no policy is put in force, and what to do; then it begins")
+    func unwritableAtStart() async throws {
+        let scratch = try Scratch()
+        let (state, id) = (scratch.state, PrincipalID(high: 1, low: 2))
+        try state.openQueue(for: id).close()
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: state.queuePath)
+        do {
+            _ = try await state.openQueue(for: id, waiting: .zero)
+            Issue.record("others may write to it")
+        } catch {
+            #expect(error.code == .permissions && error.why.contains("no policy is put in force"))
+            #expect(error.next.contains("read-only") && error.next.contains(state.path))
+        }
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: state.queuePath)
+        try await state.openQueue(for: id, waiting: .zero).close()
     }
 
     @Test("an agent that starts while a command looks at its queue waits for it; one that another has, it reports")

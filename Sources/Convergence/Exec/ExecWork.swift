@@ -75,7 +75,8 @@ struct ExecWork: Work {
             environment: ProgramSearch.environment(
                 context.searchPath, root: context.tree.path, beside: spec.environment),
             directory: try directory(), input: nil, seconds: spec.timeoutSeconds,
-            keeping: .end(max: context.limits.outputKeptBytesMax), hasOwnErrors: false, limits: context.limits)
+            keeping: .end(max: context.limits.outputKeptBytesMax), hasOwnErrors: false, limits: context.limits,
+            memory: context.memory)
         return program.run(isCancelled: context.isCancelled)
     }
 

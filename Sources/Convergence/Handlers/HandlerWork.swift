@@ -63,7 +63,8 @@ struct HandlerWork: Work {
             path: path, arguments: [path],
             environment: ProgramSearch.environment(context.searchPath, root: context.tree.path),
             directory: context.tree.root, input: input, seconds: spec.timeoutSeconds,
-            keeping: .beginning(max: context.limits.answerBytesMax), hasOwnErrors: true, limits: context.limits)
+            keeping: .beginning(max: context.limits.answerBytesMax), hasOwnErrors: true, limits: context.limits,
+            memory: context.memory)
         let outcome = program.run(isCancelled: context.isCancelled)
         if isChange { context.atStep(.commandEnded, "\(spec.type):\(spec.name)") }
         if var failure = ProgramSearch.failure(

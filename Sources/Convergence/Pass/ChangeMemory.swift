@@ -3,7 +3,8 @@ internal import Glibc
 internal import Policy
 internal import Synchronization
 
-/// What has to outlive the process: names of temporary neighbours that may be there, and what is still to be notified.
+/// What has to outlive the process: names of temporary neighbours that may be there, commands that run, and what is
+/// still to be notified.
 ///
 /// A log of lines, appended to before the thing is done. A line that an end of the process cut in two is no line; what
 /// it was to say was not begun.
@@ -18,6 +19,7 @@ final class ChangeMemory: Sendable {
         var file: Descriptor?
         var pending: Set<ResourceID> = []
         var temporaries: [Temporary] = []
+        var commands: [String: LeftCommand] = [:]
         var failure: String?
     }
 
@@ -54,6 +56,47 @@ final class ChangeMemory: Sendable {
     /// Neighbours that an earlier run may have left.
     var temporaries: [Temporary] { state.withLock { $0.temporaries } }
 
+    /// Commands that an earlier run began, and of whose end it knew nothing.
+    var commands: [LeftCommand] {
+        state.withLock { state in state.commands.values.sorted { $0.marker < $1.marker } }
+    }
+
+    /// Before a command is begun. Outlives the process, not the machine: nor does the command.
+    func note(command: LeftCommand) {
+        state.withLock { $0.commands[command.marker] = command }
+        append(ChangeMemory.words(command), isDurable: false, isNeeded: false)
+    }
+
+    /// Once it was begun; nil where the system does not show it.
+    func note(leader: ProcessMark?, of marker: String) {
+        guard let leader else { return }
+        let command = state.withLock { state in
+            state.commands[marker]?.leader = leader
+            return state.commands[marker]
+        }
+        if let command { append(ChangeMemory.words(command), isDurable: false, isNeeded: false) }
+    }
+
+    /// It ended, and what it began that had to end with it.
+    func forget(command marker: String) {
+        guard state.withLock({ $0.commands.removeValue(forKey: marker) }) != nil else { return }
+        append(["ended", marker], isDurable: false, isNeeded: false)
+    }
+
+    private static func words(_ command: LeftCommand) -> [String] {
+        let leader = command.leader.map { ["\($0.process)", "\($0.start)"] } ?? []
+        return ["command", command.marker, command.boot, "\(command.deadline)"] + leader
+    }
+
+    private static func command(_ words: [String]) -> LeftCommand? {
+        guard words.count >= 4, words[1].hasPrefix("BOLT_PASS="), let deadline = UInt64(words[3]) else { return nil }
+        var command = LeftCommand(marker: words[1], boot: words[2], deadline: deadline)
+        if words.count == 6, let process = pid_t(words[4]), let start = UInt64(words[5]) {
+            command.leader = ProcessMark(process: process, start: start)
+        }
+        return command
+    }
+
     /// Before a neighbour is made. Outlives the process.
     func note(temporary name: String, in directory: String) {
         append(["temporary", directory, name], isDurable: false)
@@ -74,13 +117,14 @@ final class ChangeMemory: Sendable {
         if !known.isEmpty { append(["done"] + known.map(\.text), isDurable: true) }
     }
 
-    /// At the end of a pass, or of the cleaning before it: no neighbour is there any more. What is pending is kept.
+    /// At the end of a pass, or of the cleaning before it: no neighbour is there any more. What is pending is kept, and
+    /// what runs.
     func settle() {
         guard !isReadOnly else { return }
         state.withLock { state in
             state.temporaries = []
             guard let file = state.file, let size = file.status?.st_size, size > 0 else { return }
-            if state.pending.isEmpty {
+            if state.pending.isEmpty && state.commands.isEmpty {
                 if ftruncate(file.number, 0) != 0 { fail("shortened", &state) }
             } else if Int(size) > FixedLimits.memoryBytesMax {
                 rewrite(&state)
@@ -93,14 +137,18 @@ final class ChangeMemory: Sendable {
         let number = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { return fail("rewritten", &state) }
         let file = Descriptor(owning: number)
-        let line = ChangeMemory.line(["pending"] + state.pending.sorted().map(\.text))
-        guard file.write(line) == 0, fsync(number) == 0, rename(fresh, path) == 0 else {
+        var lines = ChangeMemory.line(["pending"] + state.pending.sorted().map(\.text))
+        for (_, command) in state.commands.sorted(by: { $0.key < $1.key }) {
+            lines += ChangeMemory.line(ChangeMemory.words(command))
+        }
+        guard file.write(lines) == 0, fsync(number) == 0, rename(fresh, path) == 0 else {
             return fail("rewritten", &state)
         }
         state.file = file
     }
 
-    private func append(_ words: [String], isDurable: Bool) {
+    /// What is not needed to do the policy's work fails without a word: a full disk is told by what needs it.
+    private func append(_ words: [String], isDurable: Bool, isNeeded: Bool = true) {
         guard !isReadOnly else { return }
         state.withLock { state in
             guard let file = state.file else { return }
@@ -109,7 +157,7 @@ final class ChangeMemory: Sendable {
             if failed != 0 {
                 // A line that is there in part would swallow the next one.
                 if let before { ftruncate(file.number, before) }
-                state.failure = "\(path) can't be written: \(String(cString: strerror(failed)))"
+                if isNeeded { state.failure = "\(path) can't be written: \(String(cString: strerror(failed)))" }
             } else if isDurable, fdatasync(file.number) != 0 {
                 fail("made durable", &state)
             }
@@ -136,6 +184,9 @@ final class ChangeMemory: Sendable {
             case "done": state.pending.subtract(ids)
             case "temporary" where words.count == 3 && TemporaryName.isOurs(words[2]):
                 state.temporaries.append(Temporary(directory: words[1], name: words[2]))
+            case "command":
+                if let command = command(words) { state.commands[command.marker] = command }
+            case "ended" where words.count == 2: state.commands[words[1]] = nil
             default: continue
             }
         }

@@ -49,11 +49,20 @@ struct ChildProgram {
     var hasOwnErrors: Bool
     /// Bounds of its end.
     var limits: ConvergenceLimits
+    /// Where it is noted for as long as it runs, so that the next run knows of it should this process be killed.
+    var memory: ChangeMemory
 
     /// Runs it. `isCancelled` is asked some times in a second.
     func run(isCancelled: () -> Bool) -> Outcome {
-        switch begin() {
-        case .success(var child): return child.wait(seconds: seconds, isCancelled: isCancelled)
+        // Handed on to whatever it begins: so those are found who left its session.
+        let marker = "BOLT_PASS=\(UInt64.random(in: .min ... .max))"
+        let deadline = MonotonicTime.nanoseconds + UInt64(max(1, seconds)) * 1_000_000_000
+        memory.note(command: LeftCommand(marker: marker, boot: LeftCommand.boot, deadline: deadline))
+        defer { memory.forget(command: marker) }
+        switch begin(marker) {
+        case .success(var child):
+            memory.note(leader: ProcessMark(child.child), of: marker)
+            return child.wait(seconds: seconds, isCancelled: isCancelled)
         case .failure(let reason):
             let nothing = ShownOutput(bytes: [], isCut: false)
             return Outcome(ending: .notBegun(reason.number), output: nothing, errors: nothing)
@@ -63,12 +72,10 @@ struct ChildProgram {
     private struct NotBegun: Error { var number: Int32 }
 
     /// When this returns, the child alone holds the ends of its pipes.
-    private func begin() -> Result<RunningChild, NotBegun> {
+    private func begin(_ marker: String) -> Result<RunningChild, NotBegun> {
         guard let input = openInput(), let output = ChildProgram.pipe(),
             let errors = hasOwnErrors ? ChildProgram.pipe() : output
         else { return .failure(NotBegun(number: errno)) }
-        // Handed on to whatever it begins: so those are found who left its session.
-        let marker = "BOLT_PASS=\(UInt64.random(in: .min ... .max))"
         var child: pid_t = 0
         let streams = [input.number, output.write.number, errors.write.number]
         let failed = withPointers(arguments) { words in

@@ -5,14 +5,14 @@ internal import Glibc
 struct RunningChild {
     /// Its process; also the number of its session and group.
     let child: pid_t
-    /// What is in the environment of it and of all that it began.
-    let marker: String
+    private var family: ProcessFamily
     private var output: PipeEnd
     private var errors: PipeEnd?
     private let limits: ConvergenceLimits
 
     init(child: pid_t, marker: String, output: PipeEnd, errors: PipeEnd?, limits: ConvergenceLimits) {
-        (self.child, self.marker, self.output, self.errors, self.limits) = (child, marker, output, errors, limits)
+        (self.child, self.output, self.errors, self.limits) = (child, output, errors, limits)
+        family = ProcessFamily(marker: marker)
     }
 
     /// Waits until it ended and its output closed, or ends it.
@@ -78,38 +78,21 @@ struct RunningChild {
         let last = MonotonicTime.nanoseconds + UInt64(limits.endSeconds) * 1_000_000_000
         while MonotonicTime.nanoseconds < last, status == nil || !isClosed, ending != .flood { takeOutput(for: 5) }
         // More than once: what is being ended may begin others.
-        for _ in 0..<5 where signalAll(SIGKILL) > 0 { usleep(2_000) }
+        for _ in 0..<5 where signalAll(SIGKILL) { usleep(2_000) }
         reap(seconds: 5)
         takeOutput(for: 0)
         return outcome(ending)
     }
 
-    /// Signals its group, and whatever else it began that left the group. Gives how many of those there were.
+    /// Signals its group, and whatever else it began that left the group. Gives whether there was any.
     @discardableResult
-    private func signalAll(_ signal: Int32) -> Int {
+    private mutating func signalAll(_ signal: Int32) -> Bool {
         // It is not collected yet: its number is nobody else's.
+        // Looked for first: whose parent has ended is nobody's child.
+        family.look(leader: child)
         kill(-child, signal)
-        let others = family.filter { $0 != child }
-        for process in others { kill(process, signal) }
-        return others.count
-    }
-
-    /// The processes that have the marker in their environment.
-    private var family: [pid_t] {
-        guard let listing = opendir("/proc") else { return [] }
-        defer { closedir(listing) }
-        let wanted = Array(marker.utf8)
-        var found: [pid_t] = []
-        while let entry = readdir(listing) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-                field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard let process = pid_t(name), process > 1, process != getpid() else { continue }
-            let number = open("/proc/\(name)/environ", O_RDONLY | O_CLOEXEC)
-            guard number >= 0, let bytes = Descriptor(owning: number).read(max: 256 * 1_024) else { continue }
-            if bytes.split(separator: 0).contains(where: { $0.elementsEqual(wanted) }) { found.append(process) }
-        }
-        return found
+        family.signal(signal)
+        return !family.members.isEmpty
     }
 
     /// Collects it; gives up on one that the system itself does not let end.

@@ -8,11 +8,17 @@ public import SpannerStore
 /// is), `reports.json` (what came of its reports), `passes.jsonl` (what came of its passes), `converge/` (what the
 /// engine that applies a policy has not finished).
 public struct EnvoyDirectory: Sendable {
-    /// Where it is, as given.
+    /// Where it is, absolute.
     public let path: String
 
-    /// The state at a path, which need not exist yet.
-    public init(_ path: String) { self.path = path }
+    /// The state at a path, which need not exist yet. One that is relative is so to the directory of the process now:
+    /// whatever is given the path later takes it for the same place.
+    public init(_ path: String) {
+        let here = FileManager.default.currentDirectoryPath
+        // A directory that is gone has no path: then it stays as it was given, and using it says why it fails.
+        let isSettled = path.hasPrefix("/") || path.isEmpty || here.isEmpty
+        self.path = isSettled ? path : (here == "/" ? "" : here) + "/" + path
+    }
 
     /// What an enrolled agent knows of itself.
     public struct Profile: Codable, Hashable, Sendable {
@@ -132,7 +138,8 @@ public struct EnvoyDirectory: Sendable {
         return queue
     }
 
-    /// Opens the queue as above, once a command that looks at it for a moment has let go of it.
+    /// Opens the queue as above for an agent that begins, once a command that looks at it for a moment has let go of
+    /// it. Where the disk takes nothing, says that no policy is put in force until it does.
     public func openQueue(
         for principal: PrincipalID, waiting patience: Duration
     ) async throws(StoreError) -> sending QueueStore {
@@ -141,10 +148,23 @@ public struct EnvoyDirectory: Sendable {
             do {
                 return try openQueue(for: principal)
             } catch {
-                guard error.code == .locked, ContinuousClock.now < end else { throw error }
+                guard error.code == .locked, ContinuousClock.now < end else { throw atStart(error) }
                 guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { throw error }
             }
         }
+    }
+
+    /// An agent that can't write down that it began could tell a result twice under one number: it does not begin, and
+    /// people would look for the reason at the policy.
+    private func atStart(_ error: StoreError) -> StoreError {
+        guard [.full, .permissions].contains(error.code) else { return error }
+        let next =
+            error.code == .full
+            ? "make room on the disk of \(path)" : "\(error.next), and see that \(path) is not mounted read-only"
+        return StoreError(
+            error.code, what: error.what,
+            why: "\(error.why); an agent begins only where its state can be written; no policy is put in force",
+            stateChanged: error.stateChanged, next: "\(next), then start it again", detail: error.detail)
     }
 
     // MARK: What came of reports
