@@ -21,7 +21,7 @@ public enum PolicyStackLimits {
     /// Definitions of one resource, in all layers.
     public static let definitionsMax = 512
     /// Comparisons of definitions, matches and conditions that finding faults of a stack may take.
-    static let comparisonsMax = 16_000_000
+    static let comparisonsMax = 8_000_000
     /// Steps along requirements, and comparisons, that finding circles of a stack may take.
     static let circleStepsMax = 4_000_000
     /// Resources of a circle's group from which a way back is looked for.

@@ -61,7 +61,8 @@ struct ByteTests {
             "  - exec: a\n    command: \"b\\0\"\n", "  - exec: a\n    command: [b, \"c\\0d\"]\n",
             "  - exec: a\n    command: b\n    unless: \"\\0\"\n",
             "  - exec: a\n    command: b\n    onlyif: [c, \"\\0\"]\n",
-            "  - exec: a\n    command: b\n    environment:\n      A: \"x\\0\"\n", "  - link: /a\n    target: \"b\\0\"\n",
+            "  - exec: a\n    command: b\n    environment:\n      A: \"x\\0\"\n",
+            "  - link: /a\n    target: \"b\\0\"\n",
             "  - exec: a\n    command: b\n    creates: \"/b\\0\"\n",
             "  - exec: a\n    command: b\n    working_directory: \"/b\\0\"\n", "  - directory: \"/a\\0b\"\n",
             "  - exec: \"a\\0b\"\n    command: b\n",
@@ -77,6 +78,7 @@ struct ByteTests {
 
     @Test("A zero byte in a file's content is its content")
     func content() throws {
-        #expect(try stack(resources: "  - file: /a\n    content: \"b\\0\"\n").resolved(machine()).content("/a") == "b\0")
+        let stack = try stack(resources: "  - file: /a\n    content: \"b\\0\"\n")
+        #expect(try stack.resolved(machine()).content("/a") == "b\0")
     }
 }

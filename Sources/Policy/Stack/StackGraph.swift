@@ -7,8 +7,8 @@ internal import Spanner
 /// layers' matches and their conditions, and never wrongly denied for traits that are no lists; where it is wrongly
 /// allowed or overlooked, the machine itself finds it, as a fault of the resources concerned.
 ///
-/// Anybody who may read can have a stack judged. So all searches count their steps, up to a named limit: what would take
-/// more is refused as too large, and is never a matter of minutes.
+/// Anybody who may read can have a stack judged. So all searches count their steps, up to a named limit: what would
+/// take more is refused as too large, and is never a matter of minutes.
 struct StackGraph {
     /// A resource where it is defined.
     struct Definition {
@@ -89,7 +89,7 @@ struct StackGraph {
             found.append(
                 StackFault(
                     .tooLarge, file: "stack.yaml", line: nil,
-                    reason: "whether its layers fit together takes more than \(PolicyStackLimits.comparisonsMax) "
+                    reason: "whether its layers fit together takes more than \(steps.most) "
                         + "comparisons of their matches, conditions and requirements",
                     next: "define a resource in fewer layers, or give fewer patterns, conditions or requirements"))
             return found

@@ -1,7 +1,7 @@
 /// A text that is itself by its bytes alone.
 ///
-/// Texts of Swift are equal where Unicode means the same by them: “é” in one character and in two. To Linux those are two
-/// names, so that what is a path, a name on a machine or a part of either is looked up by this.
+/// Texts of Swift are equal where Unicode means the same by them: “é” in one character and in two. To Linux those
+/// are two names, so that what is a path or a name on a machine is looked up by this.
 struct ByteText: Hashable, Sendable {
     /// The bytes, in UTF-8.
     let bytes: [UInt8]

@@ -6,7 +6,8 @@ enum TextPattern {
     static func matches(_ pattern: String, _ text: String) -> Bool { Glob(pattern).matches(text) }
 
     /// Whether some text may fit one of each list. Never wrongly false; two patterns with stars are always taken to
-    /// meet, and so is all that is left when the steps are over. Texts without stars are looked up: lists of names cost their length.
+    /// meet, and so is all that is left when the steps are over. Texts without stars are looked up: lists of names
+    /// cost their length.
     static func mayMeet(_ left: [String], _ right: [String], _ steps: inout StepCount) -> Bool {
         steps.take(left.count + right.count)
         let star = UInt8(ascii: "*")
