@@ -20,6 +20,12 @@ public enum PolicyStackLimits {
     public static let resourcesMax = 20_000
     /// Definitions of one resource, in all layers.
     public static let definitionsMax = 512
+    /// Comparisons of definitions, matches and conditions that finding faults of a stack may take.
+    static let comparisonsMax = 8_000_000
+    /// Steps along requirements, and comparisons, that finding circles of a stack may take.
+    static let circleStepsMax = 4_000_000
+    /// Resources of a circle's group from which a way back is looked for.
+    static let circleStartsMax = 32
     /// Entries of one list, or one mapping, that is no list of resources.
     public static let entriesMax = 1_024
     /// Levels of lists and mappings within each other.

@@ -172,6 +172,31 @@ import Vault
         #expect(try await gate.pass { 5 } == 5, "a failure leaves the gate open")
     }
 
+    @Test("Judging stacks leaves a processor to check-ins: a gate lets no more through than it has places")
+    func theGateHasPlaces() async throws {
+        let gate = AsyncGate(busy: .tooManyRequests, places: 2, waitingMax: 10)
+        let inside = Visitors()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<12 {
+                group.addTask {
+                    try await gate.pass {
+                        inside.enter()
+                        await Task.yield()
+                        inside.leave()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect((1...2).contains(inside.most) && inside.all == 12)
+        let full = AsyncGate(busy: .tooManyRequests, places: 0, waitingMax: 0)
+        let problem = await #expect(throws: Problem.self) {
+            try await full.pass { try await full.pass { 5 } }
+        }
+        #expect(problem?.code == .tooManyRequests)
+        #expect(try await full.pass { 5 } == 5, "who was refused took no place")
+    }
+
     @Test("S1: what prints a request shows no byte of a secret")
     func requestsShowNoSecret() throws {
         let value = SecretText(Array("hunter2".utf8))

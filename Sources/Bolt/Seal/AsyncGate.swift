@@ -1,20 +1,24 @@
 internal import BoltAPI
 
-/// Lets one through at a time, in the order of arrival; a bounded number waits.
+/// Lets one through at a time, or a few, in the order of arrival; a bounded number waits.
 actor AsyncGate {
-    /// How many may wait.
+    /// How many may wait, where it is not said.
     static let waitingMax = 64
 
     private let busy: Problem.Code
-    private var isTaken = false
+    private let waitingMax: Int
+    /// How many may still go through at once.
+    private var free: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    /// A gate; `busy`: what is said where too many wait.
-    init(busy: Problem.Code = .vaultBusy) { self.busy = busy }
+    /// A gate; `busy`: what is said where too many wait; `places`: how many go through at once, at least one.
+    init(busy: Problem.Code = .vaultBusy, places: Int = 1, waitingMax: Int = AsyncGate.waitingMax) {
+        (self.busy, self.waitingMax, free) = (busy, waitingMax, max(1, places))
+    }
 
-    /// Runs `body` alone. Throws `Problem` with that code where too many wait, and what `body` throws.
+    /// Runs `body` in a place of its own. Throws `Problem` with that code where too many wait, and what `body` throws.
     nonisolated func pass<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
-        guard await enter() else { throw Problem(busy, "\(AsyncGate.waitingMax) changes wait already") }
+        guard await enter() else { throw Problem(busy, "\(waitingMax) requests of this kind wait already") }
         do {
             let value = try await body()
             await leave()
@@ -26,18 +30,18 @@ actor AsyncGate {
     }
 
     private func enter() async -> Bool {
-        guard isTaken else {
-            isTaken = true
+        guard free == 0 else {
+            free -= 1
             return true
         }
-        guard waiting.count < AsyncGate.waitingMax else { return false }
+        guard waiting.count < waitingMax else { return false }
         await withCheckedContinuation { waiting.append($0) }
         return true
     }
 
     private func leave() {
         guard !waiting.isEmpty else {
-            isTaken = false
+            free += 1
             return
         }
         waiting.removeFirst().resume()

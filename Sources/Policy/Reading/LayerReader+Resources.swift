@@ -93,9 +93,10 @@ extension LayerReader {
                 return nil
             }
             guard let target = yaml.text(node, "target") else { return nil }
-            if !LinkTarget.isOne(target) {
+            if target.utf8.count > PolicyStackLimits.machinePathBytesMax {
                 yaml.fault(.badValue, "target is longer than a link can be", line: StackYAML.line(of: node))
             }
+            checkWord(target, "target", node)
             checkText(target, node, takesSecrets: false)
             return .link(target: target)
         case "absent": return .absent(recursive: yaml.bool(object["recursive"], "recursive") ?? false)
@@ -185,16 +186,20 @@ extension LayerReader {
     }
 
     private mutating func source(_ path: String, _ node: Node, _ key: String) -> [UInt8]? {
-        if let bytes = sources[path] { return bytes }
+        if let bytes = sources[ByteText(path)] { return bytes }
         let line = StackYAML.line(of: node)
-        if path.hasPrefix("files/"), sources[String(path.dropFirst(6))] != nil {
+        if path.hasPrefix("files/"), sources[ByteText(path.dropFirst(6))] != nil {
             yaml.fault(
                 .missingFile, "there is no file files/\(path.prefix(200))", line: line,
                 next: "paths are from files/: write \(path.dropFirst(6))")
             return nil
         }
-        let near = NearestName.suggest(path, among: sources.keys.sorted().prefix(PolicyStackLimits.suggestionsMax)).map
-        { "; did you mean “\($0)”?" }
+        let known = sources.keys.map { String(decoding: $0.bytes, as: UTF8.self) }.sorted {
+            $0.utf8.lexicographicallyPrecedes($1.utf8)
+        }
+        let near = NearestName.suggest(path, among: known.prefix(PolicyStackLimits.suggestionsMax)).map {
+            "; did you mean “\($0)”?"
+        }
         yaml.fault(
             .missingFile, "there is no file files/\(path.prefix(200)), which \(key) names\(near ?? "")", line: line)
         return nil
@@ -214,6 +219,7 @@ extension LayerReader {
                     continue
                 }
                 guard let text = yaml.text(entry.value, entry.key, canBeEmpty: true) else { continue }
+                checkWord(text, "the variable \(entry.key)", entry.value)
                 checkText(text, entry.value, takesSecrets: true)
                 environment[entry.key] = text
             }
@@ -231,12 +237,14 @@ extension LayerReader {
     private mutating func words(_ node: Node, _ what: String) -> [String]? {
         if case .scalar = node {
             guard let text = yaml.text(node, what) else { return nil }
+            checkWord(text, what, node)
             checkText(text, node, takesSecrets: false)
             return ["/bin/sh", "-c", text]
         }
         var words: [String] = []
         for part in yaml.list(node, what) {
             guard let text = yaml.text(part, "an entry of \(what)", canBeEmpty: true) else { return nil }
+            checkWord(text, "an entry of \(what)", part)
             checkText(text, part, takesSecrets: false)
             words.append(text)
         }

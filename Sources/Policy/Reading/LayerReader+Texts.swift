@@ -13,6 +13,14 @@ extension LayerReader {
         }
     }
 
+    /// Looks at a text that becomes an argument, a variable or a link's target: Linux ends those at a zero byte.
+    mutating func checkWord(_ text: String, _ what: String, _ node: Node) {
+        guard text.utf8.contains(0) else { return }
+        yaml.fault(
+            .badValue, "\(what) holds a zero byte, at which Linux would end it", line: StackYAML.line(of: node),
+            next: "take \\0 out; what needs zero bytes is a file below files/")
+    }
+
     /// Looks at a text that may be a template or a secret's name.
     mutating func checkText(_ text: String, _ node: Node, takesSecrets: Bool) {
         let line = StackYAML.line(of: node)

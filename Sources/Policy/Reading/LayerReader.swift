@@ -5,11 +5,11 @@ internal import Yams
 struct LayerReader {
     let path: String
     /// What is below `files/`, by path from there.
-    let sources: [String: [UInt8]]
+    let sources: [ByteText: [UInt8]]
     var yaml: StackYAML
     private(set) var nameLine: Int?
 
-    init(path: String, sources: [String: [UInt8]]) {
+    init(path: String, sources: [ByteText: [UInt8]]) {
         (self.path, self.sources, yaml) = (path, sources, StackYAML(file: path))
     }
 

@@ -2,8 +2,8 @@ internal import Spanner
 
 /// Reads the files of a stack and collects all that is wrong with them.
 struct StackReader {
-    private let files: [String: StackFile]
-    private let sources: [String: [UInt8]]
+    private let files: [ByteText: StackFile]
+    private let sources: [ByteText: [UInt8]]
     private(set) var faults: [StackFault] = []
     private var name: String?
     private var settings = StackSettings()
@@ -20,10 +20,10 @@ struct StackReader {
             $0.path.utf8.lexicographicallyPrecedes($1.path.utf8)
         }
         var found: [StackFault] = []
-        var known: [String: StackFile] = [:]
+        var known: [ByteText: StackFile] = [:]
         for file in files.prefix(PolicyStackLimits.filesMax) {
             found += Self.faults(of: file)
-            if known.updateValue(file, forKey: file.path) != nil {
+            if known.updateValue(file, forKey: ByteText(file.path)) != nil {
                 found.append(StackFault(.duplicate, file: file.path, line: nil, reason: "the file is given twice"))
             }
         }
@@ -38,7 +38,7 @@ struct StackReader {
         }
         self.files = known
         sources = Dictionary(
-            known.values.filter { $0.path.hasPrefix("files/") }.map { (String($0.path.dropFirst(6)), $0.bytes) }
+            known.values.filter { $0.path.hasPrefix("files/") }.map { (ByteText($0.path.dropFirst(6)), $0.bytes) }
         ) { first, _ in first }
         faults = found
     }
@@ -79,7 +79,7 @@ struct StackReader {
     }
 
     private mutating func readHead() {
-        guard let file = files["stack.yaml"] else {
+        guard let file = files[ByteText("stack.yaml")] else {
             faults.append(
                 StackFault(
                     .missingFile, file: "stack.yaml", line: nil, reason: "the stack has no stack.yaml",
@@ -104,12 +104,15 @@ struct StackReader {
 
     private mutating func readLayers() {
         var seen: [String: String] = [:]
-        let paths = files.keys.filter { $0.hasPrefix("layers/") }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        for path in paths {
+        let inLayers = files.values.filter { $0.path.hasPrefix("layers/") }.sorted {
+            $0.path.utf8.lexicographicallyPrecedes($1.path.utf8)
+        }
+        for file in inLayers {
+            let path = file.path
             let base = path.dropFirst("layers/".count)
             // Editors and git leave hidden files; whatever else is there was meant to be a layer.
             guard !base.hasPrefix(".") else { continue }
-            guard !base.contains("/"), base.hasSuffix(".yaml"), let file = files[path] else {
+            guard !base.contains("/"), base.hasSuffix(".yaml") else {
                 faults.append(
                     StackFault(
                         .badPath, file: path, line: nil, reason: "a layer is a file layers/NAME.yaml",
@@ -215,8 +218,8 @@ enum StackPath {
         guard (1...PolicyStackLimits.pathBytesMax).contains(path.utf8.count),
             path.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\\") })
         else { return false }
-        return path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
-            !["", ".", ".."].contains($0)
+        return path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
+            !["", ".", ".."].contains { part.elementsEqual($0.utf8) }
         }
     }
 }

@@ -38,7 +38,7 @@ struct PolicyResolver {
         }
         root = Self.root(machine, traits: traits, vars: vars)
         let entries = effective(active)
-        var places: [String: Int] = [:]
+        var places: [ByteText: Int] = [:]
         for (place, entry) in entries.enumerated() { places[entry.resource.id.slot] = place }
         let ids = entries.map(\.resource.id)
         var missing: [Int: ResourceID] = [:]
@@ -75,7 +75,7 @@ struct PolicyResolver {
     /// Resources whose conditions hold; of those in each other's place, the last, where it stands.
     private func effective(_ layers: [PolicyLayer]) -> [Entry] {
         var all: [Entry] = []
-        var last: [String: Int] = [:]
+        var last: [ByteText: Int] = [:]
         for layer in layers {
             for resource in layer.resources where resource.condition.holds(for: traits) {
                 last[resource.id.slot] = all.count
@@ -86,10 +86,10 @@ struct PolicyResolver {
     }
 
     /// The nearest directory above a path that the policy makes: it has to be there first.
-    private static func above(_ id: ResourceID, in places: [String: Int], _ ids: [ResourceID]) -> Int? {
+    private static func above(_ id: ResourceID, in places: [ByteText: Int], _ ids: [ResourceID]) -> Int? {
         guard ["directory", "file", "link"].contains(id.type) else { return nil }
         for path in MachinePath.above(id.name) {
-            if let place = places["path:\(path)"], ids[place].type == "directory" { return place }
+            if let place = places[ResourceID.slot(ofPath: path)], ids[place].type == "directory" { return place }
         }
         return nil
     }

@@ -2,6 +2,8 @@
 ///
 /// A type is a word of lower-case letters, digits and hyphens that begins with a letter, 32 bytes at most. The name of
 /// a path type is an absolute, normalised path; any other is one line of text. Together 1,024 bytes at most.
+///
+/// Two are equal where their bytes are: names that only Unicode takes for the same are two resources, as on Linux.
 public struct ResourceID: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The type.
     public let type: String
@@ -24,8 +26,8 @@ public struct ResourceID: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     /// An id from `type:name`; nil where it is none.
     public init?(_ text: some StringProtocol) {
-        guard let colon = text.firstIndex(of: ":") else { return nil }
-        self.init(type: String(text[..<colon]), name: String(text[text.index(after: colon)...]))
+        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        self.init(type: String(text[..<colon]), name: String(text[text.utf8.index(after: colon)...]))
     }
 
     /// `type:name`.
@@ -39,8 +41,22 @@ public struct ResourceID: Hashable, Sendable, Comparable, CustomStringConvertibl
         left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
     }
 
+    /// Whether both have the same type and the same bytes as name.
+    public static func == (left: ResourceID, right: ResourceID) -> Bool {
+        left.type == right.type && left.name.isSame(as: right.name)
+    }
+
+    /// Feeds what `==` compares.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(type)
+        hasher.combine(ByteText(name))
+    }
+
     /// What two resources share that cannot both be: the path, or the whole id.
-    var slot: String { Self.pathTypes.contains(type) ? "path:\(name)" : text }
+    var slot: ByteText { Self.pathTypes.contains(type) ? Self.slot(ofPath: name) : ByteText(text) }
+
+    /// What every resource at a path has as its slot.
+    static func slot(ofPath path: String) -> ByteText { ByteText("path:\(path)") }
 
     /// Whether the text is a type.
     static func isType(_ text: String) -> Bool {
@@ -72,10 +88,11 @@ enum MachinePath {
     /// The paths above this one, nearest first, without `/`.
     static func above(_ path: String) -> [String] {
         var result: [String] = []
-        var rest = path[...]
-        while let slash = rest.lastIndex(of: "/"), slash > rest.startIndex {
+        // By bytes: a mark that combines with the slash before it makes both one character.
+        var rest = path.utf8[...]
+        while let slash = rest.lastIndex(of: UInt8(ascii: "/")), slash > rest.startIndex {
             rest = rest[..<slash]
-            result.append(String(rest))
+            result.append(String(decoding: rest, as: UTF8.self))
         }
         return result
     }

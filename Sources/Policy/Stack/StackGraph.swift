@@ -1,3 +1,4 @@
+internal import CRDT
 internal import Spanner
 
 /// Which resources of layers stand in each other's place, lead to each other, or lead nowhere.
@@ -5,35 +6,69 @@ internal import Spanner
 /// A resource that no machine can have together with another is no matter to it. Whether two can meet is told by their
 /// layers' matches and their conditions, and never wrongly denied for traits that are no lists; where it is wrongly
 /// allowed or overlooked, the machine itself finds it, as a fault of the resources concerned.
+///
+/// Anybody who may read can have a stack judged. So all searches count their steps, up to a named limit: what would
+/// take more is refused as too large, and is never a matter of minutes.
 struct StackGraph {
     /// A resource where it is defined.
-    private struct Definition {
+    struct Definition {
         let layer: Int
         let resource: PolicyResource
         /// All that has to hold of traits.
         let condition: TraitCondition
+        /// Definitions of one kind meet the same others: they are of one layer and have the same condition.
+        let kind: Int
         var isDead = false
     }
 
-    private let layers: [StackLayer]
+    /// What a kind of definitions has in common.
+    private struct Kind: Hashable {
+        let layer: Int
+        let condition: [UInt8]
+    }
+
+    let layers: [StackLayer]
     private let areSelected: Bool
-    private var definitions: [Definition] = []
-    private var bySlot: [String: [Int]] = [:]
+    private(set) var definitions: [Definition] = []
+    private var bySlot: [ByteText: [Int]] = [:]
     private var meetings: [[Bool]] = []
+    /// Which layers have the same match, by the number of the first of them.
+    private var matches: [Int] = []
     private var found: [StackFault] = []
+    /// Steps of the search that is under way.
+    var steps = StepCount(most: PolicyStackLimits.comparisonsMax)
+    /// Steps of searches that are over.
+    private(set) var spent = 0
 
     /// The graph of layers. `areSelected`: they are those of some machine, so that all of them are for it.
     init(_ layers: [StackLayer], areSelected: Bool = false) {
         (self.layers, self.areSelected) = (layers, areSelected)
+        var kinds: [Kind: Int] = [:]
+        var standings: [StandingMatch: Int] = [:]
         for (place, layer) in layers.enumerated() {
+            matches.append(standings[layer.standing] ?? place)
+            standings[layer.standing] = matches[place]
             for resource in layer.layer.resources {
+                var encoder = CanonicalEncoder(capacity: 16)
+                resource.condition.encode(to: &encoder)
+                let next = kinds.count
+                let kind = kinds[Kind(layer: place, condition: encoder.bytes), default: next]
+                kinds[Kind(layer: place, condition: encoder.bytes)] = kind
                 bySlot[resource.id.slot, default: []].append(definitions.count)
                 definitions.append(
                     Definition(
-                        layer: place, resource: resource, condition: layer.layer.condition.and(resource.condition)))
+                        layer: place, resource: resource, condition: layer.layer.condition.and(resource.condition),
+                        kind: kind))
             }
         }
-        meetings = layers.map { left in layers.map { areSelected || left.standing.canMeet($0.standing) } }
+        meetings = Array(repeating: Array(repeating: true, count: layers.count), count: layers.count)
+        guard !areSelected else { return }
+        for (left, layer) in layers.enumerated() {
+            for right in 0..<left {
+                let isMet = layer.standing.canMeet(layers[right].standing, &steps)
+                (meetings[left][right], meetings[right][left]) = (isMet, isMet)
+            }
+        }
     }
 
     /// What is wrong, in no particular order. A bounded list.
@@ -50,32 +85,50 @@ struct StackGraph {
         for slot in shared { compare(slot) }
         if !areSelected { findDuplicates(shared) }
         let edges = links()
-        findCycles(edges)
+        guard !steps.isOver else {
+            found.append(
+                StackFault(
+                    .tooLarge, file: "stack.yaml", line: nil,
+                    reason: "whether its layers fit together takes more than \(steps.most) "
+                        + "comparisons of their matches, conditions and requirements",
+                    next: "define a resource in fewer layers, or give fewer patterns, conditions or requirements"))
+            return found
+        }
+        spent += steps.taken
+        steps = StepCount(most: PolicyStackLimits.circleStepsMax)
+        findCircles(edges)
+        spent += steps.taken
         return found
     }
 
-    private mutating func fault(_ code: StackFaultCode, _ place: Int, _ reason: String) {
+    mutating func fault(_ code: StackFaultCode, _ place: Int, _ reason: String) {
         guard found.count < 10 * PolicyStackLimits.faultsMax else { return }
         let definition = definitions[place]
         found.append(
             StackFault(code, file: layers[definition.layer].layer.path, line: definition.resource.line, reason: reason))
     }
 
-    private func canMeet(_ left: Int, _ right: Int) -> Bool {
+    /// Whether a machine may have both; true where the steps are over.
+    mutating func canMeet(_ left: Int, _ right: Int) -> Bool {
+        steps.take()
+        guard !steps.isOver else { return true }
         let (first, second) = (definitions[left], definitions[right])
-        return meetings[first.layer][second.layer] && first.condition.canMeet(second.condition)
+        return meetings[first.layer][second.layer] && first.condition.canMeet(second.condition, &steps)
     }
 
     /// Marks the definitions that a later one replaces wherever they count.
     private mutating func compare(_ slot: [Int]) {
-        for (order, place) in slot.enumerated() {
-            definitions[place].isDead = slot[(order + 1)...].contains { later in
+        for (order, place) in slot.enumerated() where !steps.isOver {
+            let isDead = slot[(order + 1)...].contains { later in
                 let (first, second) = (definitions[place], definitions[later])
-                guard first.layer < second.layer else { return false }
-                let standing = layers[second.layer].standing
-                return (areSelected || standing.isForAll || standing == layers[first.layer].standing)
-                    && second.condition.tests.allSatisfy { first.condition.tests.contains($0) }
+                steps.take()
+                guard first.layer < second.layer, !steps.isOver else { return false }
+                let isWider = layers[second.layer].standing.isForAll || matches[first.layer] == matches[second.layer]
+                guard areSelected || isWider else { return false }
+                steps.take(first.condition.tests.count * second.condition.tests.count)
+                return second.condition.tests.allSatisfy { first.condition.tests.contains($0) }
             }
+            definitions[place].isDead = isDead
         }
     }
 
@@ -99,10 +152,11 @@ struct StackGraph {
     private mutating func links() -> [[Int]] {
         var hints = 0
         return definitions.indices.map { place in
+            guard !steps.isOver else { return [] }
             let resource = definitions[place].resource
             var targets: Set<Int> = []
             for (ids, what) in [(resource.requires, "requires"), (resource.notifies, "notifies")] {
-                for id in ids {
+                for id in ids where !steps.isOver {
                     let meeting = bySlot[id.slot, default: []].filter { canMeet(place, $0) }
                     if what == "requires" { targets.formUnion(meeting.filter { !definitions[$0].isDead }) }
                     guard meeting.isEmpty else { continue }
@@ -111,9 +165,10 @@ struct StackGraph {
                 }
             }
             if ["directory", "file", "link"].contains(resource.id.type) {
-                for path in MachinePath.above(resource.id.name) {
+                for path in MachinePath.above(resource.id.name) where !steps.isOver {
+                    steps.take(1 + path.utf8.count / 64)
                     targets.formUnion(
-                        bySlot["path:\(path)", default: []].filter {
+                        bySlot[ResourceID.slot(ofPath: path), default: []].filter {
                             definitions[$0].resource.id.type == "directory" && !definitions[$0].isDead
                                 && canMeet(place, $0)
                         })
@@ -134,43 +189,5 @@ struct StackGraph {
             ? NearestName.suggest(
                 id.text, among: definitions.lazy.map(\.resource.id.text).prefix(PolicyStackLimits.suggestionsMax)) : nil
         return "which is in no layer" + (near.map { "; did you mean \($0)?" } ?? "")
-    }
-
-    private mutating func findCycles(_ edges: [[Int]]) {
-        for group in Components.ordered(edges) where group.count > 1 || edges[group[0]].contains(group[0]) {
-            let members = Set(group)
-            // The shortest way back from each of the first few: one that can be on a machine is told.
-            for start in group.prefix(32) {
-                guard let way = wayBack(from: start, edges, within: members) else { continue }
-                let all = way.allSatisfy { first in way.allSatisfy { first == $0 || canMeet(first, $0) } }
-                guard all else { continue }
-                let names = (way + [start]).prefix(12).map { definitions[$0].resource.id.text }
-                let list = names.joined(separator: " requires ") + (way.count > 11 ? " requires …" : "")
-                fault(.cycle, start, "a circle: \(list); a file requires the directories above it")
-                break
-            }
-        }
-    }
-
-    /// A shortest way from a place back to it, without the place at the end.
-    private func wayBack(from start: Int, _ edges: [[Int]], within members: Set<Int>) -> [Int]? {
-        var cameFrom: [Int: Int] = [:]
-        var queue = [start]
-        var next = 0
-        while next < queue.count {
-            let place = queue[next]
-            next += 1
-            for target in edges[place] where members.contains(target) {
-                if target == start {
-                    var way = [place]
-                    while let before = cameFrom[way[way.count - 1]] { way.append(before) }
-                    return way.reversed()
-                }
-                guard target != start, cameFrom[target] == nil else { continue }
-                cameFrom[target] = place
-                queue.append(target)
-            }
-        }
-        return nil
     }
 }

@@ -26,12 +26,16 @@ struct StandingMatch: Hashable, Sendable {
     }
 
     /// Whether there can be a machine for which both hold. Never wrongly false.
-    func canMeet(_ other: StandingMatch) -> Bool {
-        if let groups, let others = other.groups, !TextPattern.mayMeet(groups, others) { return false }
-        if let names, let others = other.names, !TextPattern.mayMeet(names, others) { return false }
-        return labels.allSatisfy { label, patterns in
-            other.labels[label].map { TextPattern.mayMeet(patterns, $0) } ?? true
+    func canMeet(_ other: StandingMatch, _ steps: inout StepCount) -> Bool {
+        steps.take(1 + labels.count)
+        guard !steps.isOver else { return true }
+        if let groups, let others = other.groups, !TextPattern.mayMeet(groups, others, &steps) { return false }
+        if let names, let others = other.names, !TextPattern.mayMeet(names, others, &steps) { return false }
+        for (label, patterns) in labels {
+            guard let others = other.labels[label] else { continue }
+            guard TextPattern.mayMeet(patterns, others, &steps) else { return false }
         }
+        return true
     }
 }
 

@@ -5,18 +5,34 @@ enum TextPattern {
     /// Whether the whole of `text` fits the pattern.
     static func matches(_ pattern: String, _ text: String) -> Bool { Glob(pattern).matches(text) }
 
-    /// Whether some text may fit both. Never wrongly false; two patterns with stars are always taken to meet.
-    static func mayMeet(_ left: String, _ right: String) -> Bool {
-        switch (left.utf8.contains(UInt8(ascii: "*")), right.utf8.contains(UInt8(ascii: "*"))) {
-        case (true, true): true
-        case (true, false): matches(left, right)
-        case (false, true): matches(right, left)
-        case (false, false): left.utf8.elementsEqual(right.utf8)
+    /// Whether some text may fit one of each list. Never wrongly false; two patterns with stars are always taken to
+    /// meet, and so is all that is left when the steps are over. Texts without stars are looked up: lists of names
+    /// cost their length.
+    static func mayMeet(_ left: [String], _ right: [String], _ steps: inout StepCount) -> Bool {
+        steps.take(left.count + right.count)
+        let star = UInt8(ascii: "*")
+        let (first, second) = (left.filter { $0.utf8.contains(star) }, right.filter { $0.utf8.contains(star) })
+        guard first.isEmpty || second.isEmpty else { return true }
+        if first.isEmpty, second.isEmpty {
+            let texts = Set(left.map { ByteText($0) })
+            return right.contains { texts.contains(ByteText($0)) }
+        }
+        let (patterns, texts, others) = first.isEmpty ? (second, left, right) : (first, right, left)
+        let plain = Set(others.map { ByteText($0) })
+        return texts.contains { text in
+            plain.contains(ByteText(text))
+                || patterns.contains { pattern in
+                    guard !steps.isOver else { return true }
+                    steps.take(1 + pattern.utf8.count * text.utf8.count / 256)
+                    return matches(pattern, text)
+                }
         }
     }
 
-    /// Whether some text may fit one of each list.
-    static func mayMeet(_ left: [String], _ right: [String]) -> Bool {
-        left.contains { first in right.contains { mayMeet(first, $0) } }
+    /// Whether each of the texts is among others, by bytes.
+    static func areAll(_ texts: [String], among others: [String], _ steps: inout StepCount) -> Bool {
+        steps.take(texts.count + others.count)
+        let known = Set(others.map { ByteText($0) })
+        return texts.allSatisfy { known.contains(ByteText($0)) }
     }
 }

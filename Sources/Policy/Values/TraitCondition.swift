@@ -7,8 +7,15 @@ struct TraitCondition: Hashable, Sendable {
     func holds(for traits: [String: PolicyValue]) -> Bool { tests.allSatisfy { $0.holds(for: traits) } }
 
     /// Whether it can hold together with another. Never wrongly false for traits that are no lists.
-    func canMeet(_ other: TraitCondition) -> Bool {
-        tests.allSatisfy { test in other.tests.allSatisfy { $0.path != test.path || test.canMeet($0) } }
+    func canMeet(_ other: TraitCondition, _ steps: inout StepCount) -> Bool {
+        for test in tests {
+            steps.take(other.tests.count)
+            guard !steps.isOver else { return true }
+            for second in other.tests where second.path == test.path {
+                guard test.canMeet(second, &steps) else { return false }
+            }
+        }
+        return true
     }
 
     /// Both.
@@ -57,11 +64,11 @@ struct TraitTest: Hashable, Sendable {
         return patterns.contains { TextPattern.matches($0, text) }
     }
 
-    func canMeet(_ other: TraitTest) -> Bool {
+    func canMeet(_ other: TraitTest, _ steps: inout StepCount) -> Bool {
         switch (check, other.check) {
-        case (.anyOf(let left), .anyOf(let right)): TextPattern.mayMeet(left, right)
+        case (.anyOf(let left), .anyOf(let right)): TextPattern.mayMeet(left, right, &steps)
         case (.anyOf(let wanted), .noneOf(let refused)), (.noneOf(let refused), .anyOf(let wanted)):
-            !wanted.allSatisfy { refused.contains($0) }
+            !TextPattern.areAll(wanted, among: refused, &steps)
         case (.exists(false), .anyOf), (.exists(false), .atLeast), (.exists(false), .atMost), (.anyOf, .exists(false)),
             (.atLeast, .exists(false)), (.atMost, .exists(false)):
             false

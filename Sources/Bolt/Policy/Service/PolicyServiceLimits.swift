@@ -32,6 +32,10 @@ enum PolicyServiceLimits {
     static let troublesShown = 20
     /// Stacks of which it is remembered what is in them.
     static let stackFactsMax = 256
+    /// Stacks that operators have judged at once: reading one takes a processor for a second.
+    static let judgingMax = 2
+    /// Requests to judge a stack that wait for their turn: each holds all files of one.
+    static let judgingWaitingMax = 16
     /// How long a request waits for a bolt that was just promoted.
     static let readyWait: Duration = .seconds(3)
     /// Pause before a version that was refused is tried again.
