@@ -389,11 +389,14 @@ struct SliceServiceTests {
         let job = try two.job()
         try await two.services[0].begin(task: job, limits: HandoffBudget.Limits(slices: 4))
         try await wait("a slice was handed on") { try two.owners(0).contains(TwoPartitions.names[1]) }
-        // What was not handed on yet is cancelled, though its target answers nothing.
-        #expect(await two.services[0].command(.cancel, task: job.id) == nil)
-        try await wait("the task is over") {
+        // What was not handed on yet is cancelled, though its target answers nothing. On a busy machine all was: there
+        // is nothing to be cancelled then.
+        let refusal = await two.services[0].command(.cancel, task: job.id)
+        func isOver() async -> Bool {
             await two.services[0].read { $0.desk.tasks[job.id]?.machine.state.phase == .ended }
         }
+        if let refusal { #expect(await isOver(), "\(refusal)") }
+        try await wait("the task is over") { await isOver() }
         try two.takeOver(from: 1)
         #expect(try two.owners(0) == [TwoPartitions.names[0]])
         try await wait("no handoff is left, and its place in the budget is free") {
