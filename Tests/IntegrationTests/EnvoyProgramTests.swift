@@ -81,7 +81,6 @@ extension IntegrationTests {
                 (["run", "--interval", "soon"], "--interval"),
                 (["run", "--once", "--timeout", "0"], "--timeout is 1 to 86400"),
                 (["run", "--report-only", "--dry-run"], "--report-only"),
-                (["run", "--root", "scratch"], "absolute"),
                 (["run", "--once", "--handlers", "handlers"], "absolute"),
                 (["results", "--limit", "0"], "--limit is 1 to 1000"),
                 (["run", "--bolt", "a b:1"], "host:port"),

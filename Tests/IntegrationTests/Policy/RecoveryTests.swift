@@ -74,15 +74,22 @@ extension PolicyIntegrationTests {
                 try world.publish(PolicyWorld.stack(greeting: "v7-after"))
                 for machine in machines { try machine.waitFor("/etc/site/greeting", "v7-after\n", seconds: 40) }
                 for machine in machines {
-                    try waitUntil("\(machine.name) has told all", seconds: 40) { try machine.waiting() == 0 }
+                    // The file is there before the pass that made it is over and told.
+                    try waitUntil("\(machine.name) has told all", seconds: 40) {
+                        try machine.waiting() == 0 && changes(in: machine.passes()) >= 5
+                    }
                     machine.stop()
                     let passes = try machine.expectOnceInOrder(atLeast: 5)
-                    let changed = passes.filter { $0.outcome("file:/etc/site/generation") == "changed" }
-                    #expect(changed.count == 5, "\(machine.name): each state of it once: \(changed)")
+                    #expect(changes(in: passes) == 5, "\(machine.name): each state of it once: \(passes)")
                 }
                 let verified = try mesh.ctl("slice", "verify")
                 #expect(verified.status == 0, "\(verified)")
             }
+        }
+
+        /// How many passes changed the file that follows the fact.
+        private func changes(in passes: [[String: Any]]) -> Int {
+            passes.count { $0.outcome("file:/etc/site/generation") == "changed" }
         }
 
         /// A fact changes on all machines, and each meets it.

@@ -167,6 +167,8 @@ extension PolicyIntegrationTests {
             // One of the two holds that already: the roll-out ends with it all the same.
             try waitForRollout(mesh, "finished") { for machine in machines { try machine.passed() } }
             for machine in machines { #expect(machine.content("/motd") == "two\n", "\(machine.name)") }
+            // A rollback freezes as well.
+            #expect(try change(mesh, "stack", "unfreeze")["changed"] as? Bool == true)
         }
 
         // MARK: Pushes

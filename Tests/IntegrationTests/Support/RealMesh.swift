@@ -163,21 +163,25 @@ final class RealMesh {
     }
 
     /// Ids of all envoys in force at one bolt.
-    func envoyIDs(at bolt: Bolt) throws -> Set<String> {
-        var (ids, after) = (Set<String>(), String?.none)
+    func envoyIDs(at bolt: Bolt) throws -> Set<String> { Set(try envoys(at: bolt).compactMap { $0["id"] as? String }) }
+
+    /// Names of all envoys that a bolt knows as admitted, page by page.
+    func envoyNames(at bolt: Bolt) throws -> Set<String> {
+        Set(try envoys(at: bolt).compactMap { $0["name"] as? String })
+    }
+
+    private func envoys(at bolt: Bolt) throws -> [[String: Any]] {
+        var (envoys, after) = ([[String: Any]](), String?.none)
         repeat {
             var arguments = [
                 "roster", "list", "--role", "envoy", "--limit", "1000", "--bolt", bolt.address, "-o", "json",
             ]
             if let after { arguments += ["--after", after] }
             let page = try #require(try Command.run("boltctl", arguments, environment: environment).json)
-            for principal in page["principals"] as? [[String: Any]] ?? []
-            where principal["standing"] as? String != "removed" {
-                if let id = principal["id"] as? String { ids.insert(id) }
-            }
+            envoys += (page["principals"] as? [[String: Any]] ?? []).filter { $0["standing"] as? String != "removed" }
             after = page["next_after"] as? String
         } while after != nil
-        return ids
+        return envoys
     }
 
     // MARK: Envoys

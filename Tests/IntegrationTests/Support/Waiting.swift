@@ -64,7 +64,9 @@ enum ProcessTable {
         guard let stat = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return true }
         let text = String(decoding: stat, as: UTF8.self)
         guard let close = text.lastIndex(of: ")") else { return true }
-        return text[text.index(after: close)...].split(separator: " ").first == "Z"
+        guard text[text.index(after: close)...].split(separator: " ").first == "Z" else { return false }
+        // Its first thread may have ended before another that still has its files and ports open.
+        return (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").count) ?? 0 <= 1
     }
 }
 
