@@ -94,7 +94,7 @@ struct Run: AsyncParsableCommand {
     private func single(_ agent: EnvoyAgent) async throws {
         var limits = EnvoyAgent.PassLimits()
         limits.duration = .seconds(timeout)
-        let (report, pass): (EnvoyAgent.Pass, PassRecord?)
+        let (report, pass, trouble): (EnvoyAgent.Pass, PassRecord?, PolicyTrouble?)
         do {
             let (output, limits) = (output, limits)
             let ended = try await Self.untilSignalled {
@@ -102,7 +102,7 @@ struct Run: AsyncParsableCommand {
                     output.progress("\(progress.waiting) records wait after \(progress.reports) reports")
                 }
             }
-            pass = await agent.lastPass
+            (pass, trouble) = (await agent.lastPass, await agent.policyTrouble)
             try await agent.close()
             guard let ended else { throw CancellationError() }
             report = ended
@@ -116,7 +116,7 @@ struct Run: AsyncParsableCommand {
             try output.emit(
                 OnceOutput(response: response, pass: pass),
                 lines: [StoredText.pass(response)] + lines + (note.map { [$0] } ?? []))
-            try judge(pass)
+            try judge(pass, trouble)
         case .partly(let waiting):
             for line in lines { output.progress(line) }
             throw CommandFailure(
@@ -153,12 +153,18 @@ struct Run: AsyncParsableCommand {
     }
 
     /// How the command ends, by what came of the pass.
-    private func judge(_ pass: PassRecord?) throws {
+    private func judge(_ pass: PassRecord?, _ trouble: PolicyTrouble?) throws {
         guard let pass else { return }
         if pass.outcome == .failed {
             throw CommandFailure(
                 "pass_failed", "apply the policy", reason: pass.failure ?? "it could not be applied",
                 next: "look at: bolt-envoy results --state \(state.state)", changed: pass.report?.isDryRun == false)
+        }
+        // The one before was applied in its place.
+        if let trouble {
+            throw CommandFailure(
+                trouble.code.rawValue, "take what is new of the policy; the one before was applied",
+                reason: trouble.reason, next: trouble.next, changed: pass.report?.isDryRun == false)
         }
         if let counts = pass.report?.counts, counts.wouldChange > 0 { throw ExitCode(ExitStatus.changes.rawValue) }
     }

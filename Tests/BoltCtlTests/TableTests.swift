@@ -225,5 +225,7 @@ import Testing
         #expect(try what().hasPrefix("push 1a2b3c4d, changed"))
         pass.push = nil
         #expect(try what().hasPrefix("changed"))
+        pass.isCut = true
+        #expect(try what().hasPrefix("cut short, changed"))
     }
 }

@@ -29,6 +29,11 @@ public struct PassRecord: Hashable, Sendable, Codable {
     public var body: Bytes32?
     /// The push that called for it; nil for a pass that was due by itself.
     public var push: PrincipalID?
+    /// Number of the last order of its owner's that was taken before it began, whatever called for it, 0 for none; nil
+    /// where that is not said. A pass with a smaller one began before an order was taken, wherever it is told.
+    public var order: UInt64?
+    /// Whether the agent's end cut it short: what it came to says nothing of the policy. Absent where it did not.
+    public var isCut: Bool?
     /// Whether no server was heard within the freshness window: disruptive resources waited.
     public var isOffline: Bool
     /// What kept the pass from being made, in words; nil where nothing did.
@@ -46,8 +51,9 @@ public struct PassRecord: Hashable, Sendable, Codable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case head, sequence, body, push, trouble, report
+        case head, sequence, body, push, order, trouble, report
         case at = "at_ms"
+        case isCut = "cut"
         case isOffline = "offline"
     }
 
@@ -58,8 +64,12 @@ public struct PassRecord: Hashable, Sendable, Codable {
         return report.counts.changed > 0 ? .changed : .unchanged
     }
 
-    /// Whether the policy is in force on the machine as far as it could be: nothing failed, and it was no dry run.
-    public var succeeded: Bool { outcome != .failed && report?.isDryRun == false }
+    /// Whether the policy is in force on the machine as far as it could be: nothing failed, it was no dry run, and it
+    /// was not cut short.
+    public var succeeded: Bool { outcome != .failed && report?.isDryRun == false && isCut != true }
+
+    /// Whether it says how the policy goes on the machine: it was no dry run, and it was not cut short.
+    public var isTelling: Bool { report?.isDryRun != true && isCut != true }
 
     /// The first thing that failed, in words; nil where nothing did.
     public var failure: String? {

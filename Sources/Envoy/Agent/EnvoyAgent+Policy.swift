@@ -68,21 +68,26 @@ extension EnvoyAgent {
     ///
     /// The time of a pass comes once a round at most: a second one in the same round (`byClock` false) is made only for
     /// something new, however soon the owner wants to hear again. While one is under way no other is begun: what is new
-    /// has its turn after it.
+    /// has its turn after it. Once the agent is to end none is begun.
     func passIfDue(isReported: Bool, byClock: Bool = true) async throws(StoreError) -> Bool {
         guard let desk else { return false }
-        if beside.isPassing { return false }
+        if beside.isPassing || Task.isCancelled { return false }
         let isDue = desk.isDue || byClock && clock.isDue(at: .now, isReported: isReported)
         guard isDue, desk.held != nil else { return try tellTrouble(at: desk.work.now()) }
         return try await makePass()
     }
 
     private func makePass() async throws(StoreError) -> Bool {
-        guard let pass = try prepare() else { return try tellTrouble(at: desk?.work.now() ?? .now()) }
+        // What was the matter before the pass is told before it.
+        let isTold = try tellTrouble(at: desk?.work.now() ?? .now())
+        guard let pass = try prepare() else {
+            let isToldNow = try tellTrouble(at: desk?.work.now() ?? .now())
+            return isTold || isToldNow
+        }
         if let begin = beside.begin {
-            beside.isPassing = true
-            begin.yield(pass)
-            return false
+            // Where the agent ends at this moment, nobody makes it any more: the next start does.
+            if case .enqueued = begin.yield(pass) { beside.isPassing = true }
+            return isTold
         }
         try end(pass, await pass.work.run())
         return true
@@ -90,8 +95,7 @@ extension EnvoyAgent {
 
     /// All that a pass needs, as it is now; nil where none is to be made, and then `desk.trouble` says why.
     private func prepare() throws(StoreError) -> PassUnderWay? {
-        let push = desk?.push
-        let order = desk?.begin() ?? nil
+        let order = desk?.begin()
         guard let policy = try desk?.load(), let desk else { return nil }
         clock.passed(at: .now)
         let begun = desk.work.now()
@@ -105,10 +109,10 @@ extension EnvoyAgent {
         let isOffline = !desk.isHeard
         let work = PolicyPass(
             body: policy.body, box: policy.box, machine: desk.machine, traits: traits, key: desk.work.sealingKey,
-            enforcer: desk.work.enforcer, allowance: allowance(order, standing, isOffline: isOffline),
+            enforcer: desk.work.enforcer, allowance: allowance(order?.kind, standing, isOffline: isOffline),
             known: try desk.store.inForce())
         var record = record(at: begun, isOffline: isOffline)
-        record.push = push
+        (record.push, record.order) = (order?.push, newsTaken.order)
         return PassUnderWay(
             work: work, grant: policy.grant, begun: begun, isOffline: isOffline, record: record)
     }
@@ -126,6 +130,7 @@ extension EnvoyAgent {
             // Machine after machine and hour after hour the same: only that it is so is told.
             let isTerse = pass.isOffline && report.isConverged && report.counts.changed == 0
             record.report = report.bounded(isTerse: isTerse)
+            if report.isCut { record.isCut = true }
         case .failure(let trouble):
             record.trouble = "\(trouble)"
             // What was kept was found to be damaged only now; what was accepted meanwhile is another.
@@ -133,9 +138,14 @@ extension EnvoyAgent {
                 try desk?.discard(trouble.reason)
             }
         }
-        _ = try tellTrouble(at: pass.begun)
         try tell(record)
+        // What became the matter meanwhile is told after it.
+        _ = try tellTrouble(at: desk?.work.now() ?? .now())
     }
+
+    /// What is the matter with the policy now: one that was refused, say, while an earlier one stays in force; nil
+    /// where nothing is.
+    public var policyTrouble: PolicyTrouble? { desk?.trouble }
 
     /// Makes the passes of a lasting agent, one after the other, beside its reports: a pass may take as long as it
     /// needs, and what came of it is durable at once. Cancelled, it ends the one that is under way.

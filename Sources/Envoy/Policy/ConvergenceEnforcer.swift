@@ -45,6 +45,17 @@ extension PassReport {
                 failed: report.counts.failed),
             resources: report.resources.map { PassResource($0) }, memoryFailure: report.memoryFailure)
     }
+
+    /// Whether the agent's end cut it short: a resource had no turn, or its program was ended. To be asked of a report
+    /// with all of its resources.
+    var isCut: Bool {
+        resources.contains { resource in
+            resource.reason == SkipReason.cancelled.rawValue || resource.code == PassReport.cancelledCode
+        }
+    }
+
+    /// Code of a resource whose work was ended because the pass was to end.
+    static let cancelledCode = "program_cancelled"
 }
 
 extension PassResource {

@@ -16,7 +16,7 @@ public enum PassText {
         let told = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
         let time = "\(report.microseconds / 1_000) ms"
         return "\(version)\(away): \(told.isEmpty ? "nothing in it" : told), in \(time)"
-            + (report.isDryRun ? ", nothing was touched" : "")
+            + (report.isDryRun ? ", nothing was touched" : "") + (pass.isCut == true ? ", cut short" : "")
     }
 
     /// The line, and below it what is not as it should be and what was changed. With `isWhole` each difference too.

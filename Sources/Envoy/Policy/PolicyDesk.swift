@@ -15,6 +15,13 @@ struct PolicyDesk {
         var sight: PolicySight
     }
 
+    /// An order that was taken and waits for its pass.
+    private struct WaitingOrder {
+        var kind: PolicyOrder.Kind
+        var push: PrincipalID?
+        var notAfter: WallTime
+    }
+
     /// Whose word counts, as the agent's own sight of its owner says.
     struct Owner {
         var partition: PartitionName?
@@ -40,10 +47,8 @@ struct PolicyDesk {
     private(set) var machine: StandingFacts
     /// Whether a pass is to be made without waiting for its time.
     var isDue = true
-    /// The order that the next pass carries out.
-    private(set) var order: PolicyOrder.Kind?
-    /// The push that it is of, where its owner says so.
-    private(set) var push: PrincipalID?
+    /// The orders that the next pass carries out, in the order in which they came: the last of each kind.
+    private var orders: [WaitingOrder] = []
     /// When the owner was heard last, by a clock that nobody sets.
     private(set) var heardAt: ContinuousClock.Instant?
     /// Why an owner withholds a newer one, or has none.
@@ -181,7 +186,9 @@ struct PolicyDesk {
             return
         }
         try keep(seen)
-        (self.order, self.push, isDue) = (order.kind, push, true)
+        orders.removeAll { $0.kind == order.kind }
+        orders.append(WaitingOrder(kind: order.kind, push: push, notAfter: order.notAfter))
+        isDue = true
     }
 
     private static func judge(
@@ -283,9 +290,14 @@ struct PolicyDesk {
     /// The owner says that what is held is what is to be in force: what was the matter is over.
     mutating func settle() { trouble = nil }
 
-    /// A pass begins: it is no longer due, and takes the order with it.
-    mutating func begin() -> PolicyOrder.Kind? {
-        defer { (isDue, order, push) = (false, nil, nil) }
-        return order
+    /// A pass begins: it is no longer due, and takes the orders that wait with it. What they allow together, and the
+    /// push of the last, where its owner says so; nil where none waits. One whose time is over since it came, behind a
+    /// long pass, calls for nothing.
+    mutating func begin() -> (kind: PolicyOrder.Kind, push: PrincipalID?)? {
+        let now = believedNow
+        let timely = orders.filter { order in now.map { $0 <= order.notAfter } ?? true }
+        (isDue, orders) = (false, [])
+        guard let last = timely.last else { return nil }
+        return (timely.contains { $0.kind == .applyDisruptive } ? .applyDisruptive : last.kind, last.push)
     }
 }

@@ -241,7 +241,9 @@ enum ResultText {
         }
         guard let pass = record(result) else { return opaque(result) }
         let push = pass.push.map { "push \($0.apiText.prefix(8)), " } ?? ""
-        let how = push + (pass.isOffline ? "offline, " : "") + (pass.report?.isDryRun == true ? "dry run, " : "")
+        let how =
+            push + (pass.isOffline ? "offline, " : "") + (pass.report?.isDryRun == true ? "dry run, " : "")
+            + (pass.isCut == true ? "cut short, " : "")
         let counts = pass.report.map { PassText.counts($0.counts) } ?? "no pass was made"
         return "\(how)\(PassText.outcome(pass.outcome)): \(pass.failure ?? counts)"
     }

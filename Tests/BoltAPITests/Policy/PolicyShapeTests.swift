@@ -181,6 +181,28 @@ import Testing
         #expect(view.outcome == .failed && view.sequence == 3 && view.isOffline && view.push == record.push)
     }
 
+    /// Agents and bolts of before know neither the order nor the cut: theirs are read, and what is not said is absent.
+    @Test func aPassOfBeforeIsUnderstood() throws {
+        let old =
+            #"{"pass":{"at_ms":1,"offline":false,"report":{"converged":true,"counts":{"changed":1,"failed":0,"#
+            + #""skipped":0,"unchanged":0,"would_change":0},"dry_run":false,"duration_us":1,"omitted":0,"#
+            + #""resources":[]},"sequence":3}}"#
+        var record = try #require(PassRecord(resultBody: Array(old.utf8)))
+        #expect(record.order == nil && record.isCut == nil && record.succeeded && record.isTelling)
+        #expect(String(decoding: try record.resultBody(), as: UTF8.self) == old)
+        (record.order, record.isCut) = (7, true)
+        let body = try record.resultBody()
+        let text = String(decoding: body, as: UTF8.self)
+        #expect(text.contains("\"cut\":true") && text.contains("\"order\":7"), "\(text)")
+        #expect(PassRecord(resultBody: body) == record)
+        #expect(!record.succeeded && !record.isTelling && record.outcome == .changed)
+        record.isCut = nil
+        record.report?.isDryRun = true
+        #expect(!record.isTelling)
+        (record.report, record.trouble) = (nil, "it was refused")
+        #expect(record.isTelling && !record.succeeded)
+    }
+
     @Test func aSelectionOfNothingIsNone() throws {
         #expect(!EnvoySelection().isGiven && !EnvoySelection(envoys: []).isGiven)
         #expect(EnvoySelection(all: true).isGiven && EnvoySelection(envoys: ["web-7"]).isGiven)

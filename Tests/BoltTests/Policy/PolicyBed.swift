@@ -174,11 +174,12 @@ final class PolicyBed: Sendable {
 
     /// A pass that an envoy tells of.
     static func pass(
-        _ place: UInt64, of sequence: UInt64, succeeded: Bool = true, push: PrincipalID? = nil
+        _ place: UInt64, of sequence: UInt64, succeeded: Bool = true, push: PrincipalID? = nil,
+        order: UInt64? = nil
     ) -> HeardPass {
         HeardPass(
-            place: place, sequence: sequence, hasSucceeded: succeeded, isDryRun: false,
-            failure: succeeded ? nil : "file:/etc/motd: read-only", push: push)
+            place: place, sequence: sequence, hasSucceeded: succeeded, isTelling: true,
+            failure: succeeded ? nil : "file:/etc/motd: read-only", push: push, order: order)
     }
 
     func close() async {

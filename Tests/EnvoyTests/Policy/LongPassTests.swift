@@ -46,6 +46,58 @@ import Testing
         #expect(server.passes.allSatisfy { $0.trouble == nil })
     }
 
+    /// The push took what the pass under way came to as what its order had called for.
+    @Test("a pass says which order was taken before it began: not the one that comes while it goes on")
+    func orderMeanwhile() async throws {
+        let scratch = try Scratch()
+        let (asked, tell) = AsyncStream<String>.makeStream()
+        let (server, enforcer) = (PolicyServer { tell.yield($0) }, GatedEnforcer())
+        let push = PrincipalID(high: 5, low: 6)
+        try give(1, "one", by: server)
+        try await withAgent(
+            scratch.state, server, interval: .milliseconds(5), policy: try Machine.work(enforcer)
+        ) { agent in
+            let running = Task { try await agent.run() }
+            var begun = enforcer.begun.makeAsyncIterator()
+            _ = await begun.next()
+            var requests = asked.makeAsyncIterator()
+            server.state.withLock { ($0.order, $0.push) = (owner.order(3, to: Machine.id), push) }
+            while await agent.sightOfPolicy?.obeyed(of: owner.name) != 3 { _ = await requests.next() }
+            enforcer.open()
+            while server.passes.count < 2 { _ = await requests.next() }
+            running.cancel()
+            try await running.value
+        }
+        #expect(server.passes.prefix(2).map(\.push) == [nil, push])
+        #expect(server.passes.prefix(2).map(\.order) == [0, 3])
+    }
+
+    /// What became the matter while a pass went on was told before it, as of its beginning.
+    @Test("what becomes the matter while a pass goes on is told after it")
+    func troubleMeanwhile() async throws {
+        let scratch = try Scratch()
+        let (asked, tell) = AsyncStream<String>.makeStream()
+        let (server, enforcer) = (PolicyServer { tell.yield($0) }, GatedEnforcer())
+        try give(1, "one", by: server)
+        try await withAgent(
+            scratch.state, server, interval: .milliseconds(5), policy: try Machine.work(enforcer)
+        ) { agent in
+            let running = Task { try await agent.run() }
+            var begun = enforcer.begun.makeAsyncIterator()
+            _ = await begun.next()
+            var requests = asked.makeAsyncIterator()
+            server.state.withLock { $0.said = CheckInPolicy(state: .changed, sequence: 2, grant: [7]) }
+            while await agent.policyTrouble == nil { _ = await requests.next() }
+            enforcer.open()
+            while server.passes.count < 2 { _ = await requests.next() }
+            running.cancel()
+            try await running.value
+        }
+        let told = server.passes.prefix(2)
+        #expect(told.map { $0.trouble?.contains("policy_malformed") } == [nil, true])
+        #expect(told.map(\.at.milliseconds) == told.map(\.at.milliseconds).sorted())
+    }
+
     @Test("an agent that is to end ends the pass that is under way, and keeps what came of it")
     func ended() async throws {
         let scratch = try Scratch()

@@ -3,6 +3,7 @@ import CRDT
 import Foundation
 import Policy
 import Spanner
+import SpannerStore
 import Synchronization
 import Testing
 
@@ -101,6 +102,71 @@ import Testing
             #expect(enforcer.calls.count == 1, "\(code)")
             #expect(server.passes.compactMap(\.trouble).filter { $0.contains(code) }.count == 1, "\(code)")
         }
+    }
+
+    /// A clock that the test sets.
+    private final class HandClock: Sendable {
+        private let milliseconds = Mutex<UInt64>(1_000)
+
+        var now: WallTime { WallTime(milliseconds: milliseconds.withLock { $0 }) }
+
+        func set(_ time: UInt64) { milliseconds.withLock { $0 = time } }
+    }
+
+    private func desk(_ store: PolicyCacheStore, _ clock: HandClock) throws -> PolicyDesk {
+        var work = try Machine.work(FakeEnforcer())
+        work.now = { clock.now }
+        return try PolicyDesk(work, trust: PaperWitness.trust, store: store)
+    }
+
+    private func tell(_ desk: inout PolicyDesk, _ order: [UInt8], of push: PrincipalID? = nil) throws {
+        let said = CheckInPolicy(state: .current, sequence: 1, order: Base64Bytes(order), push: push)
+        try desk.hear(said, of: PolicyDesk.Owner(OwnerSight()), from: "a:1", isOwners: true)
+    }
+
+    /// It was judged when it was heard, and carried out whenever the pass before it was over: hours late.
+    @Test("an order that waited behind a pass until its time was over calls for nothing, and does not come again")
+    func late() throws {
+        let (scratch, clock) = (try Scratch(), HandClock())
+        let queue = try scratch.state.openQueue()
+        var desk = try desk(queue.policy, clock)
+        let order = owner.order(1, to: Machine.id, .applyDisruptive, until: WallTime(milliseconds: 60_000))
+        try tell(&desk, order, of: PrincipalID(high: 1, low: 1))
+        #expect(desk.isDue)
+        clock.set(60_001)
+        let none = desk.begin()
+        #expect(none == nil && !desk.isDue)
+        clock.set(2_000)
+        try tell(&desk, order)
+        let again = desk.begin()
+        #expect(again == nil && desk.trouble == nil, "it was taken")
+        try tell(&desk, owner.order(2, to: Machine.id, until: WallTime(milliseconds: 60_000)))
+        clock.set(60_000)
+        let last = desk.begin()
+        #expect(last?.kind == .applyNow, "as long as it is time")
+        try queue.close()
+    }
+
+    /// The later one took the place of the one that waited, and what was disruptive was held back.
+    @Test("of two orders that wait the pass does what both allow, in the name of the later; in time, each by itself")
+    func two() throws {
+        let (scratch, clock) = (try Scratch(), HandClock())
+        let queue = try scratch.state.openQueue()
+        var desk = try desk(queue.policy, clock)
+        let (first, second) = (PrincipalID(high: 1, low: 1), PrincipalID(high: 1, low: 2))
+        try tell(&desk, owner.order(1, to: Machine.id, .applyDisruptive), of: first)
+        try tell(&desk, owner.order(2, to: Machine.id), of: second)
+        let both = desk.begin()
+        #expect(both?.kind == .applyDisruptive && both?.push == second)
+        let none = desk.begin()
+        #expect(none == nil, "once")
+        try tell(
+            &desk, owner.order(3, to: Machine.id, .applyDisruptive, until: WallTime(milliseconds: 2_000)), of: first)
+        try tell(&desk, owner.order(4, to: Machine.id), of: second)
+        clock.set(2_001)
+        let one = desk.begin()
+        #expect(one?.kind == .applyNow && one?.push == second)
+        try queue.close()
     }
 
     @Test("an order may call for what is disruptive though the owner's window is over")

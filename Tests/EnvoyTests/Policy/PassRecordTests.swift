@@ -84,6 +84,8 @@ import Testing
         #expect(lines.first == "policy 7: 1 changed, 1 failed, 5 unchanged, in 12 ms")
         #expect(lines.contains { $0.contains("failed file:/f3: write /f3: the disk is full") })
         #expect(lines.contains { $0.contains("next: make room") } && lines.contains { $0.contains("5 more") })
+        told.isCut = true
+        #expect(PassText.line(told).hasSuffix("in 12 ms, cut short"))
         var held = pass(7)
         (held.isOffline, held.trouble) = (true, "it is too old")
         #expect(PassText.lines(held) == ["policy 7, its owner not heard: not applied", "  why:  it is too old"])

@@ -155,6 +155,9 @@ final class PolicyBoard: Sendable {
     /// The last place of its queue that an envoy told before it was handed its order; nil where it was handed none.
     func handedOut(to envoy: PrincipalID) -> UInt64? { state.withLock { $0.errands[envoy]?.handedAfter } }
 
+    /// The number of an envoy's order; nil where there is none.
+    func errandNumber(of envoy: PrincipalID) -> UInt64? { state.withLock { $0.errands[envoy]?.number } }
+
     /// Whether a body is one that this envoy is to have, or holds.
     func names(_ body: Bytes32, for envoy: PrincipalID) -> Bool {
         picture?.tree.leaf(of: envoy)?.body == body

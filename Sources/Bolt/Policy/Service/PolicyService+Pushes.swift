@@ -94,7 +94,12 @@ extension PolicyService {
     func heardForPushes(_ envoy: PrincipalID, _ pass: HeardPass) async {
         guard isPushed(envoy), let after = board.handedOut(to: envoy), pass.place > after else { return }
         // What an earlier push called for says nothing of this one; envoys of before this version name none.
-        if let named = pass.push, reign?.pushes[named]?.isOpen != true { return }
+        if let named = pass.push {
+            guard reign?.pushes[named]?.isOpen == true else { return }
+        } else if let taken = pass.order, let number = board.errandNumber(of: envoy), taken < number {
+            // It was under way when a report beside it took the order: the pass that the order called for comes yet.
+            return
+        }
         // It was told before the version came that cannot be made for it: it applied the one before.
         let isHeldUp = reign?.troubles[envoy] != nil
         for id in reign?.pushes.keys.sorted() ?? [] where reign?.pushes[id]?.machine.place(of: envoy) == .told {

@@ -146,7 +146,7 @@ extension PolicyService {
 
     /// An envoy told of passes, the last one last, each with its place in its queue.
     func heard(_ envoy: PrincipalID, _ passes: [HeardPass]) async {
-        for pass in passes where !pass.isDryRun {
+        for pass in passes where pass.isTelling {
             await heardForPushes(envoy, pass)
             // Looked up for each: another version may have been given to it meanwhile.
             guard let delivered = reign?.deliveries[envoy], let sequence = pass.sequence,
@@ -233,12 +233,15 @@ struct HeardPass: Sendable {
     var sequence: UInt64?
     /// Whether the policy is in force on the machine.
     let hasSucceeded: Bool
-    /// Whether nothing was to be changed: it says nothing of a version then.
-    let isDryRun: Bool
+    /// Whether it says how a version goes: it was no dry run, and no end of the agent, the machine's perhaps, cut it
+    /// short. The pass after that one tells.
+    let isTelling: Bool
     /// What failed; nil where nothing did.
     let failure: String?
     /// The push that called for it, where the envoy says so.
     var push: PrincipalID?
+    /// Number of the last order that the envoy took before it began; nil where it does not say.
+    var order: UInt64?
 
     /// Passes among results, of the last `PolicyServiceLimits.passesPerCheckIn` of them, in order. What is none, or too
     /// large, is passed over.
@@ -247,7 +250,7 @@ struct HeardPass: Sendable {
             guard let record = PassRecord(resultBody: result.body) else { return nil }
             return HeardPass(
                 place: result.sequence, sequence: record.sequence, hasSucceeded: record.succeeded,
-                isDryRun: record.report?.isDryRun ?? false, failure: record.failure, push: record.push)
+                isTelling: record.isTelling, failure: record.failure, push: record.push, order: record.order)
         }
     }
 }
