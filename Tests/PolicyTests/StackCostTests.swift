@@ -82,6 +82,20 @@ struct StackCostTests {
         #expect(graph.steps.taken < 210_000)
     }
 
+    @Test("Where the comparisons are over no resource is said to be there twice: all seem to meet then")
+    func noFalseDuplicates() throws {
+        let layer = (0..<8).reduce(into: "layer: a\nresources:\n") { text, place in
+            text += "  - exec: e\n    command: \"true\"\n    when: {role: r\(place)}\n"
+        }
+        var whole = try graph([layer])
+        #expect(whole.faults() == [], "they exclude each other")
+        for most in 0..<40 {
+            var graph = try graph([layer])
+            graph.steps = StepCount(most: most)
+            #expect(graph.faults().allSatisfy { $0.code == .tooLarge }, "\(most) steps")
+        }
+    }
+
     @Test("Lists of names cost their lengths")
     func names() throws {
         let layers = (0..<8).map { layer in

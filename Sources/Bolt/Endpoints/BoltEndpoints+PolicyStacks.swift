@@ -23,9 +23,12 @@ extension BoltEndpoints {
         switch request.endpoint {
         case .stackStatus: return try .json(await stackStatus(name))
         case .stackHistory: return try .json(await stackHistory(request, name))
-        case .stackDiff: return try await judging.pass { try .json(await stackDiff(request, name)) }
-        case .validateStack: return try await judging.pass { try .json(await validateStack(request, name)) }
-        case .stackPreview: return try await judging.pass { try .json(await stackPreview(request, name)) }
+        case .stackDiff:
+            return try await judging.pass(.stackDiff) { try .json(await stackDiff(request, name)) }
+        case .validateStack:
+            return try await judging.pass(.validateStack) { try .json(await validateStack(request, name)) }
+        case .stackPreview:
+            return try await judging.pass(.stackPreview) { try .json(await stackPreview(request, name)) }
         case .publishStack: return try .json(await publishStack(request))
         case .rollbackStack: return try .json(await rollbackStack(request))
         case .freezeStack, .unfreezeStack: return try .json(await freezeStack(request))
@@ -83,7 +86,7 @@ extension BoltEndpoints {
             let snapshot = try await sourceNow(body.partition)
             (files, revision) = (snapshot.files.files, body.revision ?? snapshot.revision)
         }
-        let brought = try await judging.pass { try policy.brought(files) }
+        let brought = try await judging.pass(.publishStack) { try policy.brought(files) }
         let name = revision ?? brought.digest.shortHex
         var publication = PolicyPublication(
             files: brought.files, stack: brought.stack, digest: brought.digest, revision: name,
@@ -111,7 +114,7 @@ extension BoltEndpoints {
         let reason = try checked(reason: body.reason)
         try await policy.read { try $0.require(body.expectRevision) }
         let target = try await policy.rollbackTarget(body.revision)
-        let brought = try await judging.pass { try await policy.brought(of: target) }
+        let brought = try await judging.pass(.rollbackStack) { try await policy.brought(of: target) }
         let who = "operator/\(request.principal?.name.text ?? "unknown")"
         var publication = PolicyPublication(
             files: brought.files, stack: brought.stack, digest: target.stack, revision: target.revision, who: who,

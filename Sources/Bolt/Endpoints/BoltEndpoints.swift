@@ -25,10 +25,8 @@ struct BoltEndpoints: Sendable {
     let traits = TraitsMemory()
     /// Applies of topologies, one at a time: what was judged is still so when it is carried out.
     let applying = AsyncGate(busy: .tooManyRequests)
-    /// Operators' requests that read whole stacks, so few at a time that check-ins always have a processor.
-    let judging = AsyncGate(
-        busy: .tooManyRequests, places: min(PolicyServiceLimits.judgingMax, System.coreCount - 1),
-        waitingMax: PolicyServiceLimits.judgingWaitingMax)
+    /// Operators' requests that read whole stacks.
+    let judging = StackGates(cores: System.coreCount)
     /// Partitions that no link leads to.
     let silence = SilentPartitions()
     let partition: PartitionService

@@ -139,7 +139,8 @@ struct StackGraph {
                 let twin = slot[..<order].first {
                     definitions[$0].layer == definitions[place].layer && canMeet($0, place)
                 }
-                guard let twin else { continue }
+                // Once the steps are over all seem to meet: what is said then is that it is too large.
+                guard let twin, !steps.isOver else { continue }
                 let other = definitions[twin].resource
                 fault(
                     .duplicate, place,

@@ -84,11 +84,13 @@ public struct PolicySight: Hashable, Sendable {
         keep(line)
     }
 
-    /// How old what is enforced is, at an instant of this machine's clock.
+    /// How old what is enforced is, at an instant of this machine's clock: since whoever made it was heard of, or the
+    /// owner of now. An owner that the slice went on to gives nothing anew where it has the same for this envoy.
     public func standing(now: WallTime) -> PolicyStanding {
         guard let accepted, let terms else { return .none }
         let line = lines.first { $0.partition == accepted.partition }
-        return terms.standing(now: now, heard: line?.beacon?.at)
+        let heard = [line?.beacon?.at, lines.first?.beacon?.at].compactMap { $0 }.max()
+        return terms.standing(now: now, heard: heard)
     }
 
     /// The last beacon of the partition heard of last: fresh until its `notAfter`. Nil where that one sent none.

@@ -144,6 +144,38 @@ struct PolicyDeliveryTests {
         await bed.close()
     }
 
+    /// Numbers of another partition are mostly higher than those here, and counted as under what is in force: a failure
+    /// under the former owner halted this roll-out, a success made room in it for the next.
+    @Test(
+        "What a machine did under its former owner's numbers, or lost ones, is no outcome here",
+        .timeLimit(.minutes(1)), arguments: [false, true])
+    func foreignNumbers(succeeded: Bool) async throws {
+        let (bed, held) = try await rollingOut(2)
+        let board = bed.policy.board
+        let (first, second) = (PolicyBed.envoy(1), PolicyBed.envoy(2))
+        // One that holds another leaf, one that holds the same as here.
+        for leaf in [TestWitness().hash([9]), try #require(board.picture?.leaf(of: first)).hash] {
+            #expect(try bed.word(1, HeldPolicy(leaf: leaf, sequence: 500)).state == .changed)
+            let told = board.counted(
+                [PolicyBed.pass(7, of: 500, succeeded: succeeded), PolicyBed.pass(8, of: 499, succeeded: succeeded)],
+                of: first)
+            #expect(told.map(\.sequence) == [nil, nil])
+            await bed.policy.heard(first, told)
+            let (machine, failures) = await bed.policy.read { service in
+                (service.reign?.rollout?.machine, service.reign?.rollout?.failures)
+            }
+            #expect(machine?.place(of: first) == .given && machine?.status.state == .running)
+            #expect(failures?.isEmpty == true && machine?.place(of: second) == .waiting)
+        }
+        #expect(try bed.word(2, held[2] ?? HeldPolicy()).state == .withheld)
+        // What it does when it has taken what is given here counts.
+        let now = board.counted([PolicyBed.pass(9, of: 2)], of: first)
+        #expect(now.map(\.sequence) == [2])
+        await bed.policy.heard(first, now)
+        #expect(await bed.policy.read { $0.reign?.rollout?.machine.place(of: first) } == .succeeded)
+        await bed.close()
+    }
+
     // MARK: - Pushes
 
     @Test("A push orders batch by batch; only passes after the order count", .timeLimit(.minutes(1)))

@@ -71,6 +71,10 @@ struct PolicyHeldUpTests {
         let other = try #require(try await bed.policy.envoyView(of: PolicyBed.envoy(1)))
         #expect(other.isGiven && other.heldUp == nil)
         #expect(bed.policy.board.currentCount() == 0, "neither has what it is to have")
+        // A number that was never given here was shown as the newest revision's.
+        _ = try bed.word(2, HeldPolicy(leaf: held.leaf, sequence: 500))
+        let foreign = try #require(try await bed.policy.envoyView(of: PolicyBed.envoy(2)))
+        #expect(foreign.heldSequence == 500 && foreign.heldRevision == nil && foreign.revision == "r2")
         await bed.close()
     }
 

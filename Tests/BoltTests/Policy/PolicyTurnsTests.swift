@@ -55,6 +55,8 @@ struct PolicyTurnsTests {
         await bed.policy.lookAfterRollout()
         let status = await bed.policy.read { $0.reign?.rollout?.machine.status }
         #expect(status?.silent == 1 && status?.given == 0 && status?.state == .finished)
+        let view = await bed.policy.read { $0.rolloutView() }
+        #expect(view?.silent == 1 && view?.failed == 0 && view?.underway == 0, "it did not fail: nobody heard of it")
         await bed.close()
     }
 

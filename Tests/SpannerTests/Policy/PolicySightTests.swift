@@ -228,6 +228,31 @@ struct PolicySightTests {
         }
     }
 
+    /// It has the same for this envoy: there is nothing to give, so that no version of its own comes to be in force.
+    /// The policy grew too old though its owner answered.
+    @Test("Age is counted from the word of whoever owns the slice now, also where nothing new was given (P2)")
+    func standingAfterAMove() throws {
+        func at(_ seconds: UInt64) -> WallTime { WallTime(milliseconds: 1_000_000 + seconds * 1000) }
+        var envoy = PolicyEnvoy()
+        #expect(envoy.take(world.grant(sequence: 9, maxAge: 4000, expiry: .stop)) == nil)
+        #expect(envoy.hear(world.beacon(sequence: 9, at: at(1000).milliseconds)) == nil)
+        envoy.go(to: world.south, register: 2, reign: 1)
+        #expect(envoy.hear(world.beacon(sequence: 12, at: at(9000).milliseconds)) == .otherPartition)
+        #expect(envoy.sight.standing(now: at(9000)) == .expired(.stop), "the former owner's word counts no more")
+        #expect(envoy.hear(world.beacon(sequence: 12, at: at(9000).milliseconds, by: world.south)) == nil)
+        #expect(envoy.sight.standing(now: at(9000)) == .fresh)
+        #expect(envoy.sight.standing(now: at(13_001)) == .expired(.stop))
+        var decoder = CanonicalDecoder(envoy.sight.canonicalBytes)
+        let again = try PolicySight(from: &decoder)
+        #expect(again.standing(now: at(9000)) == .fresh, "after a restart too")
+        // The clock of the owner of now may be behind: that makes nothing older.
+        let west = TestPartition(PartitionName(checked: "west"))
+        envoy.go(to: west, register: 3, reign: 1)
+        #expect(envoy.hear(world.beacon(at: at(10).milliseconds, by: west)) == nil)
+        #expect(envoy.sight.standing(now: at(1200)) == .fresh)
+        #expect(envoy.sight.standing(now: at(4500)) == .aging, "as the one who made it was heard of")
+    }
+
     @Test("What is remembered is remembered after a restart, and is bounded")
     func durable() throws {
         var envoy = PolicyEnvoy()

@@ -69,15 +69,20 @@ final class PolicyBoard: Sendable {
     func heldUnder(by envoy: PrincipalID) -> UInt64? { state.withLock { $0.heldUnder[envoy] } }
 
     /// Passes as they count now. A rollback gives nothing to an envoy that never took what is rolled back: what it does
-    /// under the leaf that it is to have has the number of an earlier head, and counts as under the one in force.
+    /// under the leaf that it is to have has the number of an earlier head, and counts as under the one in force. A
+    /// number that was never given here is another partition's, or a lost one: that pass is of no version of this one.
     func counted(_ passes: [HeardPass], of envoy: PrincipalID) -> [HeardPass] {
         let (picture, held, under) = state.withLock { ($0.picture, $0.held[envoy], $0.heldUnder[envoy]) }
-        guard let picture, let held, let under, under < picture.sequence, picture.leaf(of: envoy)?.hash == held else {
-            return passes
-        }
+        guard let picture else { return passes }
+        let isSame = held != nil && picture.leaf(of: envoy)?.hash == held
         return passes.map { pass in
             var pass = pass
-            if pass.sequence == under { pass.sequence = picture.sequence }
+            guard let sequence = pass.sequence else { return pass }
+            if sequence > picture.sequence {
+                pass.sequence = nil
+            } else if isSame, sequence == under {
+                pass.sequence = picture.sequence
+            }
             return pass
         }
     }

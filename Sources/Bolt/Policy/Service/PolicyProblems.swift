@@ -11,6 +11,13 @@ enum PolicyProblems {
             next: "boltctl partition show \(partition)")
     }
 
+    /// It is in the journal, and what this bolt worked with was given up meanwhile.
+    static func readAgain(_ partition: PartitionName) -> Problem {
+        Problem(
+            .noPrimary, "it is written; this bolt reads the policy of partition \(partition) again", changed: true,
+            next: "see what came of it: boltctl stack status --partition \(partition)")
+    }
+
     /// The stack has faults.
     static func invalid(_ faults: StackFaults) -> Problem {
         let shown = faults.faults.prefix(APILimits.stackFaultsShown).map(\.description).joined(separator: "\n")

@@ -41,13 +41,8 @@ extension PolicyService {
         if let other = reign?.pushes.first(where: { $0.value.isOpen })?.key {
             throw Problem(.pushRuns, "push \(other) runs in partition \(name); nothing was changed")
         }
-        let level: BoltAPI.AckLevel
-        do { level = try await journal([.audit(audit)] + run.planCommands) } catch {
-            // What may yet come to be is found in the tables, now and not with the next primary.
-            if (error as? Problem)?.changed ?? true { forgetReign() }
-            throw error
-        }
-        guard reign != nil else { throw PolicyProblems.noReign(name) }
+        let level = try await journalChange([.audit(audit)] + run.planCommands)
+        guard reign != nil else { throw PolicyProblems.readAgain(name) }
         // Where the tables were read meanwhile it goes on already.
         guard reign?.pushes[run.facts.id] == nil else { return level }
         reign?.pushes[run.facts.id] = run
@@ -79,7 +74,7 @@ extension PolicyService {
         (trial.isCalledOff, trial.endedAt) = (true, audit.at)
         _ = trial.machine.step(end)
         // With its line of the audit log: no later primary goes on with what was answered to be over.
-        let level = try await journal([.audit(audit), trial.progressCommand])
+        let level = try await journalChange([.audit(audit), trial.progressCommand])
         reign?.pushes[id]?.isCalledOff = true
         await stepPush(id, end)
         return level

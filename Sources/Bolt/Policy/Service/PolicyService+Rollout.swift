@@ -213,8 +213,9 @@ extension PolicyService {
         }
         try await requireSafe()
         guard !dryRun else { return .local }
-        let level = try await journal([.audit(audit), trial.command])
-        guard reign?.rollout?.version == trial.version else {
+        let level = try await journalChange([.audit(audit), trial.command])
+        guard let now = reign?.rollout else { throw PolicyProblems.readAgain(name) }
+        guard now.version == trial.version else {
             throw Problem(
                 .rolloutRefused,
                 "another version came into force meanwhile: its roll-out was not touched, and the one before is over",

@@ -97,7 +97,7 @@ extension PolicyService {
     func freeze(_ freeze: PolicyFreeze, audit: AuditEntry) async throws -> BoltAPI.AckLevel {
         try await gate.pass { @Sendable [self] in
             try await requireSafe()
-            let level = try await journal([.audit(audit), .policy(.freeze(freeze))])
+            let level = try await journalChange([.audit(audit), .policy(.freeze(freeze))])
             await setFreeze(freeze)
             return level
         }

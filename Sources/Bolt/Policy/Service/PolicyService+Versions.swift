@@ -72,7 +72,7 @@ extension PolicyService {
             forgetReign()
             throw error
         }
-        guard reign?.epoch == begun.epoch else { throw PolicyProblems.noReign(name) }
+        guard reign?.epoch == begun.epoch else { throw PolicyProblems.readAgain(name) }
         install(draft, tree, signed, stack, publication, atOnce: atOnce)
         metrics.add(.policyVersions)
         logger.notice(
@@ -204,6 +204,15 @@ extension PolicyService {
                 .noPrimary, "the reign changed hands meanwhile: whether it is kept shows at the new primary",
                 changed: true, next: "look before trying again: boltctl stack status --partition \(name)")
         case .refused(let refusal): throw BoltEndpoints.problem(refusal)
+        }
+    }
+
+    /// The same for a change that operators ask for. What is not decided yet is found in the tables, now and not with
+    /// the next primary: nobody is shown what was before it.
+    func journalChange(_ commands: [PartitionCommand]) async throws -> BoltAPI.AckLevel {
+        do { return try await journal(commands) } catch {
+            if (error as? Problem)?.changed ?? true { forgetReign() }
+            throw error
         }
     }
 

@@ -109,9 +109,9 @@ extension PolicyService {
     }
 
     /// What the revision is called whose head has a number, or that was in force when it was made; nil where that is
-    /// not kept.
+    /// not kept, and where no head of this partition has that number: it is another one's, or was lost.
     private func revision(under sequence: UInt64?) async throws -> String? {
-        guard let sequence else { return nil }
+        guard let sequence, sequence <= reign?.head?.head.sequence ?? 0 else { return nil }
         return try await kept().first { $0.sequence <= sequence }?.revision
     }
 

@@ -77,8 +77,8 @@ struct RolloutRun: Sendable {
                 maxConcurrent: machine.policy.maxConcurrent, minStanding: machine.policy.minStanding,
                 maxFail: min(machine.policy.maxFail, UInt64(Int64.max))),
             envoys: total + strangers, given: total - status.waiting - mistaken,
-            succeeded: status.succeeded - mistaken, failed: status.failed + status.silent,
-            heldUp: strangers + mistaken,
+            succeeded: status.succeeded - mistaken, failed: status.failed,
+            silent: status.silent, heldUp: strangers + mistaken,
             failures: failures.sorted { $0.key < $1.key }.map {
                 PolicyFailureView(envoy: $0.key, name: names[$0.key], reason: $0.value)
             }, reason: halted ?? status.reason ?? silent, beganAt: beganAt)
