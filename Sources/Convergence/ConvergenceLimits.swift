@@ -14,6 +14,9 @@ public struct ConvergenceLimits: Sendable {
     public var answerBytesMax = 256 * 1_024
     /// Seconds that a program may go on after it was asked to end, before it is ended.
     public var endSeconds = 2
+    /// The same where it is asked since the pass is to end: it did nothing wrong, and a package manager that is in the
+    /// midst of something may get to its end. Well within the time that the unit grants the agent.
+    public var cancelSeconds = 30
     /// Milliseconds in which the output of a program has to close after its end.
     public var closeMilliseconds = 500
     /// Names that one removal of a directory takes away.

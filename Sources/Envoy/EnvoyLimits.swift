@@ -22,6 +22,9 @@ enum EnvoyLimits {
     static let waitMin: Duration = .seconds(1)
     /// Records that wait in memory while the disk is full.
     static let unkeptMax = 64
+    /// A pass that takes longer than this, and than so many times the time between passes, is warned of.
+    static let passLong: Duration = .seconds(600)
+    static let passLongIntervals = 10
     /// Identities in one simulation.
     static let simulatedMax = 20_000
 }

@@ -60,6 +60,10 @@ public struct BoundedProgram: Sendable {
     /// One at a time: what is made for one child is not to be inherited by another that is started meanwhile.
     private static let starting = Mutex(())
 
+    /// Those that were killed and that the system has not let end, by their program: one of each at most, as no other
+    /// is started meanwhile.
+    private static let left = Mutex<[String: pid_t]>([:])
+
     /// The program and its arguments: a name that `PATH` finds, or a path.
     public var words: [String]
     /// `NAME=value`.
@@ -82,15 +86,19 @@ public struct BoundedProgram: Sendable {
         (self.outputMax, self.timeout, self.isEnding) = (outputMax, timeout, isEnding)
     }
 
-    /// Runs it. Nothing of it is left when this returns or throws, but for what the system does not let end.
+    /// Runs it. Nothing of it is left when this returns or throws, but for what the system does not let end: as long as
+    /// that is there the same program is not started again (`notStarted`), or there would be one more each time.
     public func run() throws(Failure) -> Result {
+        guard !BoundedProgram.isLeft(words.first ?? "") else {
+            throw .notStarted("an earlier run of it was killed and does not end: it may wait for a disk that is gone")
+        }
         let (child, lines) = try BoundedProgram.starting.withLock { _ throws(Failure) in try begin() }
         var exchange = ProgramExchange(input: input, outputMax: outputMax, lines: lines)
         let failure = exchange.run(until: .now + timeout, child, isEnding)
         // Before anything is waited for, a number is nobody else's: all of the group is meant.
         _ = kill(-child, SIGKILL)
         if let failure {
-            BoundedProgram.letEnd(child)
+            if !BoundedProgram.letEnd(child) { BoundedProgram.note(left: child, of: words.first ?? "") }
             throw failure
         }
         let ending = BoundedProgram.collect(child)
@@ -139,14 +147,27 @@ public struct BoundedProgram: Sendable {
     }
 
     /// Waits for a program that was killed, but not for one that the system holds, as one that waits for a disk that is
-    /// gone: whoever runs it would wait with it.
-    private static func letEnd(_ child: pid_t) {
+    /// gone: whoever runs it would wait with it. Whether it ended.
+    private static func letEnd(_ child: pid_t) -> Bool {
         let end = ContinuousClock.now + endMax
         var status: Int32 = 0
         while true {
             let found = waitpid(child, &status, WNOHANG)
-            guard found == 0 || found < 0 && errno == EINTR, ContinuousClock.now < end else { return }
+            guard found == 0 || found < 0 && errno == EINTR else { return true }
+            guard ContinuousClock.now < end else { return false }
             _ = poll(nil, 0, 1)
+        }
+    }
+
+    /// A program of that name was killed and goes on.
+    static func note(left child: pid_t, of program: String) { left.withLock { $0[program] = child } }
+
+    /// Whether one of that name goes on that was killed. All that ended by now are collected.
+    private static func isLeft(_ program: String) -> Bool {
+        left.withLock { left in
+            var status: Int32 = 0
+            left = left.filter { waitpid($0.value, &status, WNOHANG) == 0 }
+            return left[program] != nil
         }
     }
 }

@@ -148,6 +148,9 @@ struct StatusReport: Encodable {
                 "last pass    \(ago(pass.at.milliseconds)) ago, \(pass.outcome.rawValue)\(away)\(counts ?? "")")
             if let failure = pass.failure { lines.append("  why:  \(failure)") }
         }
+        if agent.running, let since = policy.passingSince {
+            lines.append("this pass    goes on, since \(ago(since.milliseconds))")
+        }
         if agent.running, let next = policy.nextPass {
             lines.append("next pass    in \(age(Double(next.milliseconds) / 1000 - now))")
         }

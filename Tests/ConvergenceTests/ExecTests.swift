@@ -105,6 +105,22 @@ import Testing
         }
     }
 
+    @Test("A command that is asked to end with the agent has time for it: what it does then was cut off")
+    func askedToEnd() throws {
+        let scratch = try Scratch()
+        let path = scratch.file("begun")
+        let script = """
+            trap 'i=0; while [ $i -lt 50000 ]; do i=$((i + 1)); done; echo whole > ended; exit 0' TERM
+            echo begun > begun
+            while :; do :; done
+            """
+        let report = try scratch.run(
+            [resource(exec("ends", script, seconds: 600))], { $0.limits.endSeconds = 0 },
+            isCancelled: { access(path, F_OK) == 0 })
+        #expect(report.codes == ["program_cancelled"])
+        #expect(scratch.read("ended") == "whole\n")
+    }
+
     @Test("What a command began ends with it, though it has a session, an environment and an output of its own")
     func escapes() throws {
         let scratch = try Scratch()

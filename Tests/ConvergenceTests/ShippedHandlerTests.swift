@@ -16,7 +16,7 @@ import Testing
             try FileManager.default.copyItem(atPath: "\(source)/\(name)", toPath: "\(scratch.handlers)/\(name)")
             chmod("\(scratch.handlers)/\(name)", 0o755)
         }
-        for name in ["cat", "sed", "tr", "head", "tail", "grep", "mktemp", "rm", "ls", "cut", "python3"] {
+        for name in ["cat", "sed", "tr", "head", "tail", "grep", "mktemp", "rm", "ls", "cut", "realpath", "python3"] {
             let found = ["/usr/bin/", "/bin/", "/usr/local/bin/"].map { $0 + name }.first { access($0, X_OK) == 0 }
             symlink(try #require(found), "\(scratch.programs)/\(name)")
         }
@@ -242,7 +242,7 @@ import Testing
         #expect(try Self.run(scratch, stopped).outcome == .unchanged)
     }
 
-    @Test("ansible: a playbook is checked, then played; its variables are on no command line; failures are told")
+    @Test("ansible: a playbook is checked, then played; its variables are on no command line, and leave no file behind")
     func ansible() throws {
         let scratch = try Self.scratch()
         let playbook = scratch.file("site.yaml")
@@ -258,9 +258,17 @@ import Testing
             for word; do
             case $word in --check) checks=1 ;; --extra-vars=@*) extra=${word#--extra-vars=@} ;; esac
             done
+            # As the real one: it follows the path to its end before it reads what is there.
+            extra=$(realpath "$extra")
             grep -q hidden "$extra" || exit 3
-            # No name leads to it: whoever is killed here leaves no secret behind.
-            [ "$(ls -Ll "$extra" | tr -s ' ' | cut -d ' ' -f 2)" = 0 ] || exit 4
+            [ "$(ls -l "$extra" | cut -c 1-10)" = "-rw-------" ] || exit 4
+            echo "$extra" >> files
+            if [ -e ending ]; then
+            trap '[ -e "$extra" ] || echo asked > ended; exit 0' TERM
+            kill -TERM $PPID
+            while :; do :; done
+            fi
+            if [ -e killing ]; then kill -KILL $PPID; fi
             changed=1; [ -e done ] && changed=0
             [ -n "$checks" ] || cat /dev/null > done
             echo "TASK [motd] ****"
@@ -275,8 +283,29 @@ import Testing
         #expect(try Self.run(scratch, spec).outcome == .unchanged)
         let log = scratch.read("log") ?? ""
         #expect(!log.contains("hidden") && log.contains("--check --tags=web") && log.contains("-- \(playbook)"))
+        #expect(Self.lefts(scratch, 4).isEmpty)
         let broken = handler("ansible", playbook, ["variables": .object(["word": .text("other")])])
         let report = try Self.run(scratch, broken)
         #expect(report.code == "handler_failed" && report.why?.contains("ended with code 3") == true)
+        // Asked to end: the secrets go at once, and the playbook is asked as well, and waited for.
+        scratch.write("ending", "")
+        #expect(try Self.run(scratch, spec).outcome == .failed)
+        #expect(scratch.read("ended") == "asked\n")
+        #expect(Self.lefts(scratch, 5).isEmpty)
+        unlink(scratch.file("ending"))
+        // Killed: it is left, until the next run.
+        scratch.write("killing", "")
+        #expect(try Self.run(scratch, spec).outcome == .failed)
+        #expect(Self.lefts(scratch, 6).count == 1)
+        unlink(scratch.file("killing"))
+        #expect(try Self.run(scratch, spec).outcome == .unchanged)
+        #expect(Self.lefts(scratch, 7).isEmpty)
+    }
+
+    /// The files of variables that are there still, of as many as were given to plays.
+    private static func lefts(_ scratch: Scratch, _ count: Int) -> [Substring] {
+        let files = (scratch.read("files") ?? "").split(separator: "\n")
+        #expect(files.count == count)
+        return files.filter { access(String($0), F_OK) == 0 }
     }
 }

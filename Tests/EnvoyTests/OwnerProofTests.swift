@@ -152,4 +152,48 @@ import Testing
             #expect(try scratch.state.openQueue().held().items == (number == 0 ? 1 : 0))
         }
     }
+
+    @Test("P2: only the owner's bolts say which there are; those that another names are asked after them")
+    func namesOfOthers() async throws {
+        let scratch = try Scratch()
+        let first = PaperWitness.first(Self.names[0])
+        let (north, south) = (try Names.bolt("north", at: "a:1"), try Names.bolt("south", at: "b:1"))
+        let strangers = [try Names.bolt("north", at: "x:1"), south]
+        let script = ScriptedPort { request, number throws(EnvoyPortFailure) in
+            // The owner's bolt answers once; then the other one passes its word on, and names bolts of its own.
+            if number == 1 { throw .away() }
+            let all = ScriptedPort.last(request)
+            return ScriptedPort.answer(
+                stored: all, released: all, register: 2, epoch: 5, bolts: number == 0 ? [north, south] : strangers,
+                claim: number == 0 ? PaperWitness.claim(first, epoch: 5) : nil,
+                signature: PaperWitness.signature(first, epoch: 5, all: all, of: request))
+        }
+        let port = CertifiedPort(script: script, partitions: ["a:1": Self.names[0], "b:1": Self.names[1]])
+        try await withAgent(scratch.state, port, seeds: ["a:1"]) { agent in
+            for _ in 1...2 {
+                guard case .delivered = try await agent.runOnce() else {
+                    Issue.record("it was not delivered")
+                    return
+                }
+            }
+            #expect(script.addresses == ["a:1", "a:1", "b:1"])
+            #expect(await agent.addresses == ["a:1", "b:1", "x:1"])
+            #expect(await agent.home == 1)
+        }
+        try await withAgent(scratch.state, port, seeds: ["s:1"]) { agent in
+            #expect(await agent.addresses == ["a:1", "b:1"], "what others named is not kept")
+        }
+    }
+}
+
+/// Bolts of which certificates say whose they are.
+private struct CertifiedPort: EnvoyPort {
+    let script: ScriptedPort
+    let partitions: [String: PartitionName]
+
+    func checkIn(_ request: CheckInRequest, at address: String) async throws(EnvoyPortFailure) -> CheckInResponse {
+        try await script.checkIn(request, at: address)
+    }
+
+    func partition(at address: String) -> PartitionName? { partitions[address] }
 }

@@ -1,5 +1,7 @@
-import Programs
+import Glibc
 import Testing
+
+@testable import Programs
 
 /// Programs of others get so much time and output, and leave nothing behind.
 @Suite struct BoundedProgramTests {
@@ -33,6 +35,33 @@ import Testing
         let program = BoundedProgram(
             words: ["sleep", "60"], environment: [], outputMax: 1, timeout: .seconds(60), isEnding: { true })
         #expect(throws: BoundedProgram.Failure.ended) { try program.run() }
+    }
+
+    @Test("a program of which an earlier run can't be ended is not started beside it, and is again once that ended")
+    func left() throws {
+        // Stands for one that was killed and that the system holds: each run of it left one more.
+        var (child, words) = (pid_t(0), [strdup("sleep"), strdup("600"), nil])
+        defer { for word in words { free(word) } }
+        try #require(posix_spawnp(&child, "sleep", nil, nil, &words, environ) == 0)
+        BoundedProgram.note(left: child, of: "/usr/bin/true")
+        func start(_ path: String) -> BoundedProgram.Failure? {
+            do throws(BoundedProgram.Failure) {
+                _ = try BoundedProgram(words: [path], environment: [], outputMax: 1, timeout: .seconds(30)).run()
+                return nil
+            } catch { return error }
+        }
+        guard case .notStarted(let why)? = start("/usr/bin/true") else {
+            Issue.record("it was started beside the other")
+            return
+        }
+        #expect(why.contains("does not end"))
+        #expect(start("/usr/bin/false") == nil, "another program is not held up")
+        kill(child, SIGKILL)
+        // Until it ended; it is still to be collected.
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(child), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        #expect(start("/usr/bin/true") == nil)
+        #expect(kill(child, 0) != 0, "it was collected")
     }
 
     @Test("its output can be opened by name: as a socket it could not, and scripts do that")

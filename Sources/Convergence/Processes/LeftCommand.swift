@@ -26,7 +26,8 @@ struct LeftCommand: Hashable {
         guard isRunning(&family) else { return true }
         while MonotonicTime.nanoseconds < deadline {
             if isCancelled() { return false }
-            usleep(20_000)
+            // Without its number all processes have to be looked at.
+            usleep(leader == nil ? 500_000 : 20_000)
             guard isRunning(&family) else { return true }
         }
         family.look(leader: leader?.process)

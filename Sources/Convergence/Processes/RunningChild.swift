@@ -75,7 +75,8 @@ struct RunningChild {
     /// Asks all of it to end, and ends what does not.
     private mutating func stop(_ ending: ChildProgram.Ending) -> ChildProgram.Outcome {
         signalAll(SIGTERM)
-        let last = MonotonicTime.nanoseconds + UInt64(limits.endSeconds) * 1_000_000_000
+        let seconds = ending == .cancelled ? limits.cancelSeconds : limits.endSeconds
+        let last = MonotonicTime.nanoseconds + UInt64(seconds) * 1_000_000_000
         while MonotonicTime.nanoseconds < last, status == nil || !isClosed, ending != .flood { takeOutput(for: 5) }
         // More than once: what is being ended may begin others.
         for _ in 0..<5 where signalAll(SIGKILL) { usleep(2_000) }

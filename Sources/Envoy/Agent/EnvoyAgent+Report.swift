@@ -58,7 +58,7 @@ extension EnvoyAgent {
         }
         last = .success(response)
         history.note(response, at: address)
-        try take(response.bolts)
+        try take(response, from: address)
         let isOwners = isOwners(response, to: report, at: address)
         try await heed(response, at: address)
         return told(response, through: report.through, isOwners: isOwners, under: authority)
@@ -106,13 +106,7 @@ extension EnvoyAgent {
             EnvoyMachine.Answer(
                 storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, toldThrough: through,
                 isOwners: isOwners, fence: authority, nextInterval: next, servers: addresses.count,
-                home: home(of: response)))
-    }
-
-    /// How many of the bolts that are asked, the first ones, are the owner's; 0 where they were named by hand.
-    private func home(of response: CheckInResponse) -> Int {
-        guard !isPinned else { return 0 }
-        return Self.usable(response.bolts).prefix { $0.partition == response.owner.partition }.count
+                home: home))
     }
 
     func failed(_ failure: EnvoyPortFailure, at address: String) -> EnvoyMachine.Event {
@@ -142,11 +136,25 @@ extension EnvoyAgent {
     /// Writes down what came of reports; where that fails, the agent goes on without.
     func keepHistory(nextAttempt: Duration?, isUrgent: Bool = false) throws(StoreError) {
         notePolicy()
+        notePassing()
         let (depth, oldest) = (try queue.held(), try queue.oldest())
         let next = nextAttempt.map { WallTime.now().advanced(by: $0) }
         if let error = history.keep(depth, oldest: oldest, nextAttempt: next, isUrgent: isUrgent || next == nil) {
             logger.warning("what came of reports cannot be kept for status", metadata: ["reason": "\(error)"])
         }
+    }
+
+    /// A pass that hangs keeps no report from being made: it is told of by itself, once.
+    private func notePassing() {
+        guard desk != nil else { return }
+        let since = beside.since
+        history.note { $0.passingSince = since?.at }
+        let most = max(EnvoyLimits.passLong, clock.interval * EnvoyLimits.passLongIntervals)
+        guard let since, !beside.isToldLong, .now - since.instant > most else { return }
+        beside.isToldLong = true
+        logger.warning(
+            "a pass takes long; no other is made before its end",
+            metadata: ["minutes": "\((.now - since.instant).components.seconds / 60)"])
     }
 
     /// Tells of what the machine says. Of a single pass, waits are not told: there are none.

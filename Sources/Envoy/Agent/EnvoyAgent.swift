@@ -29,6 +29,12 @@ public actor EnvoyAgent {
     var history: HistoryKeeper
     /// `host:port` of the bolts that are asked, in this order.
     private(set) var addresses: [String]
+    /// How many of them, the first ones, are the owner's; 0 where they were named by hand.
+    private(set) var home = 0
+    /// The last list of bolts that is the owner's word; empty before the first.
+    private var bolts: [BoltAddress]
+    /// Those that it was begun with.
+    private let seeds: [String]
     /// What came of the last report.
     var last: Result<CheckInResponse, EnvoyPortFailure>?
     /// What failed since the pass began.
@@ -64,9 +70,10 @@ public actor EnvoyAgent {
         traits: @escaping @Sendable () async -> [String: JSONValue] = { MachineTraits.gather() }
     ) throws(StoreError) {
         let memory = EnvoyMemory(meta: queue.meta)
-        let known = pinned ? [] : try memory.bolts().map(\.address)
+        let bolts = pinned ? [] : try memory.bolts()
         isPinned = pinned
-        let addresses = known.isEmpty ? seeds : known
+        let addresses = bolts.isEmpty ? seeds : bolts.map(\.address)
+        (self.bolts, self.seeds) = (bolts, seeds)
         guard !addresses.isEmpty else {
             throw StoreError(
                 .unknown, what: "starting the agent", why: "it knows no bolt", next: "name one with --bolt")
@@ -225,10 +232,17 @@ public actor EnvoyAgent {
         return (mark.leaf, mark.sequence)
     }
 
-    /// Closes the queue; the agent is of no further use.
+    /// Closes the queue; the agent is of no further use. Records that a full disk has still no room for are lost with
+    /// it: then `StoreError` `full` is thrown, which says how many.
     public func close() throws(StoreError) {
         try keepUnkept()
         try queue.close()
+        let lost = UInt64(unkept.count) + unkeptDropped
+        guard lost == 0 else {
+            throw StoreError(
+                .full, what: "ending the agent", why: "its disk has no room for \(lost) of its records, which are lost",
+                next: "make room on the disk; what came of passes is told again with the next ones")
+        }
     }
 
     /// Does what the machine says until it wants to wait.
@@ -258,11 +272,30 @@ public actor EnvoyAgent {
         return pause
     }
 
-    /// Takes the list of bolts that an answer brought, durably.
-    func take(_ bolts: [BoltAddress]) throws(StoreError) {
-        let usable = Self.usable(bolts)
-        try memory.remember(usable)
-        if !usable.isEmpty, !isPinned { addresses = usable.map(\.address) }
+    /// Takes the list of bolts that an obeyed answer brought, of the bolt at `address`. The owner's own bolts say,
+    /// durably, which ones there are. Those that another one names are only asked after them: one that lies can't have
+    /// the agent to itself. Before there are slices nobody can know whose word it is, and everybody is believed.
+    func take(_ response: CheckInResponse, from address: String) throws(StoreError) {
+        let (usable, owner) = (Self.usable(response.bolts), sight.freshness?.register.owner)
+        let isOwners = owner == nil || port.partition(at: address) == owner
+        if isOwners, !usable.isEmpty {
+            bolts = usable
+            // A full disk is to hold up nothing of an answer: the list comes again with the next.
+            try unlessFull { () throws(StoreError) in try memory.remember(usable) }
+        }
+        guard !isPinned else { return }
+        // In the order that the owner's word had while another was the owner, its bolts are not the first.
+        let kept =
+            owner == nil
+            ? bolts : bolts.filter { $0.partition == owner } + bolts.filter { $0.partition != owner }
+        let known = Set(kept.map(\.address))
+        let others = isOwners ? [] : usable.filter { !known.contains($0.address) }
+        // As long as no owner said anything, those that the agent was begun with stay, whoever names others.
+        let begun = bolts.isEmpty ? seeds : []
+        let asked = kept + others.prefix(max(0, EnvoyLimits.boltsMax - kept.count - begun.count))
+        let named = Set(asked.map(\.address))
+        addresses = asked.map(\.address) + begun.filter { !named.contains($0) }
+        home = asked.prefix { $0.partition == owner ?? response.owner.partition }.count
     }
 
     /// Those of a list that can be asked, the first ones: a bolt that names others, or too many, takes nobody from the

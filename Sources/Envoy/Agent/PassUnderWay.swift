@@ -20,7 +20,13 @@ struct PassesBeside {
     /// Where passes are begun; nil where whoever makes one waits for its end.
     var begin: AsyncStream<PassUnderWay>.Continuation?
     /// Whether one is under way.
-    var isPassing = false
+    var isPassing = false {
+        didSet { (since, isToldLong) = (isPassing ? (.now(), .now) : nil, false) }
+    }
+    /// Since when: by the machine's clock, and by one that nobody sets.
+    private(set) var since: (at: WallTime, instant: ContinuousClock.Instant)?
+    /// Whether it was told that the present one takes long.
+    var isToldLong = false
     /// Whether one ended of which no report has told.
     var hasPassed = false
     /// Why what came of one could not be kept: the agent ends.

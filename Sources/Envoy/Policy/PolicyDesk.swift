@@ -45,6 +45,8 @@ struct PolicyDesk {
     private(set) var acceptedAt: WallTime?
     /// The machine as the roster has it, as far as it was told.
     private(set) var machine: StandingFacts
+    /// Whether that is durable: not where a full disk had no room for it.
+    private var isMachineKept = true
     /// Whether a pass is to be made without waiting for its time.
     var isDue = true
     /// The orders that the next pass carries out, in the order in which they came: the last of each kind.
@@ -89,7 +91,7 @@ struct PolicyDesk {
         }
         if let why = Self.mismatch(grant.leaf, body: policy.body, box: policy.box, trust) { throw Damage(why: why) }
         (held, acceptedAt) = (grant, policy.acceptedAt)
-        if let known = try? APIJSON.decode(StandingFacts.self, from: Data(policy.machine)),
+        if isMachineKept, let known = try? APIJSON.decode(StandingFacts.self, from: Data(policy.machine)),
             known.id == work.machine.id
         {
             machine = known
@@ -153,8 +155,8 @@ struct PolicyDesk {
                 }
             }
         }
+        if sight != before { try keepHeard(since: before) }
         if isFresh { heardAt = .now }
-        if sight != before { try keep(sight) }
         if let order = policy.order { try obey(order.bytes, push: policy.push, of: owner, from: address) }
     }
 
@@ -207,10 +209,31 @@ struct PolicyDesk {
     private mutating func learn(_ told: CheckInMachine?) throws(StoreError) {
         guard let told else { return }
         let known = StandingFacts(id: machine.id, name: told.name, group: told.group, labels: told.labels)
-        guard known != machine else { return }
-        machine = known
-        isDue = true
-        try store.remember(machine: machineBytes, at: work.now())
+        guard known != machine || !isMachineKept else { return }
+        if known != machine { (machine, isDue) = (known, true) }
+        isMachineKept = false
+        do throws(StoreError) {
+            try store.remember(machine: machineBytes, at: work.now())
+            isMachineKept = true
+        } catch {
+            // They hold all the same, and come with each answer: nothing else of it is to be held up.
+            guard error.code == .full else { throw error }
+        }
+    }
+
+    /// Keeps what a word of freshness changed. On a full disk one that says no more than that its owner lives, in the
+    /// epoch that was known, is believed without: the next comes within a minute, and would be refused as well, each
+    /// answer with it, and nothing that waits would ever be told.
+    private mutating func keepHeard(since before: PolicySight) throws(StoreError) {
+        do throws(StoreError) {
+            try keep(sight)
+        } catch {
+            let (was, now) = (before.beacon, sight.beacon)
+            guard error.code == .full, was?.partition == now?.partition, was?.epoch == now?.epoch else {
+                sight = before
+                throw error
+            }
+        }
     }
 
     private var machineBytes: [UInt8] { (try? APIJSON.encode(machine)).map { Array($0) } ?? [] }
@@ -281,6 +304,7 @@ struct PolicyDesk {
                 machine: machineBytes, acceptedAt: now))
         sight = candidate.sight
         (held, acceptedAt, trouble, isDue) = (candidate.grant, now, nil, true)
+        isMachineKept = true
         return true
     }
 

@@ -53,6 +53,8 @@ public struct PolicyHistory: Codable, Hashable, Sendable {
     public var version: Version?
     /// The last pass; nil before the first.
     public var lastPass: Pass?
+    /// Since when one is under way; nil where none is. What a killed agent noted may stay: it tells of a running one.
+    public var passingSince: WallTime?
     /// When the next is made by itself, where an agent runs.
     public var nextPass: WallTime?
     /// When the owner was heard last; nil where that is not known.
@@ -68,6 +70,7 @@ public struct PolicyHistory: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey {
         case version, note, trouble
         case lastPass = "last_pass"
+        case passingSince = "passing_since_ms"
         case nextPass = "next_pass_at_ms"
         case heard = "owner_heard_at_ms"
     }

@@ -32,6 +32,8 @@ import Testing
             var requests = asked.makeAsyncIterator()
             let before = server.state.withLock { $0.requests.count }
             while server.state.withLock({ $0.requests.count }) < before + 3 { _ = await requests.next() }
+            // Who looks only at reports sees nothing of a pass that hangs.
+            #expect(scratch.state.history()?.policy?.passingSince != nil)
             try give(2, "two", by: server)
             while server.fetched < 2 { _ = await requests.next() }
             while await agent.policyInForce?.sequence != 2 { _ = await requests.next() }
@@ -44,6 +46,7 @@ import Testing
         }
         #expect(server.passes.prefix(2).map(\.sequence) == [1, 2], "each pass is told of the policy that it was of")
         #expect(server.passes.allSatisfy { $0.trouble == nil })
+        #expect(scratch.state.history()?.policy?.passingSince == nil)
     }
 
     /// The push took what the pass under way came to as what its order had called for.
