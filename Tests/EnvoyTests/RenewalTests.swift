@@ -85,7 +85,9 @@ import Testing
             try await running.value
         }
         let told = try #require(scratch.state.history()?.renewal)
-        #expect(told.failures == 1 && told.failure?.contains("nobody gives one") == true)
+        // On a busy machine it has tried again by now.
+        let tries = renewal.state.withLock { $0.tries }
+        #expect((1...tries).contains(told.failures) && told.failure?.contains("nobody gives one") == true)
         #expect(told.end.milliseconds == UInt64(now + 10 * day) * 1_000)
     }
 }
