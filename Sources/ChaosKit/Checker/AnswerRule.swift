@@ -62,8 +62,13 @@ enum AnswerRule {
                     .wentBack, number,
                     "stored through \(answer.storedThrough) after \(before.storedThrough), both at epoch \(epoch)")
             }
-            // A primary that starts again knows what is safe only once its standbys told it.
-            if answer.releaseThrough < before.releaseThrough, !reigns.isTakenUpAgain(partition, epoch) {
+            // A primary that starts again knows what is safe only once its standbys told it. Where it meets a later
+            // epoch instead, what it wrote alone is cut off, the mark of its start with it: nothing but its answers
+            // is left of that, and those release nothing.
+            let releasesNothing = answer.releaseThrough == 0 && !answer.isPaired
+            if answer.releaseThrough < before.releaseThrough, !releasesNothing,
+                !reigns.isTakenUpAgain(partition, epoch)
+            {
                 report(
                     .wentBack, number,
                     "may delete through \(answer.releaseThrough) after \(before.releaseThrough), both at epoch "
