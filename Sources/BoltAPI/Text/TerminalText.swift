@@ -11,6 +11,11 @@ public enum TerminalText {
         escaped(text, keeping: { _ in false }, as: shown)
     }
 
+    /// What stands in one cell or field: a text within one line, with blanks for its line feeds and tabs.
+    public static func cell(_ text: String) -> String {
+        line(String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 }))
+    }
+
     /// The lines of a text, each within one line; tabs stay. Only a line feed ends a line.
     public static func lines(_ text: String) -> [String] {
         text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { block(String($0)) }

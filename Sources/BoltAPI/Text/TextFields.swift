@@ -13,7 +13,7 @@ public struct TextFields: Sendable {
     /// Adds a field; a missing value stands as `-`, and so does an empty one.
     public mutating func add(_ name: String, _ value: String?) {
         // One field is one line, whatever a name or reason holds.
-        let line = TerminalText.line(String((value ?? "").map { $0.isNewline || $0 == "\t" ? " " : $0 }))
+        let line = TerminalText.cell(value ?? "")
         fields.append((TerminalText.line(name), line.isEmpty ? "-" : line))
     }
 

@@ -12,7 +12,7 @@ public struct TextTable: Sendable {
             headers.indices.map { index in
                 let cell = index < cells.count ? cells[index] ?? "" : ""
                 // One cell is one line, whatever a name or reason holds; what it shows is what its width is counted of.
-                let line = TerminalText.line(String(cell.map { $0.isNewline || $0 == "\t" ? " " : $0 }))
+                let line = TerminalText.cell(cell)
                 return line.isEmpty ? "-" : line
             })
     }

@@ -113,8 +113,7 @@ extension EnvoyAgent {
             known: try desk.store.inForce())
         var record = record(at: begun, isOffline: isOffline)
         (record.push, record.order) = (order?.push, newsTaken.order)
-        return PassUnderWay(
-            work: work, grant: policy.grant, begun: begun, isOffline: isOffline, record: record)
+        return PassUnderWay(work: work, grant: policy.grant, record: record)
     }
 
     /// Keeps and tells what came of a pass. Durable when it returns.
@@ -128,7 +127,7 @@ extension EnvoyAgent {
         switch result.outcome {
         case .success(let report):
             // Machine after machine and hour after hour the same: only that it is so is told.
-            let isTerse = pass.isOffline && report.isConverged && report.counts.changed == 0
+            let isTerse = record.isOffline && report.isConverged && report.counts.changed == 0
             record.report = report.bounded(isTerse: isTerse)
             if report.isCut { record.isCut = true }
         case .failure(let trouble):

@@ -7,11 +7,7 @@ struct PassUnderWay: Sendable {
     let work: PolicyPass
     /// The policy's grant.
     let grant: [UInt8]
-    /// When it began.
-    let begun: WallTime
-    /// Whether the owner was away then.
-    let isOffline: Bool
-    /// What is known of it before its end.
+    /// What is known of it before its end: when it began, and whether the owner was away then.
     let record: PassRecord
 }
 

@@ -51,9 +51,9 @@ struct StackGraph {
             for resource in layer.layer.resources {
                 var encoder = CanonicalEncoder(capacity: 16)
                 resource.condition.encode(to: &encoder)
-                let next = kinds.count
-                let kind = kinds[Kind(layer: place, condition: encoder.bytes), default: next]
-                kinds[Kind(layer: place, condition: encoder.bytes)] = kind
+                let common = Kind(layer: place, condition: encoder.bytes)
+                let kind = kinds[common] ?? kinds.count
+                kinds[common] = kind
                 bySlot[resource.id.slot, default: []].append(definitions.count)
                 definitions.append(
                     Definition(

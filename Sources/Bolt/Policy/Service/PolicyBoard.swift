@@ -40,10 +40,8 @@ final class PolicyBoard: Sendable {
         var watched: Set<PrincipalID> = []
         /// Whether an envoy said that it holds a later version than there is here.
         var hasMetLater = false
-        /// Leaves that envoys said they hold.
-        var held: [PrincipalID: Bytes32] = [:]
-        /// Sequences of the heads under which they took them.
-        var heldUnder: [PrincipalID: UInt64] = [:]
+        /// What envoys said they hold: those that hold a leaf.
+        var held: [PrincipalID: HeldPolicy] = [:]
         /// Bodies at hand, with their bytes in all.
         var bodies: [Bytes32: [UInt8]] = [:]
         var bodyBytes = 0
@@ -62,25 +60,22 @@ final class PolicyBoard: Sendable {
     /// Whether an envoy said here that it holds a later version than there is: another partition's, or a lost one.
     var hasMetLater: Bool { state.withLock { $0.hasMetLater } }
 
-    /// The leaf that an envoy said it holds when it last checked in here; nil for none.
-    func held(by envoy: PrincipalID) -> Bytes32? { state.withLock { $0.held[envoy] } }
-
-    /// Sequence of the head under which an envoy said that it holds that.
-    func heldUnder(by envoy: PrincipalID) -> UInt64? { state.withLock { $0.heldUnder[envoy] } }
+    /// What an envoy said it holds when it last checked in here; nil where it holds no leaf.
+    func held(by envoy: PrincipalID) -> HeldPolicy? { state.withLock { $0.held[envoy] } }
 
     /// Passes as they count now. A rollback gives nothing to an envoy that never took what is rolled back: what it does
     /// under the leaf that it is to have has the number of an earlier head, and counts as under the one in force. A
     /// number that was never given here is another partition's, or a lost one: that pass is of no version of this one.
     func counted(_ passes: [HeardPass], of envoy: PrincipalID) -> [HeardPass] {
-        let (picture, held, under) = state.withLock { ($0.picture, $0.held[envoy], $0.heldUnder[envoy]) }
+        let (picture, held) = state.withLock { ($0.picture, $0.held[envoy]) }
         guard let picture else { return passes }
-        let isSame = held != nil && picture.leaf(of: envoy)?.hash == held
+        let isSame = held != nil && picture.leaf(of: envoy)?.hash == held?.leaf
         return passes.map { pass in
             var pass = pass
             guard let sequence = pass.sequence else { return pass }
             if sequence > picture.sequence {
                 pass.sequence = nil
-            } else if isSame, sequence == under {
+            } else if isSame, sequence == held?.sequence {
                 pass.sequence = picture.sequence
             }
             return pass
@@ -91,7 +86,7 @@ final class PolicyBoard: Sendable {
     func currentCount() -> Int {
         let (picture, held, heldUp) = state.withLock { ($0.picture, $0.held, $0.heldUp) }
         guard let picture else { return 0 }
-        return held.count { heldUp[$0.key] == nil && picture.leaf(of: $0.key)?.hash == $0.value }
+        return held.count { heldUp[$0.key] == nil && picture.leaf(of: $0.key)?.hash == $0.value.leaf }
     }
 
     /// What a check-in is told that brought results up to `place`; nil where this partition has no policy, or this bolt
@@ -101,12 +96,11 @@ final class PolicyBoard: Sendable {
     ) -> PolicyWord? {
         let found = state.withLock { state -> (PolicyPicture, Bool, String?, String?, Errand?)? in
             guard let picture = state.picture else { return nil }
-            state.held[envoy] = held.leaf
+            state.held[envoy] = held.leaf == nil ? nil : held
             if let sequence = held.sequence, sequence > picture.sequence { state.hasMetLater = true }
             if let errand = state.errands[envoy], errand.handedAfter == nil {
                 state.errands[envoy]?.handedAfter = place
             }
-            state.heldUnder[envoy] = held.leaf == nil ? nil : held.sequence
             let isWaiting = state.waiting.contains(envoy)
             if isWaiting, held.leaf == nil, !isContested, state.bare.count < PolicyServiceLimits.bareMax {
                 state.bare.insert(envoy)
@@ -181,7 +175,6 @@ final class PolicyBoard: Sendable {
         state.withLock { state in
             (state.picture, state.waiting) = (picture, waiting)
             state.held = state.held.filter { picture.tree.leaf(of: $0.key) != nil }
-            state.heldUnder = state.heldUnder.filter { picture.tree.leaf(of: $0.key) != nil }
         }
     }
 

@@ -20,7 +20,7 @@ struct SecretNeed: Hashable, Sendable {
         guard envoys > 0 else { return "\(stack) names it; no machine of now needs it, and one that does is held up" }
         let more = envoys - some.count
         let names = some.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
-        return "\(stack) needs it for \(envoys == 1 ? "1 machine" : "\(envoys) machines"), which "
+        return "\(stack) needs it for \(Plural.text(envoys, "machine")), which "
             + (dryRun ? "would be held up" : "\(envoys == 1 ? "is" : "are") held up")
             + " at what \(envoys == 1 ? "it has" : "they have") until \(secret) is put again: \(names)"
     }

@@ -100,12 +100,13 @@ extension PolicyService {
         let leaf = reign.tree.leaf(of: envoy)
         let passes = try await lastPass(of: envoy)
         let secrets = leaf.flatMap { leaf in reign.bodies.values.first { $0.digest == leaf.body }?.secrets.count } ?? 0
-        let (heldUp, under) = (reign.troubles[envoy], board.heldUnder(by: envoy))
+        let (heldUp, held) = (reign.troubles[envoy], board.held(by: envoy))
         return EnvoyPolicyView(
             revision: reign.version?.revision, sequence: head.head.sequence, leaf: leaf?.hash(by: witness),
             body: leaf?.body, secrets: leaf?.box == .zero ? 0 : secrets,
-            isGiven: heldUp == nil && leaf != nil && board.isGiven(envoy), held: board.held(by: envoy),
-            heldSequence: under, heldRevision: try await revision(under: under), heldUp: heldUp, lastPass: passes)
+            isGiven: heldUp == nil && leaf != nil && board.isGiven(envoy), held: held?.leaf,
+            heldSequence: held?.sequence, heldRevision: try await revision(under: held?.sequence), heldUp: heldUp,
+            lastPass: passes)
     }
 
     /// What the revision is called whose head has a number, or that was in force when it was made; nil where that is

@@ -73,9 +73,7 @@ struct RolloutRun: Sendable {
         let mistaken = UInt64(heldUp.count { machine.place(of: $0) == .succeeded })
         return RolloutView(
             revision: revision, version: version, state: state,
-            limits: RolloutLimitsView(
-                maxConcurrent: machine.policy.maxConcurrent, minStanding: machine.policy.minStanding,
-                maxFail: min(machine.policy.maxFail, UInt64(Int64.max))),
+            limits: RolloutLimitsView(machine.policy),
             envoys: total + strangers, given: total - status.waiting - mistaken,
             succeeded: status.succeeded - mistaken, failed: status.failed,
             silent: status.silent, heldUp: strangers + mistaken,

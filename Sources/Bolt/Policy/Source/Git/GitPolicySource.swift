@@ -84,10 +84,9 @@ final class GitPolicySource: PolicySource {
                 ], timeout: remote.timeout)
         } catch {
             switch error {
-            case .notStarted: throw failed(what, error)
+            case .notStarted, .ended: throw failed(what, error)
             case .tooLong: throw unreachable(what, "it took longer than \(remote.timeout.components.seconds) s")
             case .tooMuch: throw unreachable(what, "it says too much")
-            case .ended: throw failed(what, error)
             }
         }
         guard result.status != 0 else { return }
