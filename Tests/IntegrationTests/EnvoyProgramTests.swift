@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension IntegrationTests {
+extension MachineIntegrationTests {
     /// The agent's program as a user or a script meets it: arguments, exit codes, errors as text and as JSON, and what
     /// it says of itself when the mesh refuses it.
     @Suite(.serialized) struct EnvoyProgramTests {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Topologies, slices and handoffs between real processes.
-extension ReplicatedIntegrationTests {
+extension MachineIntegrationTests {
     @Suite(.serialized) struct SliceTests {
         /// The mesh's own topology with another weight for one partition.
         private func weighted(_ mesh: RealMesh, _ partition: String, _ weight: Int) throws -> String {

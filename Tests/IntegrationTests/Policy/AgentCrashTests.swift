@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension PolicyIntegrationTests {
+extension MachineIntegrationTests.PolicyIntegrationTests {
     /// Acceptance 4: kill −9 of the agent in the middle of its work.
     @Suite struct AgentCrashTests {
         private static let files = 16

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension PolicyIntegrationTests {
+extension MachineIntegrationTests.PolicyIntegrationTests {
     /// Each row of the outage table, for machines under policy.
     @Suite struct OutageTableTests {
         private func source(_ world: PolicyWorld) throws -> [String: Any] {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension PolicyIntegrationTests {
+extension MachineIntegrationTests.PolicyIntegrationTests {
     /// Bad input to real agents: each a clear result of its own, the rest goes on, nothing is lost.
     @Suite struct PolicyBadInputTests {
         /// What goes wrong, each with the code that its result has to tell, beside something that is right.

@@ -2,7 +2,7 @@ import Foundation
 import SpannerStore
 import Testing
 
-extension PolicyIntegrationTests {
+extension MachineIntegrationTests.PolicyIntegrationTests {
     /// What a machine keeps of its policy, touched behind its agent's back: nothing of it is put in force.
     @Suite struct PolicyCacheTests {
         private let nowhere: String

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension PolicyIntegrationTests {
+extension MachineIntegrationTests.PolicyIntegrationTests {
     /// Outages from their beginning to their end.
     @Suite struct RecoveryTests {
         @Test(

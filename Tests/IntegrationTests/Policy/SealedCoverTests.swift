@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension PolicyIntegrationTests {
+extension MachineIntegrationTests.PolicyIntegrationTests {
     /// Acceptance 5: what a sibling serves of a partition that is away, and cannot read.
     /// The last of these suites: bolts bring each other what they may have to serve once in a while.
     @Suite struct SealedCoverTests {

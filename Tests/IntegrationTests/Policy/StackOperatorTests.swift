@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension PolicyIntegrationTests {
+extension MachineIntegrationTests.PolicyIntegrationTests {
     /// What operators ask of a partition's stack, its roll-out and its pushes, by the program; machines are scratch
     /// roots whose passes are made here one by one, so that each step stands still until it was looked at.
     @Suite(.serialized) struct StackOperatorTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension PolicyIntegrationTests {
+extension MachineIntegrationTests.PolicyIntegrationTests {
     /// What a git forge tells a bolt, over real sockets.
     @Suite(.serialized) struct WebhookTests {
         private static let secret = "a shared secret of the forge"
