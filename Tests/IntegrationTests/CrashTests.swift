@@ -98,7 +98,8 @@ extension IntegrationTests {
 
         @Test("SIGTERM drains: silent, half-open and stuck clients do not hold a bolt", .timeLimit(.minutes(1)))
         func drains() throws {
-            try withMesh(["north", "south"]) { (mesh) throws in
+            let mesh = try RealMesh(["north", "south"])
+            try with(mesh, settings: ["limits.drain_seconds=4"]) { (mesh) throws in
                 let bolt = mesh.bolts[0]
                 let root = bolt.identity + "/root.crt"
                 try mesh.stop(bolt)
@@ -126,7 +127,7 @@ extension IntegrationTests {
                 daemon.signal(SIGTERM)
                 #expect(daemon.wait(seconds: 30) == 0, "\(daemon.text)")
                 let took = Date().timeIntervalSince(begun)
-                #expect(took < 14, "took \(took) s; the drain's bound is 10 s, the cut's 2 s")
+                #expect(took < 9, "took \(took) s; the drain's bound is 4 s, the cut's 2 s")
                 #expect(daemon.text.contains("shut down"))
                 withExtendedLifetime((silent, halfOpen)) {}
                 peer.signal(SIGKILL)

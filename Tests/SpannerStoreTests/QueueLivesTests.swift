@@ -125,7 +125,7 @@ import Testing
         "P5, P6: through copies, releases and new beginnings each record stays until it is released", arguments: 1...8)
     func model(seed: UInt64) throws {
         var generator = Seeded(seed)
-        let scratch = try Scratch()
+        let scratch = try Scratch(inMemory: true)
         var model: [(queue: UInt64, first: UInt64, bodies: [[UInt8]])] = []
         var (names, folders, made) = (UInt64(1), 0, UInt8(0))
         var store = try open(scratch.file("0"), as: names)

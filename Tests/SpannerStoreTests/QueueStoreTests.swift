@@ -94,7 +94,7 @@ import Testing
     @Test("P5, P6: a lossy, repeating path from queue to owner stores each record once or counts it", arguments: 1...6)
     func endToEnd(seed: UInt64) throws {
         var generator = Seeded(seed)
-        let scratch = try Scratch()
+        let scratch = try Scratch(inMemory: true)
         let owner = try BoltStore(path: scratch.file("owner"))
         var open: QueueStore?
         var (made, dropped) = (UInt8(0), 0)

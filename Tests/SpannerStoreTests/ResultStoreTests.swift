@@ -44,7 +44,7 @@ import Testing
     @Test("P5: against a model, with repeats, gaps, other bytes, other envoys, bases and crashes", arguments: 1...8)
     func exactlyOnce(seed: UInt64) throws {
         var generator = Seeded(seed)
-        let scratch = try Scratch()
+        let scratch = try Scratch(inMemory: true)
         var (model, life) = (Model(), 0)
         var store = try BoltStore(path: scratch.file("0"))
         var outcomes: [String: Int] = [:]

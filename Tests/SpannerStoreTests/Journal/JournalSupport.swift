@@ -23,7 +23,9 @@ final class JournalBed {
     let directory: StateDirectory
 
     init(on simulated: SimulatedDisk? = nil, identity: PartitionIdentity = north) throws {
-        (scratch, self.simulated, self.identity) = (try Scratch(), simulated, identity)
+        // Beside a simulated disk the directory has nothing but names.
+        scratch = try Scratch(inMemory: simulated != nil)
+        (self.simulated, self.identity) = (simulated, identity)
         directory = try StateDirectory(path: scratch.file("state"))
         try open()
     }

@@ -67,7 +67,7 @@ import Testing
     @Test("the budget is kept under any keeping and removing, and what is counted is what is there", arguments: 1...8)
     func budget(seed: UInt64) throws {
         let bytesMax: UInt64 = 6000
-        let store = try open(try Scratch(), bytesMax: bytesMax)
+        let store = try open(try Scratch(inMemory: true), bytesMax: bytesMax)
         var (generator, known): (Seeded, [PrincipalID: CoveredGrant]) = (Seeded(seed), [:])
         var (leftOut, refused) = (0, 0)
         for step in 0..<150 {
