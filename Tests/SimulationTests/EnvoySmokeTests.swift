@@ -28,12 +28,24 @@ struct EnvoySmokeTests {
         #expect((report.work["releases"] ?? 0) > 0)
     }
 
+    /// First seeds that show faults which few show: tried before the others, for each costs time. Where a change of
+    /// the cores made one of them tell nothing, all are tried.
+    static let telling: [String: UInt64] = [
+        "custody-taken-for-the-owner": 167, "receipt-of-another-report-believed": 17,
+        "told-to-another-epoch-believed": 86, "register-not-told-at-enrolment": 43,
+        "version-given-before-it-is-safe": 90, "untold-acknowledgement-believed": 7,
+    ]
+
     @Test(
         "A deliberate fault is seen by a checker of a promise that it breaks",
         arguments: EnvoySimMutant.all.map(\.name))
     func mutant(name: String) throws {
         let mutant = try #require(EnvoySimMutant(name: name))
-        #expect(mutant.hunt(seeds: 1...200) { options($0, seconds: 20) } != nil, "no checker sees \(name)")
+        func isSeen(_ seeds: ClosedRange<UInt64>) -> Bool {
+            mutant.hunt(seeds: seeds) { options($0, seconds: 20) } != nil
+        }
+        let first = Self.telling[name] ?? 1
+        #expect(isSeen(first...first) || isSeen(1...200), "no checker sees \(name)")
     }
 
     @Test("The same seed gives the same run; another seed another")
