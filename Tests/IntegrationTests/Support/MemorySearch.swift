@@ -28,9 +28,11 @@ struct MemorySearch {
                 let wanted = min(Self.windowBytes, Int(region.upperBound - place))
                 let got = window.withUnsafeMutableBytes { pread(memory, $0.baseAddress, wanted, off_t(place)) }
                 guard got > 0 else { break }
-                let bytes = window[..<got]
-                for (name, needle) in needles where !found.contains(name) && bytes.range(of: needle) != nil {
-                    found.insert(name)
+                if !Self.isZero(window, count: got) {
+                    let bytes = window[..<got]
+                    for (name, needle) in needles where !found.contains(name) && bytes.range(of: needle) != nil {
+                        found.insert(name)
+                    }
                 }
                 // Windows overlap, so that none is cut in two.
                 let isLast = got < wanted || place + UInt(got) >= region.upperBound
@@ -38,6 +40,15 @@ struct MemorySearch {
             }
         }
         return found
+    }
+
+    /// Whether these bytes are all zero, as most of what is reserved and was never written is: nothing that is looked
+    /// for is there, and each needle would be looked for in all of it.
+    private static func isZero(_ bytes: Data, count: Int) -> Bool {
+        bytes.withUnsafeBytes { memory in
+            guard count > 0, let start = memory.baseAddress else { return true }
+            return memory[0] == 0 && memcmp(start, start + 1, count - 1) == 0
+        }
     }
 
     private func regions() throws -> [Range<UInt>] {
