@@ -268,28 +268,41 @@ struct PolicyDeliveryTests {
 
     // MARK: - Covering
 
+    /// Another partition's bolt, which keeps what that of the bed tells it.
+    private func covering(of bed: PolicyBed) throws -> PolicyCovering {
+        PolicyCovering(
+            try CoverStore(in: StateDirectory(path: bed.root + "/cover"), witness: TestWitness()),
+            mesh: TestIdentity.mesh, witness: witness, logger: bed.policy.logger, metrics: MetricsRegistry())
+    }
+
+    /// How it asks the partition of the bed, which tells so many envoys a page.
+    private func ways(to bed: PolicyBed, limit: Int) -> PolicyCovering.Ways {
+        let (policy, partition) = (bed.policy, bed.partition)
+        return PolicyCovering.Ways(
+            primaries: { [(PolicyBed.north, "127.0.0.1:1")] },
+            get: { path, _ in
+                guard path.hasPrefix(Endpoint.peerPolicy.path + "?") else {
+                    let digest = try #require(path.split(separator: "/").last.flatMap { Bytes32(apiText: String($0)) })
+                    let body = try await partition.read { try $0.store.tables.policy.body(digest) }
+                    return PeerForwarder.Answer(status: 200, body: Data(try #require(body)))
+                }
+                func value(_ name: String) -> String? {
+                    path.split(whereSeparator: { "?&".contains($0) }).first { $0.hasPrefix(name + "=") }
+                        .map { String($0.dropFirst(name.count + 1)) }
+                }
+                let page = try await policy.coveredPage(
+                    after: UInt64(value("after") ?? "0") ?? 0, from: value("from").flatMap { PrincipalID(apiText: $0) },
+                    limit: limit)
+                return PeerForwarder.Answer(status: 200, body: try APIJSON.encode(page))
+            })
+    }
+
     @Test("P6: another partition keeps what proves itself, and serves it as covered", .timeLimit(.minutes(1)))
     func covered() async throws {
         let bed = try await PolicyBed()
         bed.admit((1...3).map { PolicyBed.member($0) })
         try await bed.publish(PolicyBed.files(motd: "one"))
-        let store = try CoverStore(in: StateDirectory(path: bed.root + "/cover"), witness: TestWitness())
-        let covering = PolicyCovering(
-            store, mesh: TestIdentity.mesh, witness: witness, logger: bed.policy.logger, metrics: MetricsRegistry())
-        let (policy, partition) = (bed.policy, bed.partition)
-        let ways = PolicyCovering.Ways(
-            primaries: { [(PolicyBed.north, "127.0.0.1:1")] },
-            get: { path, _ in
-                if path.hasPrefix(Endpoint.peerPolicy.path + "?") {
-                    let after = path.split(separator: "&").first { $0.hasPrefix("after=") }?.dropFirst(6)
-                    let page = try await policy.coveredPage(
-                        after: UInt64(after ?? "0") ?? 0, from: nil, limit: 100)
-                    return PeerForwarder.Answer(status: 200, body: try APIJSON.encode(page))
-                }
-                let digest = try #require(path.split(separator: "/").last.flatMap { Bytes32(apiText: String($0)) })
-                let body = try await partition.read { try $0.store.tables.policy.body(digest) }
-                return PeerForwarder.Answer(status: 200, body: Data(try #require(body)))
-            })
+        let (covering, ways) = (try covering(of: bed), ways(to: bed, limit: 100))
         await covering.pull(ways)
         let grant = try #require(try bed.word(2).grant)
         let word = try #require(
@@ -314,27 +327,7 @@ struct PolicyDeliveryTests {
         let count = UInt64(PolicyCovering.pagesPerRound) + 6
         bed.admit((1...count).map { PolicyBed.member($0) })
         try await bed.publish(PolicyBed.files(motd: "one"))
-        let store = try CoverStore(in: StateDirectory(path: bed.root + "/cover"), witness: TestWitness())
-        let covering = PolicyCovering(
-            store, mesh: TestIdentity.mesh, witness: witness, logger: bed.policy.logger, metrics: MetricsRegistry())
-        let (policy, partition) = (bed.policy, bed.partition)
-        let ways = PolicyCovering.Ways(
-            primaries: { [(PolicyBed.north, "127.0.0.1:1")] },
-            get: { path, _ in
-                guard path.hasPrefix(Endpoint.peerPolicy.path + "?") else {
-                    let digest = try #require(path.split(separator: "/").last.flatMap { Bytes32(apiText: String($0)) })
-                    let body = try await partition.read { try $0.store.tables.policy.body(digest) }
-                    return PeerForwarder.Answer(status: 200, body: Data(try #require(body)))
-                }
-                func value(_ name: String) -> String? {
-                    path.split(whereSeparator: { "?&".contains($0) }).first { $0.hasPrefix(name + "=") }
-                        .map { String($0.dropFirst(name.count + 1)) }
-                }
-                let page = try await policy.coveredPage(
-                    after: UInt64(value("after") ?? "0") ?? 0, from: value("from").flatMap { PrincipalID(apiText: $0) },
-                    limit: 1)
-                return PeerForwarder.Answer(status: 200, body: try APIJSON.encode(page))
-            })
+        let (covering, ways) = (try covering(of: bed), ways(to: bed, limit: 1))
         await covering.pull(ways)
         #expect(await covering.word(for: PolicyBed.envoy(count), of: PolicyBed.north, holding: HeldPolicy()) == nil)
         // Another version while it is half through.
