@@ -151,8 +151,9 @@ import Testing
         var wide = try envoy()
         wide.labels = ["role": String(repeating: "x", count: 60)]
         let page = EnvoysResponse(envoys: [wide], nextAfter: nil, freshness: Self.fresh)
-        let list = try EnvoyList.parse([]).table(page)
+        let list = EnvoyList.table(page, columns: Screen.columns)
         #expect(list.split(separator: "\n").allSatisfy { $0.count <= Screen.columns } && list.hasSuffix("…"), "\(list)")
+        #expect(EnvoyList.table(page, columns: nil).hasSuffix("role=" + String(repeating: "x", count: 60)))
     }
 
     /// A takeover promises that what is missing is shown.
@@ -176,10 +177,13 @@ import Testing
                     kind: .result, queue: queue, sequence: 4, through: 4, at: WallTime(milliseconds: 0),
                     record: .object(["kind": .string("run")])),
             ], nextAfter: nil, freshness: Self.fresh)
-        let table = ResultText.text(results, resources: false)
+        let table = ResultText.text(results, resources: false, columns: Screen.columns)
         #expect(table.contains("abababab: 1 result through 4, 3 places with nothing"), "\(table)")
         #expect(table.contains("abababab:1-3  1970-01-01T00:00:00Z  nothing: the envoy deleted"), "\(table)")
         #expect(table.split(separator: "\n").allSatisfy { $0.count <= Screen.columns }, "\(table)")
+        // What is read by another program was cut as if it were shown.
+        let piped = ResultText.text(results, resources: false, columns: nil)
+        #expect(piped.contains("nothing: the envoy deleted them, and they are not here\n"), "\(piped)")
         // All of them are shown, and a report without a pass is no raw JSON.
         #expect(ResultText.part(results) == nil)
         #expect(ResultText.what(results.results[1]) == "a report only: no policy was applied")

@@ -166,10 +166,12 @@ struct ResultReader {
 
 /// Results for people.
 enum ResultText {
-    /// All of them, a line each.
-    static func text(_ answer: EnvoyResultsResponse, resources: Bool) -> String {
+    /// All of them, a line each: whole where `columns` is nil.
+    static func text(
+        _ answer: EnvoyResultsResponse, resources: Bool, columns: Int? = Screen.tableColumns
+    ) -> String {
         var parts = [head(answer)]
-        if !answer.results.isEmpty { parts.append(table(answer.results)) }
+        if !answer.results.isEmpty { parts.append(table(answer.results, columns: columns)) }
         if resources { parts += answer.results.compactMap { detail($0) } }
         if let next = answer.nextAfter {
             parts.append("more: boltctl envoy results \(answer.name) --after \(next.apiText)")
@@ -202,7 +204,7 @@ enum ResultText {
         return (["results of \(answer.name), \(whose)"] + none).joined(separator: "\n")
     }
 
-    static func table(_ results: [EnvoyResultView]) -> String {
+    static func table(_ results: [EnvoyResultView], columns: Int? = nil) -> String {
         var table = TextTable("PLACE", "TIME", "WHAT")
         for result in results {
             let place =
@@ -211,7 +213,7 @@ enum ResultText {
                 "\(short(result.queue)):\(place)", time(result).map { Console.time(milliseconds: $0.milliseconds) },
                 told(result) + what(result))
         }
-        return table.text(columns: Screen.columns)
+        return table.text(columns: columns)
     }
 
     /// A pass that came this many milliseconds after it was made was not taken when it was.

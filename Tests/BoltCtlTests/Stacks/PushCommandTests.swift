@@ -71,6 +71,48 @@ import Testing
         #expect(code { _ = try PushDesk.targets(nobodys, only: nil, group: nil, labels: [:]) } == "not_found")
     }
 
+    private func requests(_ names: String...) throws -> [PushRequest] {
+        try names.map {
+            try command("--group web").request(
+                PushTarget(partition: try Views.name($0), selection: EnvoySelection(group: GroupName("web"))))
+        }
+    }
+
+    /// Those who have machines of a choice are pushed: the first partition that had none ended the command.
+    @Test func aPartitionWithoutSuchMachinesIsPassedOver() async throws {
+        let requests = try requests("east", "north", "south", "west")
+        let answer = PushChangeResponse(push: try Views.push(), level: .local, dryRun: true, effects: [])
+        func rehearse(_ answers: [String: Problem]) async throws -> [[String]] {
+            let found = try await PushDesk.rehearse(requests) { request in
+                answers[request.partition.text].map { .failure($0) } ?? .success(answer)
+            }
+            return [found.rehearsed.map(\.request.partition.text), found.refused.map(\.text)]
+        }
+        func failure(_ answers: [String: Problem]) async -> String? {
+            do { _ = try await rehearse(answers) } catch { return (error as? CommandFailure)?.code }
+            return nil
+        }
+        let (none, heldUp) = (Problem(.notFound, "no envoy fits that"), Problem(.pushRefused, "held up"))
+        #expect(try await rehearse(["east": none, "south": none]) == [["north", "west"], []])
+        #expect(try await rehearse(["east": none, "west": heldUp]) == [["north", "south"], ["west"]])
+        let nobody = Dictionary(uniqueKeysWithValues: requests.map { ($0.partition.text, none) })
+        #expect(await failure(nobody) == "not_found")
+        // Somebody is meant, and cannot: that is no machine that is not found.
+        #expect(await failure(nobody.merging(["east": heldUp]) { $1 }) == "push_refused")
+    }
+
+    @Test func onlyWhatConcernsOnePartitionIsPassedOver() throws {
+        let choice = try #require(try requests("north").first)
+        let named = try command("web-7").request(
+            PushTarget(partition: try Views.name("north"), selection: EnvoySelection(envoys: ["web-7"])))
+        let none = Problem(.notFound, "no envoy fits that")
+        #expect(PushDesk.isPassedOver(none, choice, of: 2) && !PushDesk.isPassedOver(none, choice, of: 1))
+        // Who is named is meant.
+        #expect(!PushDesk.isPassedOver(none, named, of: 2))
+        #expect(PushDesk.isPassedOver(Problem(.pushRefused, "held up"), named, of: 2))
+        #expect(!PushDesk.isPassedOver(Problem(.noPrimary, "none"), choice, of: 2))
+    }
+
     @Test func aPushIsNamedByItsIdOrTheBeginningOfIt() throws {
         let known = [try Views.push(0x3F2A), try Views.push(0x3F2B), try Views.push(0x9C41, partition: "south")]
         #expect(try PushDesk.choose("9c41", among: known, silent: []).partition.text == "south")
