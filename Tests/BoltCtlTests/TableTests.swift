@@ -136,6 +136,21 @@ import Testing
         #expect(lines[2] == "    web-1 is in: removed")
     }
 
+    /// A ban does not wipe out what the machine did.
+    @Test func whoIsBannedIsShownAsThat() throws {
+        var view = try envoy(lastSeen: WallTime(milliseconds: 1000))
+        view.standing = .banned
+        let text = try EnvoyShow.parse(["web-1"]).table(EnvoyResponse(envoy: view, freshness: Self.fresh))
+        #expect(text.contains("standing   banned; since when and why: boltctl envoy explain \(view.id)\n"), "\(text)")
+        #expect(text.contains("stored     results through 7"), "\(text)")
+        let results = EnvoyResultsResponse(
+            bolt: "a.west", source: .owner, envoy: view.id, name: view.name, standing: .banned, queues: [],
+            results: [], nextAfter: nil, freshness: Self.fresh)
+        #expect(
+            ResultText.text(results, resources: false).hasPrefix(
+                "results of web-1, which is banned, as a.west has them"))
+    }
+
     /// `envoy explain` was 194 columns wide, `topology history` 166, `envoy list` 93.
     @Test func whatThereIsToSayOfARowIsWrappedBelowIt() throws {
         var table = TextTable("ONE", "TWO")

@@ -19,6 +19,8 @@ struct EnvoyResults: AsyncParsableCommand {
             is when the owner took it, pass.at_ms when it was made. “offline” is a pass before which no server was \
             heard for so long that disruptive resources waited.
 
+            What a banned or removed machine told is shown too, by its id where another has its name now.
+
             Without --all or --after the latest. Exit 1 where a place holds nothing and nothing says why.
 
             EXAMPLES
@@ -201,7 +203,8 @@ enum ResultText {
         case .custody: whose = "as \(answer.bolt) keeps them for an owner that is away: no others are shown"
         }
         let none = queues.isEmpty ? ["nothing was told yet"] : queues
-        return (["results of \(answer.name), \(whose)"] + none).joined(separator: "\n")
+        let who = answer.standing == .active ? "" : ", which is \(answer.standing.rawValue)"
+        return (["results of \(answer.name)\(who), \(whose)"] + none).joined(separator: "\n")
     }
 
     static func table(_ results: [EnvoyResultView], columns: Int? = nil) -> String {

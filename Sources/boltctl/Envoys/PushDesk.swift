@@ -58,6 +58,11 @@ struct PushDesk {
     ) throws -> [PushTarget] {
         var owned: [PartitionName: [String]] = [:]
         for envoy in envoys {
+            guard envoy.standing != .banned, envoy.standing != .removed else {
+                throw CommandFailure(
+                    "not_found", "\(envoy.name) is \(envoy.standing.rawValue): nothing is given to it",
+                    reason: "nothing was changed", next: "boltctl envoy explain \(envoy.id)")
+            }
             guard let owner = envoy.owner, only.map({ $0 == owner }) ?? true else {
                 let whose = only.map { "is not of \($0)" } ?? "is owned by no partition"
                 throw CommandFailure(

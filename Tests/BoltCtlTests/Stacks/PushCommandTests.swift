@@ -67,6 +67,14 @@ import Testing
         #expect(targets.map { $0.selection.envoys?.count } == [1, 2])
         let south = try Views.name("south")
         #expect(code { _ = try PushDesk.targets(envoys, only: south, group: nil, labels: [:]) } == "not_found")
+        var banned = try envoy("web-3", 3, owner: "south")
+        banned.standing = .banned
+        do {
+            _ = try PushDesk.targets([banned], only: nil, group: nil, labels: [:])
+            Issue.record("a machine that is shown, and is in force no more, was pushed")
+        } catch let failure as CommandFailure {
+            #expect(failure.code == "not_found" && failure.message == "web-3 is banned: nothing is given to it")
+        }
         let nobodys = [try envoy("web-1", 1, owner: nil)]
         #expect(code { _ = try PushDesk.targets(nobodys, only: nil, group: nil, labels: [:]) } == "not_found")
     }
