@@ -1,7 +1,8 @@
-import BoltAPI
 import Foundation
 import Spanner
 import Testing
+
+@testable import BoltAPI
 
 /// What people read and write at a terminal.
 @Suite struct TextTests {
@@ -16,6 +17,22 @@ import Testing
                 longer-name  x       two lines and a tab
                 """)
         #expect(TextTable("A", "B").text == "A  B")
+        #expect(table.text(columns: nil) == table.text && table.text(columns: 30).hasSuffix("two line…"))
+    }
+
+    /// `boltctl … | cat` lost the end of each line: there was no terminal, and it was cut for one.
+    @Test func onlyATerminalCutsATable() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { for end in ends { close(end) } }
+        #expect(Screen.tableColumns(of: ends[1]) == nil && Screen.tableColumns(of: -1) == nil)
+        let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        try #require(terminal >= 0)
+        defer { close(terminal) }
+        #expect(Screen.tableColumns(of: terminal) == Screen.columns, "it does not tell its width")
+        var size = winsize(ws_row: 50, ws_col: 132, ws_xpixel: 0, ws_ypixel: 0)
+        try #require(ioctl(terminal, UInt(TIOCSWINSZ), &size) == 0)
+        #expect(Screen.tableColumns(of: terminal) == 132)
     }
 
     /// One bad envoy wrote to operators' terminals: set their title, cleared them, turned what was shown around.

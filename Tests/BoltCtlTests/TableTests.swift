@@ -136,6 +136,21 @@ import Testing
         #expect(lines[2] == "    web-1 is in: removed")
     }
 
+    /// A ban does not wipe out what the machine did.
+    @Test func whoIsBannedIsShownAsThat() throws {
+        var view = try envoy(lastSeen: WallTime(milliseconds: 1000))
+        view.standing = .banned
+        let text = try EnvoyShow.parse(["web-1"]).table(EnvoyResponse(envoy: view, freshness: Self.fresh))
+        #expect(text.contains("standing   banned; since when and why: boltctl envoy explain \(view.id)\n"), "\(text)")
+        #expect(text.contains("stored     results through 7"), "\(text)")
+        let results = EnvoyResultsResponse(
+            bolt: "a.west", source: .owner, envoy: view.id, name: view.name, standing: .banned, queues: [],
+            results: [], nextAfter: nil, freshness: Self.fresh)
+        #expect(
+            ResultText.text(results, resources: false).hasPrefix(
+                "results of web-1, which is banned, as a.west has them"))
+    }
+
     /// `envoy explain` was 194 columns wide, `topology history` 166, `envoy list` 93.
     @Test func whatThereIsToSayOfARowIsWrappedBelowIt() throws {
         var table = TextTable("ONE", "TWO")
@@ -151,8 +166,9 @@ import Testing
         var wide = try envoy()
         wide.labels = ["role": String(repeating: "x", count: 60)]
         let page = EnvoysResponse(envoys: [wide], nextAfter: nil, freshness: Self.fresh)
-        let list = try EnvoyList.parse([]).table(page)
+        let list = EnvoyList.table(page, columns: Screen.columns)
         #expect(list.split(separator: "\n").allSatisfy { $0.count <= Screen.columns } && list.hasSuffix("…"), "\(list)")
+        #expect(EnvoyList.table(page, columns: nil).hasSuffix("role=" + String(repeating: "x", count: 60)))
     }
 
     /// A takeover promises that what is missing is shown.
@@ -176,10 +192,13 @@ import Testing
                     kind: .result, queue: queue, sequence: 4, through: 4, at: WallTime(milliseconds: 0),
                     record: .object(["kind": .string("run")])),
             ], nextAfter: nil, freshness: Self.fresh)
-        let table = ResultText.text(results, resources: false)
+        let table = ResultText.text(results, resources: false, columns: Screen.columns)
         #expect(table.contains("abababab: 1 result through 4, 3 places with nothing"), "\(table)")
         #expect(table.contains("abababab:1-3  1970-01-01T00:00:00Z  nothing: the envoy deleted"), "\(table)")
         #expect(table.split(separator: "\n").allSatisfy { $0.count <= Screen.columns }, "\(table)")
+        // What is read by another program was cut as if it were shown.
+        let piped = ResultText.text(results, resources: false, columns: nil)
+        #expect(piped.contains("nothing: the envoy deleted them, and they are not here\n"), "\(piped)")
         // All of them are shown, and a report without a pass is no raw JSON.
         #expect(ResultText.part(results) == nil)
         #expect(ResultText.what(results.results[1]) == "a report only: no policy was applied")

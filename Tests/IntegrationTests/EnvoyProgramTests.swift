@@ -143,6 +143,11 @@ extension MachineIntegrationTests {
                 for part in ["reporting    refused", "lost laptop", "[banned]", "next:", "3 records"] {
                     #expect(shown.standardOutput.contains(part), "\(part): \(shown)")
                 }
+                // What it did before is still of interest, and kept.
+                let known = try mesh.done("envoy", "show", "web-1", "-o", "json").json?["envoy"] as? [String: Any]
+                #expect(known?["standing"] as? String == "banned" && known?["stored_through"] as? Int == 1)
+                let told = try mesh.done("envoy", "results", "web-1").standardOutput
+                #expect(told.contains("web-1, which is banned") && told.contains("1 result through 1"), "\(told)")
                 let again = try Command.run(
                     "bolt-envoy", mesh.enrolment("web-1", token: try mesh.token(), at: bolt),
                     environment: mesh.environment)

@@ -76,6 +76,15 @@ struct ByteTests {
         #expect(found.allSatisfy { !$0.reason.contains("longer") })
     }
 
+    /// What a variable comes to in a command, a target or an environment was found out on each machine only.
+    @Test("A zero byte in a variable is a fault with file and line", arguments: ["\"b\\0\"", "{c: [d, \"\\0\"]}"])
+    func variable(_ value: String) {
+        let layer = "layer: a\nvars:\n  one: fine\n  two: \(value)\nresources: []\n"
+        let found = faults(["layers/a.yaml": layer])
+        #expect(found.map(\.code) == [.badValue] && found.map(\.line) == [4], "\(found)")
+        #expect(found.first?.file == "layers/a.yaml" && found.first?.reason.contains("variable two") == true)
+    }
+
     @Test("A zero byte in a file's content is its content")
     func content() throws {
         let stack = try stack(resources: "  - file: /a\n    content: \"b\\0\"\n")

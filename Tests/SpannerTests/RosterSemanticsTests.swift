@@ -131,6 +131,39 @@ struct RosterSemanticsTests {
         #expect(word(world.bolts[1].roster, 5) == "banned")
     }
 
+    /// What such an envoy told is kept: whoever asks for it by name has to be told whose it is, and where.
+    @Test("An envoy that was banned or removed is found as it was last, by its id, its name and any of its keys")
+    func endedEnvoys() throws {
+        var world = RosterWorld(bolts: 2)
+        var admission = envoy(1, name: "db")
+        admission.group = GroupName("data")
+        var amendment = Amendment(base: world.write(0, .admit(admission)))
+        amendment.group = GroupName("web")
+        amendment.rekey = TestWitness.rekey(id(1), from: key(1), to: key(2))
+        world.hearAll()
+        world.write(1, .amend(amendment))
+        let other = world.write(1, .admit(envoy(3)))
+        world.hearAll()
+        let name = try #require(PrincipalName("db"))
+        for bolt in world.bolts {
+            #expect(bolt.roster.endedEnvoy(id(1)) == nil && bolt.roster.endedEnvoys(named: name).isEmpty)
+        }
+        world.act(.ban(keys: [key(2)], principal: id(1), cut: .init()), by: world.operators[0], at: 0)
+        world.write(0, .remove(targets: [other]))
+        world.hearAll()
+        for bolt in world.bolts {
+            let banned = try #require(bolt.roster.endedEnvoy(id(1)))
+            #expect(banned.name == name && banned.group == GroupName("web") && banned.tlsKey == key(2))
+            #expect(bolt.roster.endedEnvoys(named: name) == [banned])
+            for number in 1...2 { #expect(bolt.roster.endedEnvoys(with: key(number)) == [banned]) }
+            #expect(bolt.roster.endedEnvoy(id(3))?.name == PrincipalName("envoy-3"))
+            #expect(bolt.roster.endedEnvoy(id(4)) == nil && bolt.roster.endedEnvoys(with: key(4)).isEmpty)
+        }
+        world.write(0, .admit(envoy(3)))
+        world.hearAll()
+        for bolt in world.bolts { #expect(bolt.roster.endedEnvoy(id(3)) == nil, "it is in force again") }
+    }
+
     @Test("Acts of a removed operator count where they were seen; its bans count always; removing each other ends both")
     func removedOperators() throws {
         var world = RosterWorld(bolts: 2)

@@ -164,7 +164,8 @@ extension BoltEndpoints {
                         return route.isPrimary ? route.address.map { (name, $0) } : nil
                     }
                 }
-            }, get: { path, address in try await forwarder.get(path, at: address) })
+            }, get: { path, address in try await forwarder.get(path, at: address) },
+            left: { envoys, partition in await node.read { $0.departed(envoys, from: partition) } })
     }
 
     /// What this partition's envoys were given, for bolts that cover it.

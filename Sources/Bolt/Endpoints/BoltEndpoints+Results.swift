@@ -6,20 +6,21 @@ internal import Synchronization
 
 extension BoltEndpoints {
     /// What an envoy has told, with every place that holds nothing: answered by the primary of its owner, wherever it
-    /// was asked. A bolt of the owner whose partition has no primary, or that must not pass it on, tells of its copy.
+    /// was asked, of an envoy that is in force no more too. A bolt of the owner whose partition has no primary, or that
+    /// must not pass it on, tells of its copy.
     func envoyResults(_ request: HTTPRequestContext) async throws -> HTTPAnswer {
         try await requireAdmitted(request)
         try await requireServing()
         let (limit, after) = (try request.limit(), try request.item("after", as: ResultCursor.self))
         let (only, raw) = (try request.item("queue", as: QueueIncarnation.self), request.query["raw"] == "true")
         let views = NodeViews(configuration: configuration)
-        let (envoy, picture) = try await node.read { node -> (Principal, PartitionPicture) in
-            let envoy = try views.envoyPrincipal(node, request.arguments[0])
+        let (envoy, standing, picture) = try await node.read { node -> (Principal, StandingWord, PartitionPicture) in
+            let envoy = try views.knownEnvoy(node, request.arguments[0])
             let partitions = Array(Set(node.bolts.compactMap(\.partition))).sorted()
             guard let owner = node.owner(of: envoy, partitions: partitions) else {
                 throw Problem(.noPrimary, "no partition owns \(envoy.name)")
             }
-            return (envoy, try views.picture(node, of: owner))
+            return (envoy, views.standing(node, of: envoy), try views.picture(node, of: owner))
         }
         if let holder = try holder(of: envoy, picture, request) { return try await passOn(request, to: holder) }
         let page = try await readStore { partition in
@@ -32,7 +33,8 @@ extension BoltEndpoints {
         return try .json(
             EnvoyResultsResponse(
                 bolt: configuration.fullName, source: isPrimary ? .owner : .standby, envoy: envoy.id, name: envoy.name,
-                queues: page.queues, results: page.results, nextAfter: page.nextAfter, freshness: fresh))
+                standing: standing, queues: page.queues, results: page.results, nextAfter: page.nextAfter,
+                freshness: fresh))
     }
 
     /// The bolt that has to answer; nil where it is this one.

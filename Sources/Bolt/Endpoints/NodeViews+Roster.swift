@@ -24,7 +24,31 @@ extension NodeViews {
 
     func envoy(_ node: isolated NodeService, subject: String) throws -> EnvoyResponse {
         EnvoyResponse(
-            envoy: try view(node, try envoyPrincipal(node, subject), detailed: true), freshness: freshness(node))
+            envoy: try view(node, try knownEnvoy(node, subject), detailed: true), freshness: freshness(node))
+    }
+
+    /// The one envoy that goes by this id, name or fingerprint; where none in force does, the one that did: what it
+    /// told is here still.
+    func knownEnvoy(_ node: isolated NodeService, _ subject: String) throws -> Principal {
+        let ended = subjects(node, subject, role: .envoy).isEmpty ? ended(node, subject) : []
+        guard ended.count < 2 else {
+            throw Problem(
+                .ambiguous, "\(ended.count) envoys went by \(subject.prefix(64)), none does now: name one by its id",
+                next: "boltctl envoy explain \(subject.prefix(64))")
+        }
+        return try ended.first ?? envoyPrincipal(node, subject)
+    }
+
+    private func ended(_ node: isolated NodeService, _ text: String) -> [Principal] {
+        let roster = node.machine.roster
+        if let id = PrincipalID(hex: text) { return roster.endedEnvoy(id).map { [$0] } ?? [] }
+        if let hash = Bytes32(hex: text) { return roster.endedEnvoys(with: KeyFingerprint(hash)) }
+        return PrincipalName(text).map { roster.endedEnvoys(named: $0) } ?? []
+    }
+
+    /// How an envoy stands.
+    func standing(_ node: isolated NodeService, of envoy: Principal) -> StandingWord {
+        word(node.machine.roster.standing(of: envoy.tlsKey, as: .envoy))
     }
 
     /// The one envoy in force that goes by this id, name or fingerprint.
@@ -62,12 +86,11 @@ extension NodeViews {
     }
 
     private func view(_ node: isolated NodeService, _ envoy: Principal, detailed: Bool) throws -> EnvoyView {
-        let roster = node.machine.roster
         let partitions = Array(Set(node.bolts.compactMap(\.partition))).sorted()
         let admission = envoy.admissions.first ?? Dot(node.machine.own.replica, 1)
         let event = try? event(node, admission)
         return EnvoyView(
-            id: envoy.id, name: envoy.name, standing: word(roster.standing(of: envoy.tlsKey, as: .envoy)),
+            id: envoy.id, name: envoy.name, standing: standing(node, of: envoy),
             issuer: envoy.partition, owner: node.owner(of: envoy, partitions: partitions),
             group: envoy.group, labels: envoy.labels.dictionary, fingerprint: envoy.tlsKey, admission: admission,
             admittedAt: event?.at ?? WallTime(milliseconds: 0), lastSeenAt: nil, traits: nil, storedThrough: nil)

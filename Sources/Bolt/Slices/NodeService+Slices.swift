@@ -151,6 +151,21 @@ extension NodeService {
             ?? Placement.owner(of: envoy.id, partitions: partitions)
     }
 
+    /// Which of these are known to be none of a partition's any more: their admission ended, or another one serves
+    /// them. Of whom the roster never heard nothing is known.
+    func departed(_ envoys: [PrincipalID], from partition: PartitionName) -> [PrincipalID] {
+        let partitions = Array(Set(bolts.compactMap(\.partition))).sorted()
+        return envoys.filter { id in
+            if let envoy = machine.roster.principal(id) {
+                return owner(of: envoy, partitions: partitions).map { $0 != partition } ?? false
+            }
+            switch machine.roster.standing(of: id) {
+            case .removed, .banned: return true
+            case .active, .contested, .superseded, .unknown: return false
+            }
+        }
+    }
+
     /// In which slices envoys are, by the roster; those that it does not know go where its first group puts them.
     func places(of envoys: [PrincipalID]) -> [PrincipalID: SliceID] {
         guard let board else { return [:] }

@@ -129,6 +129,8 @@ public struct EnvoyResultsResponse: Hashable, Sendable, Codable {
     public var envoy: PrincipalID
     /// Its name.
     public var name: PrincipalName
+    /// How it stands: what a banned or removed one told is kept.
+    public var standing: StandingWord
     /// All of its queues, in order.
     public var queues: [ResultQueueView]
     /// In order.
@@ -140,16 +142,17 @@ public struct EnvoyResultsResponse: Hashable, Sendable, Codable {
 
     /// A page of results.
     public init(
-        bolt: String, source: Source, envoy: PrincipalID, name: PrincipalName, queues: [ResultQueueView],
-        results: [EnvoyResultView], nextAfter: ResultCursor?, freshness: Freshness
+        bolt: String, source: Source, envoy: PrincipalID, name: PrincipalName, standing: StandingWord = .active,
+        queues: [ResultQueueView], results: [EnvoyResultView], nextAfter: ResultCursor?, freshness: Freshness
     ) {
         (self.bolt, self.source, self.envoy, self.name) = (bolt, source, envoy, name)
+        self.standing = standing
         (self.queues, self.results, self.nextAfter) = (queues, results, nextAfter)
         self.freshness = freshness
     }
 
     enum CodingKeys: String, CodingKey {
-        case bolt, source, envoy, name, queues, results, freshness
+        case bolt, source, envoy, name, standing, queues, results, freshness
         case nextAfter = "next_after"
     }
 }

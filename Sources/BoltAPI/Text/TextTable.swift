@@ -24,9 +24,9 @@ public struct TextTable: Sendable {
     public var text: String { text(widths: widths) }
 
     /// The same in lines of so many characters at most, as far as that goes: what is too long in the last column is
-    /// cut, and ends with `…`. The other columns stay whole.
-    public func text(columns: Int) -> String {
-        guard let last = widths.last else { return text }
+    /// cut, and ends with `…`. The other columns stay whole; where `columns` is nil, all do.
+    public func text(columns: Int?) -> String {
+        guard let columns, let last = widths.last else { return text }
         let rest = widths.dropLast().reduce(0) { $0 + $1 + 2 }
         let room = max(headers.last?.count ?? 0, 8, columns - rest)
         return text(widths: widths.dropLast() + [min(last, room)])

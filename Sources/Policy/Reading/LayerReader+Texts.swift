@@ -18,8 +18,10 @@ extension LayerReader {
         guard text.utf8.contains(0) else { return }
         yaml.fault(
             .badValue, "\(what) holds a zero byte, at which Linux would end it", line: StackYAML.line(of: node),
-            next: "take \\0 out; what needs zero bytes is a file below files/")
+            next: Self.zeroBytes)
     }
+
+    static let zeroBytes = "take \\0 out; what needs zero bytes is a file below files/"
 
     /// Looks at a text that may be a template or a secret's name.
     mutating func checkText(_ text: String, _ node: Node, takesSecrets: Bool) {

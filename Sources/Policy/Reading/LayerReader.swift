@@ -80,6 +80,11 @@ struct LayerReader {
                         .badValue, "the variable \(entry.key) holds {{, but variables are no templates",
                         line: entry.line,
                         next: "take the template into the resource")
+                } else if text.utf8.contains(0) {
+                    // In whatever word or target it stood, the machine could not have it.
+                    yaml.fault(
+                        .badValue, "the variable \(entry.key) holds a zero byte, at which Linux would end a word",
+                        line: entry.line, next: Self.zeroBytes)
                 }
             }
             vars[entry.key] = value

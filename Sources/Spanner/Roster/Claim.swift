@@ -49,6 +49,12 @@ extension Roster {
         return Claim(role: role, admissions: live, current: current, superseded: gone, amendments: amendments)
     }
 
+    /// What the last of these admissions would hold if nothing had ended it; nil where there is none.
+    func lastClaim(_ role: PrincipalRole, of places: [Int]) -> Claim? {
+        let ordered = inOrder(places, dot: { dots(ofAdmission: $0)[0] }, before: { observed(by: $0) })
+        return ordered.last.flatMap { claim(role, ofLive: [$0]) }
+    }
+
     /// By how much each knows of the others, then by dot: the same everywhere, whatever cycles were signed.
     private func inOrder(_ places: [Int], dot: (Int) -> Dot, before: (Int) -> Set<Int>) -> [Int] {
         places.map { (place: $0, known: before($0).count, dot: dot($0)) }

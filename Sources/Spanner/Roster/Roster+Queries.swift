@@ -50,6 +50,28 @@ extension Roster {
         }
     }
 
+    /// Envoys that went by this name and are in force no more, each as its last admission had it, in order of their
+    /// ids: banned ones, removed ones, and those that lost a name to another.
+    public func endedEnvoys(named name: PrincipalName) -> [Principal] { ended(facts.admissions.places(name: name)) }
+
+    /// The envoy that had this id, where it is in force no more, as its last admission had it.
+    public func endedEnvoy(_ id: PrincipalID) -> Principal? { ended(facts.admissions.places(id: id)).first }
+
+    /// Envoys that had this key, or one of its lineage, and are in force no more, in order of their ids.
+    public func endedEnvoys(with key: KeyFingerprint) -> [Principal] {
+        ended(
+            facts.lineage.members(with: key.bytes).flatMap { facts.admissions.places(key: KeyFingerprint($0)) })
+    }
+
+    private func ended(_ places: [Int]) -> [Principal] {
+        let ids = Set(places.filter { facts.admissions.role($0) == .envoy }.map { facts.admissions[$0].id })
+        return ids.sorted().compactMap { id in
+            guard principal(id) == nil else { return nil }
+            let all = facts.admissions.places(id: id).filter { facts.admissions.role($0) == .envoy }
+            return lastClaim(.envoy, of: all).map { principal(of: $0) }
+        }
+    }
+
     /// All principals of a role, contested or not, in order of their names, then ids. O(envoys ever held) for envoys,
     /// O(bolts and operators ever held) for the others.
     public func principals(role: PrincipalRole) -> [Principal] {

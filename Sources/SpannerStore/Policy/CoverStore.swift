@@ -235,6 +235,25 @@ public final class CoverStore {
         return names.compactMap { PartitionName($0) }
     }
 
+    /// Of whom something is kept, by partition and id, after one of them; at most `limit` and `StoreLimits.pageMax` in
+    /// all. Nothing of a partition stands alone: each has an envoy.
+    public func envoys(
+        after place: (partition: PartitionName, envoy: PrincipalID)?, limit: Int
+    ) throws(StoreError) -> [(partition: PartitionName, envoys: [PrincipalID])] {
+        let rows = try database.rows(
+            """
+            SELECT partition, envoy FROM covered WHERE (partition, envoy) > (?1, ?2) ORDER BY partition, envoy LIMIT ?3
+            """, .text(place?.partition.text ?? ""), .blob(place?.envoy.bytes ?? [0]),
+            .integer(Int64(max(0, min(limit, StoreLimits.pageMax))))
+        ) { row throws(StoreError) in
+            guard let partition = PartitionName(row.text(0)), let envoy = PrincipalID(bytes: row.blob(1)) else {
+                throw database.damage("a copy has no partition or no envoy")
+            }
+            return (partition, envoy)
+        }
+        return Dictionary(grouping: rows) { $0.0 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value.map(\.1)) }
+    }
+
     // MARK: - Removal
 
     /// Removes what is kept of envoys of a partition.

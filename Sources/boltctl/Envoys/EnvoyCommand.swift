@@ -35,7 +35,10 @@ struct EnvoyList: AskingCommand {
         Question(endpoint: .envoys, query: [("name", name)] + page.query())
     }
 
-    func table(_ answer: EnvoysResponse) -> String {
+    func table(_ answer: EnvoysResponse) -> String { Self.table(answer, columns: Screen.tableColumns) }
+
+    /// Nothing is cut where `columns` is nil.
+    static func table(_ answer: EnvoysResponse, columns: Int?) -> String {
         var table = TextTable("NAME", "ID", "STANDING", "GROUP", "OWNER", "ISSUER", "KEY", "LABELS")
         for envoy in answer.envoys {
             let labels = envoy.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
@@ -44,7 +47,7 @@ struct EnvoyList: AskingCommand {
                 envoy.owner?.text, envoy.issuer?.text, envoy.fingerprint.bytes.shortHex,
                 labels.joined(separator: ","))
         }
-        return table.text(columns: Screen.columns) + PageOptions.more("envoy list", after: answer.nextAfter?.apiText)
+        return table.text(columns: columns) + PageOptions.more("envoy list", after: answer.nextAfter?.apiText)
     }
 }
 

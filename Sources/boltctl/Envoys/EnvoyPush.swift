@@ -14,7 +14,8 @@ struct EnvoyPush: AsyncParsableCommand {
             up (a secret of its policy is missing, say) counts as failed; where all are, nothing is begun.
 
             The push runs on the server: ctrl-c leaves it running, --watch follows it again, --abort ends it. Machines \
-            of several partitions are pushed partition by partition. Exit 3 where it runs on, 1 where it stopped.
+            of several partitions are pushed partition by partition; one that has none of them is passed over. Exit 3 \
+            where it runs on, 1 where it stopped.
 
             EXAMPLES
               boltctl envoy push web-7 web-8 --reason "try it first"
@@ -117,15 +118,15 @@ struct EnvoyPush: AsyncParsableCommand {
 
     private func begin(_ desk: PushDesk) async throws {
         let requests = try await desk.targets(names: names, selecting).map { try request($0) }
-        guard requests.count == 1 || following.wait || mutation.dryRun else {
+        let (rehearsed, refused) = try await desk.rehearse(
+            requests, skip: mutation.yes && requests.count == 1 && !mutation.dryRun)
+        guard rehearsed.count <= 1 || following.wait || mutation.dryRun else {
             throw CommandFailure(
                 "partition_needed",
-                "the machines are of \(Plural.text(requests.count, "partition")), pushed one by one",
+                "the machines are of \(Plural.text(rehearsed.count, "partition")), pushed one by one",
                 reason: "nothing was changed", next: "name one with --partition, or leave --no-wait out",
                 status: .usage)
         }
-        let (rehearsed, refused) = try await desk.rehearse(
-            requests, skip: mutation.yes && requests.count == 1 && !mutation.dryRun)
         guard !mutation.dryRun else {
             return try await conclude(
                 rehearsed.map { PushDesk.Step(push: $0.answer.push, end: nil) },

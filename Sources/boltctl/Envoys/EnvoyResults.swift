@@ -19,6 +19,8 @@ struct EnvoyResults: AsyncParsableCommand {
             is when the owner took it, pass.at_ms when it was made. “offline” is a pass before which no server was \
             heard for so long that disruptive resources waited.
 
+            What a banned or removed machine told is shown too, by its id where another has its name now.
+
             Without --all or --after the latest. Exit 1 where a place holds nothing and nothing says why.
 
             EXAMPLES
@@ -166,10 +168,12 @@ struct ResultReader {
 
 /// Results for people.
 enum ResultText {
-    /// All of them, a line each.
-    static func text(_ answer: EnvoyResultsResponse, resources: Bool) -> String {
+    /// All of them, a line each: whole where `columns` is nil.
+    static func text(
+        _ answer: EnvoyResultsResponse, resources: Bool, columns: Int? = Screen.tableColumns
+    ) -> String {
         var parts = [head(answer)]
-        if !answer.results.isEmpty { parts.append(table(answer.results)) }
+        if !answer.results.isEmpty { parts.append(table(answer.results, columns: columns)) }
         if resources { parts += answer.results.compactMap { detail($0) } }
         if let next = answer.nextAfter {
             parts.append("more: boltctl envoy results \(answer.name) --after \(next.apiText)")
@@ -199,10 +203,11 @@ enum ResultText {
         case .custody: whose = "as \(answer.bolt) keeps them for an owner that is away: no others are shown"
         }
         let none = queues.isEmpty ? ["nothing was told yet"] : queues
-        return (["results of \(answer.name), \(whose)"] + none).joined(separator: "\n")
+        let who = answer.standing == .active ? "" : ", which is \(answer.standing.rawValue)"
+        return (["results of \(answer.name)\(who), \(whose)"] + none).joined(separator: "\n")
     }
 
-    static func table(_ results: [EnvoyResultView]) -> String {
+    static func table(_ results: [EnvoyResultView], columns: Int? = nil) -> String {
         var table = TextTable("PLACE", "TIME", "WHAT")
         for result in results {
             let place =
@@ -211,7 +216,7 @@ enum ResultText {
                 "\(short(result.queue)):\(place)", time(result).map { Console.time(milliseconds: $0.milliseconds) },
                 told(result) + what(result))
         }
-        return table.text(columns: Screen.columns)
+        return table.text(columns: columns)
     }
 
     /// A pass that came this many milliseconds after it was made was not taken when it was.

@@ -11,7 +11,7 @@ struct EnvoyShow: AskingCommand {
         discussion: """
             Its owner is asked where it can be reached: only that knows when the machine was last seen, how far its \
             results are stored, how many places of its queues hold nothing, which policy it was given, and what its \
-            last pass came to. With -o json all of its traits.
+            last pass came to. With -o json all of its traits. A banned or removed machine is shown as it was last.
 
             EXAMPLES
               boltctl envoy show web-7
@@ -39,10 +39,18 @@ struct EnvoyShow: AskingCommand {
         }
     }
 
+    private static func standing(_ envoy: EnvoyView) -> String {
+        switch envoy.standing {
+        case .active, .unknown: envoy.standing.rawValue
+        case .contested, .removed, .banned:
+            "\(envoy.standing.rawValue); since when and why: boltctl envoy explain \(envoy.id)"
+        }
+    }
+
     func table(_ answer: EnvoyResponse) -> String {
         let envoy = answer.envoy
         var fields = TextFields([
-            ("name", envoy.name.text), ("id", envoy.id.description), ("standing", envoy.standing.rawValue),
+            ("name", envoy.name.text), ("id", envoy.id.description), ("standing", Self.standing(envoy)),
             ("group", envoy.group?.text), ("owner", envoy.owner?.text), ("issuer", envoy.issuer?.text),
             ("key", envoy.fingerprint.description),
             ("admitted", "\(Console.time(milliseconds: envoy.admittedAt.milliseconds)) by \(envoy.admission)"),

@@ -58,6 +58,11 @@ struct PushDesk {
     ) throws -> [PushTarget] {
         var owned: [PartitionName: [String]] = [:]
         for envoy in envoys {
+            guard envoy.standing != .banned, envoy.standing != .removed else {
+                throw CommandFailure(
+                    "not_found", "\(envoy.name) is \(envoy.standing.rawValue): nothing is given to it",
+                    reason: "nothing was changed", next: "boltctl envoy explain \(envoy.id)")
+            }
             guard let owner = envoy.owner, only.map({ $0 == owner }) ?? true else {
                 let whose = only.map { "is not of \($0)" } ?? "is owned by no partition"
                 throw CommandFailure(
@@ -74,24 +79,59 @@ struct PushDesk {
     // MARK: - Beginning and ending
 
     /// What each partition says that it would do. Of several, one that refuses is passed over, and named: all of its
-    /// machines that are meant are held up.
+    /// machines that are meant are held up. One where nobody fits a choice is passed over too: nobody there is meant.
     func rehearse(
         _ requests: [PushRequest], skip: Bool
     ) async throws -> (rehearsed: [Rehearsal], refused: [PartitionName]) {
         guard !skip else { return ([], []) }
-        var (rehearsed, refused, refusal) = ([Rehearsal](), [PartitionName](), (any Error)?.none)
-        for request in requests {
+        return try await Self.rehearse(requests) { request in
             do {
-                let answer: PushChangeResponse = try await desk.change(
-                    .pushEnvoys, of: request.partition, body: request, dryRun: true)
-                rehearsed.append(Rehearsal(request: request, answer: answer))
-            } catch let error as ClientError where error.problem?.code == .pushRefused && requests.count > 1 {
-                Console.note("nothing is pushed at \(request.partition): \(error.detail)")
-                refusal = error
+                return .success(
+                    try await desk.change(.pushEnvoys, of: request.partition, body: request, dryRun: true))
+            } catch let error as ClientError {
+                guard let problem = error.problem, Self.isPassedOver(problem, request, of: requests.count) else {
+                    throw error
+                }
+                return .failure(problem)
+            }
+        }
+    }
+
+    /// Whether the others of `count` partitions are asked where one answers so.
+    static func isPassedOver(_ problem: Problem, _ request: PushRequest, of count: Int) -> Bool {
+        guard count > 1 else { return false }
+        // Who is named is meant, and is at this partition: the others have nobody of that name.
+        return problem.code == .pushRefused || problem.code == .notFound && request.selection.envoys == nil
+    }
+
+    /// Asks one after the other. Where all are passed over it throws: a refusal, if one refused.
+    static func rehearse(
+        _ requests: [PushRequest], ask: (PushRequest) async throws -> Result<PushChangeResponse, Problem>
+    ) async throws -> (rehearsed: [Rehearsal], refused: [PartitionName]) {
+        var (rehearsed, refused, empty) = ([Rehearsal](), [PartitionName](), [PartitionName]())
+        var refusal: Problem?
+        for request in requests {
+            switch try await ask(request) {
+            case .success(let answer): rehearsed.append(Rehearsal(request: request, answer: answer))
+            case .failure(let problem) where problem.code == .notFound: empty.append(request.partition)
+            case .failure(let problem):
+                Console.note("nothing is pushed at \(request.partition): \(problem.detail)")
+                refusal = problem
                 refused.append(request.partition)
             }
         }
-        if rehearsed.isEmpty, let refusal { throw refusal }
+        if rehearsed.isEmpty, let refusal {
+            throw CommandFailure(
+                refusal.code.rawValue, refusal.detail, next: refusal.next, changed: refusal.changed,
+                status: refusal.exitStatus)
+        }
+        let whose = empty.map(\.text).joined(separator: ", ")
+        guard !rehearsed.isEmpty || requests.isEmpty else {
+            throw CommandFailure(
+                "not_found", "no machine of \(whose) fits that", reason: "nothing was changed",
+                next: "boltctl envoy list")
+        }
+        if !empty.isEmpty { Console.note("no machine of \(whose) fits that") }
         return (rehearsed, refused)
     }
 

@@ -59,7 +59,7 @@ struct SliceVerify: AsyncParsableCommand {
                 line.answer.map { $0.groups.map { "\($0.name) \($0.registers.shortHex)" }.joined(separator: ", ") },
                 line.answer.map { holdings($0) }, line.error)
         }
-        var parts = [table.text(columns: Screen.columns)]
+        var parts = [table.text(columns: Screen.tableColumns)]
         if !differences.isEmpty { parts.append(Self.table(differences)) }
         parts += verification.warnings.map { "warning: \($0.what)\n  next: \($0.next)" }
         parts += verification.findings.map { "\($0.what)\n  next: \($0.next)" }

@@ -89,12 +89,22 @@ struct Preview: Encodable {
         let next: String
     }
 
+    /// A layer that is the machine's but for its traits.
+    struct LeftOut: Encodable {
+        let layer: String
+        /// Which condition does not hold.
+        let reason: String
+    }
+
     let envoy: PrincipalID
     let name: PrincipalName
     let group: GroupName?
     let labels: [String: String]
     let revision: String
+    /// Those that count with the traits that were taken.
     let layers: [String]
+    /// Those whose conditions on traits do not hold.
+    let leftOut: [LeftOut]
     /// Digest of the body.
     let body: Bytes32
     let secrets: [String]
@@ -107,6 +117,7 @@ struct Preview: Encodable {
 
     enum CodingKeys: String, CodingKey {
         case envoy, name, group, labels, revision, layers, body, secrets, traits, resources
+        case leftOut = "left_out"
         case missingSecrets = "missing_secrets"
         case traitsAt = "traits_at_ms"
     }
@@ -115,11 +126,14 @@ struct Preview: Encodable {
     init(_ subject: PreviewSubject, traits given: [String: PolicyValue]?, only: Set<String> = []) {
         (envoy, name) = (subject.facts.id, subject.facts.name)
         (group, labels) = (subject.facts.group, subject.facts.labels)
-        (revision, layers) = (subject.revision, subject.layers)
+        revision = subject.revision
         body = BLAKE2b.hash(subject.body.bytes)
         (secrets, missingSecrets) = (subject.body.secretNames, subject.missingSecrets)
         traitsAt = given == nil ? subject.traitsAt : nil
         traits = given ?? subject.traits
+        leftOut = subject.body.leftOut(for: traits).map { LeftOut(layer: $0.name, reason: $0.reason) }
+        let absent = Set(leftOut.map(\.layer))
+        layers = subject.layers.filter { !absent.contains($0) }
         let masks = subject.body.secretNames.filter { !subject.missingSecrets.contains($0) }
             .map { ($0, Array(Self.mask($0).utf8)) }
         let resolved = subject.body.resolve(
@@ -236,6 +250,9 @@ extension Preview {
             ("body", body.shortHex),
             ("traits", traitsAt.map { "as of \(Console.time(milliseconds: $0.milliseconds))" } ?? traitsText),
         ])
+        for layer in leftOut {
+            fields.add("left out", "\(layer.layer): \(TerminalText.line(layer.reason))")
+        }
         if !secrets.isEmpty { fields.add("secrets", secrets.joined(separator: ", ")) }
         if !missingSecrets.isEmpty { fields.add("missing", "secrets \(missingSecrets.joined(separator: ", "))") }
         return ([fields.text] + resources.map { text($0, whole: whole) }).joined(separator: "\n\n")

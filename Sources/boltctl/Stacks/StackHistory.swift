@@ -39,7 +39,7 @@ struct StackHistory: AsyncParsableCommand {
         }
         let inForce = answer.revisions.contains(where: \.isInForce) ? "\n* in force" : ""
         let whose = answer.isPrimary ? "" : "\ncopy of \(answer.bolt), not the primary's: what came last may be missing"
-        return table.text(columns: Screen.columns) + inForce + whose
+        return table.text(columns: Screen.tableColumns) + inForce + whose
             + PageOptions.more(
                 "stack history --partition \(answer.partition)", after: answer.nextAfter.map { "\($0)" })
     }

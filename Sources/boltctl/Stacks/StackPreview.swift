@@ -12,7 +12,8 @@ struct StackPreview: AsyncParsableCommand {
         discussion: """
             Resolved as the machine itself does it, against the traits that it last told or those of --traits, a file \
             that holds a JSON object. What is in force is shown, or --revision, or the directory of --dir. Secrets \
-            stand as their names. With --group or --label nobody is asked: the machine need not exist; that needs --dir.
+            stand as their names. Layers whose conditions on traits do not hold are left out, and named with the \
+            condition. With --group or --label nobody is asked: the machine need not exist; that needs --dir.
 
             Exit 1 where a resource cannot be told for this machine.
 

@@ -67,8 +67,58 @@ import Testing
         #expect(targets.map { $0.selection.envoys?.count } == [1, 2])
         let south = try Views.name("south")
         #expect(code { _ = try PushDesk.targets(envoys, only: south, group: nil, labels: [:]) } == "not_found")
+        var banned = try envoy("web-3", 3, owner: "south")
+        banned.standing = .banned
+        do {
+            _ = try PushDesk.targets([banned], only: nil, group: nil, labels: [:])
+            Issue.record("a machine that is shown, and is in force no more, was pushed")
+        } catch let failure as CommandFailure {
+            #expect(failure.code == "not_found" && failure.message == "web-3 is banned: nothing is given to it")
+        }
         let nobodys = [try envoy("web-1", 1, owner: nil)]
         #expect(code { _ = try PushDesk.targets(nobodys, only: nil, group: nil, labels: [:]) } == "not_found")
+    }
+
+    private func requests(_ names: String...) throws -> [PushRequest] {
+        try names.map {
+            try command("--group web").request(
+                PushTarget(partition: try Views.name($0), selection: EnvoySelection(group: GroupName("web"))))
+        }
+    }
+
+    /// Those who have machines of a choice are pushed: the first partition that had none ended the command.
+    @Test func aPartitionWithoutSuchMachinesIsPassedOver() async throws {
+        let requests = try requests("east", "north", "south", "west")
+        let answer = PushChangeResponse(push: try Views.push(), level: .local, dryRun: true, effects: [])
+        func rehearse(_ answers: [String: Problem]) async throws -> [[String]] {
+            let found = try await PushDesk.rehearse(requests) { request in
+                answers[request.partition.text].map { .failure($0) } ?? .success(answer)
+            }
+            return [found.rehearsed.map(\.request.partition.text), found.refused.map(\.text)]
+        }
+        func failure(_ answers: [String: Problem]) async -> String? {
+            do { _ = try await rehearse(answers) } catch { return (error as? CommandFailure)?.code }
+            return nil
+        }
+        let (none, heldUp) = (Problem(.notFound, "no envoy fits that"), Problem(.pushRefused, "held up"))
+        #expect(try await rehearse(["east": none, "south": none]) == [["north", "west"], []])
+        #expect(try await rehearse(["east": none, "west": heldUp]) == [["north", "south"], ["west"]])
+        let nobody = Dictionary(uniqueKeysWithValues: requests.map { ($0.partition.text, none) })
+        #expect(await failure(nobody) == "not_found")
+        // Somebody is meant, and cannot: that is no machine that is not found.
+        #expect(await failure(nobody.merging(["east": heldUp]) { $1 }) == "push_refused")
+    }
+
+    @Test func onlyWhatConcernsOnePartitionIsPassedOver() throws {
+        let choice = try #require(try requests("north").first)
+        let named = try command("web-7").request(
+            PushTarget(partition: try Views.name("north"), selection: EnvoySelection(envoys: ["web-7"])))
+        let none = Problem(.notFound, "no envoy fits that")
+        #expect(PushDesk.isPassedOver(none, choice, of: 2) && !PushDesk.isPassedOver(none, choice, of: 1))
+        // Who is named is meant.
+        #expect(!PushDesk.isPassedOver(none, named, of: 2))
+        #expect(PushDesk.isPassedOver(Problem(.pushRefused, "held up"), named, of: 2))
+        #expect(!PushDesk.isPassedOver(Problem(.noPrimary, "none"), choice, of: 2))
     }
 
     @Test func aPushIsNamedByItsIdOrTheBeginningOfIt() throws {

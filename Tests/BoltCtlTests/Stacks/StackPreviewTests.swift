@@ -36,6 +36,49 @@ import Testing
         #expect(other.layers == ["base"] && other.resources.count == 3)
     }
 
+    /// Layers for other traits were listed as if the machine got what is in them.
+    @Test func aLayerWhoseConditionDoesNotHoldIsLeftOutWithTheReason() throws {
+        let scratch = try ScratchDirectory([
+            "stack.yaml": "stack: web\n",
+            "layers/10-base.yaml": "layer: base\nresources:\n  - directory: /a\n",
+            "layers/20-debian.yaml": """
+            layer: debian
+            match:
+              traits:
+                os.id: [debian, ubuntu]
+            resources:
+              - directory: /b
+            """,
+            "layers/30-large.yaml": """
+            layer: large
+            match:
+              traits:
+                cpus: {at_least: 8}
+            resources:
+              - directory: /c
+            """,
+        ])
+        defer { scratch.remove() }
+        func preview(_ traits: [String: PolicyValue]) throws -> Preview {
+            Preview(try subject("web-99 --dir . --group web", scratch), traits: traits)
+        }
+        let fedora = try preview(["os": .object(["id": .text("fedora")]), "cpus": .integer(4)])
+        #expect(fedora.layers == ["base"] && fedora.resources.map(\.id) == ["directory:/a"])
+        #expect(fedora.leftOut.map(\.layer) == ["debian", "large"])
+        #expect(
+            fedora.leftOut.map(\.reason) == [
+                "os.id is “fedora”, not debian or ubuntu", "cpus is “4”, not at least 8",
+            ])
+        let table = fedora.table(whole: false)
+        #expect(table.contains("debian: os.id is “fedora”") && !table.contains("base, debian"), "\(table)")
+        let json = String(decoding: try APIJSON.encode(fedora), as: UTF8.self)
+        #expect(json.contains("\"left_out\":[{"), "\(json)")
+        let silent = try preview([:])
+        #expect(silent.leftOut.map(\.reason) == ["the machine tells no os.id", "the machine tells no cpus"])
+        let large = try preview(["os": .object(["id": .text("ubuntu")]), "cpus": .integer(8)])
+        #expect(large.layers == ["base", "debian", "large"] && large.leftOut.isEmpty)
+    }
+
     /// S4: a secret stands as its name, for people and for scripts.
     @Test func aSecretStandsAsItsName() throws {
         let scratch = try ScratchDirectory.stack()

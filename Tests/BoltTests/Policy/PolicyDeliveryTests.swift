@@ -321,6 +321,46 @@ struct PolicyDeliveryTests {
         await bed.close()
     }
 
+    /// They stayed until the budget was full, and took the room of those that are there.
+    @Test("What is kept of a machine that left its partition goes, once that is found twice", .timeLimit(.minutes(1)))
+    func coveredThatLeft() async throws {
+        let bed = try await PolicyBed()
+        bed.admit((1...2).map { PolicyBed.member($0) })
+        try await bed.publish(PolicyBed.files(motd: "one"))
+        let store = try CoverStore(in: StateDirectory(path: bed.root + "/cover"), witness: TestWitness())
+        let covering = PolicyCovering(
+            store, mesh: TestIdentity.mesh, witness: witness, logger: bed.policy.logger, metrics: MetricsRegistry())
+        let policy = bed.policy
+        let get: @Sendable (String, String) async throws -> PeerForwarder.Answer = { path, _ in
+            guard path.hasPrefix(Endpoint.peerPolicy.path + "?") else { throw Problem(.notFound, "no body") }
+            let page = try await policy.coveredPage(after: 0, from: nil, limit: 100)
+            return PeerForwarder.Answer(status: 200, body: try APIJSON.encode(page))
+        }
+        func ways(_ gone: [UInt64], isAway: Bool = true) -> PolicyCovering.Ways {
+            PolicyCovering.Ways(
+                primaries: { isAway ? [] : [(PolicyBed.north, "127.0.0.1:1")] }, get: get,
+                left: { envoys, _ in envoys.filter { gone.map { PolicyBed.envoy($0) }.contains($0) } })
+        }
+        func kept() async -> [Bool] {
+            var kept: [Bool] = []
+            for number in 1...2 as ClosedRange<UInt64> {
+                let word = await covering.word(
+                    for: PolicyBed.envoy(number), of: PolicyBed.north, holding: HeldPolicy())
+                kept.append(word != nil)
+            }
+            return kept
+        }
+        await covering.pull(ways([2], isAway: false))
+        #expect(await kept() == [true, true], "the word that it left may be older than what was pulled")
+        await covering.pull(ways([]))
+        await covering.pull(ways([2]))
+        #expect(await kept() == [true, true], "it was back in between")
+        await covering.pull(ways([2]))
+        #expect(await kept() == [true, false])
+        await covering.close()
+        await bed.close()
+    }
+
     @Test("P6: what is too much for one round of covering is had in the next", .timeLimit(.minutes(1)))
     func coveredInRounds() async throws {
         let bed = try await PolicyBed()

@@ -204,7 +204,12 @@ struct PolicyTurnsTests {
         let codes = await [first, second]
         #expect(codes.count { $0 == nil } == 1 && codes.count { $0 == .pushRuns } == 1)
         let id = try #require(await bed.policy.read { $0.reign?.pushes.keys.first })
-        _ = try await bed.policy.abort(push: id, reason: "enough", audit: entry("envoy.push-abort"))
+        let before = await bed.partition.read { $0.standing().tip.position }
+        let audit = entry("envoy.push-abort")
+        _ = try await bed.policy.abort(push: id, reason: "enough", audit: audit)
+        // The line of the audit log and how far it was are one record, and the only one.
+        #expect(await bed.partition.read { $0.standing().tip.position } == before + 1)
+        #expect(await bed.policy.read { $0.pushView(id)?.endedAt } == audit.at)
         let next = bed.reborn()
         await next.look()
         let view = await next.read { $0.pushView(id) }

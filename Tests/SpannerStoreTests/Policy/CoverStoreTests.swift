@@ -64,6 +64,25 @@ import Testing
         #expect(try store.partitions().isEmpty)
     }
 
+    @Test("whose policy is kept is told page by page, each once, by partition and id")
+    func envoys() throws {
+        let store = try open(try Scratch())
+        #expect(try store.envoys(after: nil, limit: 10).isEmpty)
+        #expect(try store.keep((1...4).map { grant($0, 5) }, of: south).isEmpty)
+        #expect(try store.keep([grant(1, 8), grant(9, 8)], of: west).isEmpty)
+        var place: (partition: PartitionName, envoy: PrincipalID)?
+        var (found, pages): ([String], [Int]) = ([], [])
+        repeat {
+            let page = try store.envoys(after: place, limit: 3)
+            pages.append(page.count)
+            for (partition, envoys) in page { found += envoys.map { "\(partition) \($0)" } }
+            place = page.last.flatMap { last in last.envoys.last.map { (last.partition, $0) } }
+        } while place != nil
+        let (ours, theirs): ([UInt64], [UInt64]) = ([1, 2, 3, 4], [1, 9])
+        let all = ours.map { "south \(envoyID($0))" } + theirs.map { "west \(envoyID($0))" }
+        #expect(found == all && pages == [1, 2, 0], "\(found), \(pages)")
+    }
+
     @Test("the budget is kept under any keeping and removing, and what is counted is what is there", arguments: 1...8)
     func budget(seed: UInt64) throws {
         let bytesMax: UInt64 = 6000

@@ -21,6 +21,8 @@ actor PolicyCovering {
     static let (pagesPerRound, pageCount) = (64, 500)
     /// Bodies that one round fetches of one partition.
     static let bodiesPerRound = 64
+    /// Envoys of which one round asks whether they left.
+    static let askedPerRound = StoreLimits.pageMax
 
     /// How other bolts are asked.
     struct Ways: Sendable {
@@ -28,6 +30,8 @@ actor PolicyCovering {
         let primaries: @Sendable () async -> [(partition: PartitionName, address: String)]
         /// Reads a path of the bolt at an address.
         let get: @Sendable (_ path: String, _ address: String) async throws -> PeerForwarder.Answer
+        /// Which of these are known to be none of the partition's any more.
+        var left: @Sendable (_ envoys: [PrincipalID], _ of: PartitionName) async -> [PrincipalID] = { _, _ in [] }
     }
 
     private let store: CoverStore
@@ -38,6 +42,23 @@ actor PolicyCovering {
     private var isEnded = false
     /// Where the next round goes on with partitions that were too large for one.
     private var rests: [PartitionName: Rest] = [:]
+
+    /// Up to where it was asked who left, and who had when it was asked last.
+    private var departures = Departures()
+
+    /// Envoys that left are let go of when that is found twice, a round or more apart: what they were given may have
+    /// come here before the word that they are another partition's now.
+    private struct Departures {
+        /// The last one that was asked of; nil at the beginning.
+        var place: (partition: PartitionName, envoy: PrincipalID)?
+        /// Found in this turn through all that is kept, and in the one before.
+        var (found, before): (Set<Departed>, Set<Departed>) = ([], [])
+    }
+
+    private struct Departed: Hashable {
+        let partition: PartitionName
+        let envoy: PrincipalID
+    }
 
     /// The rest of a partition's envoys.
     private struct Rest {
@@ -112,6 +133,7 @@ actor PolicyCovering {
                     metadata: [LogKeys.name: "\(partition)", LogKeys.why: "\(error)"])
             }
         }
+        await letGo(ways)
         guard !isEnded else { return }
         do throws(StoreError) {
             _ = try store.sweep()
@@ -143,6 +165,27 @@ actor PolicyCovering {
         try await pullBodies(of: partition, at: address, ways)
         guard !isEnded, from == nil, let reached, reached != mark else { return }
         try store.finish(reached, of: partition, at: WallClock.now(), removingOlder: false)
+    }
+
+    /// Lets go of what is kept of envoys that left their partition: some in each round.
+    private func letGo(_ ways: Ways) async {
+        do throws(StoreError) {
+            guard !isEnded else { return }
+            let asked = try store.envoys(after: departures.place, limit: PolicyCovering.askedPerRound)
+            for (partition, envoys) in asked {
+                let left = await ways.left(envoys, partition)
+                guard !isEnded else { return }
+                let gone = left.filter { departures.before.contains(Departed(partition: partition, envoy: $0)) }
+                try store.remove(gone, of: partition)
+                for envoy in left { departures.found.insert(Departed(partition: partition, envoy: envoy)) }
+            }
+            let isFull = asked.reduce(0) { $0 + $1.envoys.count } == PolicyCovering.askedPerRound
+            if isFull, let last = asked.last, let envoy = last.envoys.last {
+                departures.place = (last.partition, envoy)
+            } else {
+                departures = Departures(found: [], before: departures.found)
+            }
+        } catch { tell(error) }
     }
 
     private static func refusal(_ answer: PeerForwarder.Answer) -> any Error {

@@ -76,7 +76,7 @@ extension PolicyService {
         // With its line of the audit log: no later primary goes on with what was answered to be over.
         let level = try await journalChange([.audit(audit), trial.progressCommand])
         reign?.pushes[id]?.isCalledOff = true
-        await stepPush(id, end)
+        await stepPush(id, end, journaled: trial)
         return level
     }
 
@@ -145,7 +145,8 @@ extension PolicyService {
         reign?.pushes[id]?.judged = (batch, .now + .seconds(Int64(clamping: pause)))
     }
 
-    private func stepPush(_ id: PrincipalID, _ event: PushMachine.Event) async {
+    /// `journaled`: what the journal has of it after this step, where that was written first.
+    private func stepPush(_ id: PrincipalID, _ event: PushMachine.Event, journaled: PushRun? = nil) async {
         guard let effects = reign?.pushes[id]?.machine.step(event) else { return }
         var (isDue, heldUp) = (false, [PrincipalID]())
         for effect in effects {
@@ -157,12 +158,13 @@ extension PolicyService {
                 judge(batch, of: id)
             case .finished, .aborted:
                 isDue = true
-                reign?.pushes[id]?.endedAt = WallClock.now()
+                reign?.pushes[id]?.endedAt = journaled?.endedAt ?? WallClock.now()
                 board.recall(reign?.pushes[id]?.machine.plan.envoys ?? [], now: WallClock.now())
                 logger.notice("a push is over", metadata: [LogKeys.name: "\(id)"])
             }
         }
-        if isDue, let command = reign?.pushes[id]?.progressCommand {
+        // Who was heard meanwhile is not in it yet: then it is written once more.
+        if isDue, let command = reign?.pushes[id]?.progressCommand, command != journaled?.progressCommand {
             do { try await journal([command]) } catch {
                 logger.warning("a push's record was not written", metadata: [LogKeys.why: "\(error)"])
                 forgetReign()

@@ -162,7 +162,8 @@ extension PushRun {
         var decoder = CanonicalDecoder(record)
         do throws(DecodingFailure) {
             guard let state = PushState(rawValue: try decoder.byte()) else { return false }
-            let batch = Int(clamping: try decoder.integer())
+            // A record that names more batches than there are must not keep this bolt counting.
+            let batch = min(Int(clamping: try decoder.integer()), machine.status.batches)
             isCalledOff = try decoder.flag()
             let reason = try decoder.optional { (inner: inout CanonicalDecoder) throws(DecodingFailure) in
                 try inner.text("reason", limit: PartitionLimits.reasonBytesMax)
@@ -177,7 +178,21 @@ extension PushRun {
         } catch { return false }
     }
 
+    /// Envoys that left before they were told: those that failed in batches that are still to come, and batches that
+    /// were passed over, of which nobody was left. Told now, such a batch would be judged, and end the push.
+    private func goneBeforeTheirTurn(_ places: [UInt8], _ batch: Int, _ state: PushState) -> [PrincipalID] {
+        let (envoys, size) = (machine.plan.envoys, machine.plan.batchSize)
+        return stride(from: 0, to: envoys.count, by: size).flatMap { start -> [PrincipalID] in
+            let (number, end) = (start / size + 1, start + min(size, envoys.count - start))
+            let failed = (start..<end).filter { PushPlace(rawValue: places[$0]) == .failed }
+            let isOver = number < batch || number == batch && state == .finished
+            guard number > batch || isOver && failed.count == end - start else { return [] }
+            return failed.map { envoys[$0] }
+        }
+    }
+
     private mutating func replay(_ places: [UInt8], through batch: Int, _ state: PushState, _ reason: String?) {
+        for envoy in goneBeforeTheirTurn(places, batch, state) { _ = machine.step(.gone(envoy)) }
         _ = machine.step(.started)
         for number in 1...max(1, batch) {
             for (envoy, place) in zip(machine.plan.envoys, places) where machine.place(of: envoy) == .told {

@@ -68,7 +68,7 @@ extension TopologyPlan {
         ) {
             table.row(flow.from, flow.to, "\(sum.slices)", "\(sum.envoys)", flow.reason)
         }
-        return table.text(columns: Screen.columns)
+        return table.text(columns: Screen.tableColumns)
     }
 
     private func list(_ limit: Int) -> String {
@@ -77,7 +77,7 @@ extension TopologyPlan {
             table.row("\(move.group)/\(move.slice)", move.from.text, move.to.text, "\(move.envoys)", move.why)
         }
         let more = moves.count > limit ? "\nand \(moves.count - limit) more: -o json lists all" : ""
-        return table.text(columns: Screen.columns) + more
+        return table.text(columns: Screen.tableColumns) + more
     }
 
     private var shares: String {
@@ -88,7 +88,7 @@ extension TopologyPlan {
                 change(load.slicesBefore, load.slicesAfter), change(load.before, load.after), "\(load.share)",
                 load.miss)
         }
-        return table.text(columns: Screen.columns)
+        return table.text(columns: Screen.tableColumns)
             + "\nload: envoys, an empty slice counts as one; share: the load that its weight gives it"
     }
 
