@@ -260,7 +260,8 @@ public actor EnvoyAgent {
                 }
                 try tellHeld()
             case .startOver:
-                try queue.startOver(as: .random())
+                // Not done, or not to its end, it holds what it held: its owner contradicts again, and it is tried again.
+                try unlessFull { () throws(StoreError) in try queue.startOver(as: .random()) }
                 try tellHeld()
             // What the fence stands for is kept when it is judged, before the machine hears of it.
             case .remember: break
