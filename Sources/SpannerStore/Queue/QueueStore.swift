@@ -95,9 +95,9 @@ public final class QueueStore {
         }
     }
 
-    /// Locks the directory and opens or makes the queue. Errors as `BoltStore.init`'s; `store_corrupt` also where a queue
-    /// was begun and its database is empty or gone. Where `incarnation` then needs a renewal, nothing can be appended
-    /// before it.
+    /// Locks the directory and opens or makes the queue. Errors as `BoltStore.init`'s; `store_corrupt` also where a
+    /// queue was begun and its database is empty or gone. Where `incarnation` then needs a renewal, nothing can be
+    /// appended before it.
     public init(
         path: String, limits: Limits = Limits(), environment: StoreEnvironment = .system
     ) throws(StoreError) {
