@@ -107,7 +107,7 @@ struct Run: AsyncParsableCommand {
             guard let ended else { throw CancellationError() }
             report = ended
         } catch {
-            throw CommandFailure(error, doing: "check in")
+            throw failure(error, doing: "check in")
         }
         let lines = pass.map { PassText.lines($0, isWhole: dryRun) } ?? []
         switch report {
@@ -193,8 +193,14 @@ struct Run: AsyncParsableCommand {
             }
             try await agent.close()
         } catch {
-            throw CommandFailure(error, doing: "run the agent")
+            throw failure(error, doing: "run the agent")
         }
+    }
+
+    /// Why the agent ended; of a queue that was found to be damaged on the way, with what to do about it.
+    private func failure(_ error: any Error, doing what: String) -> CommandFailure {
+        guard let error = error as? StoreError else { return CommandFailure(error, doing: what) }
+        return CommandFailure(EnvoyDirectory(state.state).explained(error), doing: what)
     }
 }
 

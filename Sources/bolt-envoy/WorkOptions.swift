@@ -1,7 +1,6 @@
 import ArgumentParser
 import Convergence
 import Envoy
-import Foundation
 import Identity
 import Policy
 import Spanner
@@ -37,9 +36,8 @@ struct WorkOptions: ParsableArguments {
         of identity: EnvoyIdentity, _ profile: EnvoyDirectory.Profile, in directory: EnvoyDirectory, isDryRun: Bool
     ) throws -> PolicyWork {
         let options = ConvergenceOptions(
-            root: root.hasPrefix("/") ? root : URL(fileURLWithPath: root).standardizedFileURL.path,
-            stateDirectory: try directory.makeConvergencePath(), isDryRun: isDryRun,
-            handlers: handlers)
+            root: EnvoyDirectory.absolute(root), stateDirectory: try directory.makeConvergencePath(),
+            isDryRun: isDryRun, handlers: handlers)
         return PolicyWork(
             machine: StandingFacts(
                 id: identity.principal, name: profile.name, group: profile.group, labels: [:]),

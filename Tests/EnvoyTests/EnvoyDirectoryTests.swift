@@ -80,6 +80,9 @@ import Testing
             for part in [state.identityPath, state.queuePath] { #expect(part.hasPrefix("/")) }
         }
         #expect(EnvoyDirectory("/x/y").path == "/x/y")
+        // Where a policy is put in force is found in the same way; what is up from a link is left to the system.
+        #expect(EnvoyDirectory.absolute("a/../b") == EnvoyDirectory("a/../b").path)
+        #expect(EnvoyDirectory.absolute("/a/../b") == "/a/../b" && EnvoyDirectory.absolute("") == "")
     }
 
     @Test("a profile that is cut or foreign is told as such, with what to do")
@@ -110,6 +113,52 @@ import Testing
         let first = try name(scratch.state)
         #expect(try name(scratch.state) == first)
         #expect(try name(EnvoyDirectory(scratch.file("other"))) != first)
+    }
+
+    /// One that was empty or gone was made anew, and nobody heard that what it held is lost.
+    @Test(
+        "D4, P6: an agent ends at a queue that is no database any more, leaves it alone and says how to begin anew",
+        arguments: ["rubbish", "cut", "empty", "gone"])
+    func damagedQueue(kind: String) async throws {
+        let scratch = try Scratch()
+        let (state, id) = (scratch.state, PrincipalID(high: 1, low: 2))
+        let file = state.queuePath + "/queue.db"
+        let before: QueueID
+        do {
+            let queue = try state.openQueue(for: id)
+            _ = try queue.append([[1], [2]])
+            before = try queue.queues().present.id
+            try queue.close()
+        }
+        let whole = try #require(FileManager.default.contents(atPath: file))
+        let left: Data? =
+            switch kind {
+            case "rubbish": Data("this is no database, but a text of some length".utf8)
+            case "cut": whole.prefix(whole.count / 2)
+            case "empty": Data()
+            case _: nil
+            }
+        try FileManager.default.removeItem(atPath: file)
+        if let left {
+            try #require(
+                FileManager.default.createFile(
+                    atPath: file, contents: left, attributes: [.posixPermissions: 0o600]))
+        }
+        for _ in 1...2 {
+            do {
+                _ = try await state.openQueue(for: id, waiting: .zero)
+                Issue.record("a queue that is \(kind) was taken")
+            } catch {
+                #expect(error.code == .corrupt && !error.stateChanged)
+                #expect(error.next.contains("mv \(state.queuePath) ") && error.why.contains("no policy"))
+            }
+            #expect(FileManager.default.contents(atPath: file) == left)
+        }
+        try FileManager.default.moveItem(atPath: state.queuePath, toPath: state.queuePath + ".damaged")
+        let queue = try state.openQueue(for: id)
+        #expect(try queue.queues().present.id != before)
+        #expect(try queue.held().items == 0)
+        try queue.close()
     }
 
     @Test("two agents cannot have one queue")

@@ -121,6 +121,30 @@ import Testing
         try store.integrityCheck()
     }
 
+    /// Each try moved everything and ended in the middle, under one more name that its owner was told.
+    @Test("P6: a start over whose name finds no room on the disk moves nothing, and can be done again")
+    func startOverFindsNoRoom() throws {
+        let scratch = try Scratch()
+        let path = scratch.file("a")
+        let store = try open(path, as: 1)
+        _ = try store.append([[1], [2], [3]])
+        // As on a disk that is full, no file can be made there.
+        shell("mkdir", path + "/queue-incarnation.new")
+        for value in 2...4 as ClosedRange<UInt64> {
+            #expect(storeError { try store.startOver(as: queueID(value)) } != nil)
+            let held = try store.queues()
+            #expect(held.earlier == [] && held.present.id == queueID(1))
+            #expect(try bodies(store, held.present) == [[1], [2], [3]])
+            #expect(try store.places().count == 1)
+        }
+        shell("rmdir", path + "/queue-incarnation.new")
+        try store.startOver(as: queueID(5))
+        let held = try store.queues()
+        #expect(held.earlier == [] && held.present.id == queueID(5))
+        #expect(try bodies(store, held.present) == [[1], [2], [3]])
+        try store.integrityCheck()
+    }
+
     @Test(
         "P5, P6: through copies, releases and new beginnings each record stays until it is released", arguments: 1...8)
     func model(seed: UInt64) throws {

@@ -264,7 +264,7 @@ extension BoltEndpoints {
         }
         metrics.add(.checkIns, ["stored"])
         let word = try await policyWord(for: envoy, body, isContested: isContested)
-        tellPasses(of: envoy, checked.results)
+        await tellPasses(of: envoy, checked.results)
         return CheckInWriter.write(
             receipt, partition: configuration.partition, interval: configuration.checkInInterval,
             bolts: grounds.bolts, isContested: isContested, policy: word)

@@ -43,13 +43,12 @@ extension BoltEndpoints {
         return word.json(box: box)
     }
 
-    /// Hands on what an envoy told of its passes, where somebody waits for that.
-    func tellPasses(of envoy: PrincipalID, _ results: [SequencedResult]) {
+    /// Hands on what an envoy told of its passes, where somebody waits for that: after what was told before.
+    func tellPasses(of envoy: PrincipalID, _ results: [SequencedResult]) async {
         guard !results.isEmpty, policy.board.isWatched(envoy) else { return }
         let passes = policy.board.counted(HeardPass.passes(in: results), of: envoy)
         guard !passes.isEmpty else { return }
-        let policy = policy
-        Task { await policy.heard(envoy, passes) }
+        await policy.tellings.tell(envoy, passes) { [policy] in await policy.heard($0, $1) }
     }
 
     // MARK: - Bodies

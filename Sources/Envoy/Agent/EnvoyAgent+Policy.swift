@@ -19,7 +19,7 @@ extension EnvoyAgent {
         {
             try await take(candidate, box: told.box?.bytes, from: address)
         }
-        if let trouble = desk?.trouble, trouble.code != toldTrouble {
+        if let trouble = desk?.trouble, !isTold(trouble) {
             logger.warning("policy", metadata: ["code": "\(trouble.code.rawValue)", "reason": "\(trouble.reason)"])
         }
     }
@@ -186,15 +186,19 @@ extension EnvoyAgent {
             toldTrouble = nil
             return false
         }
-        // Whoever else says it again: it is one trouble until it is over.
-        guard trouble.code != toldTrouble, !beside.isPassing else { return false }
-        toldTrouble = trouble.code
+        guard !isTold(trouble), !beside.isPassing else { return false }
+        toldTrouble = trouble
         var record = record(at: time, isOffline: desk?.isHeard == false)
         record.trouble = "\(trouble)"
         // Of a version that could not be taken its owner is to hear, or it waits for it.
         if let sequence = trouble.sequence { record.sequence = sequence }
         try tell(record)
         return true
+    }
+
+    /// Whoever else says it again: it is one trouble until it is over, or a later version has it as well.
+    private func isTold(_ trouble: PolicyTrouble) -> Bool {
+        trouble.code == toldTrouble?.code && trouble.sequence ?? 0 <= toldTrouble?.sequence ?? 0
     }
 
     private func record(at time: WallTime, isOffline: Bool) -> PassRecord {

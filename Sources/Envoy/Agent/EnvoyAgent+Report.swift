@@ -145,16 +145,14 @@ extension EnvoyAgent {
     }
 
     /// A pass that hangs keeps no report from being made: it is told of by itself, once.
-    private func notePassing() {
+    func notePassing(at now: ContinuousClock.Instant = .now) {
         guard desk != nil else { return }
         let since = beside.since
         history.note { $0.passingSince = since?.at }
-        let most = max(EnvoyLimits.passLong, clock.interval * EnvoyLimits.passLongIntervals)
-        guard let since, !beside.isToldLong, .now - since.instant > most else { return }
-        beside.isToldLong = true
+        guard let duration = beside.toldLong(at: now, interval: clock.interval) else { return }
         logger.warning(
             "a pass takes long; no other is made before its end",
-            metadata: ["minutes": "\((.now - since.instant).components.seconds / 60)"])
+            metadata: ["minutes": "\(duration.components.seconds / 60)"])
     }
 
     /// Tells of what the machine says. Of a single pass, waits are not told: there are none.

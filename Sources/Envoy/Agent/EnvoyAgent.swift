@@ -47,7 +47,7 @@ public actor EnvoyAgent {
     /// The last pass, or what kept it from being made, of this run.
     public internal(set) var lastPass: PassRecord?
     /// Which of the policy's troubles, and what of its age, was told last.
-    var (toldTrouble, toldStanding) = (PolicyTrouble.Code?.none, PolicyStanding.none)
+    var (toldTrouble, toldStanding) = (PolicyTrouble?.none, PolicyStanding.none)
     /// Where news of policy can be waited for; nil where nobody of the owner's answers.
     var hearing: String?
     /// Whether a bolt told of news that were none: it is not listened to until the next report by the clock.
@@ -260,7 +260,8 @@ public actor EnvoyAgent {
                 }
                 try tellHeld()
             case .startOver:
-                try queue.startOver(as: .random())
+                // Where it is not done all is held as before: the owner contradicts again, and it is tried again.
+                try unlessFull { () throws(StoreError) in try queue.startOver(as: .random()) }
                 try tellHeld()
             // What the fence stands for is kept when it is judged, before the machine hears of it.
             case .remember: break

@@ -22,11 +22,19 @@ struct PassesBeside {
     /// Since when: by the machine's clock, and by one that nobody sets.
     private(set) var since: (at: WallTime, instant: ContinuousClock.Instant)?
     /// Whether it was told that the present one takes long.
-    var isToldLong = false
+    private(set) var isToldLong = false
     /// Whether one ended of which no report has told.
     var hasPassed = false
     /// Why what came of one could not be kept: the agent ends.
     var failure: StoreError?
     /// Ends the rest between reports.
     var wake: AsyncStream<Void>.Continuation?
+
+    /// For how long the present one goes on, where that is more than passes should take and was not told yet.
+    mutating func toldLong(at now: ContinuousClock.Instant, interval: Duration) -> Duration? {
+        let most = max(EnvoyLimits.passLong, interval * EnvoyLimits.passLongIntervals)
+        guard let since, !isToldLong, now - since.instant > most else { return nil }
+        isToldLong = true
+        return now - since.instant
+    }
 }

@@ -13,11 +13,15 @@ public struct EnvoyDirectory: Sendable {
 
     /// The state at a path, which need not exist yet. One that is relative is so to the directory of the process now:
     /// whatever is given the path later takes it for the same place.
-    public init(_ path: String) {
+    public init(_ path: String) { self.path = Self.absolute(path) }
+
+    /// A path that leads to the same place from everywhere: one that is relative is so to the directory of the process
+    /// now. Not simplified: what is above a link is not what its text says.
+    public static func absolute(_ path: String) -> String {
         let here = FileManager.default.currentDirectoryPath
         // A directory that is gone has no path: then it stays as it was given, and using it says why it fails.
         let isSettled = path.hasPrefix("/") || path.isEmpty || here.isEmpty
-        self.path = isSettled ? path : (here == "/" ? "" : here) + "/" + path
+        return isSettled ? path : (here == "/" ? "" : here) + "/" + path
     }
 
     /// What an enrolled agent knows of itself.
@@ -124,7 +128,10 @@ public struct EnvoyDirectory: Sendable {
     public func openQueue(
         for principal: PrincipalID? = nil, limits: QueueStore.Limits = QueueStore.Limits()
     ) throws(StoreError) -> sending QueueStore {
-        let queue = try QueueStore(path: queuePath, limits: limits)
+        let queue: QueueStore
+        do throws(StoreError) {
+            queue = try QueueStore(path: queuePath, limits: limits)
+        } catch { throw explained(error) }
         if case .renewalNeeded = queue.incarnation { try queue.renewIncarnation(to: .random()) }
         guard let principal else { return queue }
         let memory = EnvoyMemory(meta: queue.meta)
@@ -152,6 +159,18 @@ public struct EnvoyDirectory: Sendable {
                 guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { throw error }
             }
         }
+    }
+
+    /// What to do about a queue that is not what was written: an agent neither goes on with it nor begins anew by
+    /// itself. Results that nobody else has may be in it, and whose word was seen last: to give that up is for people.
+    public func explained(_ error: StoreError) -> StoreError {
+        guard error.code == .corrupt else { return error }
+        return StoreError(
+            error.code, what: error.what, why: "\(error.why); nothing is reported and no policy is put in force",
+            stateChanged: error.stateChanged,
+            next: "look at the machine's disk; then, to begin anew without the results that no bolt has yet: "
+                + "mv \(queuePath) \(queuePath).damaged, and start it again: it fetches its policy",
+            detail: error.detail)
     }
 
     /// An agent that can't write down that it began could tell a result twice under one number: it does not begin, and

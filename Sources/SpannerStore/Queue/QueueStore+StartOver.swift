@@ -9,8 +9,12 @@ extension QueueStore {
     /// content, a lost one never.
     ///
     /// All or nothing: after a crash either the old queues hold everything, or the new one does, whatever it is called
-    /// by then.
+    /// by then. On a full disk it throws `store_full` before anything is moved, and may be called again under another
+    /// name.
     public func startOver(as value: QueueID) throws(StoreError) {
+        // A log that was emptied takes much more on a full disk, where a new file finds no room: each try would then
+        // move everything and end in the middle, under one more name at the owner.
+        try keeper.prepare(value.bytes)
         try database.transaction { () throws(StoreError) in
             let old = try places()
             try database.run("INSERT INTO queue(incarnation) VALUES (?1)", .blob(value.bytes))
@@ -25,7 +29,8 @@ extension QueueStore {
             try save(new)
             try forget(old)
         }
-        try goOn(under: value)
+        try keeper.renew(toPrepared: value.bytes)
+        goOn(under: value)
     }
 
     private func move(_ place: Place, to new: inout Place) throws(StoreError) {

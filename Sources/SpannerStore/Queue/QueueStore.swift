@@ -39,6 +39,9 @@ public final class QueueStore {
     /// The incarnation that new records get, or why one must be drawn.
     public private(set) var incarnation: IncarnationStatus<QueueID>
 
+    private static let file = "queue.db"
+    private static let incarnationFile = "queue-incarnation"
+
     let database: Database
     let keeper: IncarnationKeeper
     private let limits: Limits
@@ -92,15 +95,17 @@ public final class QueueStore {
         }
     }
 
-    /// Locks the directory and opens or makes the queue. Errors as `BoltStore.init`'s. Where `incarnation` then needs a
-    /// renewal, nothing can be appended before it.
+    /// Locks the directory and opens or makes the queue. Errors as `BoltStore.init`'s; `store_corrupt` also where a
+    /// queue was begun and its database is empty or gone. Where `incarnation` then needs a renewal, nothing can be
+    /// appended before it.
     public init(
         path: String, limits: Limits = Limits(), environment: StoreEnvironment = .system
     ) throws(StoreError) {
         directory = try StateDirectory(path: path)
-        database = try Database.open(QueueStore.kind, in: directory, file: "queue.db")
+        try QueueStore.refuseEmptied(in: directory)
+        database = try Database.open(QueueStore.kind, in: directory, file: QueueStore.file)
         keeper = IncarnationKeeper(
-            database: database, file: directory.file("queue-incarnation"), machine: environment.machine)
+            database: database, file: directory.file(QueueStore.incarnationFile), machine: environment.machine)
         meta = MetaStore(database: database)
         policy = PolicyCacheStore(database: database)
         self.limits = limits
@@ -110,6 +115,17 @@ public final class QueueStore {
             incarnation = .current(value)
         case .renewalNeeded(let doubt): incarnation = .renewalNeeded(doubt)
         }
+    }
+
+    /// Made anew in silence, nobody would hear that what it held is lost. The file of the incarnation is written only
+    /// once the database has its tables.
+    private static func refuseEmptied(in directory: StateDirectory) throws(StoreError) {
+        let path = directory.file(file)
+        guard FileSystem.length(of: path) == 0, directory.holds(incarnationFile) else { return }
+        throw StoreError(
+            .corrupt, what: "opening \(path)",
+            why: "it is \(directory.holds(file) ? "empty" : "gone"), and a queue was begun there",
+            next: "restore \(directory.path), or move it away to begin anew without what it held")
     }
 
     /// Begins a new queue under a random incarnation that the caller drew. Records of older ones stay: they go first.
@@ -123,14 +139,12 @@ public final class QueueStore {
             try database.run(
                 "UPDATE queue SET dropped = ?2 WHERE incarnation = ?1", .blob(value.bytes), .count(dropped))
         }
-        try goOn(under: value)
+        try keeper.renew(to: value.bytes)
+        goOn(under: value)
     }
 
-    /// The present queue is this one from now on; its row is there already.
-    func goOn(under value: QueueID) throws(StoreError) {
-        try keeper.renew(to: value.bytes)
-        incarnation = .current(value)
-    }
+    /// The present queue is this one from now on, which is durable already.
+    func goOn(under value: QueueID) { incarnation = .current(value) }
 
     // MARK: Writing
 

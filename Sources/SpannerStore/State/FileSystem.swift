@@ -80,14 +80,26 @@ enum FileSystem {
 
     /// Replaces a small file at once or not at all: written beside, flushed, renamed, the directory flushed.
     static func replace(_ path: String, with content: [UInt8]) throws(StoreError) {
-        let beside = path + ".new"
+        try writeBeside(path, content)
+        try replaceByBeside(path)
+    }
+
+    /// The first half of `replace`, for which there has to be room: written beside and flushed; the file stays.
+    static func writeBeside(_ path: String, _ content: [UInt8]) throws(StoreError) {
+        let beside = beside(path)
         _ = unlink(beside)
         let descriptor = try openFile(at: beside)
         try write(content, to: descriptor, path: beside)
         guard fsync(descriptor.number) == 0 else { throw failure("flushing \(beside)") }
-        guard rename(beside, path) == 0 else { throw failure("renaming \(beside)") }
+    }
+
+    /// The second half: what was written beside takes the file's place.
+    static func replaceByBeside(_ path: String) throws(StoreError) {
+        guard rename(beside(path), path) == 0 else { throw failure("renaming \(beside(path))") }
         try synchronise(parentOf: path)
     }
+
+    private static func beside(_ path: String) -> String { path + ".new" }
 
     /// Makes `content` the whole content of an open file.
     static func write(_ content: [UInt8], to descriptor: Descriptor, path: String) throws(StoreError) {

@@ -78,10 +78,23 @@ struct IncarnationKeeper {
 
     /// Begins a new life. A crash on the way leaves a pair that does not match, so that the next start renews again.
     func renew(to value: [UInt8]) throws(StoreError) {
-        let session = try recorded()?.session ?? 0
-        try FileSystem.replace(file, with: text(value, session: session + 1))
-        try record(value, session: session + 1)
+        try prepare(value)
+        try renew(toPrepared: value)
     }
+
+    /// Writes a new life down beside the one that goes on, which is how much room it needs on a disk; nothing changes.
+    func prepare(_ value: [UInt8]) throws(StoreError) {
+        try FileSystem.writeBeside(file, text(value, session: nextSession()))
+    }
+
+    /// Begins the life that was prepared last.
+    func renew(toPrepared value: [UInt8]) throws(StoreError) {
+        let session = try nextSession()
+        try FileSystem.replaceByBeside(file)
+        try record(value, session: session)
+    }
+
+    private func nextSession() throws(StoreError) -> UInt64 { (try recorded()?.session ?? 0) + 1 }
 
     /// One session further: at each opening, and at a clean close, so that a copy taken before is found.
     ///

@@ -137,6 +137,44 @@ import Testing
         }
     }
 
+    /// It ended the agent, which a disk that is full was to end nowhere.
+    @Test("P5, P6: a full disk that takes no start over ends nothing and moves nothing; with room it is done")
+    func startOver() async throws {
+        let scratch = try Scratch()
+        let old = Mutex<QueueIncarnation?>(nil)
+        // The original of this copy told other results under the same numbers.
+        let port = ScriptedPort { request, _ throws(EnvoyPortFailure) in
+            let first = old.withLock { old in
+                old = old ?? request.queueIncarnation
+                return old
+            }
+            if request.queueIncarnation == first { throw .contradicted }
+            return ScriptedPort.takeAll(request)
+        }
+        try await withAgent(scratch.state, port) { agent in
+            _ = try await agent.enqueue([[1], [2]])
+            try await agent.refuse("queue")
+            guard case .failed(let failure, _) = try await agent.runOnce(recording: false) else {
+                Issue.record("it went on under a new name")
+                return
+            }
+            #expect(failure.kind == .contradicted)
+            #expect(Set(port.requests.map(\.queueIncarnation)).count == 1)
+            try await agent.limitPages(to: 1 << 30)
+            guard case .delivered = try await agent.runOnce(recording: false) else {
+                Issue.record("it was not delivered")
+                return
+            }
+        }
+        let names = Set(port.requests.map(\.queueIncarnation))
+        #expect(names.count == 2)
+        for name in names {
+            let told = port.requests.filter { $0.queueIncarnation == name }.flatMap(\.results)
+            #expect(told.allSatisfy { $0.body.bytes == [UInt8($0.sequence)] }, "a number stood for two results")
+        }
+        #expect(try scratch.state.openQueue().held().items == 0)
+    }
+
     @Test("P6: a list of bolts that a full disk has no room for is gone by all the same")
     func bolts() async throws {
         let scratch = try Scratch()

@@ -1,10 +1,12 @@
 import BoltAPI
-import Envoy
 import Foundation
+import Logging
 import Policy
 import Spanner
 import Synchronization
 import Testing
+
+@testable import Envoy
 
 /// Passes that take long: reports go on beside them.
 @Suite(.timeLimit(.minutes(1))) struct LongPassTests {
@@ -16,33 +18,59 @@ import Testing
         server.give(try owner.grant(sequence, to: Machine.id, body: bytes), body: bytes)
     }
 
-    @Test(
-        "Q1: reports go on while a pass does; a policy that comes meanwhile is kept at once and has its turn after it")
-    func beside() async throws {
-        let scratch = try Scratch()
+    /// An agent that reports again and again beside its first pass, which goes on until it is opened.
+    private struct Scene: Sendable {
+        let agent: EnvoyAgent
+        let server: PolicyServer
+        let enforcer: GatedEnforcer
+        let asked: AsyncStream<String>
+
+        /// Lets reports go on until it is so.
+        func wait(until isSo: () async throws -> Bool) async rethrows {
+            var requests = asked.makeAsyncIterator()
+            while try await !isSo() { _ = await requests.next() }
+        }
+    }
+
+    /// Calls `body` while the first pass goes on, then lets passes end, and the agent once it told of two.
+    private func beside(
+        in scratch: Scratch, logger: Logger? = nil, _ body: (Scene) async throws -> Void
+    ) async throws -> PolicyServer {
         let (asked, tell) = AsyncStream<String>.makeStream()
         let (server, enforcer) = (PolicyServer { tell.yield($0) }, GatedEnforcer())
         try give(1, "one", by: server)
         try await withAgent(
-            scratch.state, server, interval: .milliseconds(5), policy: try Machine.work(enforcer)
+            scratch.state, server, interval: .milliseconds(5), logger: logger ?? LogBook().logger,
+            policy: try Machine.work(enforcer)
         ) { agent in
             let running = Task { try await agent.run() }
             var begun = enforcer.begun.makeAsyncIterator()
             _ = await begun.next()
-            var requests = asked.makeAsyncIterator()
+            let scene = Scene(agent: agent, server: server, enforcer: enforcer, asked: asked)
+            try await body(scene)
+            enforcer.open()
+            await scene.wait { server.passes.count >= 2 }
+            running.cancel()
+            try await running.value
+        }
+        return server
+    }
+
+    @Test(
+        "Q1: reports go on while a pass does; a policy that comes meanwhile is kept at once and has its turn after it")
+    func reports() async throws {
+        let scratch = try Scratch()
+        let server = try await beside(in: scratch) { scene in
+            let server = scene.server
             let before = server.state.withLock { $0.requests.count }
-            while server.state.withLock({ $0.requests.count }) < before + 3 { _ = await requests.next() }
+            await scene.wait { server.state.withLock { $0.requests.count } >= before + 3 }
             // Who looks only at reports sees nothing of a pass that hangs.
             #expect(scratch.state.history()?.policy?.passingSince != nil)
             try give(2, "two", by: server)
-            while server.fetched < 2 { _ = await requests.next() }
-            while await agent.policyInForce?.sequence != 2 { _ = await requests.next() }
-            #expect(enforcer.calls == 1, "no two passes at once")
+            await scene.wait { server.fetched >= 2 }
+            await scene.wait { await scene.agent.policyInForce?.sequence == 2 }
+            #expect(scene.enforcer.calls == 1, "no two passes at once")
             #expect(server.passes.isEmpty, "the pass is not over")
-            enforcer.open()
-            while server.passes.count < 2 { _ = await requests.next() }
-            running.cancel()
-            try await running.value
         }
         #expect(server.passes.prefix(2).map(\.sequence) == [1, 2], "each pass is told of the policy that it was of")
         #expect(server.passes.allSatisfy { $0.trouble == nil })
@@ -52,24 +80,10 @@ import Testing
     /// The push took what the pass under way came to as what its order had called for.
     @Test("a pass says which order was taken before it began: not the one that comes while it goes on")
     func orderMeanwhile() async throws {
-        let scratch = try Scratch()
-        let (asked, tell) = AsyncStream<String>.makeStream()
-        let (server, enforcer) = (PolicyServer { tell.yield($0) }, GatedEnforcer())
         let push = PrincipalID(high: 5, low: 6)
-        try give(1, "one", by: server)
-        try await withAgent(
-            scratch.state, server, interval: .milliseconds(5), policy: try Machine.work(enforcer)
-        ) { agent in
-            let running = Task { try await agent.run() }
-            var begun = enforcer.begun.makeAsyncIterator()
-            _ = await begun.next()
-            var requests = asked.makeAsyncIterator()
-            server.state.withLock { ($0.order, $0.push) = (owner.order(3, to: Machine.id), push) }
-            while await agent.sightOfPolicy?.obeyed(of: owner.name) != 3 { _ = await requests.next() }
-            enforcer.open()
-            while server.passes.count < 2 { _ = await requests.next() }
-            running.cancel()
-            try await running.value
+        let server = try await beside(in: try Scratch()) { scene in
+            scene.server.state.withLock { ($0.order, $0.push) = (owner.order(3, to: Machine.id), push) }
+            await scene.wait { await scene.agent.sightOfPolicy?.obeyed(of: owner.name) == 3 }
         }
         #expect(server.passes.prefix(2).map(\.push) == [nil, push])
         #expect(server.passes.prefix(2).map(\.order) == [0, 3])
@@ -78,27 +92,44 @@ import Testing
     /// What became the matter while a pass went on was told before it, as of its beginning.
     @Test("what becomes the matter while a pass goes on is told after it")
     func troubleMeanwhile() async throws {
-        let scratch = try Scratch()
-        let (asked, tell) = AsyncStream<String>.makeStream()
-        let (server, enforcer) = (PolicyServer { tell.yield($0) }, GatedEnforcer())
-        try give(1, "one", by: server)
-        try await withAgent(
-            scratch.state, server, interval: .milliseconds(5), policy: try Machine.work(enforcer)
-        ) { agent in
-            let running = Task { try await agent.run() }
-            var begun = enforcer.begun.makeAsyncIterator()
-            _ = await begun.next()
-            var requests = asked.makeAsyncIterator()
-            server.state.withLock { $0.said = CheckInPolicy(state: .changed, sequence: 2, grant: [7]) }
-            while await agent.policyTrouble == nil { _ = await requests.next() }
-            enforcer.open()
-            while server.passes.count < 2 { _ = await requests.next() }
-            running.cancel()
-            try await running.value
+        let server = try await beside(in: try Scratch()) { scene in
+            scene.server.state.withLock { $0.said = CheckInPolicy(state: .changed, sequence: 2, grant: [7]) }
+            await scene.wait { await scene.agent.policyTrouble != nil }
         }
         let told = server.passes.prefix(2)
         #expect(told.map { $0.trouble?.contains("policy_malformed") } == [nil, true])
         #expect(told.map(\.at.milliseconds) == told.map(\.at.milliseconds).sorted())
+    }
+
+    @Test("a pass that hangs is warned of once, however often it is looked at, with how long it hangs")
+    func hanging() async throws {
+        let book = LogBook()
+        _ = try await beside(in: try Scratch(), logger: book.logger) { scene in
+            // The reports beside it look as well: now, when it has not gone on for long.
+            for minutes in [11, 12, 60] { await scene.agent.notePassing(at: .now + .seconds(minutes * 60)) }
+            try give(2, "two", by: scene.server)
+        }
+        let warnings = book.lines.filter { $0.message.contains("takes long") }
+        #expect(warnings.count == 1 && warnings.first?.level == .warning)
+        #expect(warnings.first?.metadata["minutes"] == "11")
+    }
+
+    @Test("a pass takes long after ten minutes and ten times the pause between two; each is told of by itself")
+    func long() throws {
+        var passes = PassesBeside()
+        #expect(passes.toldLong(at: .now + .seconds(100_000), interval: .zero) == nil, "none is under way")
+        for (interval, most) in [(1, 600), (60, 600), (61, 610), (3_600, 36_000)] {
+            passes.isPassing = true
+            let since = try #require(passes.since).instant
+            func told(after seconds: Int) -> Duration? {
+                passes.toldLong(at: since + .seconds(seconds), interval: .seconds(interval))
+            }
+            #expect(told(after: most) == nil)
+            #expect(told(after: most + 1) == .seconds(most + 1))
+            #expect(told(after: most * 2) == nil, "it was told")
+            passes.isPassing = false
+            #expect(told(after: most * 2) == nil, "it is over")
+        }
     }
 
     @Test("an agent that is to end ends the pass that is under way, and keeps what came of it")

@@ -51,7 +51,8 @@ enum Names {
 func withAgent<Result>(
     _ state: EnvoyDirectory, _ port: any EnvoyPort, seeds: [String] = ["a:1", "b:1", "c:1"], pinned: Bool = false,
     queue limits: QueueStore.Limits = QueueStore.Limits(), seed: UInt64 = 1, closing: Bool = true,
-    interval: Duration? = nil, policy: PolicyWork? = nil, renewal: (any CertificateRenewal)? = nil,
+    interval: Duration? = nil, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+    policy: PolicyWork? = nil, renewal: (any CertificateRenewal)? = nil,
     traits: @escaping @Sendable () async -> [String: JSONValue] = { ["hostname": .string("web-1")] },
     _ body: (EnvoyAgent) async throws -> Result
 ) async throws -> Result {
@@ -63,8 +64,7 @@ func withAgent<Result>(
     let agent = try EnvoyAgent(
         port: port, trust: PaperWitness.trust, queue: try state.openQueue(limits: limits),
         seeds: seeds, pinned: pinned, interval: interval, seed: seed, limits: patience,
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-        directory: state, policy: policy, renewal: renewal, traits: traits)
+        logger: logger, directory: state, policy: policy, renewal: renewal, traits: traits)
     let result = try await body(agent)
     if closing { try await agent.close() }
     return result

@@ -36,6 +36,8 @@ actor PolicyService {
     nonisolated let board = PolicyBoard()
     /// Envoys that hold a request.
     nonisolated let waiters = PolicyWaiters()
+    /// What envoys tell of their passes, on its way here.
+    nonisolated let tellings = PassTellings()
     /// Lets one version at a time be made.
     nonisolated let gate = AsyncGate(busy: .tooManyRequests)
     /// Lets one push at a time be begun.

@@ -28,6 +28,8 @@ enum PolicyServiceLimits {
     static let bareMax = 4096
     /// Results of one check-in that are looked at for how a version went, the last ones.
     static let passesPerCheckIn = 8
+    /// Tellings of passes that are held until they are counted.
+    static let tellingsMax = 1_024
     /// Troubles of envoys that are told by name.
     static let troublesShown = 20
     /// Stacks of which it is remembered what is in them.
