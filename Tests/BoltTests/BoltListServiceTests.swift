@@ -32,7 +32,8 @@ struct BoltListServiceTests {
     ) async throws -> (names: [String], number: UInt64) {
         follower.sequence += 1
         let (seen, next) = (follower.sight, follower.sequence)
-        let mark = OwnerMark(register: seen.fence.register, epoch: seen.fence.epoch, hash: seen.freshness?.register.hash)
+        let mark = OwnerMark(
+            register: seen.fence.register, epoch: seen.fence.epoch, hash: seen.freshness?.register.hash)
         let answer = try await two.checkIn(follower.envoy, next...next, at: number, seen: mark, bolts: bolts)
         guard case .stored(let receipt) = answer else { throw Problem(.notReady, "\(answer)") }
         _ = try follower.sight.judge(

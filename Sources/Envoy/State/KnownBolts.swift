@@ -1,6 +1,5 @@
 internal import BoltAPI
 internal import BoltClient
-internal import CRDT
 internal import Spanner
 
 /// The bolts that an agent knows, and the order in which it asks them.

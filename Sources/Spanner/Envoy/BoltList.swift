@@ -120,9 +120,12 @@ public struct SignedBoltList: Hashable, Sendable {
             && witness.verify(signature: signature, over: bytes, by: key)
     }
 
-    /// Whether it may take the place of a list that is kept: that of another owner, or one that is not later.
+    /// Whether it may take the place of a list that is kept, where it was proved under what is followed now: of one
+    /// reign no earlier list does. Which reign is in force is not for lists to say: a partition that was made anew may
+    /// have lower epochs, and is believed under a register that proves it.
     public func follows(_ kept: SignedBoltList) -> Bool {
-        owner != kept.owner || (epoch, number) >= (kept.epoch, kept.number)
+        let isOneReign = owner == kept.owner && epoch == kept.epoch && key == kept.key
+        return !isOneReign || number >= kept.number
     }
 }
 
