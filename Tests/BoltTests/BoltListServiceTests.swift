@@ -1,4 +1,5 @@
 import BoltAPI
+import CRDT
 import Foundation
 import Identity
 import Spanner
@@ -118,6 +119,16 @@ struct BoltListServiceTests {
         }
         #expect(two.signedLists[0].value == 0)
         await two.close()
+    }
+
+    @Test("Q7: numbers of lists go on over the end of a reign: no later list is taken for an earlier one")
+    func outlasts() throws {
+        var desk = HandoffDesk()
+        let epoch = PartitionEpoch(number: 3, minter: ReplicaID(key: .zero, incarnation: 1))
+        desk.bolts = HandoffDesk.SignedBolts(
+            bolts: try bolts(["a"], change: 4), epoch: epoch, number: 900, signature: [1])
+        desk.end()
+        #expect(desk.bolts?.number == 900 && desk.bolts?.epoch == epoch && desk.bolts?.bolts.change == 4)
     }
 
     @Test("what envoys are told of has at most 256 bolts, the first, and says what is signed")
