@@ -65,7 +65,9 @@ extension BoltList: CanonicalValue {
             let address = try decoder.text("address", limit: BoltList.addressBytesMax)
             return Entry(partition: partition, name: name, address: address)
         }
-        guard let list = BoltList(read), list.entries.elementsEqual(read) else { throw .invalid(what: "order of bolts") }
+        guard let list = BoltList(read), list.entries.elementsEqual(read) else {
+            throw .invalid(what: "order of bolts")
+        }
         self = list
     }
 }
@@ -73,8 +75,8 @@ extension BoltList: CanonicalValue {
 /// A list of bolts as the bolt that reigns over an envoy's owner signs it: the envoy keeps it in place of the one that
 /// it had.
 ///
-/// The signature is over the list and not over the envoy: all envoys of an owner are shown the same, and it is made once
-/// for a list and an epoch.
+/// The signature is over the list and not over the envoy: all envoys of an owner are shown the same, and it is made
+/// once for a list and an epoch.
 public struct SignedBoltList: Hashable, Sendable {
     /// The partition whose word it is.
     public let owner: PartitionName
@@ -155,9 +157,9 @@ extension SignedBoltList: CanonicalValue {
 }
 
 extension OwnerSight {
-    /// The list of bolts that an answer brings, where it is the owner's word under the epoch that is followed: signed by
-    /// the key that proved itself for it. Nil where it is not, and where no key was seen to: before there are slices,
-    /// and before the owner of a new envoy proved itself.
+    /// The list of bolts that an answer brings, where it is the owner's word under the epoch that is followed: signed
+    /// by the key that proved itself for it. Nil where it is not, and where no key was seen to: before there are
+    /// slices, and before the owner of a new envoy proved itself.
     public func proved(
         _ list: BoltList, number: UInt64, signature: [UInt8], mesh: MeshID, witness: some Witness
     ) -> SignedBoltList? {
