@@ -1,4 +1,5 @@
 internal import BoltAPI
+internal import Spanner
 
 /// Bounds of what an agent does at a time.
 enum EnvoyLimits {
@@ -9,9 +10,11 @@ enum EnvoyLimits {
     /// Reports of one pass: more than a full queue needs.
     static let passReportsMax = 1_000
     /// Bolts of an answer's list that are kept: the first.
-    static let boltsMax = 256
+    static let boltsMax = BoltList.boltsMax
     /// Bytes of a bolt's address: a host's name, and its port.
-    static let addressBytesMax = 300
+    static let addressBytesMax = BoltList.addressBytesMax
+    /// Bolts that an answer names which its owner did not sign for: asked after all others, and not kept.
+    static let unprovedBoltsMax = 16
     /// Bolts asked in vain that a pass tells of.
     static let attemptsMax = 64
     /// Passes in one round, where each report of one brings another policy.

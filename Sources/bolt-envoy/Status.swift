@@ -103,6 +103,9 @@ struct StatusReport: Encodable {
             "agent        \(agent.running ? "running\(agent.pid.map { " (process \($0))" } ?? "")" : "not running")",
             "queue        \(queueText)", "reporting    \(reporting.rawValue)",
         ]
+        if let bolts = history?.bolts {
+            lines.append("known bolts  \(bolts.count), \(bolts.signedBy.map { "signed by \($0)" } ?? "not signed")")
+        }
         if let stored = history?.stored {
             let word = stored.keptBy == nil ? "last stored  " : "last kept    "
             lines.append(word + StoredText.last(stored, ago: ago(stored.at.milliseconds)))
@@ -180,6 +183,7 @@ struct StatusReport: Encodable {
 
     enum CodingKeys: String, CodingKey {
         case profile, waiting, queue, agent, reporting, policy, renewal
+        case bolts = "known_bolts"
         case certificateEnds = "certificate_not_after"
         case oldestAgeSeconds = "oldest_age_seconds"
         case stored = "last_stored"
@@ -198,6 +202,7 @@ struct StatusReport: Encodable {
         try container.encodeIfPresent(oldestAgeSeconds, forKey: .oldestAgeSeconds)
         try container.encodeIfPresent(history?.stored, forKey: .stored)
         try container.encodeIfPresent(history?.failure, forKey: .failure)
+        try container.encodeIfPresent(history?.bolts, forKey: .bolts)
         try container.encodeIfPresent(history?.policy, forKey: .policy)
         try container.encodeIfPresent(history?.renewal, forKey: .renewal)
         if agent.running { try container.encodeIfPresent(history?.nextAttempt, forKey: .nextAttempt) }

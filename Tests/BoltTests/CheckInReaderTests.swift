@@ -114,7 +114,14 @@ import Testing
             proved, partition: partition, interval: 60, bolts: bolts, isContested: true)
         let read = try APIJSON.decode(CheckInResponse.self, from: proof)
         #expect(read.claim == Base64Bytes([1, 2, 255, 62]) && read.signature == Base64Bytes([7]))
-        #expect(read.storedThrough == 9)
+        #expect(read.storedThrough == 9 && read.boltsSignature == nil)
+        var signed = receipt
+        signed.bolts = SignedEnvoyBolts(json: bolts, number: 1_700_000_000_123, signature: [9, 255])
+        let said = CheckInWriter.write(signed, partition: partition, interval: 60, bolts: bolts, isContested: true)
+        var shapeOfThat = shape
+        shapeOfThat.boltsSignature = CheckInBoltsSignature(
+            number: 1_700_000_000_123, signature: Base64Bytes([9, 255]))
+        #expect(said == (try APIJSON.encode(shapeOfThat)))
     }
 
     /// An envoy was told that its owner had stored what another bolt kept while all of the owner was dead.

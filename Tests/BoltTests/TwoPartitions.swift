@@ -39,6 +39,24 @@ final class TwoPartitions: Sendable {
         }
     }
 
+    /// Signs as a bolt does, and counts the lists of bolts.
+    struct ListSigner: RunSigner {
+        final class Count: Sendable {
+            private let count = Mutex(0)
+            var value: Int { count.withLock { $0 } }
+            func add() { count.withLock { $0 += 1 } }
+        }
+
+        let signer: TestSigner
+        let count: Count
+        var key: VerificationKey { signer.key }
+
+        func sign(_ message: [UInt8]) -> [UInt8] {
+            if message.starts(with: Array("bolt list v1".utf8)) { count.add() }
+            return signer.sign(message)
+        }
+    }
+
     private struct Gossip {
         var roster = Roster(mesh: TestIdentity.mesh, witness: TestWitness())
     }
@@ -60,6 +78,8 @@ final class TwoPartitions: Sendable {
     let bolts: [TestIdentity]
     let boards: [OwnershipBoard]
     let services: [PartitionService]
+    /// How many lists of bolts each signed.
+    let signedLists = [ListSigner.Count(), ListSigner.Count()]
     private let gossip = Mutex(Gossip())
     private let lines: [Line]
     /// Who hears nothing of the roster.
@@ -76,7 +96,8 @@ final class TwoPartitions: Sendable {
         }
         var services: [PartitionService] = []
         for number in bolts.indices {
-            services.append(try TwoPartitions.service(number, root: root, bolts[number], boards[number]))
+            let signer = ListSigner(signer: bolts[number].signer, count: signedLists[number])
+            services.append(try TwoPartitions.service(number, root: root, bolts[number], boards[number], signer))
         }
         self.services = services
         lines = [0, 1].map { Line(from: TwoPartitions.names[$0], to: services[1 - $0]) }
@@ -101,7 +122,7 @@ final class TwoPartitions: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: root) }
 
     private static func service(
-        _ number: Int, root: String, _ bolt: TestIdentity, _ board: OwnershipBoard
+        _ number: Int, root: String, _ bolt: TestIdentity, _ board: OwnershipBoard, _ signer: ListSigner
     ) throws -> PartitionService {
         let name = names[number]
         let identity = "\(root)/\(name)/identity"
@@ -119,7 +140,7 @@ final class TwoPartitions: Sendable {
         return PartitionService(
             start, settings: PartitionSettings(), recordsKept: 1000, witness: TestWitness(), sealing: sealing,
             logger: logger, metrics: MetricsRegistry(),
-            slices: SliceContext(board: board, chain: bolt.chain, signer: bolt.signer),
+            slices: SliceContext(board: board, chain: bolt.chain, signer: signer),
             failure: { error in Issue.record("\(error)") })
     }
 
@@ -223,7 +244,7 @@ final class TwoPartitions: Sendable {
     /// A check-in of an envoy, wherever its slice is thought to be.
     func checkIn(
         _ envoy: PrincipalID, _ sequences: ClosedRange<UInt64>, at number: Int, as group: String? = nil,
-        seen: OwnerMark? = nil
+        seen: OwnerMark? = nil, bolts: EnvoyBolts? = nil
     ) async throws -> CheckInAnswer {
         let place = try #require(
             boards[number].place(of: envoy, group: group.map { GroupName(checked: $0) }))
@@ -231,7 +252,7 @@ final class TwoPartitions: Sendable {
             PendingCheckIn(
                 envoy: envoy, queue: QueueID(envoy), firstHeld: sequences.lowerBound,
                 results: TwoPartitions.results(of: envoy, sequences), traits: nil, slice: place.slice, seen: seen,
-                isPassedOn: seen != nil))
+                bolts: bolts, isPassedOn: seen != nil))
     }
 
     /// What a check-in of an envoy tells.

@@ -153,7 +153,7 @@ import Testing
         }
     }
 
-    @Test("P2: only the owner's bolts say which there are; those that another names are asked after them")
+    @Test("P2: only the owner's signature says which bolts there are; those that another names are asked after them")
     func namesOfOthers() async throws {
         let scratch = try Scratch()
         let first = PaperWitness.first(Self.names[0])
@@ -166,7 +166,9 @@ import Testing
             return ScriptedPort.answer(
                 stored: all, released: all, register: 2, epoch: 5, bolts: number == 0 ? [north, south] : strangers,
                 claim: number == 0 ? PaperWitness.claim(first, epoch: 5) : nil,
-                signature: PaperWitness.signature(first, epoch: 5, all: all, of: request))
+                signature: PaperWitness.signature(first, epoch: 5, all: all, of: request),
+                boltsSignature: number == 0
+                    ? PaperWitness.bolts([north, south], of: Self.names[0], epoch: 5, number: 1) : nil)
         }
         let port = CertifiedPort(script: script, partitions: ["a:1": Self.names[0], "b:1": Self.names[1]])
         try await withAgent(scratch.state, port, seeds: ["a:1"]) { agent in
@@ -178,7 +180,7 @@ import Testing
             }
             #expect(script.addresses == ["a:1", "a:1", "b:1"])
             #expect(await agent.addresses == ["a:1", "b:1", "x:1"])
-            #expect(await agent.home == 1)
+            #expect(await agent.known.home == 1)
         }
         try await withAgent(scratch.state, port, seeds: ["s:1"]) { agent in
             #expect(await agent.addresses == ["a:1", "b:1"], "what others named is not kept")

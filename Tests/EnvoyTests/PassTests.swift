@@ -131,7 +131,7 @@ import Testing
             }
         }
         #expect(port.addresses.prefix(2) == ["a:1", "a:1"] && port.addresses.last?.hasPrefix(word) == true)
-        #expect(EnvoyAgent.usable(rubbish + many).count == EnvoyLimits.boltsMax)
+        #expect(KnownBolts.usable(rubbish + many).count == EnvoyLimits.boltsMax)
     }
 
     @Test("an agent that knows no bolt does not start")

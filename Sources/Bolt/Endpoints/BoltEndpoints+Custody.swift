@@ -40,7 +40,7 @@ extension BoltEndpoints {
             let isContested = if case .contested = grounds.standing { true } else { false }
             let word = isContested ? nil : await cover?.word(for: envoy, of: owner, holding: body.checked.policy)
             let answer = CheckInWriter.write(
-                receipt, partition: owner, interval: configuration.checkInInterval, bolts: grounds.bolts,
+                receipt, partition: owner, interval: configuration.checkInInterval, bolts: grounds.bolts.json,
                 isContested: false, policy: word)
             return HTTPAnswer(status: 200, contentType: "application/json", body: answer)
         case .failure(let error) where error.code == .conflict:

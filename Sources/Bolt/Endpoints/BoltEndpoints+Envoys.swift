@@ -252,7 +252,7 @@ extension BoltEndpoints {
         let pending = PendingCheckIn(
             envoy: envoy, queue: checked.queue, firstHeld: checked.firstHeld, results: checked.results,
             traits: checked.traits, slice: grounds.slice, keptAt: body.keptAt, seen: checked.highest,
-            isPassedOn: isPassedOn)
+            bolts: grounds.bolts, isPassedOn: isPassedOn)
         let receipt: CheckInReceipt
         switch await partition.store(pending) {
         case .stored(let stored): receipt = stored
@@ -267,7 +267,7 @@ extension BoltEndpoints {
         await tellPasses(of: envoy, checked.results)
         return CheckInWriter.write(
             receipt, partition: configuration.partition, interval: configuration.checkInInterval,
-            bolts: grounds.bolts, isContested: isContested, policy: word)
+            bolts: receipt.bolts?.json ?? grounds.bolts.json, isContested: isContested, policy: word)
     }
 
     /// Whether the envoy is admitted now and results are taken at all; true where it is contested.

@@ -241,6 +241,10 @@ enum CheckInWriter {
     ) -> Data {
         // Names of partitions and levels need no escapes.
         var text = "{\"bolts\":\(bolts)"
+        if let signed = receipt.bolts {
+            text += ",\"bolts_signature\":{\"number\":\(signed.number)"
+            text += ",\"signature\":\"\(Data(signed.signature).base64EncodedString())\"}"
+        }
         if let voucher = receipt.voucher { text += ",\"claim\":\"\(Data(voucher).base64EncodedString())\"" }
         text += ",\"contested\":\(isContested)"
         if let bolt = receipt.keptBy { text += ",\"custody\":{\"kept_by\":\"\(bolt)\"}" }

@@ -16,8 +16,8 @@ struct EnvoyGrounds: Sendable {
     let owner: PartitionName
     /// Its slice; nil where no topology is in force.
     let slice: SliceID?
-    /// The bolts of the roster, those of this partition first, in JSON.
-    let bolts: String
+    /// The bolts of the roster, those of its owner first.
+    let bolts: EnvoyBolts
 }
 
 /// Remembers what the roster says for each envoy, for as long as nothing happened in the node: a request then need not
@@ -29,6 +29,8 @@ final class EnvoyGroundsCache: Sendable {
     private struct State {
         var change: UInt64 = 0
         var known: [KeyFingerprint: EnvoyGrounds] = [:]
+        /// By whose bolts come first: one for each partition that envoys who ask here belong to.
+        var bolts: [PartitionName: EnvoyBolts] = [:]
     }
 
     private let node: NodeService
@@ -46,8 +48,9 @@ final class EnvoyGroundsCache: Sendable {
         let change = node.changes.load(ordering: .acquiring)
         let known = state.withLock { $0.change == change ? $0.known[key] : nil }
         if let known { return known }
-        let (fresh, seen) = await node.read { [partition] node in
-            (EnvoyGroundsCache.look(node, key, partition), node.changes.load(ordering: .relaxed))
+        let (fresh, seen) = await node.read { [self] node in
+            let seen = node.changes.load(ordering: .relaxed)
+            return (look(node, key, seen), seen)
         }
         state.withLock { state in
             if state.change != seen || state.known.count >= EnvoyGroundsCache.envoysMax {
@@ -60,22 +63,31 @@ final class EnvoyGroundsCache: Sendable {
         return fresh
     }
 
-    private static func look(
-        _ node: isolated NodeService, _ key: KeyFingerprint, _ partition: PartitionName
-    ) -> EnvoyGrounds {
+    private func look(_ node: isolated NodeService, _ key: KeyFingerprint, _ change: UInt64) -> EnvoyGrounds {
         let standing = node.machine.roster.standing(of: key, as: .envoy)
-        let bolts = node.bolts
-        let serving = bolts.filter { !node.isDrained($0) }
-        let known = (serving.isEmpty ? bolts : serving).compactMap { BoltAddress($0) }
-        let partitions = Array(Set(bolts.compactMap(\.partition))).sorted()
+        let partitions = Array(Set(node.bolts.compactMap(\.partition))).sorted()
         let place = standing.principal.flatMap { node.board?.place(of: $0.id, group: $0.group) }
         let owner = standing.principal.flatMap { node.owner(of: $0, partitions: partitions) }
         // By slices an envoy follows its owner; before there are any, whoever it asked answers for its own partition.
         let first = place?.register.owner ?? partition
-        let sorted = known.filter { $0.partition == first } + known.filter { $0.partition != first }
-        let json = (try? APIJSON.encode(sorted)).map { String(decoding: $0, as: UTF8.self) }
         return EnvoyGrounds(
             standing: standing, unready: node.unready, isReserveSpent: node.reserveSpent, owner: owner ?? partition,
-            slice: place?.slice, bolts: json ?? "[]")
+            slice: place?.slice, bolts: bolts(node, first: first, change))
+    }
+
+    /// The bolts as envoys of a partition are told of them: looked up once for all that ask while nothing happens, and
+    /// made ready anew only where they changed.
+    private func bolts(_ node: isolated NodeService, first: PartitionName, _ change: UInt64) -> EnvoyBolts {
+        let last = state.withLock { $0.bolts[first] }
+        if let last, last.change == change { return last }
+        let bolts = node.bolts
+        let serving = bolts.filter { !node.isDrained($0) }
+        let known = (serving.isEmpty ? bolts : serving).compactMap { BoltAddress($0) }
+        let sorted = known.filter { $0.partition == first } + known.filter { $0.partition != first }
+        let isSame = last.map { $0.bolts.elementsEqual(sorted.prefix(BoltList.boltsMax)) } ?? false
+        let fresh = isSame ? last?.seen(again: change) : nil
+        let told = fresh ?? EnvoyBolts(sorted, change: change)
+        state.withLock { $0.bolts[first] = told }
+        return told
     }
 }

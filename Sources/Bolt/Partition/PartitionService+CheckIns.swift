@@ -21,6 +21,8 @@ struct PendingCheckIn: Sendable {
     var keptAt: WallTime?
     /// What the envoy remembers of its owner; nil where it does not say, and is shown nothing.
     var seen: OwnerMark?
+    /// The bolts that its envoy is to be told of; nil where nobody is.
+    var bolts: EnvoyBolts?
     /// Whether a bolt of another partition passed it on: then the envoy needs the owner's signature.
     var isPassedOn = false
 }
@@ -42,6 +44,8 @@ struct CheckInReceipt: Sendable {
     var voucher: [UInt8]?
     /// This bolt's signature over what is stored and safe; nil where the envoy needs none.
     var signature: [UInt8]?
+    /// The bolts that the envoy is told of, where this bolt signed for them: they and no others.
+    var bolts: SignedEnvoyBolts?
     /// The bolt that keeps it for an owner that is away, `name.partition`; nil where the owner has it.
     var keptBy: String?
 }

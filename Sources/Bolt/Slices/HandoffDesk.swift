@@ -88,6 +88,14 @@ struct HandoffDesk {
         let signature: SliceVoucher.Signature
     }
 
+    /// The bolts that this bolt signed for last.
+    struct SignedBolts {
+        var bolts: EnvoyBolts
+        let epoch: PartitionEpoch
+        let number: UInt64
+        let signature: [UInt8]
+    }
+
     var inbox: [Event] = []
     /// The reign whose machines these are; nil while there are none.
     var epoch: PartitionEpoch?
@@ -129,6 +137,8 @@ struct HandoffDesk {
     var sealed: [HandoffID: ContinuousClock.Instant] = [:]
     /// What was signed for envoys of each slice in this reign.
     var vouchers: [SliceID: SignedClaim] = [:]
+    /// The list of bolts that envoys are told now: outlasts a reign, so that no number is given twice.
+    var bolts: SignedBolts?
     var tasks: [PrincipalID: TaskRun] = [:]
     /// A task that is being removed from the journal's tables: it takes no command any more.
     var forgetting: PrincipalID?
@@ -195,10 +205,10 @@ struct HandoffDesk {
     /// The reign is over: everything goes, for the next primary goes on from the journal. What was read of lines is
     /// given back all the same.
     mutating func end() {
-        let (heard, limits) = (hasHeard, budget.limits)
+        let (heard, limits, bolts) = (hasHeard, budget.limits, bolts)
         let dealt = inbox.filter { if case .dealt = $0 { true } else { false } }
         self = HandoffDesk()
-        (hasHeard, budget, inbox) = (heard, HandoffBudget(limits: limits), dealt)
+        (hasHeard, budget, inbox, self.bolts) = (heard, HandoffBudget(limits: limits), dealt, bolts)
     }
 
     /// What handoffs from here may take, with one that this partition drives: of several drivers, the least.

@@ -10,6 +10,7 @@ extension PartitionService {
     ) {
         receipt.register = OwnershipBoard.number(of: walk)
         receipt.voucher = voucher(walk, in: epoch, for: checkIn.seen)
+        if checkIn.seen != nil { receipt.bolts = checkIn.bolts.flatMap { signed($0, in: epoch) } }
         guard checkIn.isPassedOn, checkIn.seen != nil, let context = slices else { return }
         let told = OwnerReceipt.digest(
             firstHeld: checkIn.firstHeld, results: checkIn.results, by: context.board.witness)
@@ -50,5 +51,24 @@ extension PartitionService {
         desk.vouchers[register.slice] = HandoffDesk.SignedClaim(
             register: register.hash, epoch: epoch, signature: signature)
         return signature
+    }
+
+    /// The bolts that an envoy is told of, signed: once for a list and an epoch. One whose check-in was routed before
+    /// the last change is told what followed: its list would come under a later number than that, and keep it out.
+    private func signed(_ bolts: EnvoyBolts, in epoch: PartitionEpoch) -> SignedEnvoyBolts? {
+        let last = desk.bolts
+        let latest = last.flatMap { $0.bolts.change > bolts.change ? $0.bolts : nil } ?? bolts
+        guard let list = latest.list, let context = slices else { return nil }
+        if let last, last.epoch == epoch, last.bolts.digest == latest.digest {
+            if last.bolts.change < latest.change { desk.bolts?.bolts = latest }
+            return SignedEnvoyBolts(json: latest.json, number: last.number, signature: last.signature)
+        }
+        // By the clock, so that it grows over restarts too; an agent goes on with what it has where that went back.
+        let number = max(WallClock.now().milliseconds, (last?.number ?? 0) &+ 1)
+        let bytes = SignedBoltList.signedBytes(
+            list, owner: context.board.own, epoch: epoch.number, number: number, in: context.board.mesh)
+        let signature = context.signer.sign(bytes)
+        desk.bolts = HandoffDesk.SignedBolts(bolts: latest, epoch: epoch, number: number, signature: signature)
+        return SignedEnvoyBolts(json: latest.json, number: number, signature: signature)
     }
 }

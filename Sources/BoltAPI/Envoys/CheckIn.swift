@@ -78,8 +78,10 @@ public struct CheckInResponse: Hashable, Sendable, Codable {
     public var owner: CheckInOwner
     /// When to report again.
     public var nextIntervalSeconds: Double
-    /// Every bolt of the mesh, the owner's first.
+    /// Every bolt of the mesh, the owner's first; at most `BoltList.boltsMax`.
     public var bolts: [BoltAddress]
+    /// The owner's signature over just this list; absent where no topology is in force, and where the owner is away.
+    public var boltsSignature: CheckInBoltsSignature?
     /// What proves the owner, where the envoy has not seen this register and epoch: a signed voucher, at most
     /// `SliceLimits.voucherBytesMax` bytes.
     public var claim: Base64Bytes?
@@ -101,20 +103,33 @@ public struct CheckInResponse: Hashable, Sendable, Codable {
         storedThrough: UInt64, releaseThrough: UInt64, level: AckLevel, owner: CheckInOwner,
         nextIntervalSeconds: Double, bolts: [BoltAddress], register: UInt64, epoch: UInt64, contested: Bool,
         claim: Base64Bytes? = nil, signature: Base64Bytes? = nil, custody: CheckInCustody? = nil,
-        policy: CheckInPolicy? = nil
+        policy: CheckInPolicy? = nil, boltsSignature: CheckInBoltsSignature? = nil
     ) {
         (self.storedThrough, self.releaseThrough, self.level) = (storedThrough, releaseThrough, level)
         (self.owner, self.nextIntervalSeconds, self.bolts) = (owner, nextIntervalSeconds, bolts)
         (self.register, self.epoch, self.contested, self.claim) = (register, epoch, contested, claim)
         (self.signature, self.custody, self.policy) = (signature, custody, policy)
+        self.boltsSignature = boltsSignature
     }
 
     enum CodingKeys: String, CodingKey {
         case level, owner, bolts, claim, register, epoch, contested, signature, custody, policy
+        case boltsSignature = "bolts_signature"
         case storedThrough = "stored_through"
         case releaseThrough = "release_through"
         case nextIntervalSeconds = "next_interval_seconds"
     }
+}
+
+/// The owner's word for a list of bolts: an agent keeps such a list, durably, in place of the one that it had.
+public struct CheckInBoltsSignature: Hashable, Sendable, Codable {
+    /// Grows with each list that the owner signs in its epoch: no earlier one takes the place of a later one.
+    public var number: UInt64
+    /// 64 bytes by the key of the bolt that reigns, over the list, the owner, its epoch and the number.
+    public var signature: Base64Bytes
+
+    /// A signature with its number.
+    public init(number: UInt64, signature: Base64Bytes) { (self.number, self.signature) = (number, signature) }
 }
 
 /// Results are kept for an owner that is away: a second copy, beside the envoy's own. `stored_through` says how far,

@@ -58,7 +58,7 @@ extension EnvoyAgent {
         }
         last = .success(response)
         history.note(response, at: address)
-        try take(response, from: address)
+        try take(response)
         let isOwners = isOwners(response, to: report, at: address)
         try await heed(response, at: address)
         return told(response, through: report.through, isOwners: isOwners, under: authority)
@@ -106,7 +106,7 @@ extension EnvoyAgent {
             EnvoyMachine.Answer(
                 storedThrough: response.storedThrough, releaseThrough: response.releaseThrough, toldThrough: through,
                 isOwners: isOwners, fence: authority, nextInterval: next, servers: addresses.count,
-                home: home))
+                home: known.home))
     }
 
     func failed(_ failure: EnvoyPortFailure, at address: String) -> EnvoyMachine.Event {

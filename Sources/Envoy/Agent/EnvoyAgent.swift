@@ -20,21 +20,14 @@ public actor EnvoyAgent {
     let interval: Duration?
     private let gather: @Sendable () async -> [String: JSONValue]
     let renewal: (any CertificateRenewal)?
-    let isPinned: Bool
     /// Facts of the machine, as of the present round.
     private(set) var traits: [String: JSONValue] = [:]
     var machine: EnvoyMachine
     /// The owner that it follows: durable before anything under it is acted upon.
     var sight: OwnerSight
     var history: HistoryKeeper
-    /// `host:port` of the bolts that are asked, in this order.
-    private(set) var addresses: [String]
-    /// How many of them, the first ones, are the owner's; 0 where they were named by hand.
-    private(set) var home = 0
-    /// The last list of bolts that is the owner's word; empty before the first.
-    private var bolts: [BoltAddress]
-    /// Those that it was begun with.
-    private let seeds: [String]
+    /// The bolts that are asked.
+    private(set) var known: KnownBolts
     /// What came of the last report.
     var last: Result<CheckInResponse, EnvoyPortFailure>?
     /// What failed since the pass began.
@@ -70,16 +63,15 @@ public actor EnvoyAgent {
         traits: @escaping @Sendable () async -> [String: JSONValue] = { MachineTraits.gather() }
     ) throws(StoreError) {
         let memory = EnvoyMemory(meta: queue.meta)
-        let bolts = pinned ? [] : try memory.bolts()
-        isPinned = pinned
-        let addresses = bolts.isEmpty ? seeds : bolts.map(\.address)
-        (self.bolts, self.seeds) = (bolts, seeds)
-        guard !addresses.isEmpty else {
+        let sight = try EnvoyAgent.sight(in: memory, trust)
+        let known = KnownBolts(
+            seeds: seeds, pinned: pinned, kept: try memory.bolts(under: sight, trust),
+            owner: sight.freshness?.register.owner)
+        guard !known.asked.isEmpty else {
             throw StoreError(
                 .unknown, what: "starting the agent", why: "it knows no bolt", next: "name one with --bolt")
         }
-        let sight = try EnvoyAgent.sight(in: memory, trust)
-        (self.port, self.memory, self.addresses, self.logger) = (port, memory, addresses, logger)
+        (self.port, self.memory, self.known, self.logger) = (port, memory, known, logger)
         (self.trust, self.sight) = (trust, sight)
         (self.interval, gather, self.renewal) = (interval, traits, renewal)
         desk = try policy.map { work throws(StoreError) in
@@ -89,7 +81,7 @@ public actor EnvoyAgent {
         if let interval { clock.adopt(interval) }
         history = HistoryKeeper(directory)
         machine = EnvoyMachine(
-            servers: addresses.count, fence: sight.fence, held: try queue.queues(), seed: seed, limits: limits)
+            servers: known.asked.count, fence: sight.fence, held: try queue.queues(), seed: seed, limits: limits)
         self.queue = queue
     }
 
@@ -273,40 +265,16 @@ public actor EnvoyAgent {
         return pause
     }
 
-    /// Takes the list of bolts that an obeyed answer brought, of the bolt at `address`. The owner's own bolts say,
-    /// durably, which ones there are. Those that another one names are only asked after them: one that lies can't have
-    /// the agent to itself. Before there are slices nobody can know whose word it is, and everybody is believed.
-    func take(_ response: CheckInResponse, from address: String) throws(StoreError) {
-        let (usable, owner) = (Self.usable(response.bolts), sight.freshness?.register.owner)
-        let isOwners = owner == nil || port.partition(at: address) == owner
-        if isOwners, !usable.isEmpty {
-            bolts = usable
-            // A full disk is to hold up nothing of an answer: the list comes again with the next.
-            try unlessFull { () throws(StoreError) in try memory.remember(usable) }
-        }
-        guard !isPinned else { return }
-        // In the order that the owner's word had while another was the owner, its bolts are not the first.
-        let kept =
-            owner == nil
-            ? bolts : bolts.filter { $0.partition == owner } + bolts.filter { $0.partition != owner }
-        let known = Set(kept.map(\.address))
-        let others = isOwners ? [] : usable.filter { !known.contains($0.address) }
-        // As long as no owner said anything, those that the agent was begun with stay, whoever names others.
-        let begun = bolts.isEmpty ? seeds : []
-        let asked = kept + others.prefix(max(0, EnvoyLimits.boltsMax - kept.count - begun.count))
-        let named = Set(asked.map(\.address))
-        addresses = asked.map(\.address) + begun.filter { !named.contains($0) }
-        home = asked.prefix { $0.partition == owner ?? response.owner.partition }.count
+    /// Takes the list of bolts that an obeyed answer brought: durably where it is the owner's word.
+    func take(_ response: CheckInResponse) throws(StoreError) {
+        guard let kept = known.take(response, under: sight, trust) else { return }
+        history.note(known)
+        // A full disk is to hold up nothing of an answer: the list comes again with the next.
+        try unlessFull { () throws(StoreError) in try memory.remember(kept) }
     }
 
-    /// Those of a list that can be asked, the first ones: a bolt that names others, or too many, takes nobody from the
-    /// agent and does not end it.
-    static func usable(_ bolts: [BoltAddress]) -> [BoltAddress] {
-        let usable = bolts.lazy.filter { bolt in
-            bolt.address.utf8.count <= EnvoyLimits.addressBytesMax && HostPort(bolt.address) != nil
-        }
-        return Array(usable.prefix(EnvoyLimits.boltsMax))
-    }
+    /// `host:port` of the bolts that are asked, in this order.
+    var addresses: [String] { known.asked }
 
     /// Tells the machine what the queues hold now.
     func tellHeld() throws(StoreError) { _ = machine.step(.held(try queue.queues())) }

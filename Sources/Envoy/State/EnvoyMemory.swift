@@ -10,6 +10,7 @@ internal import Spanner
 /// A value that cannot be read counts as absent: the list comes again with the next answer.
 struct EnvoyMemory {
     private static let boltsKey = "bolts"
+    private static let signedBoltsKey = "signed_bolts"
     private static let sightKey = "owner"
     /// What agents kept before owners proved themselves.
     private static let fenceKey = "fence"
@@ -19,18 +20,36 @@ struct EnvoyMemory {
 
     let meta: MetaStore
 
-    /// The last list of bolts that an answer brought; empty before the first.
-    func bolts() throws(StoreError) -> [BoltAddress] {
-        guard let bytes = try meta.value(Self.boltsKey) else { return [] }
-        return (try? APIJSON.decode([BoltAddress].self, from: Data(bytes))) ?? []
+    /// The list of bolts that counts under what was seen of the owner: the last one that an answer brought where no
+    /// topology was in force, else the last that an owner signed, verified anew. Empty before the first, and where it
+    /// is not what was signed.
+    func bolts(under sight: OwnerSight, _ trust: OwnerTrust) throws(StoreError) -> KeptBolts {
+        if sight.freshness == nil {
+            let json = try meta.value(Self.boltsKey).map { Data($0) }
+            return .unsigned(json.flatMap { try? APIJSON.decode([BoltAddress].self, from: $0) } ?? [])
+        }
+        guard let bytes = try meta.value(Self.signedBoltsKey) else { return .unsigned([]) }
+        var decoder = CanonicalDecoder(bytes)
+        guard let signed = try? SignedBoltList(from: &decoder), (try? decoder.finish()) != nil,
+            signed.isAuthentic(in: trust.mesh, witness: trust.witness)
+        else { return .unsigned([]) }
+        return .signed(signed)
     }
 
     /// Keeps a list of bolts; an empty one is not kept.
-    func remember(_ bolts: [BoltAddress]) throws(StoreError) {
-        guard !bolts.isEmpty, let json = try? APIJSON.encode(bolts) else { return }
+    func remember(_ bolts: KeptBolts) throws(StoreError) {
+        switch bolts {
+        case .unsigned(let bolts):
+            guard !bolts.isEmpty, let json = try? APIJSON.encode(bolts) else { return }
+            try keep(Array(json), as: Self.boltsKey)
+        case .signed(let signed): try keep(signed.canonicalBytes, as: Self.signedBoltsKey)
+        }
+    }
+
+    private func keep(_ bytes: [UInt8], as key: String) throws(StoreError) {
         // It comes with each answer, mostly the same: what is durable already is not written again.
-        guard try meta.value(Self.boltsKey) != Array(json) else { return }
-        try meta.set(Self.boltsKey, to: Array(json))
+        guard try meta.value(key) != bytes else { return }
+        try meta.set(key, to: bytes)
     }
 
     /// The owner that it follows, as far as it has seen.
@@ -57,6 +76,7 @@ struct EnvoyMemory {
         try meta.set(Self.fenceKey, to: nil)
         try meta.set(Self.admissionKey, to: nil)
         try meta.set(Self.boltsKey, to: nil)
+        try meta.set(Self.signedBoltsKey, to: nil)
         try meta.set(Self.principalKey, to: principal.bytes)
     }
 

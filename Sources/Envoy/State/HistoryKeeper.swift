@@ -28,6 +28,14 @@ struct HistoryKeeper {
             keptBy: response.custody?.keptBy)
     }
 
+    /// The bolts that are known by now.
+    mutating func note(_ known: KnownBolts) {
+        guard !known.kept.isEmpty else { return }
+        let signed = known.signed
+        history.bolts = ReportHistory.Bolts(
+            count: known.kept.count, signedBy: signed?.owner, epoch: signed?.epoch, number: signed?.number)
+    }
+
     /// A report brought nothing.
     mutating func note(_ failure: EnvoyPortFailure, at address: String, inARow: Int) {
         history.isFailing = true

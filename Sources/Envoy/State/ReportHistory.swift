@@ -77,6 +77,23 @@ public struct ReportHistory: Codable, Hashable, Sendable {
         }
     }
 
+    /// The list of bolts that the agent keeps.
+    public struct Bolts: Codable, Hashable, Sendable {
+        /// How many there are.
+        public var count: Int
+        /// The owner that signed for them; nil where no topology was in force when they were told.
+        public var signedBy: PartitionName?
+        /// The epoch in which it did.
+        public var epoch: UInt64?
+        /// The number of the list in that.
+        public var number: UInt64?
+
+        enum CodingKeys: String, CodingKey {
+            case count, epoch, number
+            case signedBy = "signed_by"
+        }
+    }
+
     /// The last report that was taken.
     public var stored: Stored?
     /// The last one that was not.
@@ -85,6 +102,8 @@ public struct ReportHistory: Codable, Hashable, Sendable {
     public var isFailing = false
     /// When the running agent asks again; nil where none runs.
     public var nextAttempt: WallTime?
+    /// The bolts that it knows from an answer; nil before the first.
+    public var bolts: Bolts?
     /// What the queues held then.
     public var queue: Queue?
     /// What came of its policy; nil where the agent does nothing with one.
@@ -96,7 +115,7 @@ public struct ReportHistory: Codable, Hashable, Sendable {
     public init() {}
 
     enum CodingKeys: String, CodingKey {
-        case stored, failure, queue, policy, renewal
+        case stored, failure, bolts, queue, policy, renewal
         case isFailing = "failing"
         case nextAttempt = "next_attempt_at_ms"
     }

@@ -76,6 +76,16 @@ struct PaperWitness: SliceWitness {
         return Base64Bytes(SliceVoucher(claim, signature: signature).canonicalBytes)
     }
 
+    /// The owner's signature over a list of bolts, or, where it is another `signer`, that one's.
+    static func bolts(
+        _ bolts: [BoltAddress], of owner: PartitionName, epoch: UInt64, number: UInt64, by signer: PartitionName? = nil
+    ) -> CheckInBoltsSignature? {
+        guard let list = BoltList(bolts) else { return nil }
+        let bytes = SignedBoltList.signedBytes(list, owner: owner, epoch: epoch, number: number, in: mesh)
+        return CheckInBoltsSignature(
+            number: number, signature: Base64Bytes(sign(bytes, key(signer ?? owner))))
+    }
+
     /// The owner's signature over an answer that says that all of a report is stored and safe.
     static func signature(
         _ register: SliceRegister, epoch: UInt64, all: UInt64, of request: CheckInRequest

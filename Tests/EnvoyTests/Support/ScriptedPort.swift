@@ -28,13 +28,13 @@ final class ScriptedPort: EnvoyPort, Sendable {
     /// The answer of an owner that has stored, and says is safe, so much.
     static func answer(
         stored: UInt64, released: UInt64, register: UInt64 = 0, epoch: UInt64 = 1, bolts: [BoltAddress] = [],
-        claim: Base64Bytes? = nil, signature: Base64Bytes? = nil
+        claim: Base64Bytes? = nil, signature: Base64Bytes? = nil, boltsSignature: CheckInBoltsSignature? = nil
     ) -> CheckInResponse {
         CheckInResponse(
             storedThrough: stored, releaseThrough: released, level: .local,
             owner: CheckInOwner(partition: PartitionName(checked: "north")), nextIntervalSeconds: 0,
             bolts: bolts, register: register, epoch: epoch, contested: false, claim: claim,
-            signature: signature)
+            signature: signature, boltsSignature: boltsSignature)
     }
 
     /// The answer of an owner that has all of what it is told, and calls all of it safe.

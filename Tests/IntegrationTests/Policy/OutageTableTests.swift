@@ -218,11 +218,18 @@ extension MachineIntegrationTests.PolicyIntegrationTests {
                 try machine.tell("generation", "0")
                 try world.publish(PolicyWorld.stack(greeting: "q7"))
                 try machine.converge("/etc/site/greeting", "q7\n")
+                let status = try machine.status()
+                let known = try #require(status["known_bolts"] as? [String: Any], "\(status)")
+                let owner = try #require((status["last_stored"] as? [String: Any])?["partition"] as? String)
+                #expect(known["signed_by"] as? String == owner, "\(status)")
+                #expect(known["count"] as? Int == world.mesh.bolts.count, "\(status)")
                 relay.takeDown()
                 try machine.tell("generation", "77")
                 try machine.passed()
                 #expect(machine.content("/etc/site/generation") == "q7 77\n")
                 #expect(try machine.lastPass().isOffline == false)
+                let later = try machine.status()["known_bolts"] as? [String: Any]
+                #expect(later?["signed_by"] as? String == owner, "\(later ?? [:])")
             }
         }
 
