@@ -76,6 +76,6 @@ extension Channel {
     /// While a client may close its side alone, TLS does not take its end for the answer to ours, and would wait out
     /// that time: connections that are over would count against their client's limit for so long.
     func closeWithTheClient() {
-        setOption(.allowRemoteHalfClosure, value: false).whenComplete { _ in close(promise: nil) }
+        setOption(.allowRemoteHalfClosure, value: false).whenComplete { _ in self.close(promise: nil) }
     }
 }
