@@ -41,7 +41,7 @@ extension IntegrationTests {
                 let again = url + "/v1/status?n=[1-48]"
                 let each = try HTTP.get(
                     again, root: root, identity: admin, options: ["-o", "/dev/null", "-H", "Connection: close"])
-                let statuses = each.body.split(separator: "\n") + ["\(each.status)"]
+                let statuses = each.body.split(separator: "\n").map { String($0) } + ["\(each.status)"]
                 #expect(statuses.count == 48 && statuses.allSatisfy { $0 == "200" } && each.exit == 0, "\(each)")
                 // No identity from header or name (S7).
                 let claimed = try HTTP.get(
