@@ -103,6 +103,41 @@ struct PartitionServiceTests {
         await service.close()
     }
 
+    @Test(
+        "D1: a check-in that brings nothing new is no record of its own; when its envoy was seen is one soon, for all",
+        .timeLimit(.minutes(1)))
+    func nothingNew() async throws {
+        let place = try Place()
+        let service = try await founded(place)
+        let traits = EnvoyRecord.Traits(digest: TestWitness().hash([4]), document: Array("{}".utf8))
+        let plain = try checkIn(1, 1...2)
+        let first = PendingCheckIn(
+            envoy: plain.envoy, queue: plain.queue, firstHeld: 1, results: plain.results, traits: traits)
+        let next = PendingCheckIn(envoy: plain.envoy, queue: plain.queue, firstHeld: 3, results: [], traits: traits)
+        #expect(service.answerQuietly(next) == nil, "nothing was answered yet")
+        guard case .stored(let stored) = await service.store(first) else {
+            Issue.record("not stored")
+            return
+        }
+        #expect(service.answerQuietly(first) == nil, "it brings results")
+        let (tip, envoy) = (await service.standing().tip.position, plain.envoy)
+        let seen = try await service.read { try $0.store.tables.envoys.record(of: envoy)?.lastSeen }
+        var said: [CheckInReceipt?] = []
+        try await wait("the clock goes on") {
+            said.append(service.answerQuietly(next))
+            return try await service.read { try $0.store.tables.envoys.record(of: envoy)?.lastSeen } != seen
+        }
+        #expect(!said.isEmpty && said.allSatisfy { $0?.storedThrough == stored.storedThrough })
+        #expect(said.allSatisfy { $0?.releaseThrough == 2 && $0?.epoch == stored.epoch })
+        // However many there were: a record a look.
+        #expect(await service.standing().tip.position - tip < UInt64(max(2, said.count)))
+        _ = service.answerQuietly(next)
+        await service.close()
+        let last = try await again(place)
+        #expect(try await last.read { try $0.store.tables.envoys.record(of: envoy)?.traits?.digest } == traits.digest)
+        await last.close()
+    }
+
     @Test("Commands that come during a flush are in one record, and each is told what it did", .timeLimit(.minutes(1)))
     func groupCommit() async throws {
         let place = try Place()

@@ -245,29 +245,34 @@ extension BoltEndpoints {
     private func store(_ body: IncomingCheckIn, envoy: PrincipalID, isPassedOn: Bool) async throws -> Data? {
         let (checked, grounds) = (body.checked, await self.grounds.grounds(of: body.key))
         let isContested = try admitted(grounds, as: envoy)
-        guard partition.enter(limit: configuration.pendingCheckInsMax) else {
-            throw Problem(.tooManyRequests, "too many check-ins wait for the disk", status: 503)
-        }
-        defer { partition.leave() }
         let pending = PendingCheckIn(
             envoy: envoy, queue: checked.queue, firstHeld: checked.firstHeld, results: checked.results,
             traits: checked.traits, slice: grounds.slice, keptAt: body.keptAt, seen: checked.highest,
             bolts: grounds.bolts, isPassedOn: isPassedOn)
-        let receipt: CheckInReceipt
-        switch await partition.store(pending) {
-        case .stored(let stored): receipt = stored
-        case .elsewhere: return nil
-        case .refused(let problem):
-            metrics.add(.checkIns, [problem.status < 500 ? "refused" : "failed"])
-            if problem.code == .storeFull { await node.read { $0.storeFull = true } }
-            throw problem
-        }
+        let quiet = partition.answerQuietly(pending)
+        guard let receipt = if let quiet { quiet } else { try await stored(pending) } else { return nil }
         metrics.add(.checkIns, ["stored"])
         let word = try await policyWord(for: envoy, body, isContested: isContested)
         await tellPasses(of: envoy, checked.results)
         return CheckInWriter.write(
             receipt, partition: configuration.partition, interval: configuration.checkInInterval,
             bolts: receipt.bolts?.json ?? grounds.bolts.json, isContested: isContested, policy: word)
+    }
+
+    /// What the owner's primary says of a check-in that is durable; nil where another bolt is to be asked.
+    private func stored(_ checkIn: PendingCheckIn) async throws -> CheckInReceipt? {
+        guard partition.enter(limit: configuration.pendingCheckInsMax) else {
+            throw Problem(.tooManyRequests, "too many check-ins wait for the disk", status: 503)
+        }
+        defer { partition.leave() }
+        switch await partition.store(checkIn) {
+        case .stored(let receipt): return receipt
+        case .elsewhere: return nil
+        case .refused(let problem):
+            metrics.add(.checkIns, [problem.status < 500 ? "refused" : "failed"])
+            if problem.code == .storeFull { await node.read { $0.storeFull = true } }
+            throw problem
+        }
     }
 
     /// Whether the envoy is admitted now and results are taken at all; true where it is contested.

@@ -63,8 +63,19 @@ final class HTTPPersistence: ChannelDuplexHandler, RemovableChannelHandler {
             guard !request.goesOn, request.isComplete else { return context.write(data, promise: promise) }
             let written = promise ?? context.eventLoop.makePromise()
             let channel = context.channel
-            written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+            written.futureResult.whenComplete { _ in channel.closeWithTheClient() }
             context.writeAndFlush(data, promise: written)
         }
+    }
+}
+
+extension Channel {
+    /// Closes a connection on which nothing more is to be said: at once when the client has closed its side too, or
+    /// after `TransportLimits.closeTimeout` where it does not.
+    ///
+    /// While a client may close its side alone, TLS does not take its end for the answer to ours, and would wait out
+    /// that time: connections that are over would count against their client's limit for so long.
+    func closeWithTheClient() {
+        setOption(.allowRemoteHalfClosure, value: false).whenComplete { _ in self.close(promise: nil) }
     }
 }

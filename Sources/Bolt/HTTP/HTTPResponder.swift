@@ -60,7 +60,7 @@ struct HTTPResponder: Sendable {
         }
         guard bodyLeft || isDraining() else { return }
         if bodyLeft { await discard(body, channel: channel) }
-        channel.close(promise: nil)
+        channel.closeWithTheClient()
     }
 
     private func discard(_ body: BodyReader, channel: any Channel) async {

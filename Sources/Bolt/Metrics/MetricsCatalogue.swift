@@ -127,13 +127,14 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .partitionRole: ["role"]
         case .handoffs, .handoffBytes: ["direction"]
         case .checkIns, .enrolments, .policySourceReads: ["outcome"]
+        case .policySignatures: ["kind"]
         case .cutConnections, .linksClosed: ["reason"]
         case .startTime, .rosterEvents, .rosterConflicts, .rosterBans, .peersConverged, .gossipRounds, .runsApplied,
             .runsRejected, .runsDuplicate, .commitSeconds, .storeFailures, .checkInBatch, .resultsStored,
             .partitionEpoch, .partitionTip, .partitionSafe, .partitionInSync, .partitionReceived, .journalFlushes,
             .journalCommands, .slicesOwned, .slicesLeft, .slicePause, .custodyBytes, .policySequence, .policyEnvoys,
-            .policyCurrent, .policyTroubled, .policyWaiting, .policyVersions, .policyCompiled, .policySignatures,
-            .policyBodies, .policyCovered, .policySourceAge, .coverBytes:
+            .policyCurrent, .policyTroubled, .policyWaiting, .policyVersions, .policyCompiled, .policyBodies,
+            .policyCovered, .policySourceAge, .coverBytes:
             []
         }
     }
@@ -189,7 +190,7 @@ public enum BoltMetric: String, CaseIterable, Sendable {
         case .policyWaiting: "Envoys that hold a request until there is something for them."
         case .policyVersions: "Versions of the policy that were made here."
         case .policyCompiled: "Bodies of policy that were compiled here."
-        case .policySignatures: "Signatures made for policy: one a head, one a beacon, one an order."
+        case .policySignatures: "Signatures made for policy, by what was signed: head, beacon, order."
         case .policyBodies: "Bodies of policy that were sent to envoys."
         case .policyCovered: "Envoys of other partitions whose policy is kept here."
         case .policySourceAge:

@@ -74,6 +74,8 @@ enum PartitionServiceLimits {
     static let lookInterval: Duration = .milliseconds(250)
     /// Longest time without telling everybody how things stand.
     static let standingInterval: Duration = .seconds(2)
+    /// Envoys of which it is remembered what they were last answered.
+    static let quietEnvoysMax = 65_536
     /// How long an answer waits for the standbys.
     static let pairedWait: Duration = .seconds(1)
     /// How long an answer waits at all: a disk may be full or slow.

@@ -2,6 +2,7 @@ internal import BoltAPI
 internal import CRDT
 internal import Spanner
 internal import SpannerStore
+internal import Synchronization
 
 /// One check-in within its limits.
 struct PendingCheckIn: Sendable {
@@ -63,6 +64,31 @@ enum CheckInAnswer: Sendable {
 extension PartitionService {
     /// Bytes of results that one command holds, but for the last result.
     private static let batchBytes = 192 * 1024
+
+    /// Answers a check-in that brings nothing new, without waiting for anybody; nil where it has to be stored.
+    nonisolated func answerQuietly(_ checkIn: PendingCheckIn) -> CheckInReceipt? {
+        // A primary on its way out, or without room, has the queue decide.
+        let epoch = board.withLock { board -> PartitionEpoch? in
+            let isAtWork = board.standing.role == .primary && !board.standing.isFull && !board.standing.isDrained
+            return isAtWork ? board.standing.epoch : nil
+        }
+        guard let epoch else { return nil }
+        return quiet.answer(to: checkIn, in: epoch, register: register(of: checkIn), now: WallClock.now())
+    }
+
+    private nonisolated func register(of checkIn: PendingCheckIn) -> Bytes32? {
+        checkIn.slice.flatMap { slices?.board.register(of: $0)?.hash }
+    }
+
+    /// Journals when envoys were last seen that brought nothing new. Nobody waits for it.
+    func journalSightings() {
+        guard machine.role.reigns else { return quiet.forget() }
+        var rest = quiet.takeSightings()[...]
+        while !rest.isEmpty {
+            begin([.seen(Array(rest.prefix(PartitionLimits.sightingsMax)))], level: .local) { _ in }
+            rest = rest.dropFirst(PartitionLimits.sightingsMax)
+        }
+    }
 
     /// Stores a check-in, where this bolt reigns: answered once it is durable here, and, while a standby is in sync,
     /// on all of those, or after a moment.
@@ -165,6 +191,7 @@ extension PartitionService {
             var receipt = CheckInReceipt(
                 storedThrough: through, releaseThrough: release, level: level, epoch: point.epoch.number)
             if let walk { prove(&receipt, of: checkIn, walk, in: point.epoch) }
+            quiet.note(receipt, to: checkIn, in: point.epoch, register: walk?.register.hash)
             return .stored(receipt)
         } catch {
             fail(error, "reading a queue")

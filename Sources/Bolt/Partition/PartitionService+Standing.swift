@@ -17,6 +17,7 @@ extension PartitionService {
         giveUpSilentSnapshot()
         tellStanding(always: false)
         guard broken == nil else { return }
+        journalSightings()
         foundIfDue()
         restoreIfAlone()
         replaySalvage()

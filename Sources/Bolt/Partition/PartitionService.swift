@@ -70,6 +70,8 @@ actor PartitionService {
     /// Operations whose lines of the audit log somebody sees to.
     var kept: Set<OperationID> = []
     var ledger = ReleaseLedger()
+    /// Those that bring nothing new.
+    nonisolated let quiet = QuietCheckIns()
 
     // The keyring that the vault follows.
     var keyring: [UInt8]?
@@ -291,6 +293,8 @@ actor PartitionService {
     /// Ends: what waits is answered as far as it can be, the log is copied back, nothing is written any more.
     func close() {
         guard !closed else { return }
+        settleDisk()
+        journalSightings()
         settleDisk()
         closed = true
         endWaiting()

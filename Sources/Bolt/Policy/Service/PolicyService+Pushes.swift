@@ -222,7 +222,8 @@ extension PolicyService {
             let order = PolicyOrder(
                 partition: name, epoch: begun.epoch, sequence: first + UInt64(offset), envoy: envoy,
                 kind: run.facts.kind, notAfter: notAfter)
-            let signed = SignedPolicyOrder(order, warrant: context.warrant, signature: sign(order.signedBytes))
+            let signature = sign(order.signedBytes, as: .order)
+            let signed = SignedPolicyOrder(order, warrant: context.warrant, signature: signature)
             errands[envoy] = PolicyBoard.Errand(
                 number: order.sequence, bytes: signed.canonicalBytes, notAfter: notAfter, push: id)
             // Each takes a signature of its own: others have their turn.

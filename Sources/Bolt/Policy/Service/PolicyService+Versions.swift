@@ -92,7 +92,7 @@ extension PolicyService {
             partition: name, epoch: reign?.epoch ?? .none, sequence: sequence, root: tree.root,
             count: UInt64(tree.count), revision: revision, made: WallClock.now(),
             maxAgeSeconds: stack.settings.maxAgeSeconds, expiry: stack.settings.expiry)
-        return SignedPolicyHead(head, warrant: context.warrant, signature: sign(head.signedBytes))
+        return SignedPolicyHead(head, warrant: context.warrant, signature: sign(head.signedBytes, as: .head))
     }
 
     /// Who is given it without waiting for its turn: those that never had anything, and all where somebody says so.

@@ -180,13 +180,14 @@ actor PolicyService {
         beaconAt = now
         let beacon = PolicyBeacon(
             partition: name, epoch: reign.epoch, sequence: head.head.sequence, at: WallClock.now())
-        board.show(beacon: SignedPolicyBeacon(beacon, warrant: context.warrant, signature: sign(beacon.signedBytes)))
+        let signature = sign(beacon.signedBytes, as: .beacon)
+        board.show(beacon: SignedPolicyBeacon(beacon, warrant: context.warrant, signature: signature))
     }
 
     /// Signs with this bolt's key.
-    func sign(_ bytes: (MeshID) -> [UInt8]) -> [UInt8] {
+    func sign(_ bytes: (MeshID) -> [UInt8], as kind: SignedPolicyKind) -> [UInt8] {
         signatures += 1
-        metrics.add(.policySignatures)
+        metrics.add(.policySignatures, [kind.rawValue])
         return context.signer.sign(bytes(context.board.mesh))
     }
 
@@ -199,4 +200,14 @@ actor PolicyService {
         metrics.set(.policyWaiting, [], to: Double(waiters.count))
         metrics.set(.policyTroubled, [], to: Double(reign?.troubles.count ?? 0))
     }
+}
+
+/// What this bolt signs for policy; the label of its metric.
+enum SignedPolicyKind: String, Sendable {
+    /// A version.
+    case head
+    /// That this bolt reigns, and what is the newest.
+    case beacon
+    /// That envoys are to make a pass at once.
+    case order
 }
