@@ -127,6 +127,7 @@ extension BoltEndpoints {
     private func count(_ old: Stack?, _ new: Stack, _ response: inout StackDiffResponse) async throws {
         let compared = try await policy.compare(old, new)
         (response.layers, response.changed, response.envoys) = (compared.layers, compared.changed, compared.all)
+        response.terms = old.map { new.settings.terms.changes(from: $0.settings.terms) } ?? []
     }
 
     /// Files that differ, within the bounds of an answer.

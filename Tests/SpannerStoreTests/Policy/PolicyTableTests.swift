@@ -109,7 +109,7 @@ import Testing
         #expect(parts.count == 3)
         let leaf = PolicyChange.leaves(
             sequence: 1,
-            [PolicyLeafChange(envoy: envoyID(1), content: PolicyLeafChange.Content(body: body.digest, box: [1]))])
+            [PolicyLeafChange(envoy: envoyID(1), content: PolicyLeafChange.Content(body: body.digest, box: [1], terms: PolicyTerms()))])
         // All but the last part of each.
         let stackParts = storing(stack.files, stack.digest)
         for change in stackParts.dropLast() + storing(body: body.bytes, body.digest).dropLast() {
@@ -155,7 +155,7 @@ import Testing
                 storing(stack.files, stack.digest) + [.publish(version(number, stack.digest))], store, &author)
             _ = try apply([.rollout(sequence: number, number: 0, [UInt8(number)])], store, &author)
         }
-        let content = PolicyLeafChange.Content(body: used.digest, box: [])
+        let content = PolicyLeafChange.Content(body: used.digest, box: [], terms: PolicyTerms())
         _ = try apply([.leaves(sequence: 4, [PolicyLeafChange(envoy: envoyID(1), content: content)])], store, &author)
         let tables = store.tables.policy
         var rounds = 0
@@ -202,7 +202,7 @@ import Testing
         let body = policyBody(1)
         let slice = SliceID(group: GroupID(Bytes32(words: (1, 2, 3, 4))), index: 3)
         let placement = PartitionCommand.EnvoyPlacement(envoy: envoyID(1), slice: slice)
-        let content = PolicyLeafChange.Content(body: body.digest, box: [7, 7])
+        let content = PolicyLeafChange.Content(body: body.digest, box: [7, 7], terms: PolicyTerms(maxAgeSeconds: 60))
         _ = try apply(
             storing(body: body.bytes, body.digest) + [
                 .leaves(
@@ -231,7 +231,7 @@ import Testing
         var author = LogAuthor()
         try store.commit(author.founding())
         let (body, stack) = (policyBody(1), try policyStack(1))
-        let content = PolicyLeafChange.Content(body: body.digest, box: [7, 7])
+        let content = PolicyLeafChange.Content(body: body.digest, box: [7, 7], terms: PolicyTerms(maxAgeSeconds: 60))
         _ = try apply(
             storing(body: body.bytes, body.digest) + storing(stack.files, stack.digest) + [
                 .publish(version(1, stack.digest)),
