@@ -272,7 +272,8 @@ struct PolicyDeliveryTests {
     func covered() async throws {
         let bed = try await PolicyBed()
         bed.admit((1...3).map { PolicyBed.member($0) })
-        try await bed.publish(PolicyBed.files(motd: "one"))
+        let expiry = "expiry:\n  policy: stop\n  after: 1h\n"
+        try await bed.publish(PolicyBed.files(motd: "one", rollout: expiry))
         let store = try CoverStore(in: StateDirectory(path: bed.root + "/cover"), witness: TestWitness())
         let covering = PolicyCovering(
             store, mesh: TestIdentity.mesh, witness: witness, logger: bed.policy.logger, metrics: MetricsRegistry())
@@ -292,6 +293,7 @@ struct PolicyDeliveryTests {
             })
         await covering.pull(ways)
         let grant = try #require(try bed.word(2).grant)
+        #expect(grant.leaf.terms == PolicyTerms(maxAgeSeconds: 3600, expiry: .stop))
         let word = try #require(
             await covering.word(for: PolicyBed.envoy(2), of: PolicyBed.north, holding: HeldPolicy()))
         let shown = try APIJSON.decode(CheckInPolicy.self, from: Data(word.utf8))
