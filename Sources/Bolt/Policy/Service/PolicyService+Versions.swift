@@ -135,7 +135,7 @@ extension PolicyService {
             (batch, bytes) = ([], 0)
         }
         for change in draft.changes {
-            let size = 64 + (change.content?.box.count ?? 0)
+            let size = 80 + (change.content?.box.count ?? 0)
             if bytes + size > PolicyServiceLimits.leavesBytes || batch.count == PartitionLimits.policyEnvoysMax {
                 flush()
             }
