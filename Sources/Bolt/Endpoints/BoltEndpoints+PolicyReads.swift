@@ -17,15 +17,16 @@ extension BoltEndpoints {
             pushes.sort { ($0.isOpen ? 0 : 1, $1.facts.beganAt) < ($1.isOpen ? 0 : 1, $0.facts.beganAt) }
             let shown = pushes.prefix(APILimits.pushesShown).map { $0.view(in: name, names: service.names) }
             let rollout = service.rolloutView()
-            let settings = reign?.stack?.settings
+            // Of a stack that cannot be read any more there are still the leaves that came of it.
+            let terms = reign?.stack?.settings.terms ?? reign?.tree.all.first?.terms ?? PolicyTerms()
             let bodies = Set((reign?.rows.values).map { $0.map(\.leaf.body) } ?? []).count
             let trouble = service.troubleWords()
             let hold = service.hold ?? (trouble.isEmpty ? nil : trouble.joined(separator: "; "))
             return StackStatusResponse(
                 partition: name, bolt: bolt, isPrimary: true, inForce: inForce,
                 sequence: reign?.head?.head.sequence ?? 0, envoys: UInt64(reign?.rows.count ?? 0),
-                bodies: UInt64(bodies), expiry: PolicyExpiryWord(settings?.expiry ?? .enforceLast),
-                maxAgeSeconds: settings?.maxAgeSeconds, source: source,
+                bodies: UInt64(bodies), expiry: PolicyExpiryWord(terms.expiry),
+                maxAgeSeconds: terms.maxAgeSeconds, source: source,
                 frozen: reign?.freeze.map { StackFreezeView($0) }, rejected: service.rejected, hold: hold,
                 rollout: rollout, pushes: shown,
                 next: BoltEndpoints.nextStep(name, source, rollout, service.rejected, isThere: inForce != nil),
@@ -127,6 +128,7 @@ extension BoltEndpoints {
     private func count(_ old: Stack?, _ new: Stack, _ response: inout StackDiffResponse) async throws {
         let compared = try await policy.compare(old, new)
         (response.layers, response.changed, response.envoys) = (compared.layers, compared.changed, compared.all)
+        response.terms = old.map { new.settings.terms.changes(from: $0.settings.terms) } ?? []
     }
 
     /// Files that differ, within the bounds of an answer.

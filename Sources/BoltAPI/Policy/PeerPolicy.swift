@@ -2,7 +2,7 @@ public import CRDT
 public import Spanner
 
 /// What one envoy was given, as a bolt of another partition keeps it to serve it while the owner is away. The head, the
-/// leaf of these three digests and the path are its grant.
+/// leaf and the path are its grant.
 public struct CoveredPolicyView: Hashable, Sendable, Codable {
     /// Which envoy.
     public var envoy: PrincipalID
@@ -12,22 +12,33 @@ public struct CoveredPolicyView: Hashable, Sendable, Codable {
     public var body: Bytes32
     /// Digest of its box; zero where it has none.
     public var boxDigest: Bytes32
+    /// What it does once it is too old.
+    public var expiry: PolicyExpiryWord
+    /// When that is, in seconds after its owner was heard of; absent for never.
+    public var maxAgeSeconds: UInt64?
     /// A Merkle path's encoding, to that head's root.
     public var path: Base64Bytes
     /// The sealed secrets; whoever keeps them cannot read them. Absent where it has none.
     public var box: Base64Bytes?
 
     /// What an envoy was given.
-    public init(
-        envoy: PrincipalID, sequence: UInt64, body: Bytes32, boxDigest: Bytes32, path: Base64Bytes, box: Base64Bytes?
-    ) {
-        (self.envoy, self.sequence, self.body) = (envoy, sequence, body)
-        (self.boxDigest, self.path, self.box) = (boxDigest, path, box)
+    public init(leaf: PolicyLeaf, sequence: UInt64, path: Base64Bytes, box: Base64Bytes?) {
+        (envoy, body, boxDigest) = (leaf.envoy, leaf.body, leaf.box)
+        (expiry, maxAgeSeconds) = (PolicyExpiryWord(leaf.terms.expiry), leaf.terms.maxAgeSeconds)
+        (self.sequence, self.path, self.box) = (sequence, path, box)
+    }
+
+    /// What it is to have.
+    public var leaf: PolicyLeaf {
+        PolicyLeaf(
+            envoy: envoy, body: body, box: boxDigest,
+            terms: PolicyTerms(maxAgeSeconds: maxAgeSeconds, expiry: expiry.expiry))
     }
 
     enum CodingKeys: String, CodingKey {
-        case envoy, sequence, body, path, box
+        case envoy, sequence, body, expiry, path, box
         case boxDigest = "box_digest"
+        case maxAgeSeconds = "max_age_seconds"
     }
 }
 

@@ -31,9 +31,11 @@ public struct StackDiffResponse: Hashable, Sendable, Codable {
     public var files: [StackFileDiffView]
     /// Files that differ and are not shown.
     public var omitted: Int
+    /// What differs in how old the policy may become, one setting a line: `expiry.after 1h → 2h`.
+    public var terms: [String]
     /// Machines of which layers, by layer: those that would get another body because of it.
     public var layers: [StackLayerDiffView]
-    /// Machines that would get another body.
+    /// Machines that would get another policy: another body, or other terms.
     public var changed: UInt64
     /// Machines of the partition.
     public var envoys: UInt64
@@ -43,10 +45,11 @@ public struct StackDiffResponse: Hashable, Sendable, Codable {
     /// How two stacks differ.
     public init(
         partition: PartitionName, bolt: String, from: String?, to: String?, files: [StackFileDiffView],
-        omitted: Int = 0, layers: [StackLayerDiffView], changed: UInt64, envoys: UInt64, faults: [StackFaultView] = []
+        omitted: Int = 0, terms: [String] = [], layers: [StackLayerDiffView], changed: UInt64, envoys: UInt64,
+        faults: [StackFaultView] = []
     ) {
         (self.partition, self.bolt, self.from, self.to) = (partition, bolt, from, to)
-        (self.files, self.omitted, self.layers) = (files, omitted, layers)
+        (self.files, self.omitted, self.terms, self.layers) = (files, omitted, terms, layers)
         (self.changed, self.envoys, self.faults) = (changed, envoys, faults)
     }
 

@@ -184,6 +184,15 @@ public enum PolicyExpiryWord: String, Sendable, Codable, CaseIterable {
         case .stop: self = .stop
         }
     }
+
+    /// What an envoy does then.
+    public var expiry: PolicyExpiry {
+        switch self {
+        case .enforceLast: .enforceLast
+        case .enforceSafe: .enforceSafe
+        case .stop: .stop
+        }
+    }
 }
 
 /// `GET /v1/stack?partition=`: how a partition's policy stands. Without `partition` the answering bolt's own.

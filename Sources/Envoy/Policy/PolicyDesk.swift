@@ -72,12 +72,16 @@ struct PolicyDesk {
         case .whole(let policy):
             do {
                 try take(policy)
-            } catch { try discard(error.why) }
+            } catch { try discard(error) }
         }
     }
 
-    private struct Damage: Error {
-        var why: String
+    /// Why what was kept is not taken.
+    private enum Damage: Error {
+        /// It does not fit together.
+        case damaged(String)
+        /// It is what was written, and in another form than this build's.
+        case outdated
     }
 
     /// What was kept, where it fits together: nothing is believed that its digests do not bear.
@@ -85,11 +89,11 @@ struct PolicyDesk {
         let grant: PolicyGrant
         do {
             grant = try PolicyGrant(policy.grant)
-        } catch { throw Damage(why: "its grant cannot be read") }
+        } catch { throw .outdated }
         guard grant.leaf.envoy == work.machine.id, grant.leaf.hash(by: trust.witness) == sight.accepted?.leaf else {
-            throw Damage(why: "its grant is not the one that was accepted")
+            throw .damaged("its grant is not the one that was accepted")
         }
-        if let why = Self.mismatch(grant.leaf, body: policy.body, box: policy.box, trust) { throw Damage(why: why) }
+        if let why = Self.mismatch(grant.leaf, body: policy.body, box: policy.box, trust) { throw .damaged(why) }
         (held, acceptedAt) = (grant, policy.acceptedAt)
         if isMachineKept, let known = try? APIJSON.decode(StandingFacts.self, from: Data(policy.machine)),
             known.id == work.machine.id
@@ -99,10 +103,16 @@ struct PolicyDesk {
     }
 
     /// Lets go of what was kept; what was seen stays, so that nothing older comes in its place.
-    mutating func discard(_ why: String) throws(StoreError) {
+    mutating func discard(_ why: String) throws(StoreError) { try discard(.damaged(why)) }
+
+    private mutating func discard(_ damage: Damage) throws(StoreError) {
         try store.discard()
         (held, acceptedAt) = (nil, nil)
-        trouble = .damaged(why)
+        trouble =
+            switch damage {
+            case .damaged(let why): .damaged(why)
+            case .outdated: .outdated
+            }
     }
 
     /// Why a body or a box is not what a leaf names; nil where both are.
@@ -123,7 +133,7 @@ struct PolicyDesk {
                 try take(policy)
                 return policy
             } catch {
-                try discard(error.why)
+                try discard(error)
                 return nil
             }
         }

@@ -66,6 +66,12 @@ public struct PolicyTrouble: Error, Hashable, Sendable, Codable, CustomStringCon
             next: "nothing to do: it is fetched anew; look at the machine's disk")
     }
 
+    /// What was kept was written by another build, in another form.
+    static let outdated = PolicyTrouble(
+        .outdated,
+        "the policy that was kept on this machine is in a form that this build does not read: another one wrote it",
+        next: "nothing to do: it is fetched anew with the next check-in, and until then nothing is applied")
+
     /// The owner wants nothing done by a policy of this age.
     static let stopped = PolicyTrouble(
         .expired, "the policy is older than it may be, and says that nothing is to be applied then",
@@ -93,6 +99,8 @@ extension PolicyTrouble.Code {
     public static let unfetched = Self(rawValue: "policy_unfetched")
     /// What was kept on the machine is not what was written.
     public static let damaged = Self(rawValue: "policy_cache_damaged")
+    /// What was kept on the machine was written by another build, in another form.
+    public static let outdated = Self(rawValue: "policy_cache_outdated")
     /// The policy is older than it may be, and nothing is to be applied then.
     public static let expired = Self(rawValue: "policy_expired")
 }

@@ -9,6 +9,9 @@ public struct StackSettings: Hashable, Sendable {
     /// How a new version reaches the machines.
     public var rollout: RolloutPolicy
 
+    /// What each machine is told of how old its policy may become.
+    public var terms: PolicyTerms { PolicyTerms(maxAgeSeconds: maxAgeSeconds, expiry: expiry) }
+
     /// Settings; the defaults are those of a stack that says nothing.
     public init(
         expiry: PolicyExpiry = .enforceLast, maxAgeSeconds: UInt64? = nil, rollout: RolloutPolicy = RolloutPolicy()

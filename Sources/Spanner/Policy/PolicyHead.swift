@@ -16,21 +16,16 @@ public struct PolicyHead: Hashable, Sendable {
     public let revision: String
     /// When it was made, by the owner's clock.
     public let made: WallTime
-    /// How many seconds after the owner was last heard of it is too old; nil: never.
-    public let maxAgeSeconds: UInt64?
-    /// What an envoy does then.
-    public let expiry: PolicyExpiry
 
-    private static let domain = Array("bolt policy head v1".utf8)
+    private static let domain = Array("bolt policy head v2".utf8)
 
-    /// A version. A longer revision is cut, a higher age lowered, to what `PolicyLimits` allows.
+    /// A version. A longer revision is cut to what `PolicyLimits` allows.
     public init(
         partition: PartitionName, epoch: PartitionEpoch, sequence: UInt64, root: Bytes32, count: UInt64,
-        revision: String, made: WallTime, maxAgeSeconds: UInt64?, expiry: PolicyExpiry
+        revision: String, made: WallTime
     ) {
         (self.partition, self.epoch, self.sequence) = (partition, epoch, sequence)
-        (self.root, self.count, self.made, self.expiry) = (root, count, made, expiry)
-        self.maxAgeSeconds = maxAgeSeconds.map { min($0, PolicyLimits.ageSecondsMax) }
+        (self.root, self.count, self.made) = (root, count, made)
         var revision = revision
         while revision.utf8.count > PolicyLimits.revisionBytesMax { revision.removeLast() }
         self.revision = revision
@@ -56,8 +51,6 @@ extension PolicyHead: CanonicalValue {
         encoder.integer(count)
         encoder.text(revision)
         encoder.integer(made.milliseconds)
-        encoder.optional(maxAgeSeconds) { encoder, seconds in encoder.integer(seconds) }
-        encoder.byte(expiry.rawValue)
     }
 
     /// Reads what `encode(to:)` wrote, within the limits.
@@ -69,13 +62,6 @@ extension PolicyHead: CanonicalValue {
         count = try decoder.integer()
         revision = try decoder.text("revision", limit: PolicyLimits.revisionBytesMax)
         made = try PolicyCoding.time(&decoder)
-        maxAgeSeconds = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
-            let seconds = try decoder.integer()
-            guard seconds <= PolicyLimits.ageSecondsMax else { throw .invalid(what: "age of a policy") }
-            return seconds
-        }
-        guard let expiry = PolicyExpiry(rawValue: try decoder.byte()) else { throw .invalid(what: "expiry") }
-        self.expiry = expiry
     }
 }
 

@@ -10,8 +10,8 @@ public import CRDT
 public struct PolicySight: Hashable, Sendable {
     /// The version in force here; nil before the first.
     public private(set) var accepted: PolicyMark?
-    /// How long it may be enforced.
-    private var terms: PolicyTerms?
+    /// How long it may be enforced, as its leaf says.
+    private var age: PolicyAge?
     /// By when they were heard of, the last first; at most `PolicyLimits.sightPartitionsMax`, one a partition.
     private var lines: [PolicyLine] = []
 
@@ -44,7 +44,7 @@ public struct PolicySight: Hashable, Sendable {
         accepted = PolicyMark(
             register: line.register, partition: head.partition, epoch: head.epoch, sequence: head.sequence,
             leaf: grant.leaf.hash(by: witness))
-        terms = PolicyTerms(head)
+        age = PolicyAge(made: head.made, terms: grant.leaf.terms)
         keep(line)
     }
 
@@ -87,10 +87,10 @@ public struct PolicySight: Hashable, Sendable {
     /// How old what is enforced is, at an instant of this machine's clock: since whoever made it was heard of, or the
     /// owner of now. An owner that the slice went on to gives nothing anew where it has the same for this envoy.
     public func standing(now: WallTime) -> PolicyStanding {
-        guard let accepted, let terms else { return .none }
+        guard let accepted, let age else { return .none }
         let line = lines.first { $0.partition == accepted.partition }
         let heard = [line?.beacon?.at, lines.first?.beacon?.at].compactMap { $0 }.max()
-        return terms.standing(now: now, heard: heard)
+        return age.standing(now: now, heard: heard)
     }
 
     /// The last beacon of the partition heard of last: fresh until its `notAfter`. Nil where that one sent none.
@@ -137,10 +137,10 @@ public struct PolicySight: Hashable, Sendable {
 }
 
 extension PolicySight: CanonicalValue {
-    /// The mark, its terms, then what was heard of partitions.
+    /// The mark, its age, then what was heard of partitions.
     public func encode(to encoder: inout CanonicalEncoder) {
         encoder.optional(accepted) { encoder, mark in mark.encode(to: &encoder) }
-        encoder.optional(terms) { encoder, terms in terms.encode(to: &encoder) }
+        encoder.optional(age) { encoder, age in age.encode(to: &encoder) }
         encoder.list(lines) { encoder, line in line.encode(to: &encoder) }
     }
 
@@ -149,8 +149,8 @@ extension PolicySight: CanonicalValue {
         accepted = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
             try PolicyMark(from: &decoder)
         }
-        terms = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
-            try PolicyTerms(from: &decoder)
+        age = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
+            try PolicyAge(from: &decoder)
         }
         lines = try decoder.list("partitions", limit: PolicyLimits.sightPartitionsMax) {
             (decoder: inout CanonicalDecoder) throws(DecodingFailure) in try PolicyLine(from: &decoder)

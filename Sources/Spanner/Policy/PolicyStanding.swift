@@ -15,45 +15,33 @@ public enum PolicyStanding: Hashable, Sendable {
     case ageUnknown
 }
 
-/// What says how old a policy may become.
-struct PolicyTerms: Hashable, Sendable {
+/// From when on the age of what is in force counts, and what its leaf says of it.
+struct PolicyAge: Hashable, Sendable {
     var made: WallTime
-    var maxAgeSeconds: UInt64?
-    var expiry: PolicyExpiry
-
-    init(_ head: PolicyHead) {
-        (made, maxAgeSeconds, expiry) = (head.made, head.maxAgeSeconds, head.expiry)
-    }
+    var terms: PolicyTerms
 
     /// The standing at an instant, where the owner was heard of at `heard`.
     func standing(now: WallTime, heard: WallTime?) -> PolicyStanding {
-        guard let maxAgeSeconds else { return .fresh }
+        guard let maxAgeSeconds = terms.maxAgeSeconds else { return .fresh }
         let since = max(made, heard ?? made)
         let skew = PolicyLimits.clockSkewSeconds * 1000
         guard since.milliseconds <= now.milliseconds || since.milliseconds - now.milliseconds <= skew
         else { return .ageUnknown }
         let age = now.milliseconds > since.milliseconds ? now.milliseconds - since.milliseconds : 0
         let maxAge = maxAgeSeconds * 1000
-        if age > maxAge { return .expired(expiry) }
+        if age > maxAge { return .expired(terms.expiry) }
         return age > maxAge - maxAge / 4 ? .aging : .fresh
     }
 }
 
-extension PolicyTerms: CanonicalValue {
+extension PolicyAge: CanonicalValue {
     func encode(to encoder: inout CanonicalEncoder) {
         encoder.integer(made.milliseconds)
-        encoder.optional(maxAgeSeconds) { encoder, seconds in encoder.integer(seconds) }
-        encoder.byte(expiry.rawValue)
+        terms.encode(to: &encoder)
     }
 
     init(from decoder: inout CanonicalDecoder) throws(DecodingFailure) {
         made = try PolicyCoding.time(&decoder)
-        maxAgeSeconds = try decoder.optional { (decoder: inout CanonicalDecoder) throws(DecodingFailure) in
-            let seconds = try decoder.integer()
-            guard seconds <= PolicyLimits.ageSecondsMax else { throw .invalid(what: "age of a policy") }
-            return seconds
-        }
-        guard let expiry = PolicyExpiry(rawValue: try decoder.byte()) else { throw .invalid(what: "expiry") }
-        self.expiry = expiry
+        terms = try PolicyTerms(from: &decoder)
     }
 }

@@ -34,6 +34,7 @@ public final class PartitionStore {
             Migration(name: "tables", sql: PartitionTables.schema),
             Migration(name: "slices", sql: SliceTables.schema),
             Migration(name: "policy", sql: PolicyTables.schema),
+            Migration(name: "terms of leaves", sql: PolicyTables.termsSchema),
         ])
     static let fileName = "partition.db"
 

@@ -76,7 +76,16 @@ public final class CoverStore {
 
     static let kind = Database.Kind(
         name: "policy that is kept for others", applicationID: 0x4243_4F56,
-        migrations: [Migration(name: "copies", sql: CoverStore.schema)])
+        migrations: [
+            Migration(name: "copies", sql: CoverStore.schema),
+            // Grants from before leaves had terms are none any more: all of it is pulled again.
+            Migration(
+                name: "grants with terms",
+                sql: """
+                    DELETE FROM covered; DELETE FROM body; DELETE FROM mark;
+                    UPDATE held SET grants = 0, bodies = 0, bytes = 0;
+                    """),
+        ])
     static let fileName = "cover.db"
     /// Bytes that a grant, and a body, are taken to cost beside what they hold.
     static let (grantBytes, bodyBytes): (UInt64, UInt64) = (256, 128)

@@ -9,6 +9,8 @@ public struct PolicyLeafRow: Hashable, Sendable {
     public var body: Bytes32
     /// Hash of its sealed box; `.zero` where it needs no secrets.
     public var box: Bytes32
+    /// How old both may become.
+    public var terms: PolicyTerms
     /// Since which version it is this one.
     public var sequence: UInt64
 }
@@ -54,7 +56,7 @@ extension PolicyTables {
     /// What an envoy is to have; nil where it has no leaf. One lookup.
     public func leaf(of envoy: PrincipalID) throws(StoreError) -> PolicyLeafRow? {
         try database.first(
-            "SELECT envoy, body, box, sequence, checksum FROM policy_leaf WHERE envoy = ?1", .blob(envoy.bytes)
+            "SELECT envoy, body, box, sequence, checksum, terms FROM policy_leaf WHERE envoy = ?1", .blob(envoy.bytes)
         ) { row throws(StoreError) in try readLeaf(row) }
     }
 
@@ -74,8 +76,10 @@ extension PolicyTables {
     /// Leaves after an envoy, in order of the envoys' ids; at most `limit` and `StoreLimits.pageMax`.
     public func leaves(after envoy: PrincipalID?, limit: Int) throws(StoreError) -> [PolicyLeafRow] {
         try database.rows(
-            "SELECT envoy, body, box, sequence, checksum FROM policy_leaf WHERE envoy > ?1 ORDER BY envoy LIMIT ?2",
-            .blob(envoy?.bytes ?? []), .integer(Int64(max(0, min(limit, StoreLimits.pageMax))))
+            """
+            SELECT envoy, body, box, sequence, checksum, terms FROM policy_leaf WHERE envoy > ?1
+            ORDER BY envoy LIMIT ?2
+            """, .blob(envoy?.bytes ?? []), .integer(Int64(max(0, min(limit, StoreLimits.pageMax))))
         ) { row throws(StoreError) in try readLeaf(row) }
     }
 
@@ -88,15 +92,26 @@ extension PolicyTables {
         guard let envoy = PrincipalID(bytes: row.blob(0)), let body = Bytes32(bytes: row.blob(1)),
             let box = Bytes32(bytes: row.blob(2))
         else { throw database.damage("a leaf of the policy has no envoy") }
-        let leaf = PolicyLeafRow(envoy: envoy, body: body, box: box, sequence: row.count(3))
-        guard row.integer(4) == PolicyTables.checksum(leaf) else {
+        // A row from before leaves had terms has none, and its checksum is of the rest: it is never too old.
+        let (bytes, terms) = (row.blob(5), PolicyTables.terms(row.blob(5)))
+        guard let terms else { throw database.damage("the leaf of envoy \(envoy) has no terms") }
+        let leaf = PolicyLeafRow(envoy: envoy, body: body, box: box, terms: terms, sequence: row.count(3))
+        guard row.integer(4) == PolicyTables.checksum(leaf, terms: bytes) else {
             throw database.damage("the leaf of envoy \(envoy) is not what was written")
         }
         return leaf
     }
 
-    static func checksum(_ leaf: PolicyLeafRow) -> Int64 {
-        Owner.leaf.checksum(leaf.sequence, leaf.envoy.bytes + leaf.body.bytes + leaf.box.bytes)
+    private static func terms(_ bytes: [UInt8]) -> PolicyTerms? {
+        guard !bytes.isEmpty else { return PolicyTerms() }
+        var decoder = CanonicalDecoder(bytes)
+        guard let terms = try? PolicyTerms(from: &decoder), decoder.remaining == 0 else { return nil }
+        return terms
+    }
+
+    /// `terms` as the row has them: a column of their own.
+    static func checksum(_ leaf: PolicyLeafRow, terms: [UInt8]) -> Int64 {
+        Owner.leaf.checksum(leaf.sequence, leaf.envoy.bytes + leaf.body.bytes + leaf.box.bytes + terms)
     }
 
     func readBox(_ row: SQLRow) throws(StoreError) -> (envoy: PrincipalID, box: [UInt8]) {

@@ -99,15 +99,17 @@ extension PolicyTables {
                 throw unknown("giving envoy \(change.envoy) its leaf", "body \(content.body) is not all here")
             }
             let box = content.box.isEmpty ? Bytes32.zero : witness.hash(content.box)
-            let leaf = PolicyLeafRow(envoy: change.envoy, body: content.body, box: box, sequence: sequence)
+            let leaf = PolicyLeafRow(
+                envoy: change.envoy, body: content.body, box: box, terms: content.terms, sequence: sequence)
+            let terms = content.terms.canonicalBytes
             try database.run(
                 """
-                INSERT INTO policy_leaf(envoy, body, box, sequence, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
+                INSERT INTO policy_leaf(envoy, body, box, sequence, checksum, terms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                 ON CONFLICT (envoy) DO UPDATE SET
                     body = excluded.body, box = excluded.box, sequence = excluded.sequence,
-                    checksum = excluded.checksum
+                    checksum = excluded.checksum, terms = excluded.terms
                 """, .blob(leaf.envoy.bytes), .blob(leaf.body.bytes), .blob(box.bytes), .count(sequence),
-                .integer(PolicyTables.checksum(leaf)))
+                .integer(PolicyTables.checksum(leaf, terms: terms)), .blob(terms))
             try save(content.box, of: change.envoy)
         }
     }

@@ -71,6 +71,9 @@ public struct PolicyTables {
         ) WITHOUT ROWID, STRICT;
         """
 
+    /// What brings leaves their terms; those that are there have none, and get them with the next version.
+    static let termsSchema = "ALTER TABLE policy_leaf ADD COLUMN terms BLOB;"
+
     init(database: Database, witness: any Witness) { (self.database, self.witness) = (database, witness) }
 
     /// What rows of each table are checked with, beside their content.

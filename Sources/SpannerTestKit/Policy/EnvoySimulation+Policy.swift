@@ -20,10 +20,7 @@ extension EnvoySimulation {
             if let old, chance(40) {
                 leaves.append(old)
             } else {
-                leaves.append(
-                    PolicyLeaf(envoy: envoy.id, body: TestWitness.digest([UInt8(nextBody & 0xFF), 7]), box: .zero))
-                leaves[leaves.count - 1].box = TestWitness.digest(Array("box \(nextBody)".utf8))
-                nextBody += 1
+                leaves.append(leaf(of: envoy.id, instead: old))
             }
         }
         let gone = before.all.map(\.envoy).filter { id in !served.contains { $0.id == id } }
@@ -32,8 +29,7 @@ extension EnvoySimulation {
         let head = PolicyHead(
             partition: state.name, epoch: state.epoch,
             sequence: (state.tables.version?.signed.head.sequence ?? 0) + 1, root: tree.root,
-            count: UInt64(tree.count), revision: "body \(nextBody)", made: clock(), maxAgeSeconds: nil,
-            expiry: .enforceLast)
+            count: UInt64(tree.count), revision: "body \(nextBody)", made: clock())
         let identity = state.identity
         let signed = SignedPolicyHead(
             head, warrant: identity.warrant, signature: identity.signer.sign(head.signedBytes(in: TestIdentity.mesh)))
@@ -42,6 +38,16 @@ extension EnvoySimulation {
         let changed = tree.all.filter { before.leaf(of: $0.envoy) != $0 }.map(\.envoy)
         partitions[partition].append(
             .version(EnvoySimVersion(signed: signed, leaves: tree.all, changed: changed)))
+    }
+
+    /// Another leaf than the one before; of some the terms alone are others.
+    private func leaf(of envoy: PrincipalID, instead old: PolicyLeaf?) -> PolicyLeaf {
+        var leaf = PolicyLeaf(
+            envoy: envoy, body: TestWitness.digest([UInt8(nextBody & 0xFF), 7]),
+            box: TestWitness.digest(Array("box \(nextBody)".utf8)), terms: PolicyTerms(maxAgeSeconds: nextBody))
+        if let old, nextBody.isMultiple(of: 5) { (leaf.body, leaf.box) = (old.body, old.box) }
+        nextBody += 1
+        return leaf
     }
 
     /// The roll-out of the version in force, begun anew by each primary.

@@ -11,7 +11,8 @@ struct StackDiff: AsyncParsableCommand {
         discussion: """
             Without arguments the revision before is compared with the one in force; with FROM alone, that one with \
             what is in force; with --dir, what is in force (or FROM) with the directory. It also tells how many \
-            machines of which layers would get another body.
+            machines of which layers would get another body, and what differs in how old a \
+            policy may become.
 
             Exit 0 where they are the same, 2 where they differ, 1 where the later one has faults.
 
@@ -91,6 +92,7 @@ struct StackDiff: AsyncParsableCommand {
             }
         }
         if answer.omitted > 0 { lines.append("and \(Plural.text(answer.omitted, "file")) more") }
+        lines += answer.terms.isEmpty ? [] : [""] + answer.terms.map { TerminalText.line($0) }
         lines += ["", machines(answer)]
         return lines.joined(separator: "\n")
     }
@@ -109,7 +111,7 @@ struct StackDiff: AsyncParsableCommand {
             return (["it cannot be published: \(Plural.text(answer.faults.count, "fault"))"] + faults)
                 .joined(separator: "\n")
         }
-        let sum = "\(answer.changed) of \(Plural.text(answer.envoys, "machine")) would get another body"
+        let sum = "\(answer.changed) of \(Plural.text(answer.envoys, "machine")) would get another policy"
         guard !answer.layers.isEmpty else { return sum }
         var table = TextTable("LAYER", "WOULD CHANGE", "MACHINES")
         for layer in answer.layers { table.row(layer.layer, "\(layer.changed)", "\(layer.envoys)") }

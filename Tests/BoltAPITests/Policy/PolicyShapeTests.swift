@@ -123,15 +123,19 @@ import Testing
 
     /// S8: what a sibling keeps is put together again from digests and a path: nothing in it opens a box.
     @Test func whatASiblingKeepsTravelsWhole() throws {
+        let leaf = PolicyLeaf(
+            envoy: PrincipalID(high: 1, low: 2), body: bytes(1), box: bytes(2),
+            terms: PolicyTerms(maxAgeSeconds: 3600, expiry: .stop))
         let page = PeerPolicyResponse(
             partition: try name("north"), bolt: "a.north", mark: 9, heads: [[1], [2]],
             envoys: [
-                CoveredPolicyView(
-                    envoy: PrincipalID(high: 1, low: 2), sequence: 4, body: bytes(1), boxDigest: bytes(2), path: [3],
-                    box: [4])
+                CoveredPolicyView(leaf: leaf, sequence: 4, path: [3], box: [4])
             ], nextFrom: PrincipalID(high: 1, low: 3))
         try roundTrip(page)
         #expect(try json(page).contains(#""box_digest""#) && json(page).contains(#""next_from""#))
+        #expect(try json(page).contains(#""expiry":"stop""#) && json(page).contains(#""max_age_seconds":3600"#))
+        #expect(page.envoys.first?.leaf == leaf)
+        #expect(PolicyExpiry.allCases.allSatisfy { PolicyExpiryWord($0).expiry == $0 })
     }
 
     // MARK: - Roll-outs and passes

@@ -232,9 +232,14 @@ import Testing
                 LAYER  WOULD CHANGE  MACHINES
                 web    12            30
 
-                12 of 40 machines would get another body
+                12 of 40 machines would get another policy
                 """)
         #expect(!StackDiff.table(try diff([file]), brief: true).contains("@@"))
+        var older = try diff([file])
+        (older.terms, older.layers, older.changed) = (["expiry.after 1h → 2h"], [], 40)
+        #expect(
+            StackDiff.table(older, brief: true).hasSuffix(
+                "  +1 -1\n\nexpiry.after 1h → 2h\n\n40 of 40 machines would get another policy"))
         #expect(StackDiff.table(try diff([]), brief: false) == "9c41d2 and the directory are the same")
         #expect(
             StackDiff.table(try diff([file], faults: [fault]), brief: true).hasSuffix(

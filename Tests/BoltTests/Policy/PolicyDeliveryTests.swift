@@ -301,10 +301,15 @@ struct PolicyDeliveryTests {
     func covered() async throws {
         let bed = try await PolicyBed()
         bed.admit((1...3).map { PolicyBed.member($0) })
-        try await bed.publish(PolicyBed.files(motd: "one"))
+        let expiry = "expiry:
+  policy: stop
+  after: 1h
+"
+        try await bed.publish(PolicyBed.files(motd: "one", rollout: expiry))
         let (covering, ways) = (try covering(of: bed), ways(to: bed, limit: 100))
         await covering.pull(ways)
         let grant = try #require(try bed.word(2).grant)
+        #expect(grant.leaf.terms == PolicyTerms(maxAgeSeconds: 3600, expiry: .stop))
         let word = try #require(
             await covering.word(for: PolicyBed.envoy(2), of: PolicyBed.north, holding: HeldPolicy()))
         let shown = try APIJSON.decode(CheckInPolicy.self, from: Data(word.utf8))

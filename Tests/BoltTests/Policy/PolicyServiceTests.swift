@@ -93,7 +93,7 @@ struct PolicyServiceTests {
         let body = try #require(try bed.word(1).grant?.leaf.body)
         // Leaves of a version whose head was never written.
         let stray = PolicyLeafChange(
-            envoy: PolicyBed.envoy(9), content: PolicyLeafChange.Content(body: body, box: []))
+            envoy: PolicyBed.envoy(9), content: PolicyLeafChange.Content(body: body, box: [], terms: PolicyTerms()))
         _ = try await bed.policy.journal([.policy(.leaves(sequence: 2, [stray]))])
         let next = bed.reborn()
         await next.look()

@@ -138,8 +138,7 @@ struct PolicyTurnsTests {
         // The same version as an earlier epoch signed it: what a restored partition begins with.
         let head = PolicyHead(
             partition: signed.head.partition, epoch: .none, sequence: signed.head.sequence, root: signed.head.root,
-            count: signed.head.count, revision: signed.head.revision, made: signed.head.made, maxAgeSeconds: nil,
-            expiry: signed.head.expiry)
+            count: signed.head.count, revision: signed.head.revision, made: signed.head.made)
         let earlier = SignedPolicyHead(
             head, warrant: signed.warrant, signature: bed.bolt.signer.sign(head.signedBytes(in: TestIdentity.mesh)))
         _ = try await bed.policy.journal([.policy(.head(sequence: head.sequence, earlier.canonicalBytes))])

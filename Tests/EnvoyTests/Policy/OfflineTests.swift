@@ -204,4 +204,41 @@ import Testing
         let unset = try await age(.stop, days: 40, after: 0, isKnown: false)
         #expect(unset.standing == "age unknown" && unset.calls.count == 4)
     }
+
+    /// Its leaf was the same: no machine heard of such a version, nor of another owner's terms.
+    @Test(
+        "terms that changed alone are taken with a pass and without fetching the body again, and are obeyed",
+        arguments: ["north", "south"])
+    func termsAlone(of name: String) async throws {
+        let scratch = try Scratch()
+        let (server, enforcer) = (PolicyServer(), FakeEnforcer())
+        let (day, made): (UInt64, UInt64) = (86_400, 1_800_000_000_000)
+        var owner = owner
+        (owner.made, owner.maxAgeSeconds, owner.expiry) = (WallTime(milliseconds: made), 30 * day, .stop)
+        let bytes = try policyBody(try Machine.facts(), layer: disruptive)
+        server.give(try owner.grant(1, to: Machine.id, body: bytes), body: bytes)
+        (owner.name, owner.maxAgeSeconds) = (PartitionName(checked: name), 60 * day)
+        let longer = try owner.grant(2, to: Machine.id, body: bytes)
+        let now = Mutex(WallTime(milliseconds: made))
+        var work = try Machine.work(enforcer)
+        work.now = { now.withLock { $0 } }
+        work.window = .zero
+        let last = try await withAgent(
+            scratch.state, server, policy: work, traits: { ["word": .string("a")] }
+        ) { agent in
+            _ = try await agent.runOnce()
+            server.give(longer, body: bytes)
+            _ = try await agent.runOnce()
+            #expect(server.fetched == 1 && enforcer.calls.count == 2 && server.passes.map(\.sequence) == [1, 2])
+            server.state.withLock { $0.isAway = true }
+            for (days, calls) in [(31, 3), (61, 3)] as [(UInt64, Int)] {
+                now.withLock { $0 = WallTime(milliseconds: made + days * day * 1_000) }
+                await agent.makeDue()
+                _ = try await agent.runOnce(recording: false)
+                #expect(enforcer.calls.count == calls, "after \(days) days")
+            }
+            return await agent.lastPass
+        }
+        #expect(last?.trouble?.contains("policy_expired") == true)
+    }
 }

@@ -246,6 +246,45 @@ import Testing
         #expect(content(enforcer.calls.last) == Array("one".utf8))
     }
 
+    /// As builds wrote it that had the terms of its age in the head.
+    private func olderForm(_ grant: PolicyGrant) -> [UInt8] {
+        var encoder = CanonicalEncoder()
+        grant.signed.head.encode(to: &encoder)
+        grant.leaf.terms.encode(to: &encoder)
+        grant.signed.warrant.encode(to: &encoder)
+        encoder.raw(grant.signed.signature)
+        encoder.raw(grant.leaf.envoy.bytes)
+        encoder.fixed(grant.leaf.body)
+        encoder.fixed(grant.leaf.box)
+        grant.path.encode(to: &encoder)
+        return encoder.bytes
+    }
+
+    @Test("a policy that another build kept in another form is let go of, told as that, and fetched anew")
+    func outdatedCache() async throws {
+        let scratch = try Scratch()
+        let (server, enforcer) = (PolicyServer(), FakeEnforcer())
+        let first = try body("one")
+        server.give(try owner.grant(5, to: Machine.id, body: first), body: first)
+        _ = try await withAgent(scratch.state, server, policy: try Machine.work(enforcer)) { try await $0.runOnce() }
+        do {
+            let queue = try scratch.state.openQueue()
+            guard case .whole(var policy) = try queue.policy.load() else {
+                Issue.record("nothing was kept")
+                return
+            }
+            policy.grant = olderForm(try PolicyGrant(policy.grant))
+            #expect(throws: DecodingFailure.self) { try PolicyGrant(policy.grant) }
+            try queue.policy.accept(policy)
+            try queue.close()
+        }
+        server.give(try owner.grant(6, to: Machine.id, body: first), body: first)
+        _ = try await withAgent(scratch.state, server, policy: try Machine.work(enforcer)) { try await $0.runOnce() }
+        let troubles = server.passes.compactMap(\.trouble)
+        #expect(troubles.count == 1 && troubles.first?.contains("policy_cache_outdated") == true, "\(troubles)")
+        #expect(server.fetched == 2 && enforcer.calls.count == 2 && server.passes.last?.sequence == 6)
+    }
+
     @Test("secrets are opened for the pass and for it alone; none of them is on the disk in clear")
     func secrets() async throws {
         let scratch = try Scratch()

@@ -23,13 +23,16 @@ struct PolicyOwner {
         _ sequence: UInt64, to envoy: PrincipalID, body: [UInt8], box: [UInt8]? = nil, revision: String = "r"
     ) throws -> PolicyGrant {
         let witness = PaperWitness()
-        let others = (1...5).map { PolicyLeaf(envoy: PrincipalID(high: 9, low: $0), body: .zero, box: .zero) }
+        let terms = PolicyTerms(maxAgeSeconds: maxAgeSeconds, expiry: expiry)
+        let others = (1...5).map {
+            PolicyLeaf(envoy: PrincipalID(high: 9, low: $0), body: .zero, box: .zero, terms: terms)
+        }
         let leaf = PolicyLeaf(
-            envoy: envoy, body: witness.hash(body), box: box.map { witness.hash($0) } ?? .zero)
+            envoy: envoy, body: witness.hash(body), box: box.map { witness.hash($0) } ?? .zero, terms: terms)
         let tree = PolicyTree(others + [leaf], by: witness)
         let head = PolicyHead(
             partition: name, epoch: PaperWitness.epoch(epoch), sequence: sequence, root: tree.root,
-            count: UInt64(tree.count), revision: revision, made: made, maxAgeSeconds: maxAgeSeconds, expiry: expiry)
+            count: UInt64(tree.count), revision: revision, made: made)
         let signed = SignedPolicyHead(
             head, warrant: PaperWitness.warrant(name), signature: signature(head.signedBytes(in: PaperWitness.mesh)))
         return try #require(PolicyGrant(signed, of: envoy, in: tree))

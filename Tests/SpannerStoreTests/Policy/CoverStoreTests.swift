@@ -155,4 +155,25 @@ import Testing
         try store.database.execute("UPDATE body SET content = zeroblob(9)")
         #expect(storeError { _ = try store.body(policyBody(1).digest) }?.code == .corrupt)
     }
+
+    @Test("copies from before leaves had terms are let go of, and all is pulled again")
+    func copiesWithoutTerms() throws {
+        let scratch = try Scratch()
+        do {
+            let store = try open(scratch)
+            #expect(try store.keep([grant(1, 5)], of: south).isEmpty)
+            #expect(try store.keep(policyBody(1).bytes, digest: policyBody(1).digest))
+            try store.finish(5, of: south, at: noon, removingOlder: true)
+            // As a build with the first step only left it.
+            try store.database.execute("PRAGMA user_version = 1")
+            try store.close()
+        }
+        let store = try open(scratch)
+        #expect(try store.database.setting("user_version") == Int64(CoverStore.kind.migrations.count))
+        #expect(try store.mark(of: south) == nil && store.grant(of: envoyID(1), in: south) == nil)
+        let held = try store.held()
+        #expect(held.grants == 0 && held.bodies == 0 && held.bytes == 0)
+        #expect(try store.keep([grant(1, 5)], of: south).isEmpty && store.held().grants == 1)
+        try store.close()
+    }
 }

@@ -47,6 +47,10 @@ extension LogAuthor {
     func anyPolicy(_ generator: inout Seeded) -> [PolicyChange] {
         let sequence = 1 + UInt64(generator.below(12))
         func envoy(_ generator: inout Seeded) -> PrincipalID { envoyID(UInt64(generator.below(6))) }
+        func terms(_ generator: inout Seeded) -> PolicyTerms {
+            generator.below(2) == 0
+                ? PolicyTerms() : PolicyTerms(maxAgeSeconds: UInt64(generator.below(90)), expiry: .enforceSafe)
+        }
         switch generator.below(13) {
         case 0, 1:
             let body = policyBody(UInt64(generator.below(5)))
@@ -62,7 +66,7 @@ extension LogAuthor {
             for _ in 0...generator.below(3) {
                 let content = PolicyLeafChange.Content(
                     body: policyBody(UInt64(generator.below(5))).digest,
-                    box: generator.below(3) == 0 ? [] : generator.bytes(50))
+                    box: generator.below(3) == 0 ? [] : generator.bytes(50), terms: terms(&generator))
                 changes.append(
                     PolicyLeafChange(envoy: envoy(&generator), content: generator.below(6) == 0 ? nil : content))
             }
@@ -97,7 +101,7 @@ struct PolicyModel {
     var bodies: Set<Bytes32> = []
     var stacks: Set<Bytes32> = []
     var versions: [PolicyVersion] = []
-    var leaves: [PrincipalID: (body: Bytes32, box: [UInt8], sequence: UInt64)] = [:]
+    var leaves: [PrincipalID: (content: PolicyLeafChange.Content, sequence: UInt64)] = [:]
     var given: [PrincipalID: (sequence: UInt64, outcome: PolicyDelivery.Outcome)] = [:]
     var head: UInt64 = 0
     var ordered: UInt64 = 0
@@ -114,7 +118,7 @@ struct PolicyModel {
             // One that names what is not there takes the others with it.
             guard changes.allSatisfy({ $0.content.map { bodies.contains($0.body) } ?? true }) else { return }
             for change in changes {
-                leaves[change.envoy] = change.content.map { ($0.body, $0.box, sequence) }
+                leaves[change.envoy] = change.content.map { ($0, sequence) }
                 if change.content == nil { given[change.envoy] = nil }
             }
         case .head(let sequence, _): head = max(head, sequence)
@@ -129,7 +133,7 @@ struct PolicyModel {
             guard let last = versions.last else { return }
             versions.removeAll { $0.sequence < min(sequence, last.sequence) }
             stacks.formIntersection(versions.map(\.stack))
-            bodies.formIntersection(leaves.values.map(\.body))
+            bodies.formIntersection(leaves.values.map(\.content.body))
         }
     }
 
@@ -148,10 +152,12 @@ struct PolicyModel {
         expect(try tables.leaves(after: nil, limit: 100).map(\.envoy) == leaves.keys.sorted(), "leaves")
         for (envoy, leaf) in leaves {
             let row = try tables.leaf(of: envoy)
-            let box = leaf.box.isEmpty ? Bytes32.zero : TestWitness().hash(leaf.box)
-            expect(
-                row == PolicyLeafRow(envoy: envoy, body: leaf.body, box: box, sequence: leaf.sequence), "leaf \(envoy)")
-            expect(try tables.box(of: envoy) == leaf.box, "box \(envoy)")
+            let content = leaf.content
+            let box = content.box.isEmpty ? Bytes32.zero : TestWitness().hash(content.box)
+            let expected = PolicyLeafRow(
+                envoy: envoy, body: content.body, box: box, terms: content.terms, sequence: leaf.sequence)
+            expect(row == expected, "leaf \(envoy)")
+            expect(try tables.box(of: envoy) == content.box, "box \(envoy)")
         }
         let deliveries = try tables.deliveries(after: nil, limit: 100)
         expect(deliveries.map(\.envoy) == given.keys.sorted(), "deliveries")

@@ -109,7 +109,11 @@ import Testing
         #expect(parts.count == 3)
         let leaf = PolicyChange.leaves(
             sequence: 1,
-            [PolicyLeafChange(envoy: envoyID(1), content: PolicyLeafChange.Content(body: body.digest, box: [1]))])
+            [
+                PolicyLeafChange(
+                    envoy: envoyID(1),
+                    content: PolicyLeafChange.Content(body: body.digest, box: [1], terms: PolicyTerms()))
+            ])
         // All but the last part of each.
         let stackParts = storing(stack.files, stack.digest)
         for change in stackParts.dropLast() + storing(body: body.bytes, body.digest).dropLast() {
@@ -155,7 +159,7 @@ import Testing
                 storing(stack.files, stack.digest) + [.publish(version(number, stack.digest))], store, &author)
             _ = try apply([.rollout(sequence: number, number: 0, [UInt8(number)])], store, &author)
         }
-        let content = PolicyLeafChange.Content(body: used.digest, box: [])
+        let content = PolicyLeafChange.Content(body: used.digest, box: [], terms: PolicyTerms())
         _ = try apply([.leaves(sequence: 4, [PolicyLeafChange(envoy: envoyID(1), content: content)])], store, &author)
         let tables = store.tables.policy
         var rounds = 0
@@ -202,7 +206,7 @@ import Testing
         let body = policyBody(1)
         let slice = SliceID(group: GroupID(Bytes32(words: (1, 2, 3, 4))), index: 3)
         let placement = PartitionCommand.EnvoyPlacement(envoy: envoyID(1), slice: slice)
-        let content = PolicyLeafChange.Content(body: body.digest, box: [7, 7])
+        let content = PolicyLeafChange.Content(body: body.digest, box: [7, 7], terms: PolicyTerms(maxAgeSeconds: 60))
         _ = try apply(
             storing(body: body.bytes, body.digest) + [
                 .leaves(
@@ -231,7 +235,7 @@ import Testing
         var author = LogAuthor()
         try store.commit(author.founding())
         let (body, stack) = (policyBody(1), try policyStack(1))
-        let content = PolicyLeafChange.Content(body: body.digest, box: [7, 7])
+        let content = PolicyLeafChange.Content(body: body.digest, box: [7, 7], terms: PolicyTerms(maxAgeSeconds: 60))
         _ = try apply(
             storing(body: body.bytes, body.digest) + storing(stack.files, stack.digest) + [
                 .publish(version(1, stack.digest)),
@@ -248,7 +252,9 @@ import Testing
             "UPDATE policy_stack SET body = zeroblob(9)", "UPDATE policy_body SET body = zeroblob(9)",
             "UPDATE policy_version SET body = zeroblob(9)", "UPDATE policy_version SET sequence = 2",
             "UPDATE policy_leaf SET sequence = 9", "UPDATE policy_leaf SET box = zeroblob(32)",
-            "UPDATE policy_leaf SET envoy = zeroblob(16)", "UPDATE policy_box SET body = x'0708'",
+            "UPDATE policy_leaf SET envoy = zeroblob(16)", "UPDATE policy_leaf SET terms = NULL",
+            "UPDATE policy_leaf SET terms = x'0001'", "UPDATE policy_leaf SET terms = x'FF'",
+            "UPDATE policy_box SET body = x'0708'",
             "UPDATE policy_given SET outcome = 1", "UPDATE policy_given SET at_ms = 5",
             "UPDATE policy_record SET number = 4 WHERE kind = 1",
             "UPDATE policy_record SET body = x'09' WHERE kind = 2",
@@ -264,14 +270,16 @@ import Testing
         #expect(storeError { _ = try store.tables.policy.versionInForce() }?.code == .poisoned)
     }
 
-    @Test("each older schema of a partition is brought to the present one, with what it holds")
-    func migration() throws {
+    @Test(
+        "each older schema of a partition is brought to the present one, with what it holds",
+        arguments: 3..<PartitionStore.kind.migrations.count)
+    func migration(count: Int) throws {
         let scratch = try Scratch()
         let kind = PartitionStore.kind
         let directory = try StateDirectory(path: scratch.path)
         do {
             let older = Database.Kind(
-                name: kind.name, applicationID: kind.applicationID, migrations: Array(kind.migrations.dropLast()))
+                name: kind.name, applicationID: kind.applicationID, migrations: Array(kind.migrations.prefix(count)))
             let database = try Database.open(older, in: directory, file: PartitionStore.fileName)
             try database.run("INSERT INTO setting VALUES ('kept', x'2A', 1, 0)")
             try database.close()
@@ -279,5 +287,36 @@ import Testing
         let store = try PartitionStore(directory: directory, identity: north, witness: TestWitness())
         #expect(try store.tables.settings.names(limit: 5) == ["kept"])
         #expect(try store.tables.policy.versionInForce() == nil)
+    }
+
+    @Test("leaves from before they had terms are read as such that are never too old, and get theirs with the next")
+    func leavesWithoutTerms() throws {
+        let scratch = try Scratch()
+        let (kind, body) = (PartitionStore.kind, policyBody(1))
+        let place = try #require(kind.migrations.firstIndex { $0.name == "terms of leaves" })
+        let directory = try StateDirectory(path: scratch.path)
+        var row = PolicyLeafRow(envoy: envoyID(1), body: body.digest, box: .zero, terms: PolicyTerms(), sequence: 7)
+        do {
+            let older = Database.Kind(
+                name: kind.name, applicationID: kind.applicationID, migrations: Array(kind.migrations.prefix(place)))
+            let database = try Database.open(older, in: directory, file: PartitionStore.fileName)
+            try database.run(
+                "INSERT INTO policy_leaf(envoy, body, box, sequence, checksum) VALUES (?1, ?2, ?3, 7, ?4)",
+                .blob(row.envoy.bytes), .blob(row.body.bytes), .blob(row.box.bytes),
+                .integer(PolicyTables.checksum(row, terms: [])))
+            try database.close()
+        }
+        let store = try PartitionStore(directory: directory, identity: north, witness: TestWitness())
+        #expect(try store.tables.policy.leaf(of: envoyID(1)) == row)
+        var author = LogAuthor()
+        try store.commit(author.founding())
+        (row.terms, row.sequence) = (PolicyTerms(maxAgeSeconds: 3600, expiry: .stop), 8)
+        let content = PolicyLeafChange.Content(body: body.digest, box: [], terms: row.terms)
+        let refusals = try apply(
+            storing(body: body.bytes, body.digest)
+                + [.leaves(sequence: 8, [PolicyLeafChange(envoy: envoyID(1), content: content)])], store, &author)
+        #expect(refusals.allSatisfy { $0 == nil })
+        #expect(try store.tables.policy.leaves(after: nil, limit: 9) == [row])
+        try scrub(store)
     }
 }

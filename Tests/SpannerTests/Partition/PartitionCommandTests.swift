@@ -65,7 +65,8 @@ struct PartitionCommandTests {
         let (digest, envoy) = (Bytes32(words: (4, 3, 2, 1)), source.envoy)
         let version = PolicyVersion(
             sequence: 4, stack: digest, revision: "c0ffee", who: "operator/ada", at: at, note: "new motd")
-        let content = PolicyLeafChange.Content(body: digest, box: [9, 9, 9])
+        let content = PolicyLeafChange.Content(
+            body: digest, box: [9, 9, 9], terms: PolicyTerms(maxAgeSeconds: 3600, expiry: .stop))
         let freeze = PolicyFreeze(isFrozen: true, reason: "night", who: "operator/ada", at: at)
         let changes: [PolicyChange] = [
             .stack(PolicyPart(digest: digest, number: 100, parts: 128, bytes: [1])),
@@ -100,7 +101,8 @@ struct PartitionCommandTests {
                 PolicyLeafChange(
                     envoy: source.envoy,
                     content: PolicyLeafChange.Content(
-                        body: .zero, box: Array(repeating: 1, count: PolicyLimits.boxBytesMax + 1)))
+                        body: .zero, box: Array(repeating: 1, count: PolicyLimits.boxBytesMax + 1),
+                        terms: PolicyTerms()))
             ]),
     ])
     func `a change of the policy over its limits is refused`(_ change: PolicyChange) {

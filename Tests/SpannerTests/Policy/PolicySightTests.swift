@@ -253,6 +253,29 @@ struct PolicySightTests {
         #expect(envoy.sight.standing(now: at(4500)) == .aging, "as the one who made it was heard of")
     }
 
+    /// The cause of both: terms stood in the head, and a machine is given no head that leaves its leaf as it is.
+    @Test("Terms are those of the leaf in force: of a version that changes them alone, and of another owner's (P2)")
+    func termsOfTheLeaf() throws {
+        func at(_ seconds: UInt64) -> WallTime { WallTime(milliseconds: 1_000_000 + seconds * 1000) }
+        var envoy = PolicyEnvoy()
+        let first = try #require(world.grant(body: 0, maxAge: 4000, expiry: .stop))
+        let longer = try #require(world.grant(sequence: 2, body: 0, maxAge: 8000, expiry: .enforceSafe))
+        let moved = try #require(world.grant(by: world.south, body: 0, maxAge: 60, expiry: .stop))
+        #expect(Set([first, longer, moved].map(\.leaf.body)).count == 1)
+        #expect(Set([first, longer, moved].map { $0.leaf.hash(by: world.witness) }).count == 3)
+        #expect(envoy.take(first) == nil && envoy.sight.standing(now: at(5000)) == .expired(.stop))
+        // A grant whose leaf was given other terms on its way proves nothing.
+        var leaf = longer.leaf
+        leaf.terms = PolicyTerms()
+        #expect(envoy.take(PolicyGrant(signed: longer.signed, leaf: leaf, path: longer.path)) == .forged)
+        #expect(envoy.take(longer) == nil && envoy.sight.standing(now: at(5000)) == .fresh)
+        #expect(envoy.sight.standing(now: at(8001)) == .expired(.enforceSafe))
+        envoy.go(to: world.south, register: 2, reign: 1)
+        #expect(envoy.take(moved) == nil && envoy.sight.standing(now: at(61)) == .expired(.stop))
+        var decoder = CanonicalDecoder(envoy.sight.canonicalBytes)
+        #expect(try PolicySight(from: &decoder).standing(now: at(61)) == .expired(.stop), "after a restart too")
+    }
+
     @Test("What is remembered is remembered after a restart, and is bounded")
     func durable() throws {
         var envoy = PolicyEnvoy()

@@ -104,6 +104,35 @@ struct PolicyTreeTests {
         #expect(unknown.root == twice.root, "who comes and is left out does not come")
     }
 
+    /// They stood in the head alone: whoever asks by the hash of its leaf never heard that they had changed.
+    @Test("Leaves that differ in their terms alone have other hashes, and a path proves the one that it is of")
+    func terms() throws {
+        let ages: [UInt64?] = [nil, 0, 1, 3600, PolicyLimits.ageSecondsMax]
+        var seen: Set<Bytes32> = []
+        for age in ages {
+            for expiry in PolicyExpiry.allCases {
+                let terms = PolicyTerms(maxAgeSeconds: age, expiry: expiry)
+                let leaf = world.leaf(3, terms: terms)
+                #expect(seen.insert(leaf.hash(by: witness)).inserted, "\(terms)")
+                var decoder = CanonicalDecoder(leaf.canonicalBytes)
+                #expect(try PolicyLeaf(from: &decoder) == leaf && decoder.remaining == 0)
+                let tree = world.tree(7).replacing([leaf], by: witness)
+                let path = try #require(tree.path(of: leaf.envoy))
+                for other in ages where other != age {
+                    let stranger = world.leaf(3, terms: PolicyTerms(maxAgeSeconds: other, expiry: expiry))
+                    #expect(path.root(from: stranger.hash(by: witness), by: witness) != tree.root)
+                }
+                #expect(path.root(from: leaf.hash(by: witness), by: witness) == tree.root)
+            }
+        }
+        #expect(PolicyTerms(maxAgeSeconds: .max).maxAgeSeconds == PolicyLimits.ageSecondsMax)
+        var encoder = CanonicalEncoder()
+        encoder.optional(PolicyLimits.ageSecondsMax + 1) { encoder, seconds in encoder.integer(seconds) }
+        encoder.byte(PolicyExpiry.stop.rawValue)
+        var tooOld = CanonicalDecoder(encoder.bytes)
+        #expect(throws: DecodingFailure.self) { try PolicyTerms(from: &tooOld) }
+    }
+
     @Test("A leaf is never taken for a node, nor a node for a leaf")
     func domains() throws {
         let tree = world.tree(4)

@@ -16,27 +16,25 @@ struct PolicyWorld {
         PartitionEpoch(number: number, minter: ReplicaID(key: TestWitness.digest([3]), incarnation: number))
     }
 
-    func leaf(_ envoy: UInt64, body: UInt64 = 0) -> PolicyLeaf {
+    func leaf(_ envoy: UInt64, body: UInt64 = 0, terms: PolicyTerms = PolicyTerms()) -> PolicyLeaf {
         PolicyLeaf(
             envoy: Self.envoy(envoy), body: TestWitness.digest(Array("body \(envoy) \(body)".utf8)),
-            box: body % 2 == 0 ? .zero : TestWitness.digest(Array("box \(envoy) \(body)".utf8)))
+            box: body % 2 == 0 ? .zero : TestWitness.digest(Array("box \(envoy) \(body)".utf8)), terms: terms)
     }
 
     /// A tree of so many envoys, whose bodies hang on the version.
-    func tree(_ count: UInt64 = 5, version: UInt64 = 0) -> PolicyTree {
-        PolicyTree((0..<count).map { leaf($0, body: version) }, by: witness)
+    func tree(_ count: UInt64 = 5, version: UInt64 = 0, terms: PolicyTerms = PolicyTerms()) -> PolicyTree {
+        PolicyTree((0..<count).map { leaf($0, body: version, terms: terms) }, by: witness)
     }
 
     func sign(
         _ tree: PolicyTree, epoch: UInt64 = 1, sequence: UInt64 = 1, by partition: TestPartition? = nil,
-        as name: PartitionName? = nil, maxAge: UInt64? = nil, expiry: PolicyExpiry = .enforceLast,
-        made: UInt64 = 1_000_000
+        as name: PartitionName? = nil, made: UInt64 = 1_000_000
     ) -> SignedPolicyHead {
         let partition = partition ?? north
         let head = PolicyHead(
             partition: name ?? partition.name, epoch: Self.epoch(epoch), sequence: sequence, root: tree.root,
-            count: UInt64(tree.count), revision: "f00d", made: WallTime(milliseconds: made), maxAgeSeconds: maxAge,
-            expiry: expiry)
+            count: UInt64(tree.count), revision: "f00d", made: WallTime(milliseconds: made))
         return SignedPolicyHead(
             head, warrant: partition.warrant, signature: partition.signer.sign(head.signedBytes(in: Self.mesh)))
     }
@@ -44,13 +42,13 @@ struct PolicyWorld {
     /// What envoy 2 is given of a version.
     func grant(
         epoch: UInt64 = 1, sequence: UInt64 = 1, by partition: TestPartition? = nil, of envoy: UInt64 = 2,
-        count: UInt64 = 5, maxAge: UInt64? = nil, expiry: PolicyExpiry = .enforceLast, made: UInt64 = 1_000_000
+        count: UInt64 = 5, body: UInt64? = nil, maxAge: UInt64? = nil, expiry: PolicyExpiry = .enforceLast,
+        made: UInt64 = 1_000_000
     ) -> PolicyGrant? {
-        let tree = tree(count, version: sequence + 100 * epoch)
+        let terms = PolicyTerms(maxAgeSeconds: maxAge, expiry: expiry)
+        let tree = tree(count, version: body ?? sequence + 100 * epoch, terms: terms)
         return PolicyGrant(
-            sign(
-                tree, epoch: epoch, sequence: sequence, by: partition, maxAge: maxAge, expiry: expiry, made: made),
-            of: Self.envoy(envoy), in: tree)
+            sign(tree, epoch: epoch, sequence: sequence, by: partition, made: made), of: Self.envoy(envoy), in: tree)
     }
 
     func beacon(epoch: UInt64 = 1, sequence: UInt64 = 1, at: UInt64, by partition: TestPartition? = nil)

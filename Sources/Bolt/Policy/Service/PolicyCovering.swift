@@ -203,8 +203,7 @@ actor PolicyCovering {
         for view in page.envoys.prefix(APILimits.pageCountMax) where view.sequence == signed.head.sequence {
             var decoder = CanonicalDecoder(view.path.bytes)
             guard let path = try? PolicyPath(from: &decoder), (try? decoder.finish()) != nil else { continue }
-            let leaf = PolicyLeaf(envoy: view.envoy, body: view.body, box: view.boxDigest)
-            let grant = PolicyGrant(signed: signed, leaf: leaf, path: path)
+            let grant = PolicyGrant(signed: signed, leaf: view.leaf, path: path)
             let box = view.box?.bytes ?? []
             guard grant.isOfHead(by: witness), (box.isEmpty ? .zero : witness.hash(box)) == view.boxDigest,
                 try !isOlder(signed.head, of: view.envoy, in: partition)

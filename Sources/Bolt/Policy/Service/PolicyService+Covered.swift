@@ -47,8 +47,8 @@ extension PolicyService {
             bytes += path.count + box.count + 256
             page.envoys.append(
                 CoveredPolicyView(
-                    envoy: leaf.envoy, sequence: picture.sequence, body: leaf.body, boxDigest: leaf.box,
-                    path: Base64Bytes(path), box: box.isEmpty ? nil : Base64Bytes(box)))
+                    leaf: leaf, sequence: picture.sequence, path: Base64Bytes(path),
+                    box: box.isEmpty ? nil : Base64Bytes(box)))
         }
         if !page.envoys.isEmpty { page.heads = [Base64Bytes(picture.signed.canonicalBytes)] }
         return page

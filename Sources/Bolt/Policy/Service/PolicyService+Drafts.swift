@@ -41,7 +41,7 @@ extension PolicyService {
                 draft.troubles[id] = faults.faults.first.map { "\($0)" } ?? "its layers do not fit together"
                 continue
             }
-            try await place(compiled, for: member, secrets, into: &draft)
+            try await place(compiled, stack.settings.terms, for: member, secrets, into: &draft)
         }
         draft.compiled = bodies
         return draft
@@ -66,22 +66,28 @@ extension PolicyService {
 
     /// Compares with what the envoy has, and makes it a box where it needs another one.
     private func place(
-        _ compiled: CompiledBody, for member: FleetMember, _ secrets: SecretsAtHand, into draft: inout PolicyDraft
+        _ compiled: CompiledBody, _ terms: PolicyTerms, for member: FleetMember, _ secrets: SecretsAtHand,
+        into draft: inout PolicyDraft
     ) async throws {
         let id = member.facts.id
         let leaf = reign?.rows[id]?.leaf
         guard !compiled.secrets.isEmpty else {
-            guard leaf?.body != compiled.digest || leaf?.box != .zero else { return }
+            let bare = PolicyLeaf(envoy: id, body: compiled.digest, box: .zero, terms: terms)
+            guard leaf != bare else { return }
             if leaf.map({ $0.box != .zero }) ?? false { draft.ingredients[id] = .zero }
-            return draft.give(compiled.digest, box: [], hash: .zero, to: id)
+            return draft.give(bare, box: [])
         }
         do throws(SecretsAtHand.Hindrance) {
             let wanted = try secrets.ingredients(compiled.secrets, for: member.sealingKey, by: witness)
-            if let leaf, leaf.body == compiled.digest, leaf.box != .zero, await ingredients(of: id) == wanted { return }
+            if let leaf, leaf.body == compiled.digest, leaf.terms == terms, leaf.box != .zero,
+                await ingredients(of: id) == wanted
+            {
+                return
+            }
             guard let key = member.sealingKey else { return }
             let box = try secrets.box(compiled.secrets, for: key)
             draft.ingredients[id] = wanted
-            draft.give(compiled.digest, box: box, hash: witness.hash(box), to: id)
+            draft.give(PolicyLeaf(envoy: id, body: compiled.digest, box: witness.hash(box), terms: terms), box: box)
         } catch { draft.troubles[id] = error.words }
     }
 
@@ -101,9 +107,10 @@ extension PolicyService {
 }
 
 extension PolicyDraft {
-    /// An envoy is to have this.
-    mutating func give(_ body: Bytes32, box: [UInt8], hash: Bytes32, to envoy: PrincipalID) {
-        changes.append(PolicyLeafChange(envoy: envoy, content: PolicyLeafChange.Content(body: body, box: box)))
-        rows.append(LeafInForce(leaf: PolicyLeaf(envoy: envoy, body: body, box: hash), since: sequence))
+    /// An envoy is to have this, with a box of which the leaf has the hash; empty where it needs none.
+    mutating func give(_ leaf: PolicyLeaf, box: [UInt8]) {
+        let content = PolicyLeafChange.Content(body: leaf.body, box: box, terms: leaf.terms)
+        changes.append(PolicyLeafChange(envoy: leaf.envoy, content: content))
+        rows.append(LeafInForce(leaf: leaf, since: sequence))
     }
 }

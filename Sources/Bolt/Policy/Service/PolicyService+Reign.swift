@@ -58,7 +58,11 @@ extension PolicyService {
                 ordered: try tables.orderedThrough(), files: try version.flatMap { try tables.stack($0.stack) }
             )
         }
-        begun.head = try found.head.map { try SignedPolicyHead($0.bytes) }
+        begun.head = found.head.flatMap { try? SignedPolicyHead($0.bytes) }
+        if found.head != nil, begun.head == nil {
+            // What its envoys hold stays in force until the next look has made it anew, under the next number.
+            logger.notice("the policy's head is in the form of another build: it is made anew")
+        }
         begun.version = found.version
         begun.freeze = found.freeze.flatMap { $0.isFrozen ? $0 : nil }
         begun.ordered = found.ordered
@@ -81,7 +85,8 @@ extension PolicyService {
             }
             for row in page {
                 begun.rows[row.envoy] = LeafInForce(
-                    leaf: PolicyLeaf(envoy: row.envoy, body: row.body, box: row.box), since: row.sequence)
+                    leaf: PolicyLeaf(envoy: row.envoy, body: row.body, box: row.box, terms: row.terms),
+                    since: row.sequence)
             }
             last = page.count == PolicyServiceLimits.envoysPerTurn ? page.last?.envoy : nil
         } while last != nil

@@ -59,16 +59,18 @@ extension PolicyService {
             throw Problem(.rolloutBlocked, "\(blocked); nothing was changed")
         }
         try await requireSafe()
+        let terms = reign?.stack.map { brought.stack.settings.terms.changes(from: $0.settings.terms) } ?? []
         guard !dryRun else {
             let draft = try await draft(brought.stack, all: true, isStrict: true)
-            return StackChange(isChanged: true, level: .local, effects: effects(of: draft, publication, "would be"))
+            let effects = effects(of: draft, publication, "would be") + terms
+            return StackChange(isChanged: true, level: .local, effects: effects)
         }
         let before = reign?.tree
         let level = try await publish(publication)
         let changed = reign.map { now in now.tree.all.count { before?.leaf(of: $0.envoy) != $0 } } ?? 0
         var effects = ["\(publication.revision) is in force, version \(reign?.version?.sequence ?? 0)"]
         effects.append("\(changed) of \(reign?.tree.count ?? 0) envoys get another policy")
-        return StackChange(isChanged: true, level: level, effects: effects + troubleWords())
+        return StackChange(isChanged: true, level: level, effects: effects + terms + troubleWords())
     }
 
     private func effects(of draft: PolicyDraft, _ publication: PolicyPublication, _ verb: String) -> [String] {

@@ -50,7 +50,7 @@ extension PolicyService {
     ) async throws -> BoltAPI.AckLevel {
         guard let begun = reign else { throw PolicyProblems.noReign(name) }
         let tree = begun.tree.replacing(draft.rows.map(\.leaf), removing: draft.removed, by: witness)
-        let signed = head(of: tree, draft.sequence, stack, publication?.revision ?? begun.version?.revision ?? "")
+        let signed = head(of: tree, draft.sequence, publication?.revision ?? begun.version?.revision ?? "")
         let atOnce = given(at: draft, begun, publication)
         var (first, last) = try await parts(of: draft, publication)
         var leaves = leafCommands(draft)
@@ -85,13 +85,10 @@ extension PolicyService {
         return level
     }
 
-    private func head(
-        of tree: PolicyTree, _ sequence: UInt64, _ stack: Stack, _ revision: String
-    ) -> SignedPolicyHead {
+    private func head(of tree: PolicyTree, _ sequence: UInt64, _ revision: String) -> SignedPolicyHead {
         let head = PolicyHead(
             partition: name, epoch: reign?.epoch ?? .none, sequence: sequence, root: tree.root,
-            count: UInt64(tree.count), revision: revision, made: WallClock.now(),
-            maxAgeSeconds: stack.settings.maxAgeSeconds, expiry: stack.settings.expiry)
+            count: UInt64(tree.count), revision: revision, made: WallClock.now())
         return SignedPolicyHead(head, warrant: context.warrant, signature: sign(head.signedBytes, as: .head))
     }
 
@@ -138,7 +135,7 @@ extension PolicyService {
             (batch, bytes) = ([], 0)
         }
         for change in draft.changes {
-            let size = 64 + (change.content?.box.count ?? 0)
+            let size = 80 + (change.content?.box.count ?? 0)
             if bytes + size > PolicyServiceLimits.leavesBytes || batch.count == PartitionLimits.policyEnvoysMax {
                 flush()
             }

@@ -150,7 +150,7 @@ extension PolicyService {
         return (StackFaults(faults)?.faults ?? [], missing, stack.settings.rollout.blocks(of: UInt64(fleet.count)))
     }
 
-    /// Which envoys would get another body under another stack, by layer.
+    /// Which envoys would get another body under another stack, by layer; and how many another policy, for its terms.
     func compare(
         _ old: Stack?, _ new: Stack
     ) async throws -> (layers: [StackLayerDiffView], changed: UInt64, all: UInt64) {
@@ -165,12 +165,14 @@ extension PolicyService {
             known[selection] = digest
             return digest
         }
+        let areTermsOther = old.map { $0.settings.terms != new.settings.terms } ?? false
         for (count, member) in fleet.values.enumerated() {
             if count % PolicyServiceLimits.envoysPerTurn == 0 { await Task.yield() }
             let (left, right) = (old?.selection(for: member.facts), new.selection(for: member.facts))
             let was = old.flatMap { old in left.flatMap { digest(old, $0, &before) } }
-            let isOther = was != digest(new, right, &after)
-            if isOther { changed += 1 }
+            let now = digest(new, right, &after)
+            let isOther = was != now
+            if isOther || areTermsOther && now != nil { changed += 1 }
             for layer in Set(right.layers) { layers[layer, default: (0, 0)].envoys += 1 }
             guard isOther else { continue }
             for layer in Set(right.layers + (left?.layers ?? [])) { layers[layer, default: (0, 0)].changed += 1 }

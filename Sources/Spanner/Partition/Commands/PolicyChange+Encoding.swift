@@ -6,7 +6,6 @@ extension PolicyChange: CanonicalValue {
         case stack = 1
         case body = 2
         case publish = 3
-        case leaves = 4
         case head = 5
         case given = 6
         case outcome = 7
@@ -15,6 +14,8 @@ extension PolicyChange: CanonicalValue {
         case ordered = 10
         case freeze = 11
         case retire = 12
+        /// 4 was that of leaves without terms.
+        case leaves = 13
     }
 
     /// The kind, then its fields in order.
@@ -33,6 +34,7 @@ extension PolicyChange: CanonicalValue {
                 encoder.optional(change.content) { encoder, content in
                     encoder.fixed(content.body)
                     encoder.string(content.box)
+                    content.terms.encode(to: &encoder)
                 }
             }
         case .head(let sequence, let bytes):
@@ -184,7 +186,8 @@ extension PolicyLeafChange {
         envoy = try decoder.principal()
         content = try decoder.optional { decoder throws(DecodingFailure) in
             let body = try decoder.fixed()
-            return Content(body: body, box: try decoder.string("box", limit: PolicyLimits.boxBytesMax))
+            let box = try decoder.string("box", limit: PolicyLimits.boxBytesMax)
+            return Content(body: body, box: box, terms: try PolicyTerms(from: &decoder))
         }
     }
 }

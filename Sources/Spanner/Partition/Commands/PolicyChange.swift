@@ -103,8 +103,12 @@ public struct PolicyLeafChange: Hashable, Sendable {
         public var body: Bytes32
         /// Its secrets, sealed to it; empty where it needs none.
         public var box: [UInt8]
-        /// A body with a box.
-        public init(body: Bytes32, box: [UInt8]) { (self.body, self.box) = (body, box) }
+        /// How old it may become.
+        public var terms: PolicyTerms
+        /// A body with a box, and its terms.
+        public init(body: Bytes32, box: [UInt8], terms: PolicyTerms) {
+            (self.body, self.box, self.terms) = (body, box, terms)
+        }
     }
 
     /// Which envoy.
