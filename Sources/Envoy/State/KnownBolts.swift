@@ -72,9 +72,11 @@ struct KnownBolts {
         asked = first.isEmpty ? seeds : first.map(\.address)
         home = first.prefix { $0.partition == owner }.count
         var known = Set(asked)
-        let room = min(EnvoyLimits.unprovedBoltsMax, max(0, EnvoyLimits.boltsMax - asked.count))
-        let unknown = others.lazy.map(\.address).filter { known.insert($0).inserted }
-        asked += Array(unknown.prefix(room))
+        var room = min(EnvoyLimits.unprovedBoltsMax, max(0, EnvoyLimits.boltsMax - asked.count))
+        for bolt in others where room > 0 && known.insert(bolt.address).inserted {
+            asked.append(bolt.address)
+            room -= 1
+        }
     }
 
     private static func sorted(_ bolts: [BoltAddress], first: PartitionName?) -> [BoltAddress] {
