@@ -161,10 +161,12 @@ import Testing
             #expect(failure.kind == .contradicted)
             #expect(Set(port.requests.map(\.queueIncarnation)).count == 1)
             try await agent.limitPages(to: 1 << 30)
-            guard case .delivered = try await agent.runOnce(recording: false) else {
-                Issue.record("it was not delivered")
-                return
+            // The first try finds room for the start over and ends: there were many without success. The next delivers.
+            var isDelivered = false
+            for _ in 0..<2 where !isDelivered {
+                if case .delivered = try await agent.runOnce(recording: false) { isDelivered = true }
             }
+            #expect(isDelivered)
         }
         let names = Set(port.requests.map(\.queueIncarnation))
         #expect(names.count == 2)
