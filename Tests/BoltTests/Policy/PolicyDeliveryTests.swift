@@ -301,10 +301,7 @@ struct PolicyDeliveryTests {
     func covered() async throws {
         let bed = try await PolicyBed()
         bed.admit((1...3).map { PolicyBed.member($0) })
-        let expiry = "expiry:
-  policy: stop
-  after: 1h
-"
+        let expiry = "expiry:\n  policy: stop\n  after: 1h\n"
         try await bed.publish(PolicyBed.files(motd: "one", rollout: expiry))
         let (covering, ways) = (try covering(of: bed), ways(to: bed, limit: 100))
         await covering.pull(ways)
