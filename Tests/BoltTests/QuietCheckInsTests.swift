@@ -73,7 +73,7 @@ struct QuietCheckInsTests {
             { $0 = $0.with(results: [SequencedResult(sequence: 8, body: [1])]) },
             { $0 = $0.with(firstHeld: 9) },
             { $0 = $0.with(traits: EnvoyRecord.Traits(digest: .zero, document: [])) },
-            { $0 = $0.with(traits: .none) },
+            { $0 = $0.with(traits: .some(nil)) },
             { $0 = $0.with(queue: other) },
             { $0.slice = nil },
             { $0.seen = OwnerMark(register: 1, epoch: 4, hash: Bytes32(words: (3, 0, 0, 0))) },

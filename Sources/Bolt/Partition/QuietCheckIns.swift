@@ -39,9 +39,9 @@ final class QuietCheckIns: Sendable {
     /// A memory of at most so many envoys: one more, and all but that one is forgotten.
     init(envoysMax: Int = PartitionServiceLimits.quietEnvoysMax) { self.envoysMax = max(1, envoysMax) }
 
-    /// Takes note of what an envoy is about to be answered. Remembered where the next may be answered alike: all that is
-    /// stored may be released, the owner proved nothing, and no other bolt is between. Everything else is forgotten of
-    /// it.
+    /// Takes note of what an envoy is about to be answered. Remembered where the next may be answered alike: all that
+    /// is stored may be released, the owner proved nothing, and no other bolt is between. Everything else is forgotten
+    /// of it.
     func note(_ receipt: CheckInReceipt, to checkIn: PendingCheckIn, in epoch: PartitionEpoch, register: Bytes32?) {
         let isSettled = receipt.releaseThrough == receipt.storedThrough && receipt.signature == nil
         let traits = checkIn.keptAt == nil && !checkIn.isPassedOn && isSettled ? checkIn.traits?.digest : nil

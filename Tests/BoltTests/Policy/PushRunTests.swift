@@ -58,7 +58,8 @@ import Testing
     }
 
     @Test(
-        "Whatever happened, a record leads a later primary to the very state", arguments: 1...200 as ClosedRange<UInt64>)
+        "Whatever happened, a record leads a later primary to the very state",
+        arguments: 1...200 as ClosedRange<UInt64>)
     func everyRecord(seed: UInt64) throws {
         var generator = Seeded(seed)
         let count = UInt64(1 + generator.below(12))
