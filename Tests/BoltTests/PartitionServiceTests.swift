@@ -108,16 +108,6 @@ struct PartitionServiceTests {
         .timeLimit(.minutes(1)))
     func nothingNew() async throws {
         let place = try Place()
-        let seen = try await quietly(place)
-        // Also what was noted last: the end in order journals it.
-        let last = try await again(place)
-        let after = try await last.read { try $0.store.tables.envoys.record(of: PrincipalID(high: 1, low: 2)) }
-        #expect(after?.traits?.document == Array("{}".utf8) && (after?.lastSeen ?? .init(milliseconds: 0)) >= seen)
-        await last.close()
-    }
-
-    /// A check-in with results, then ones that bring nothing new; when the envoy was last seen by the end.
-    private func quietly(_ place: Place) async throws -> WallTime {
         let service = try await founded(place)
         let traits = EnvoyRecord.Traits(digest: TestWitness().hash([4]), document: Array("{}".utf8))
         let plain = try checkIn(1, 1...2)
@@ -126,7 +116,8 @@ struct PartitionServiceTests {
         let next = PendingCheckIn(envoy: plain.envoy, queue: plain.queue, firstHeld: 3, results: [], traits: traits)
         #expect(service.answerQuietly(next) == nil, "nothing was answered yet")
         guard case .stored(let stored) = await service.store(first) else {
-            throw StoreError(.internal, what: "storing", why: "it was refused", next: "look at the service")
+            Issue.record("not stored")
+            return
         }
         #expect(service.answerQuietly(first) == nil, "it brings results")
         let (tip, envoy) = (await service.standing().tip.position, plain.envoy)
@@ -140,10 +131,7 @@ struct PartitionServiceTests {
         #expect(said.allSatisfy { $0?.releaseThrough == 2 && $0?.epoch == stored.epoch })
         // However many there were: a record a look.
         #expect(await service.standing().tip.position - tip < UInt64(max(2, said.count)))
-        let now = WallClock.now()
-        #expect(service.answerQuietly(next) != nil)
         await service.close()
-        return now
     }
 
     @Test("Commands that come during a flush are in one record, and each is told what it did", .timeLimit(.minutes(1)))

@@ -40,7 +40,8 @@ struct QuietCheckInsTests {
     }
 
     private func answer(_ quiet: QuietCheckIns, _ checkIn: PendingCheckIn, at time: UInt64 = 1000) -> CheckInReceipt? {
-        quiet.answer(to: checkIn, in: epoch, register: register, now: WallTime(milliseconds: time))
+        quiet.answer(
+            to: checkIn, in: epoch, register: register, isPaired: true, now: WallTime(milliseconds: time))
     }
 
     @Test("What was answered is answered again, without a proof that was shown; each envoy is seen once a look")
@@ -55,11 +56,9 @@ struct QuietCheckInsTests {
             #expect(said.storedThrough == 7 && said.releaseThrough == 7 && said.level == .paired)
             #expect(said.epoch == 5 && said.register == 2 && said.voucher == nil && said.signature == nil)
         }
-        #expect(
-            quiet.takeSightings() == [
-                PartitionCommand.EnvoySighting(
-                    envoy: PrincipalID(high: 1, low: 2), at: WallTime(milliseconds: 2000), traits: nil)
-            ])
+        let sighting = QuietCheckIns.Sighting(
+            envoy: PrincipalID(high: 1, low: 2), slice: checkIn().slice, at: WallTime(milliseconds: 2000))
+        #expect(quiet.takeSightings() == [sighting])
         #expect(quiet.takeSightings().isEmpty)
     }
 
@@ -87,8 +86,9 @@ struct QuietCheckInsTests {
             #expect(answer(quiet, checkIn(change)) == nil, "change \(place)")
         }
         let now = WallTime(milliseconds: 1)
-        #expect(quiet.answer(to: checkIn(), in: later, register: register, now: now) == nil)
-        #expect(quiet.answer(to: checkIn { $0.seen = nil }, in: epoch, register: .zero, now: now) == nil)
+        #expect(quiet.answer(to: checkIn(), in: later, register: register, isPaired: true, now: now) == nil)
+        let bare = checkIn { $0.seen = nil }
+        #expect(quiet.answer(to: bare, in: epoch, register: .zero, isPaired: true, now: now) == nil)
         #expect(answer(quiet, checkIn()) != nil, "nothing of this was taken for news")
         quiet.forget()
         #expect(answer(quiet, checkIn()) == nil && quiet.takeSightings().isEmpty)
@@ -127,14 +127,32 @@ struct QuietCheckInsTests {
         #expect(try #require(answer(quiet, checkIn())).storedThrough == 9)
     }
 
-    @Test("It remembers so many envoys and no more")
-    func bounded() {
-        let quiet = QuietCheckIns(envoysMax: 2)
-        func of(_ number: UInt64) -> PendingCheckIn { checkIn { $0 = $0.with(envoy: PrincipalID(high: 1, low: number)) } }
-        for number in 1...3 as ClosedRange<UInt64> {
-            quiet.note(receipt(), to: of(number), in: epoch, register: register)
+    @Test("P1: paired is said again while there is a pair, and local until there is one")
+    func levels() throws {
+        let (quiet, now) = (QuietCheckIns(), WallTime(milliseconds: 1))
+        for level in [PartitionAckLevel.paired, .local] {
+            var told = receipt()
+            told.level = level
+            quiet.note(told, to: checkIn(), in: epoch, register: register)
+            for isPaired in [true, false] {
+                let said = quiet.answer(to: checkIn(), in: epoch, register: register, isPaired: isPaired, now: now)
+                #expect(said?.level == (isPaired == (level == .paired) ? level : nil), "\(level), \(isPaired)")
+            }
         }
-        #expect(answer(quiet, of(1)) == nil && answer(quiet, of(2)) == nil && answer(quiet, of(3)) != nil)
+    }
+
+    @Test("It remembers so many envoys and no more: those that were answered last")
+    func bounded() {
+        let quiet = QuietCheckIns(envoysMax: 4)
+        func of(_ number: UInt64) -> PendingCheckIn {
+            checkIn { $0 = $0.with(envoy: PrincipalID(high: 1, low: number)) }
+        }
+        quiet.note(receipt(), to: of(1), in: epoch, register: register)
+        for number in 2...100 as ClosedRange<UInt64> {
+            quiet.note(receipt(), to: of(number), in: epoch, register: register)
+            #expect(answer(quiet, of(1)) != nil, "it asks again and again")
+        }
+        #expect((2...100).count { answer(quiet, of($0)) != nil } <= 3)
     }
 }
 

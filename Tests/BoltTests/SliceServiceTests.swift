@@ -64,6 +64,7 @@ struct SliceServiceTests {
             return
         }
         #expect(receipt.register == 3 && receipt.storedThrough == 6)
+        try await lateSighting(two)
         try await wait("the task is over") {
             await two.services[0].read { $0.desk.tasks[job.id]?.machine.state.phase == .ended }
         }
@@ -71,6 +72,28 @@ struct SliceServiceTests {
         #expect(view.isComplete && view.progress.done == 4 && view.stuck.isEmpty)
         try await reversed(two, job)
         await two.close()
+    }
+
+    /// P7: an envoy was seen just before its slice went, and that is to be journaled now: its row would come back where
+    /// it was collected. What is not journaled is let go of.
+    private func lateSighting(_ two: TwoPartitions) async throws {
+        let (service, envoy) = (two.services[0], envoys[1])
+        let place = try #require(two.boards[0].place(of: envoy, group: nil))
+        let checkIn = PendingCheckIn(
+            envoy: envoy, queue: QueueID(envoy), firstHeld: 6, results: [],
+            traits: EnvoyRecord.Traits(digest: .zero, document: []), slice: place.slice)
+        let receipt = CheckInReceipt(storedThrough: 5, releaseThrough: 5, level: .local, epoch: 1)
+        let epoch = await service.standing().epoch
+        service.quiet.note(receipt, to: checkIn, in: epoch, register: .zero)
+        let said = service.quiet.answer(
+            to: checkIn, in: epoch, register: .zero, isPaired: false, now: WallTime(milliseconds: 9))
+        #expect(said?.storedThrough == 5)
+        await service.read { $0.journalSightings() }
+        guard case .done = await service.write([.setting(name: "behind it", value: [1])], level: .local) else {
+            Issue.record("the partition writes no more")
+            return
+        }
+        #expect(try await service.read { try $0.store.tables.envoys.record(of: envoy) } == nil)
     }
 
     /// What was moved goes back by a task of its own.

@@ -149,7 +149,8 @@ import Testing
         "P5, P6: through copies, releases and new beginnings each record stays until it is released", arguments: 1...8)
     func model(seed: UInt64) throws {
         var generator = Seeded(seed)
-        let scratch = try Scratch(inMemory: true)
+        // Once on a disk: which numbers a freed file's place gets differs, and copies are told apart by those too.
+        let scratch = try Scratch(inMemory: seed > 1)
         var model: [(queue: UInt64, first: UInt64, bodies: [[UInt8]])] = []
         var (names, folders, made) = (UInt64(1), 0, UInt8(0))
         var store = try open(scratch.file("0"), as: names)

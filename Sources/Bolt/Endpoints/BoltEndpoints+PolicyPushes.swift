@@ -114,6 +114,12 @@ extension PolicyService {
             }
         }
         let ids = chosen.map(\.facts.id).filter { reign?.rows[$0] != nil || reign?.troubles[$0] != nil }
+        // They are machines of this partition all the same: whoever pushes to several is to hear of them.
+        guard chosen.isEmpty || !ids.isEmpty else {
+            throw Problem(
+                .pushRefused, "no machine of partition \(name) that fits has a policy yet; nothing was changed",
+                next: "publish a stack there first: boltctl stack publish")
+        }
         guard !ids.isEmpty else {
             throw Problem(.notFound, "no envoy of partition \(name) fits that; nothing was changed")
         }

@@ -76,6 +76,8 @@ enum PartitionServiceLimits {
     static let standingInterval: Duration = .seconds(2)
     /// Envoys of which it is remembered what they were last answered.
     static let quietEnvoysMax = 65_536
+    /// How old the look at the partition may be by which they are answered from memory.
+    static let quietBoardAge: Duration = .seconds(1)
     /// How long an answer waits for the standbys.
     static let pairedWait: Duration = .seconds(1)
     /// How long an answer waits at all: a disk may be full or slow.

@@ -35,7 +35,7 @@ struct CheckInReceipt: Sendable {
     /// All up to here are stored safely: the envoy may delete them.
     let releaseThrough: UInt64
     /// How safe this check-in is.
-    let level: PartitionAckLevel
+    var level: PartitionAckLevel
     /// Number of the epoch in which it was written.
     let epoch: UInt64
     /// The number of the owner of the envoy's slice that took it: 1 before there were slices, 2 at the first owner, and
@@ -67,39 +67,50 @@ extension PartitionService {
 
     /// Answers a check-in that brings nothing new, without waiting for anybody; nil where it has to be stored.
     nonisolated func answerQuietly(_ checkIn: PendingCheckIn) -> CheckInReceipt? {
-        // A primary on its way out, or without room, has the queue decide.
-        let epoch = board.withLock { board -> PartitionEpoch? in
-            let isAtWork = board.standing.role == .primary && !board.standing.isFull && !board.standing.isDrained
-            return isAtWork ? board.standing.epoch : nil
+        let (epoch, isPaired) = board.withLock { board -> (PartitionEpoch?, Bool) in
+            let standing = board.standing
+            // A primary on its way out, without room, or one that stood still, has the queue decide.
+            let isAtWork = standing.role == .primary && !standing.isFull && !standing.isDrained
+            let isFresh = ContinuousClock.now - board.at < PartitionServiceLimits.quietBoardAge
+            let isPaired = standing.members.contains { $0.isInSync && $0.isLinked && $0.disk != standing.disk }
+            return (isAtWork && isFresh ? standing.epoch : nil, isPaired)
         }
         guard let epoch else { return nil }
-        return quiet.answer(to: checkIn, in: epoch, register: register(of: checkIn), now: WallClock.now())
+        return quiet.answer(
+            to: checkIn, in: epoch, register: register(of: checkIn), isPaired: isPaired, now: WallClock.now())
     }
 
     private nonisolated func register(of checkIn: PendingCheckIn) -> Bytes32? {
         checkIn.slice.flatMap { slices?.board.register(of: $0)?.hash }
     }
 
-    /// Journals when envoys were last seen that brought nothing new. Nobody waits for it.
+    /// Journals when envoys were last seen that brought nothing new. Nobody waits for it. Those of slices that are not
+    /// this partition's to write any more are let go of, as `store(_:)` would not take them: a seal is before all of
+    /// it, or behind, and what a slice holds is told by its digest.
     func journalSightings() {
         guard machine.role.reigns else { return quiet.forget() }
-        var rest = quiet.takeSightings()[...]
+        let sightings = quiet.takeSightings().filter { isWritable($0.envoy, in: $0.slice) }
+        var rest = sightings.map { PartitionCommand.EnvoySighting(envoy: $0.envoy, at: $0.at, traits: nil) }[...]
         while !rest.isEmpty {
             begin([.seen(Array(rest.prefix(PartitionLimits.sightingsMax)))], level: .local) { _ in }
             rest = rest.dropFirst(PartitionLimits.sightingsMax)
         }
     }
 
+    /// Whether a check-in of an envoy that was routed by its slice may be written here now. From there to the journal
+    /// nothing else may run.
+    private func isWritable(_ envoy: PrincipalID, in slice: SliceID?) -> Bool {
+        // A seal is before all of it, or behind. Without a slice: it was routed before the first topology came.
+        guard slice.map({ takes($0) }) ?? (slices?.board.hasSlices != true) else { return false }
+        // It was routed before the envoy was given another group: what is left of it here may be on its way already.
+        return slices?.board.reassigned(envoy).map { $0.slice == slice } ?? true
+    }
+
     /// Stores a check-in, where this bolt reigns: answered once it is durable here, and, while a standby is in sync,
     /// on all of those, or after a moment.
     func store(_ checkIn: PendingCheckIn) async -> CheckInAnswer {
         guard machine.role.reigns, broken == nil, !closed else { return .elsewhere }
-        // From here to the journal nothing else runs: a seal is before all of it, or behind.
-        if let slice = checkIn.slice, !takes(slice) { return .elsewhere }
-        // It was routed before the envoy was given another group: what is left of it here may be on its way already.
-        if let place = slices?.board.reassigned(checkIn.envoy), place.slice != checkIn.slice { return .elsewhere }
-        // It was routed before the first topology came.
-        if checkIn.slice == nil, slices?.board.hasSlices == true { return .elsewhere }
+        guard isWritable(checkIn.envoy, in: checkIn.slice) else { return .elsewhere }
         let walk = checkIn.slice.flatMap { slices?.board.walk(of: $0) }
         let commands: [PartitionCommand]
         do throws(StoreError) { commands = try self.commands(for: checkIn) } catch {

@@ -116,7 +116,7 @@ extension PartitionService {
         let standing = standing()
         let now = ContinuousClock.now
         board.withLock { board in
-            board.standing = standing
+            (board.standing, board.at) = (standing, now)
             let isHeard = standing.members.contains { $0.disk == standing.primary && $0.isLinked }
             if standing.reigns || isHeard { board.primaryHeard = now }
         }

@@ -294,8 +294,6 @@ actor PartitionService {
     func close() {
         guard !closed else { return }
         settleDisk()
-        journalSightings()
-        settleDisk()
         closed = true
         endWaiting()
         for (link, _) in shipments { drop(link) }
@@ -311,6 +309,8 @@ actor PartitionService {
 struct PartitionBoard: Sendable {
     /// How things stood.
     var standing: PartitionStanding
+    /// When they were looked at.
+    var at = ContinuousClock.now
     /// When a primary, or this bolt as one, was last heard of.
     var primaryHeard: ContinuousClock.Instant?
 

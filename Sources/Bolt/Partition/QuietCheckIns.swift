@@ -26,17 +26,36 @@ final class QuietCheckIns: Sendable {
         let receipt: CheckInReceipt
     }
 
+    /// When an envoy was seen, and the slice in which it was then.
+    struct Sighting: Hashable, Sendable {
+        let envoy: PrincipalID
+        let slice: SliceID?
+        let at: WallTime
+    }
+
     private struct State {
-        var settled: [PrincipalID: Settled] = [:]
-        var sightings: [PrincipalID: WallTime] = [:]
+        /// Those that were answered since the last turn, and those of the turn before.
+        var (settled, earlier): ([PrincipalID: Settled], [PrincipalID: Settled]) = ([:], [:])
+        var sightings: [PrincipalID: Sighting] = [:]
         /// Number of the last list of bolts that was signed: none before it is told any more.
         var list: UInt64?
+
+        /// With more than `turnAt` of a turn the next begins, and who was not answered in this one is forgotten.
+        mutating func keep(_ new: Settled, of envoy: PrincipalID, turnAt: Int) {
+            if settled.count >= turnAt, settled[envoy] == nil { (settled, earlier) = ([:], settled) }
+            settled[envoy] = new
+        }
+
+        mutating func forget(_ envoy: PrincipalID) {
+            settled[envoy] = nil
+            earlier[envoy] = nil
+        }
     }
 
     private let state = Mutex(State())
     private let envoysMax: Int
 
-    /// A memory of at most so many envoys: one more, and all but that one is forgotten.
+    /// A memory of about so many envoys, never more: those that were answered last.
     init(envoysMax: Int = PartitionServiceLimits.quietEnvoysMax) { self.envoysMax = max(1, envoysMax) }
 
     /// Takes note of what an envoy is about to be answered. Remembered where the next may be answered alike: all that
@@ -47,53 +66,55 @@ final class QuietCheckIns: Sendable {
         let traits = checkIn.keptAt == nil && !checkIn.isPassedOn && isSettled ? checkIn.traits?.digest : nil
         state.withLock { state in
             if let number = receipt.bolts?.number { state.list = max(state.list ?? number, number) }
-            guard let traits else { return state.settled[checkIn.envoy] = nil }
-            if let known = state.settled[checkIn.envoy], known.queue == checkIn.queue, known.epoch == epoch,
+            let known = state.settled[checkIn.envoy] ?? state.earlier[checkIn.envoy]
+            guard let traits else { return state.forget(checkIn.envoy) }
+            if let known, known.queue == checkIn.queue, known.epoch == epoch,
                 known.receipt.storedThrough > receipt.storedThrough
             {
                 // Of two on their way at once the other was answered first, and more.
                 return
             }
-            if state.settled.count >= envoysMax, state.settled[checkIn.envoy] == nil { state.settled = [:] }
             var receipt = receipt
             receipt.voucher = nil
-            state.settled[checkIn.envoy] = Settled(
+            let settled = Settled(
                 queue: checkIn.queue, traits: traits, slice: checkIn.slice, register: register, epoch: epoch,
                 isShown: checkIn.seen != nil, bolts: checkIn.bolts?.digest, receipt: receipt)
+            state.keep(settled, of: checkIn.envoy, turnAt: max(1, envoysMax / 2))
         }
     }
 
     /// The answer to a check-in that brings nothing new, at `now`; nil where it has to be stored. `register` is that of
-    /// its slice now.
+    /// its slice now; `isPaired`: a standby is in sync and heard. What was called safe by two disks is called so again
+    /// while there are two, and what was not is asked anew once there are (P1).
     func answer(
-        to checkIn: PendingCheckIn, in epoch: PartitionEpoch, register: Bytes32?, now: WallTime
+        to checkIn: PendingCheckIn, in epoch: PartitionEpoch, register: Bytes32?, isPaired: Bool, now: WallTime
     ) -> CheckInReceipt? {
         guard checkIn.results.isEmpty, checkIn.keptAt == nil, !checkIn.isPassedOn, let traits = checkIn.traits else {
             return nil
         }
         if let seen = checkIn.seen, let register, seen.hash != register || seen.epoch != epoch.number { return nil }
         return state.withLock { state in
-            guard let known = state.settled[checkIn.envoy], known.epoch == epoch, known.register == register,
+            guard let known = state.settled[checkIn.envoy] ?? state.earlier[checkIn.envoy],
+                known.epoch == epoch, known.register == register,
                 known.queue == checkIn.queue, known.slice == checkIn.slice, known.traits == traits.digest,
                 known.isShown == (checkIn.seen != nil), known.bolts == checkIn.bolts?.digest,
                 known.receipt.bolts == nil || known.receipt.bolts?.number == state.list,
-                checkIn.firstHeld <= known.receipt.storedThrough + 1,
+                checkIn.firstHeld <= known.receipt.storedThrough + 1, (known.receipt.level == .paired) == isPaired,
                 state.sightings.count < envoysMax || state.sightings[checkIn.envoy] != nil
             else { return nil }
-            state.sightings[checkIn.envoy] = now
+            state.keep(known, of: checkIn.envoy, turnAt: max(1, envoysMax / 2))
+            state.sightings[checkIn.envoy] = Sighting(envoy: checkIn.envoy, slice: checkIn.slice, at: now)
             return known.receipt
         }
     }
 
     /// Takes out what is to be journaled, ascending by envoy.
-    func takeSightings() -> [PartitionCommand.EnvoySighting] {
+    func takeSightings() -> [Sighting] {
         let taken = state.withLock { state in
             defer { state.sightings = [:] }
             return state.sightings
         }
-        return taken.sorted { $0.key < $1.key }.map {
-            PartitionCommand.EnvoySighting(envoy: $0.key, at: $0.value, traits: nil)
-        }
+        return taken.values.sorted { $0.envoy < $1.envoy }
     }
 
     /// Forgets everybody: the reign is over, or another one began.

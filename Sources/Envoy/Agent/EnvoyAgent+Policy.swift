@@ -187,7 +187,7 @@ extension EnvoyAgent {
             return false
         }
         guard !isTold(trouble), !beside.isPassing else { return false }
-        toldTrouble = trouble
+        (toldTrouble, toldTo) = (trouble, sight.freshness)
         var record = record(at: time, isOffline: desk?.isHeard == false)
         record.trouble = "\(trouble)"
         // Of a version that could not be taken its owner is to hear, or it waits for it.
@@ -196,9 +196,11 @@ extension EnvoyAgent {
         return true
     }
 
-    /// Whoever else says it again: it is one trouble until it is over, or a later version has it as well.
+    /// Whoever else says it again: it is one trouble until it is over, or a later version has it as well. Another owner
+    /// numbers its versions anew, and so may the same one in another epoch.
     private func isTold(_ trouble: PolicyTrouble) -> Bool {
-        trouble.code == toldTrouble?.code && trouble.sequence ?? 0 <= toldTrouble?.sequence ?? 0
+        toldTo == sight.freshness && trouble.code == toldTrouble?.code
+            && trouble.sequence ?? 0 <= toldTrouble?.sequence ?? 0
     }
 
     private func record(at time: WallTime, isOffline: Bool) -> PassRecord {

@@ -41,6 +41,8 @@ public actor EnvoyAgent {
     public internal(set) var lastPass: PassRecord?
     /// Which of the policy's troubles, and what of its age, was told last.
     var (toldTrouble, toldStanding) = (PolicyTrouble?.none, PolicyStanding.none)
+    /// The owner and its epoch to which that was told.
+    var toldTo: SliceFreshness?
     /// Where news of policy can be waited for; nil where nobody of the owner's answers.
     var hearing: String?
     /// Whether a bolt told of news that were none: it is not listened to until the next report by the clock.
@@ -66,7 +68,7 @@ public actor EnvoyAgent {
         let sight = try EnvoyAgent.sight(in: memory, trust)
         let known = KnownBolts(
             seeds: seeds, pinned: pinned, kept: try memory.bolts(under: sight, trust),
-            owner: sight.freshness?.register.owner)
+            unproved: sight.freshness == nil ? [] : try memory.unsignedBolts(), owner: sight.freshness?.register.owner)
         guard !known.asked.isEmpty else {
             throw StoreError(
                 .unknown, what: "starting the agent", why: "it knows no bolt", next: "name one with --bolt")

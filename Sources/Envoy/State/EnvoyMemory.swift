@@ -24,16 +24,20 @@ struct EnvoyMemory {
     /// topology was in force, else the last that an owner signed, verified anew. Empty before the first, and where it
     /// is not what was signed.
     func bolts(under sight: OwnerSight, _ trust: OwnerTrust) throws(StoreError) -> KeptBolts {
-        if sight.freshness == nil {
-            let json = try meta.value(Self.boltsKey).map { Data($0) }
-            return .unsigned(json.flatMap { try? APIJSON.decode([BoltAddress].self, from: $0) } ?? [])
-        }
+        if sight.freshness == nil { return .unsigned(try unsignedBolts()) }
         guard let bytes = try meta.value(Self.signedBoltsKey) else { return .unsigned([]) }
         var decoder = CanonicalDecoder(bytes)
         guard let signed = try? SignedBoltList(from: &decoder), (try? decoder.finish()) != nil,
             signed.isAuthentic(in: trust.mesh, witness: trust.witness)
         else { return .unsigned([]) }
         return .signed(signed)
+    }
+
+    /// The last list of bolts that an answer brought while nobody could know whose word it was; empty where there was
+    /// none.
+    func unsignedBolts() throws(StoreError) -> [BoltAddress] {
+        let json = try meta.value(Self.boltsKey).map { Data($0) }
+        return json.flatMap { try? APIJSON.decode([BoltAddress].self, from: $0) } ?? []
     }
 
     /// Keeps a list of bolts; an empty one is not kept.

@@ -21,14 +21,18 @@ struct KnownBolts {
     /// How many of them, the first ones, are the owner's; 0 where they were named by hand.
     private(set) var home = 0
 
-    /// Goes on from what is on disk, the bolts of `owner` first; without that from the `seeds`. Where they are `pinned`
-    /// nobody else is asked, and what is kept is kept all the same.
-    init(seeds: [String], pinned: Bool, kept: KeptBolts, owner: PartitionName?) {
+    /// Goes on from what is on disk, the bolts of `owner` first; without that from the `seeds`, and then from those
+    /// that are `unproved`: the bolts that it was begun with may all have moved. Where they are `pinned` nobody else is
+    /// asked, and what is kept is kept all the same.
+    init(
+        seeds: [String], pinned: Bool, kept: KeptBolts, unproved: [BoltAddress] = [], owner: PartitionName?
+    ) {
         (self.seeds, isPinned) = (seeds, pinned)
         self.kept = KnownBolts.usable(kept.bolts)
         signed = self.kept.isEmpty ? nil : kept.signed
         let known = KnownBolts.sorted(self.kept, first: owner).map(\.address)
         asked = pinned || known.isEmpty ? seeds : known
+        if !pinned, known.isEmpty { ask(KnownBolts.usable(unproved)) }
     }
 
     /// Takes the list of bolts that an obeyed answer brought, under what was seen of the owner with it. What is to be
@@ -71,6 +75,11 @@ struct KnownBolts {
         // As long as no owner said anything, those that the agent was begun with stay, whoever names others.
         asked = first.isEmpty ? seeds : first.map(\.address)
         home = first.prefix { $0.partition == owner }.count
+        ask(others)
+    }
+
+    /// Has those asked that nobody signed for, after all others, as far as there is room.
+    private mutating func ask(_ others: [BoltAddress]) {
         var known = Set(asked)
         var room = min(EnvoyLimits.unprovedBoltsMax, max(0, EnvoyLimits.boltsMax - asked.count))
         for bolt in others where room > 0 && known.insert(bolt.address).inserted {

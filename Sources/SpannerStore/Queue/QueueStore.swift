@@ -121,7 +121,7 @@ public final class QueueStore {
     /// once the database has its tables.
     private static func refuseEmptied(in directory: StateDirectory) throws(StoreError) {
         let path = directory.file(file)
-        guard FileSystem.length(of: path) == 0, directory.holds(incarnationFile) else { return }
+        guard FileSystem.isEmptyOrGone(path), directory.holds(incarnationFile) else { return }
         throw StoreError(
             .corrupt, what: "opening \(path)",
             why: "it is \(directory.holds(file) ? "empty" : "gone"), and a queue was begun there",

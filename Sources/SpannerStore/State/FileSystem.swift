@@ -128,6 +128,12 @@ enum FileSystem {
         return stat(path, &entry) == 0 ? Int(entry.st_size) : 0
     }
 
+    /// Whether a file is seen to be empty, or not to be there; false where that can't be known.
+    static func isEmptyOrGone(_ path: String) -> Bool {
+        var entry = stat()
+        return stat(path, &entry) == 0 ? entry.st_size == 0 : errno == ENOENT
+    }
+
     /// Bytes that this user may still write on the disk of a path, which need not be there itself.
     static func freeBytes(at path: String) throws(StoreError) -> Int {
         var facts = statvfs()
