@@ -124,13 +124,13 @@ struct PartitionServiceTests {
         let seen = try await service.read { try $0.store.tables.envoys.record(of: envoy)?.lastSeen }
         var said: [CheckInReceipt?] = []
         try await wait("the clock goes on") {
-            said.append(service.answerQuietly(next))
+            said += (0..<100).map { _ in service.answerQuietly(next) }
             return try await service.read { try $0.store.tables.envoys.record(of: envoy)?.lastSeen } != seen
         }
         #expect(!said.isEmpty && said.allSatisfy { $0?.storedThrough == stored.storedThrough })
         #expect(said.allSatisfy { $0?.releaseThrough == 2 && $0?.epoch == stored.epoch })
-        // However many there were: a record a look.
-        #expect(await service.standing().tip.position - tip < UInt64(max(2, said.count)))
+        // However many there were: a record a look, of which some may be between two of a hundred.
+        #expect(await service.standing().tip.position - tip < UInt64(said.count / 5))
         await service.close()
     }
 
