@@ -100,8 +100,12 @@ extension MachineIntegrationTests {
                 #expect(first.status == 0, "\(first)")
                 let south = try #require(mesh.bolts.first { $0.partition == "south" })
                 let north = try #require(mesh.bolts.first { $0.partition == "north" })
-                let fleet = try Fleet(mesh, count: 8)
+                // Where no machine is the south's nothing would be kept for it.
+                let fleet = try Fleet(mesh, count: 16)
                 let running = try fleet.start()
+                try waitUntil("machines of the south report there") {
+                    try HTTP.get("http://\(south.ops)/metrics").body.contains("outcome=\"stored\"")
+                }
                 try fleet.waitForMore(40, of: running)
                 try mesh.crash(south)
                 try waitUntil("results are kept for the south", seconds: 60) {
