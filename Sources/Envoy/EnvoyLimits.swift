@@ -15,6 +15,8 @@ enum EnvoyLimits {
     static let addressBytesMax = BoltList.addressBytesMax
     /// Bolts that an answer names which its owner did not sign for: asked after all others, and not kept.
     static let unprovedBoltsMax = 16
+    /// Bytes of the bolts' addresses that are noted for `status`: what it reads is small.
+    static let notedAddressBytesMax = 16 * 1024
     /// Bolts asked in vain that a pass tells of.
     static let attemptsMax = 64
     /// Passes in one round, where each report of one brings another policy.

@@ -67,7 +67,7 @@ struct StatusReport: Encodable {
         let certificate = try EnvoyIdentity.load(directory: directory.identityPath).credential.own
         certificateEnds = "\(certificate.notAfter)"
         isExpired = certificate.notAfter < .now()
-        history = directory.history()
+        history = Self.history(in: directory)
         do {
             let opened = try directory.openQueue()
             let (held, oldest) = (try opened.held(), try opened.oldest())
@@ -92,6 +92,16 @@ struct StatusReport: Encodable {
             }
     }
 
+    /// What was noted, with the age of the policy as it is now: nobody notes it where no agent runs.
+    private static func history(in directory: EnvoyDirectory) -> ReportHistory? {
+        var history = directory.history()
+        if let version = history?.policy?.version {
+            let now = WallTime(milliseconds: UInt64(max(0, Date().timeIntervalSince1970 * 1000)))
+            history?.policy?.version?.standing = version.standing(now: now)
+        }
+        return history
+    }
+
     // MARK: For people
 
     var lines: [String] {
@@ -105,6 +115,10 @@ struct StatusReport: Encodable {
         ]
         if let bolts = history?.bolts {
             lines.append("known bolts  \(bolts.count), \(bolts.signedBy.map { "signed by \($0)" } ?? "not signed")")
+            if let addresses = bolts.addresses {
+                let asked = StatusText.bolts(addresses, of: bolts.asked ?? addresses.count)
+                lines.append("asks         \(asked)")
+            }
         }
         if let stored = history?.stored {
             let word = stored.keptBy == nil ? "last stored  " : "last kept    "
@@ -114,7 +128,8 @@ struct StatusReport: Encodable {
             let times = history?.isFailing == true && failure.inARow > 1 ? ", \(failure.inARow) in a row" : ""
             lines.append("last failure \(ago(failure.at.milliseconds)) ago at \(failure.address)\(times)")
             lines.append("  why:  \(failure.reason) [\(failure.code)]")
-            lines.append("  next: \(failure.next)")
+            let isTriedAgain = agent.running && history?.nextAttempt != nil
+            if let next = StatusText.next(of: failure, isTriedAgain: isTriedAgain) { lines.append("  next: \(next)") }
         }
         lines += policyLines + renewalLines
         if agent.running, let next = history?.nextAttempt {
@@ -134,6 +149,7 @@ struct StatusReport: Encodable {
                     + "\(ago(version.made.milliseconds)) ago, \(version.standing)")
             let heard = policy.heard.map { ", its owner heard \(ago($0.milliseconds)) ago" } ?? ""
             lines.append("  taken \(version.accepted.map { "\(ago($0.milliseconds)) ago" } ?? "before")\(heard)")
+            if let terms = StatusText.terms(of: version) { lines.append("  too old: \(terms)") }
         } else {
             lines.append("policy       none is in force")
         }

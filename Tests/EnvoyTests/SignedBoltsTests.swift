@@ -169,6 +169,7 @@ import Testing
         #expect(try await addresses(scratch, port) == ["a:1", "b:1", "c:1"])
         let history = try #require(scratch.state.history()?.bolts)
         #expect(history.count == 3 && history.signedBy == Self.north && history.epoch == 5 && history.number == 10)
+        #expect(history.asked == 3 && history.addresses == ["a:1", "b:1", "c:1"])
     }
 
     @Test("Q7: a list that somebody changed on the disk counts as none: the agent asks those that it was begun with")

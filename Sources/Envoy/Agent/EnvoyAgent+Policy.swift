@@ -100,12 +100,12 @@ extension EnvoyAgent {
         clock.passed(at: .now)
         let begun = desk.work.now()
         let standing = desk.sight.standing(now: begun)
+        tellStanding(at: begun)
         if standing == .expired(.stop) {
             self.desk?.fail(.stopped)
             return nil
         }
         if desk.trouble == .stopped { self.desk?.settle() }
-        tell(standing)
         let isOffline = !desk.isHeard
         let work = PolicyPass(
             body: policy.body, box: policy.box, machine: desk.machine, traits: traits, key: desk.work.sealingKey,
@@ -165,20 +165,6 @@ extension EnvoyAgent {
         return standing == .expired(.enforceSafe) ? .none : .known
     }
 
-    /// An early warning, once, and again when it changes.
-    private func tell(_ standing: PolicyStanding) {
-        guard standing != toldStanding else { return }
-        toldStanding = standing
-        switch standing {
-        case .aging, .expired:
-            logger.warning(
-                "the policy grows old: its owner was not heard for long", metadata: ["standing": "\(standing.words)"])
-        case .ageUnknown:
-            logger.warning("the clock stands before what the owner said last: the policy's age is not known")
-        case .none, .fresh: break
-        }
-    }
-
     /// What is the matter is told once, as a pass that was not made. Whether it was told now: while a pass is under
     /// way it waits for that one, which began before, so that what is told is in the order in which it was.
     func tellTrouble(at time: WallTime) throws(StoreError) -> Bool {
@@ -231,7 +217,9 @@ extension EnvoyAgent {
                 return PolicyHistory.Version(
                     revision: head.revision, partition: head.partition, epoch: head.epoch.number,
                     sequence: head.sequence, made: head.made, accepted: desk.acceptedAt,
-                    leaf: grant.leaf.hash(by: trust.witness), standing: desk.sight.standing(now: now).words)
+                    leaf: grant.leaf.hash(by: trust.witness), standing: desk.sight.standing(now: now).words,
+                    maxAgeSeconds: grant.leaf.terms.maxAgeSeconds, expiry: PolicyExpiryWord(grant.leaf.terms.expiry),
+                    since: desk.sight.since)
             }
             if let pass {
                 policy.lastPass = PolicyHistory.Pass(

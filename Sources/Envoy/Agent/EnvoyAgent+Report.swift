@@ -135,11 +135,14 @@ extension EnvoyAgent {
 
     /// Writes down what came of reports; where that fails, the agent goes on without.
     func keepHistory(nextAttempt: Duration?, isUrgent: Bool = false) throws(StoreError) {
+        tellStanding()
         notePolicy()
         notePassing()
         let (depth, oldest) = (try queue.held(), try queue.oldest())
         let next = nextAttempt.map { WallTime.now().advanced(by: $0) }
-        if let error = history.keep(depth, oldest: oldest, nextAttempt: next, isUrgent: isUrgent || next == nil) {
+        // Whoever looks during a long rest sees what there was before it: a pass that is over, a result that is stored.
+        let isUrgent = isUrgent || nextAttempt.map { $0 >= HistoryKeeper.pause } ?? true
+        if let error = history.keep(depth, oldest: oldest, nextAttempt: next, isUrgent: isUrgent) {
             logger.warning("what came of reports cannot be kept for status", metadata: ["reason": "\(error)"])
         }
     }

@@ -269,8 +269,9 @@ public actor EnvoyAgent {
 
     /// Takes the list of bolts that an obeyed answer brought: durably where it is the owner's word.
     func take(_ response: CheckInResponse) throws(StoreError) {
-        guard let kept = known.take(response, under: sight, trust) else { return }
+        let kept = known.take(response, under: sight, trust)
         history.note(known)
+        guard let kept else { return }
         // A full disk is to hold up nothing of an answer: the list comes again with the next.
         try unlessFull { () throws(StoreError) in try memory.remember(kept) }
     }

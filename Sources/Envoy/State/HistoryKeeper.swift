@@ -3,10 +3,12 @@ internal import Identity
 internal import Spanner
 internal import SpannerStore
 
-/// Notes what comes of reports and writes it to the agent's directory: at once where something changed, else not more
-/// often than once a second.
+/// Notes what comes of reports and passes and writes it to the agent's directory: before each rest that is longer than
+/// a second, so that it says how things stand for as long as they do; before shorter ones once a second at most, and
+/// where reports begin to fail, or to be taken again.
 struct HistoryKeeper {
-    private static let pause: Duration = .seconds(1)
+    /// What is left out is written within this.
+    static let pause: Duration = .seconds(1)
 
     private let directory: EnvoyDirectory?
     private var history: ReportHistory
@@ -32,8 +34,14 @@ struct HistoryKeeper {
     mutating func note(_ known: KnownBolts) {
         guard !known.kept.isEmpty else { return }
         let signed = known.signed
+        var room = EnvoyLimits.notedAddressBytesMax
+        let addresses = known.asked.prefix { address in
+            room -= address.utf8.count
+            return room >= 0
+        }
         history.bolts = ReportHistory.Bolts(
-            count: known.kept.count, signedBy: signed?.owner, epoch: signed?.epoch, number: signed?.number)
+            count: known.kept.count, signedBy: signed?.owner, epoch: signed?.epoch, number: signed?.number,
+            asked: known.asked.count, addresses: Array(addresses))
     }
 
     /// A report brought nothing.
@@ -63,6 +71,7 @@ struct HistoryKeeper {
         history.queue = ReportHistory.Queue(
             records: depth.items, bytes: depth.bytes, dropped: depth.dropped, oldest: oldest)
         let now = ContinuousClock.now
+        // What is left out before a short rest is written after it.
         if !isUrgent, let written, written.isFailing == history.isFailing, now < written.at + Self.pause { return nil }
         written = (now, history.isFailing)
         do {

@@ -22,11 +22,27 @@ public struct PolicyHistory: Codable, Hashable, Sendable {
         public var leaf: Bytes32
         /// `fresh`, `aging`, `expired (POLICY)` or `age unknown`.
         public var standing: String
+        /// How many seconds after the owner was last heard of it is too old; nil: never, or an earlier build noted it.
+        public var maxAgeSeconds: UInt64?
+        /// What is done then; nil where an earlier build noted it.
+        public var expiry: PolicyExpiryWord?
+        /// From when on its age counts: since the owner was last heard of, or made it.
+        public var since: WallTime?
+
+        /// Its standing at an instant of this machine's clock, whenever it was noted; as it was noted where what that
+        /// hangs on is not known.
+        public func standing(now: WallTime) -> String {
+            guard let expiry, let since else { return standing }
+            return PolicyTerms(maxAgeSeconds: maxAgeSeconds, expiry: expiry.expiry)
+                .standing(now: now, since: since).words
+        }
 
         enum CodingKeys: String, CodingKey {
-            case revision, partition, epoch, sequence, leaf, standing
+            case revision, partition, epoch, sequence, leaf, standing, expiry
             case made = "made_at_ms"
             case accepted = "accepted_at_ms"
+            case maxAgeSeconds = "max_age_seconds"
+            case since = "age_since_ms"
         }
     }
 

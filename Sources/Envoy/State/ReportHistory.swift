@@ -87,9 +87,15 @@ public struct ReportHistory: Codable, Hashable, Sendable {
         public var epoch: UInt64?
         /// The number of the list in that.
         public var number: UInt64?
+        /// How many are asked: those of the list and what others named beside, or those named by hand alone. Nil where
+        /// an earlier build noted it.
+        public var asked: Int?
+        /// `host:port` of those, in the order in which they are asked, as far as there is room: all, but where their
+        /// names are many and long.
+        public var addresses: [String]?
 
         enum CodingKeys: String, CodingKey {
-            case count, epoch, number
+            case count, epoch, number, asked, addresses
             case signedBy = "signed_by"
         }
     }

@@ -87,10 +87,16 @@ public struct PolicySight: Hashable, Sendable {
     /// How old what is enforced is, at an instant of this machine's clock: since whoever made it was heard of, or the
     /// owner of now. An owner that the slice went on to gives nothing anew where it has the same for this envoy.
     public func standing(now: WallTime) -> PolicyStanding {
-        guard let accepted, let age else { return .none }
+        guard let age, let since else { return .none }
+        return age.terms.standing(now: now, since: since)
+    }
+
+    /// From when on the age of what is in force counts: since whoever made it was heard of, or the owner of now; at
+    /// the earliest since it was made. Nil before the first.
+    public var since: WallTime? {
+        guard let accepted, let age else { return nil }
         let line = lines.first { $0.partition == accepted.partition }
-        let heard = [line?.beacon?.at, lines.first?.beacon?.at].compactMap { $0 }.max()
-        return age.standing(now: now, heard: heard)
+        return [age.made, line?.beacon?.at, lines.first?.beacon?.at].compactMap { $0 }.max()
     }
 
     /// The last beacon of the partition heard of last: fresh until its `notAfter`. Nil where that one sent none.

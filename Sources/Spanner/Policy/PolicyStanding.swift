@@ -19,17 +19,18 @@ public enum PolicyStanding: Hashable, Sendable {
 struct PolicyAge: Hashable, Sendable {
     var made: WallTime
     var terms: PolicyTerms
+}
 
-    /// The standing at an instant, where the owner was heard of at `heard`.
-    func standing(now: WallTime, heard: WallTime?) -> PolicyStanding {
-        guard let maxAgeSeconds = terms.maxAgeSeconds else { return .fresh }
-        let since = max(made, heard ?? made)
+extension PolicyTerms {
+    /// The standing of a policy under these terms at an instant, where its owner was last heard of at `since`.
+    public func standing(now: WallTime, since: WallTime) -> PolicyStanding {
+        guard let maxAgeSeconds else { return .fresh }
         let skew = PolicyLimits.clockSkewSeconds * 1000
         guard since.milliseconds <= now.milliseconds || since.milliseconds - now.milliseconds <= skew
         else { return .ageUnknown }
         let age = now.milliseconds > since.milliseconds ? now.milliseconds - since.milliseconds : 0
         let maxAge = maxAgeSeconds * 1000
-        if age > maxAge { return .expired(terms.expiry) }
+        if age > maxAge { return .expired(expiry) }
         return age > maxAge - maxAge / 4 ? .aging : .fresh
     }
 }

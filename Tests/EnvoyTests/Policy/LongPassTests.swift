@@ -101,6 +101,32 @@ import Testing
         #expect(told.map(\.at.milliseconds) == told.map(\.at.milliseconds).sorted())
     }
 
+    /// For a whole round it said that the pass goes on, and what was stored before it.
+    @Test("who looks at status between two rounds sees that the pass is over, and that what came of it is stored")
+    func overMeanwhile() async throws {
+        let scratch = try Scratch()
+        let (asked, tell) = AsyncStream<String>.makeStream()
+        let (server, enforcer) = (PolicyServer { tell.yield($0) }, GatedEnforcer())
+        try give(1, "one", by: server)
+        try await withAgent(
+            scratch.state, server, interval: .seconds(3_600), policy: try Machine.work(enforcer)
+        ) { agent in
+            let running = Task { try await agent.run() }
+            var requests = asked.makeAsyncIterator()
+            // It waits for news once it rests.
+            while await requests.next() != "wait" {}
+            #expect(scratch.state.history()?.policy?.passingSince != nil)
+            enforcer.open()
+            while await requests.next() != "wait" {}
+            let history = scratch.state.history()
+            #expect(history?.policy?.passingSince == nil && history?.policy?.lastPass?.outcome == .changed)
+            let stored = server.state.withLock { UInt64($0.stored.count) }
+            #expect(server.passes.count == 1 && history?.stored?.storedThrough == stored)
+            running.cancel()
+            try await running.value
+        }
+    }
+
     @Test("a pass that hangs is warned of once, however often it is looked at, with how long it hangs")
     func hanging() async throws {
         let book = LogBook()

@@ -3,6 +3,7 @@ import Convergence
 import CRDT
 import Foundation
 import Identity
+import Logging
 import Policy
 import Spanner
 import SpannerStore
@@ -203,6 +204,52 @@ import Testing
         #expect(try await age(.stop, days: 40, after: 31).standing == "aging")
         let unset = try await age(.stop, days: 40, after: 0, isKnown: false)
         #expect(unset.standing == "age unknown" && unset.calls.count == 4)
+    }
+
+    /// That it was too old was logged only where it went on, and as if it only grew old.
+    @Test(
+        "each change of the policy's age is logged once: what is done when it is too old, when its owner was heard",
+        arguments: [PolicyExpiry.enforceLast, .enforceSafe, .stop])
+    func ageIsLogged(expiry: PolicyExpiry) async throws {
+        let (scratch, book) = (try Scratch(), LogBook())
+        let server = PolicyServer()
+        let (day, made): (UInt64, UInt64) = (86_400, 1_800_000_000_000)
+        var owner = owner
+        (owner.made, owner.maxAgeSeconds, owner.expiry) = (WallTime(milliseconds: made), 40 * day, expiry)
+        let bytes = try policyBody(try Machine.facts(), layer: disruptive)
+        server.give(try owner.grant(1, to: Machine.id, body: bytes), body: bytes)
+        let now = Mutex(owner.made)
+        @Sendable func after(_ days: UInt64) -> WallTime { WallTime(milliseconds: made + days * day * 1_000) }
+        var work = try Machine.work(FakeEnforcer())
+        work.now = { now.withLock { $0 } }
+        try await withAgent(
+            scratch.state, server, logger: book.logger, policy: work, traits: { ["word": .string("a")] }
+        ) { agent in
+            _ = try await agent.runOnce()
+            server.state.withLock { $0.isAway = true }
+            for days in [29, 31, 32, 41, 42] as [UInt64] {
+                now.withLock { $0 = after(days) }
+                _ = try await agent.runOnce(recording: false)
+                await agent.makeDue()
+                _ = try await agent.runOnce(recording: false)
+            }
+            let version = try #require(scratch.state.history()?.policy?.version)
+            #expect(version.maxAgeSeconds == 40 * day && version.expiry?.expiry == expiry)
+            #expect(version.standing == "expired (\(PolicyExpiryWord(expiry).rawValue))")
+            #expect(version.standing(now: after(43)) == version.standing)
+            #expect(version.standing(now: after(31)) == "aging" && version.standing(now: after(1)) == "fresh")
+            let beacon = owner.beacon(1, at: after(42))
+            server.state.withLock { ($0.isAway, $0.beacon) = (false, beacon) }
+            for _ in 1...2 { _ = try await agent.runOnce(recording: false) }
+        }
+        let told = book.lines.filter { $0.metadata["standing"] != nil }
+        let words = "expired (\(PolicyExpiryWord(expiry).rawValue))"
+        #expect(told.map { $0.metadata["standing"] } == ["aging", words, "fresh"])
+        #expect(told.map(\.level) == [.warning, .warning, .notice])
+        let heard = [made, made, after(42).milliseconds].map { TimeText.text(milliseconds: $0) }
+        #expect(told.map { $0.metadata["owner.heard"] } == heard)
+        let isStop = told.dropFirst().first?.metadata["then"]?.contains("nothing of it is applied")
+        #expect(isStop == (expiry == .stop))
     }
 
     /// Its leaf was the same: no machine heard of such a version, nor of another owner's terms.

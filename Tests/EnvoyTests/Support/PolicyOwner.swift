@@ -96,7 +96,7 @@ final class PolicyServer: EnvoyPort, Sendable {
     }
 
     let state: Mutex<State>
-    /// Called before each answer: a test looks at the disk then.
+    /// Called before each answer, and when somebody waits for news: a test looks at the disk then.
     private let watch: @Sendable (String) -> Void
 
     init(watch: @escaping @Sendable (String) -> Void = { _ in }) {
@@ -149,6 +149,7 @@ final class PolicyServer: EnvoyPort, Sendable {
     }
 
     func policyWait(held: Bytes32?, order: UInt64, at address: String) async throws(EnvoyPortFailure) -> Bool {
+        watch("wait")
         let isNews = state.withLock { state in
             state.waits += 1
             state.news -= 1
