@@ -172,6 +172,22 @@ import Testing
         #expect(history.asked == 3 && history.addresses == ["a:1", "b:1", "c:1"])
     }
 
+    @Test("however many bolts there are and however long their names, what status is to show of them can be read")
+    func longNames() async throws {
+        let scratch = try Scratch()
+        let bolts = (0..<BoltList.boltsMax).map { Self.bolt(String(repeating: "h", count: 290) + "\($0):1") }
+        let port = ScriptedPort { request, _ throws(EnvoyPortFailure) in
+            var answer = ScriptedPort.takeAll(request)
+            answer.bolts = bolts
+            return answer
+        }
+        _ = try await withAgent(scratch.state, port) { try await $0.runOnce() }
+        let history = try #require(scratch.state.history()?.bolts)
+        #expect(history.count == bolts.count && history.asked == bolts.count)
+        let addresses = try #require(history.addresses)
+        #expect(!addresses.isEmpty && addresses == bolts.prefix(addresses.count).map(\.address))
+    }
+
     @Test("Q7: a list that somebody changed on the disk counts as none: the agent asks those that it was begun with")
     func edited() async throws {
         let scratch = try Scratch()
