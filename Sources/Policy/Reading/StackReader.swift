@@ -165,8 +165,8 @@ struct StackReader {
         if !isKept, let seconds = settings.maxAgeSeconds, seconds < PolicyStackLimits.maxAgeSecondsMin {
             yaml.fault(
                 .badValue,
-                "after must be at least \(PolicyStackLimits.maxAgeSecondsMin) seconds, not \(seconds): an agent hears its "
-                    + "owner at its check-ins, so that a policy of this age would expire while all is well",
+                "after must be at least \(PolicyStackLimits.maxAgeSecondsMin) seconds, not \(seconds): an agent hears "
+                    + "its owner at its check-ins, so that a policy of this age would expire while all is well",
                 line: object.line(of: "after"))
         }
         if settings.expiry != .enforceLast, object["after"] == nil {
