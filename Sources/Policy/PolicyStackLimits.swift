@@ -56,6 +56,10 @@ public enum PolicyStackLimits {
     public static let passOutputBytesMax = 32 * 1_024 * 1_024
     /// Steps that all templates of a pass may take.
     public static let passStepsMax = 4_000_000
+    /// Shortest age in seconds that a policy may expire at. An agent hears its owner at its check-ins, 60 s apart where
+    /// nobody says otherwise, and what it hears then may be `PolicyLimits.beaconValidSeconds` old: one that works
+    /// stays below this, even where a check-in is missed.
+    public static let maxAgeSecondsMin: UInt64 = 300
     /// Longest time that a command or a handler may take.
     public static let timeoutSecondsMax = 86_400
     /// Time that a command may take where the stack does not say.

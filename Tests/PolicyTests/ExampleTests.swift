@@ -82,6 +82,12 @@ struct ExampleTests {
         #expect(large.content("/etc/example/web/workers") == "16\n")
         #expect(large.content("/etc/example/web/password") == "hunter2")
         #expect(large["file:/etc/example/web/password"]?.isSensitive == true)
+        // Below a root of its own too: no command of it names a place of the machine's.
+        if case .success(.exec(let reload))? = large["exec:reload web"]?.content {
+            #expect(reload.workingDirectory == "/etc/example/web" && reload.command == ["touch", "reloaded"])
+        } else {
+            Issue.record("no command reloads web")
+        }
         #expect(large["file:/etc/example/web/server.conf"]?.notifies.map(\.text) == ["exec:reload web"])
         // S2: the body itself holds no secret.
         #expect(String(decoding: body.bytes, as: UTF8.self).contains("hunter2") == false)

@@ -39,6 +39,8 @@ struct FaultTests {
         head(.badValue, line: 3, "stack: a\nexpiry:\n  policy: sometimes\n", says: "enforce-last"),
         head(.badValue, line: 3, "stack: a\nexpiry:\n  after: soon\n", says: "30d"),
         head(.badValue, line: 3, "stack: a\nexpiry:\n  after: 99999999999999999999d\n", says: "30d"),
+        head(.badValue, line: 4, "stack: a\nexpiry:\n  policy: stop\n  after: 299s\n", says: "at least 300 seconds"),
+        head(.badValue, line: 3, "stack: a\nexpiry:\n  after: 4m\n", says: "while all is well"),
         head(.missingKey, line: 3, "stack: a\nexpiry:\n  policy: stop\n", says: "“after”"),
         head(.badValue, line: 3, "stack: a\nrollout:\n  max_concurrent: 0\n"),
         head(.badValue, line: 3, "stack: a\nrollout:\n  max_fail: \"1\"\n"),

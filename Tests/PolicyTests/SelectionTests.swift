@@ -94,6 +94,16 @@ struct SelectionTests {
         #expect(bare.name == "test")
     }
 
+    @Test("the shortest age is taken; a shorter one is refused, but not in a stack that was published before")
+    func shortestAge() throws {
+        func head(_ after: String) -> [StackFile] {
+            files(["stack.yaml": "stack: a\nexpiry: {policy: stop, after: \(after)}\n"])
+        }
+        #expect(try Stack.read(head("5m")).get().settings.maxAgeSeconds == PolicyStackLimits.maxAgeSecondsMin)
+        #expect(throws: StackFaults.self) { try Stack.read(head("20s")).get() }
+        #expect(try Stack.read(head("20s"), isKept: true).get().settings.maxAgeSeconds == 20)
+    }
+
     @Test("what exclusive layers say of each other is no circle, no duplicate and no fault")
     func exclusive() throws {
         _ = try stack([

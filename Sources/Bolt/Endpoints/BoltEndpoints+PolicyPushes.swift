@@ -37,12 +37,12 @@ extension BoltEndpoints {
         guard let version = await policy.read({ $0.reign?.version }) else {
             throw PolicyProblems.noStack(body.partition)
         }
-        let entry = audit("envoy.push", "\(envoys.count) envoys, push \(body.push)", reason, request)
+        let entry = audit("envoy.push", "\(Plural.text(envoys.count, "envoy")), push \(body.push)", reason, request)
         let facts = PushFacts(
             id: body.push, actor: entry.actor, reason: reason, revision: version.revision,
             kind: body.isDisruptive ? .applyDisruptive : .applyNow, pauseSeconds: body.pauseSeconds, beganAt: entry.at)
         guard let run = PushRun(facts, plan) else { throw Problem(.badRequest, "the push cannot be carried out") }
-        let verb = request.isDryRun ? "would be" : "are"
+        let verb = request.isDryRun ? "would be" : envoys.count == 1 ? "is" : "are"
         let batches = (envoys.count - 1) / plan.batchSize + 1
         let heldUp = await policy.read { $0.heldUpWords(envoys) }
         let effects =
@@ -74,7 +74,10 @@ extension BoltEndpoints {
             throw PolicyProblems.noPush(id, body.partition)
         }
         let rest = known.envoys - min(known.envoys, known.asked)
-        let effects = ["push \(id) \(request.isDryRun ? "would end" : "ends"): \(rest) envoys are not asked any more"]
+        let effects = [
+            "push \(id) \(request.isDryRun ? "would end" : "ends"): \(Plural.text(rest, "envoy")) "
+                + "\(rest == 1 ? "is" : "are") not asked any more"
+        ]
         guard !request.isDryRun else {
             return PushChangeResponse(push: known, level: .local, dryRun: true, effects: effects)
         }

@@ -85,6 +85,9 @@ public struct EnvoyPolicyView: Hashable, Sendable, Codable {
     public var secrets: Int
     /// Whether it is given that leaf now; false while a roll-out has not come to it, and while it is held up.
     public var isGiven: Bool
+    /// Whether it said what it holds since its bolt began: false just after that one's start, when `held` says
+    /// nothing. Nil where the bolt does not tell that.
+    public var isReported: Bool?
     /// Hash of the leaf that it said it holds, at its last report; nil for none.
     public var held: Bytes32?
     /// Sequence of the head under which it took that; nil where it did not say.
@@ -100,17 +103,19 @@ public struct EnvoyPolicyView: Hashable, Sendable, Codable {
     /// An envoy and its policy.
     public init(
         revision: String?, sequence: UInt64, leaf: Bytes32?, body: Bytes32?, secrets: Int = 0, isGiven: Bool,
-        held: Bytes32?, heldSequence: UInt64? = nil, heldRevision: String? = nil, heldUp: String? = nil,
-        lastPass: EnvoyPassView?
+        isReported: Bool? = nil, held: Bytes32?, heldSequence: UInt64? = nil, heldRevision: String? = nil,
+        heldUp: String? = nil, lastPass: EnvoyPassView?
     ) {
         (self.revision, self.sequence, self.leaf, self.body) = (revision, sequence, leaf, body)
         (self.secrets, self.isGiven, self.held, self.lastPass) = (secrets, isGiven, held, lastPass)
         (self.heldSequence, self.heldRevision, self.heldUp) = (heldSequence, heldRevision, heldUp)
+        self.isReported = isReported
     }
 
     enum CodingKeys: String, CodingKey {
         case revision, sequence, leaf, body, secrets, held
         case isGiven = "given"
+        case isReported = "reported"
         case heldSequence = "held_sequence"
         case heldRevision = "held_revision"
         case heldUp = "held_up"

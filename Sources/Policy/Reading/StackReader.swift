@@ -9,13 +9,16 @@ struct StackReader {
     private var settings = StackSettings()
     private var layers: [StackLayer] = []
     private var resources = 0
+    /// Whether it was taken in before: then an age that is too short is no fault.
+    private let isKept: Bool
 
     /// Files of a stack: `stack.yaml`, what is in `layers/` and below `files/`. Others are left alone.
     static func belongs(_ path: String) -> Bool {
         path == "stack.yaml" || path.hasPrefix("layers/") || path.hasPrefix("files/")
     }
 
-    init(_ given: [StackFile]) {
+    init(_ given: [StackFile], isKept: Bool = false) {
+        self.isKept = isKept
         let files = given.filter { Self.belongs($0.path) }.sorted {
             $0.path.utf8.lexicographicallyPrecedes($1.path.utf8)
         }
@@ -159,6 +162,13 @@ struct StackReader {
             }
         }
         settings.maxAgeSeconds = yaml.seconds(object["after"], "after", max: PolicyLimits.ageSecondsMax)
+        if !isKept, let seconds = settings.maxAgeSeconds, seconds < PolicyStackLimits.maxAgeSecondsMin {
+            yaml.fault(
+                .badValue,
+                "after must be at least \(PolicyStackLimits.maxAgeSecondsMin) seconds, not \(seconds): an agent hears "
+                    + "its owner at its check-ins, so that a policy of this age would expire while all is well",
+                line: object.line(of: "after"))
+        }
         if settings.expiry != .enforceLast, object["after"] == nil {
             yaml.fault(
                 .missingKey, "expiry needs the key “after”: without it the policy never comes into play",

@@ -14,6 +14,25 @@ extension PolicyBody {
             return reason.map { LeftOutLayer(name: layer.name, reason: $0) }
         }
     }
+
+    /// Why a resource of this body does not count for these traits, in words: of the last place that says it, the layer
+    /// or the resource's own condition, whichever does not hold. Nil where no layer has it, or one counts that has it.
+    public func whyLeftOut(_ id: ResourceID, for traits: [String: PolicyValue]) -> String? {
+        var last: String?
+        for layer in layers {
+            for resource in layer.resources where resource.id == id {
+                let tests = layer.condition.tests.lazy
+                if let reason = tests.compactMap({ $0.failure(for: traits) }).first {
+                    last = "its layer “\(layer.name)” is left out: \(reason)"
+                } else if let reason = resource.condition.tests.lazy.compactMap({ $0.failure(for: traits) }).first {
+                    last = "in the layer “\(layer.name)” it is left out: \(reason)"
+                } else {
+                    return nil
+                }
+            }
+        }
+        return last
+    }
 }
 
 extension TraitTest {

@@ -19,9 +19,10 @@ public struct Stack: Sendable {
 
     /// Reads a stack. Fails with all faults that were found, by file and line; never traps, whatever the bytes are.
     ///
-    /// Files that belong to no stack, such as a README, are left alone. Bounds are in `PolicyStackLimits`.
-    public static func read(_ files: [StackFile]) -> Result<Stack, StackFaults> {
-        var reader = StackReader(files)
+    /// Files that belong to no stack, such as a README, are left alone. Bounds are in `PolicyStackLimits`. `isKept`: it
+    /// was published before, so that an age below `maxAgeSecondsMin` is no fault: it stays what it was.
+    public static func read(_ files: [StackFile], isKept: Bool = false) -> Result<Stack, StackFaults> {
+        var reader = StackReader(files, isKept: isKept)
         return reader.read()
     }
 

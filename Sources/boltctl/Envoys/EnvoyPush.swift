@@ -127,20 +127,21 @@ struct EnvoyPush: AsyncParsableCommand {
                 reason: "nothing was changed", next: "name one with --partition, or leave --no-wait out",
                 status: .usage)
         }
+        let rehearsedEffects = rehearsed.flatMap { PushText.effects($0.answer, of: rehearsed.count) }
         guard !mutation.dryRun else {
             return try await conclude(
-                rehearsed.map { PushDesk.Step(push: $0.answer.push, end: nil) },
-                effects: rehearsed.flatMap(\.answer.effects), level: nil)
+                rehearsed.map { PushDesk.Step(push: $0.answer.push, end: nil) }, effects: rehearsedEffects, level: nil)
         }
         if !mutation.yes {
-            for effect in rehearsed.flatMap(\.answer.effects) { Console.note("would be so: \(effect)") }
+            for effect in rehearsedEffects { Console.note("would be so: \(effect)") }
             let count = rehearsed.reduce(0) { $0 + $1.answer.push.envoys }
             try Console.confirm("Have \(Plural.text(count, "machine")) apply what is in force now?", yes: false)
         }
         var (steps, effects, level) = ([PushDesk.Step](), [String](), BoltAPI.AckLevel?.none)
-        for request in rehearsed.isEmpty ? requests : rehearsed.map(\.request) {
+        let begun = rehearsed.isEmpty ? requests : rehearsed.map(\.request)
+        for request in begun {
             let answer = try await desk.begin(request)
-            effects += answer.effects
+            effects += PushText.effects(answer, of: begun.count)
             level = min(level ?? answer.level, answer.level)
             let step = try await desk.follow(answer.push)
             steps.append(step)

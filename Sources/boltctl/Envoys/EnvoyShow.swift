@@ -64,7 +64,9 @@ struct EnvoyShow: AskingCommand {
         if let traits = envoy.traits, !traits.isEmpty {
             fields.add("traits", "\(Plural.text(traits.count, "fact")); -o json")
         }
-        for (name, value) in envoy.policy.map({ EnvoyPolicyText.fields($0) }) ?? [] { fields.add(name, value) }
+        for (name, value) in envoy.policy.map({ EnvoyPolicyText.fields($0, of: envoy.standing) }) ?? [] {
+            fields.add(name, value)
+        }
         let resources = envoy.policy?.lastPass.map { EnvoyPolicyText.resources($0) } ?? []
         return ([fields.text] + resources).joined(separator: "\n")
     }

@@ -288,11 +288,18 @@ enum PushText {
         return ([fields.text] + StackText.failures(push.failures, of: push.failed)).joined(separator: "\n")
     }
 
+    /// What a partition said of a change: `of` several, by its name.
+    static func effects(_ answer: PushChangeResponse, of partitions: Int) -> [String] {
+        partitions > 1 ? answer.effects.map { "\(answer.push.partition): \($0)" } : answer.effects
+    }
+
     /// What came of a change; `level`: nil on a dry run.
     static func change(_ pushes: [PushView], _ effects: [String], level: BoltAPI.AckLevel?) -> String {
         var lines = effects.map { level == nil ? "would be so: \($0)" : $0 }
         // On a dry run none was begun, of which there would be something to tell.
-        lines += pushes.filter { level != nil || $0.batch > 0 }.map { "push \(line($0))" }
+        lines += pushes.filter { level != nil || $0.batch > 0 }.map { push in
+            (pushes.count > 1 ? "\(push.partition): " : "") + "push \(line(push))"
+        }
         lines.append(level.map { "acknowledged at \($0)" } ?? "dry run: nothing was changed")
         return lines.joined(separator: "\n")
     }

@@ -53,11 +53,18 @@ struct StackPreview: AsyncParsableCommand {
         }
         let preview = Preview(subject, traits: given, only: try Set(resource.map { try Self.id($0) }))
         for id in resource where !preview.resources.contains(where: { $0.id == id }) {
-            throw CommandFailure(
-                "not_found", "\(subject.facts.name) does not get \(id)", next: "boltctl stack preview \(envoy)")
+            throw Self.absent(id, subject, preview, next: "boltctl stack preview \(envoy)")
         }
         try connection.output.emit(preview, table: preview.table(whole: !resource.isEmpty))
         if preview.resources.contains(where: { $0.fault != nil }) { throw ExitCode(ExitStatus.error.rawValue) }
+    }
+
+    /// A resource that was asked for and that the machine does not get; with the reason where its layers have it.
+    static func absent(_ id: String, _ subject: PreviewSubject, _ preview: Preview, next: String) -> CommandFailure {
+        let why = ResourceID(id).flatMap { subject.body.whyLeftOut($0, for: preview.traits) }
+        return CommandFailure(
+            "not_found", "\(subject.facts.name) does not get \(id)", reason: why.map { TerminalText.line($0) },
+            next: next)
     }
 
     /// Refuses bad arguments before anybody is asked.

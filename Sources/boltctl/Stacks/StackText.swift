@@ -25,7 +25,7 @@ enum StackText {
 
     /// How far a roll-out is, in one line.
     static func rollout(_ rollout: RolloutView) -> String {
-        let have = rollout.succeeded == 1 ? "has it" : "have it"
+        let have = rollout.succeeded == 1 || rollout.envoys == 1 ? "has it" : "have it"
         var parts = ["\(rollout.succeeded) of \(Plural.text(rollout.envoys, "machine")) \(have)"]
         if rollout.underway > 0 { parts.append("\(rollout.underway) under way") }
         if rollout.failed > 0 { parts.append("\(rollout.failed) failed") }

@@ -170,6 +170,11 @@ import Testing
         (dry.batch, dry.asked, dry.succeeded, dry.failed) = (0, 0, 0, 0)
         #expect(PushText.change([dry], ["one"], level: nil) == "would be so: one\ndry run: nothing was changed")
         #expect(PushText.change([push], ["one"], level: .paired).hasSuffix("acknowledged at paired"))
+        // Over several partitions each line says whose it is; of one nobody asks.
+        #expect(PushText.change([push, push], [], level: .paired).hasPrefix("north: push 3f2a0000 runs"))
+        let answer = PushChangeResponse(push: push, level: .paired, dryRun: false, effects: ["one", "two"])
+        #expect(PushText.effects(answer, of: 2) == ["north: one", "north: two"])
+        #expect(PushText.effects(answer, of: 1) == ["one", "two"])
     }
 
     /// Scripts read these names: they do not change.
@@ -209,6 +214,21 @@ import Testing
                   file:/etc/motd: failed: writing it: no space left [no_space]
                   exec:reload: skipped: waits: file:/etc/motd
                 """), "\(text)")
+        // Just after its bolt's start nobody knows what it holds; it was told to hold none.
+        view.policy?.held = nil
+        view.policy?.isReported = false
+        let silent = try EnvoyShow.parse(["web-7"]).table(EnvoyResponse(envoy: view, freshness: Views.fresh))
+        #expect(silent.contains("given      yes; what it holds is not reported since this bolt began\n"), "\(silent)")
+        view.policy?.isReported = true
+        let empty = try EnvoyShow.parse(["web-7"]).table(EnvoyResponse(envoy: view, freshness: Views.fresh))
+        #expect(empty.contains("given      yes; at its last report it holds none\n"), "\(empty)")
+        view.policy?.held = Views.bytes(5)
+        var banned = view
+        banned.standing = .banned
+        banned.policy?.leaf = nil
+        banned.policy?.isGiven = false
+        let gone = try EnvoyShow.parse(["web-7"]).table(EnvoyResponse(envoy: banned, freshness: Views.fresh))
+        #expect(gone.contains("given      nothing any more: it is banned\n"), "\(gone)")
         view.policy?.heldUp = "secret db/password is missing; next: boltctl secret put db/password"
         view.policy?.heldSequence = 16
         view.policy?.heldRevision = "b58b7b"

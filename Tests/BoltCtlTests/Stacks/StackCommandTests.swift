@@ -302,7 +302,7 @@ import Testing
         // Some are under way: it goes on, whatever the word of its state.
         let begun = Views.rollout(.finished, envoys: 1, given: 1, succeeded: 0)
         #expect(try !isEnd(begun))
-        #expect(StackText.rollout(begun) == "of 4f2a01 runs: 0 of 1 machine have it, 1 under way")
+        #expect(StackText.rollout(begun) == "of 4f2a01 runs: 0 of 1 machine has it, 1 under way")
     }
 
     @Test func aPartitionThatCannotBeAskedIsToldAndEndsTheCommand() throws {

@@ -73,6 +73,11 @@ import Testing
         #expect(table.contains("debian: os.id is “fedora”") && !table.contains("base, debian"), "\(table)")
         let json = String(decoding: try APIJSON.encode(fedora), as: UTF8.self)
         #expect(json.contains("\"left_out\":[{"), "\(json)")
+        // A resource of such a layer was only told not to be found.
+        let debian = StackPreview.absent("directory:/b", try subject("web-99 --dir .", scratch), fedora, next: "look")
+        #expect(debian.reason == "its layer “debian” is left out: os.id is “fedora”, not debian or ubuntu")
+        let stray = StackPreview.absent("directory:/z", try subject("web-99 --dir .", scratch), fedora, next: "look")
+        #expect(stray.code == "not_found" && stray.reason == nil)
         let silent = try preview([:])
         #expect(silent.leftOut.map(\.reason) == ["the machine tells no os.id", "the machine tells no cpus"])
         let large = try preview(["os": .object(["id": .text("ubuntu")]), "cpus": .integer(8)])

@@ -104,6 +104,9 @@ struct PolicyDeliveryTests {
         let next = bed.reborn()
         await next.look()
         #expect(next.board.isGiven(PolicyBed.envoy(3)) && !next.board.isGiven(PolicyBed.envoy(2)))
+        // What it said to hold, which was nothing, is not known after a start: that is told apart from nothing.
+        #expect(bed.policy.board.isReported(by: PolicyBed.envoy(3)))
+        #expect(!next.board.isReported(by: PolicyBed.envoy(3)))
         await next.close()
         await bed.close()
     }

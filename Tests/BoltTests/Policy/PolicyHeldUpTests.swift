@@ -68,6 +68,7 @@ struct PolicyHeldUpTests {
         #expect(!view.isGiven && !view.isCurrent && view.held == view.leaf)
         #expect(view.heldUp?.contains("secret db/password is missing") == true)
         #expect(view.heldSequence == 1 && view.heldRevision == "r1" && view.revision == "r2")
+        #expect(view.isReported == true)
         let other = try #require(try await bed.policy.envoyView(of: PolicyBed.envoy(1)))
         #expect(other.isGiven && other.heldUp == nil)
         #expect(bed.policy.board.currentCount() == 0, "neither has what it is to have")

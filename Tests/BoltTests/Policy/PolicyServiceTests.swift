@@ -112,7 +112,7 @@ struct PolicyServiceTests {
         files[1].bytes += Array("    nonsense: 1\n".utf8)
         await #expect(throws: Problem.self) { try await bed.publish(files) }
         let change = try await bed.publish(PolicyBed.files(motd: "one"), dryRun: true)
-        #expect(change.isChanged && change.effects.contains("1 of 1 envoys would get another policy"))
+        #expect(change.isChanged && change.effects.contains("1 of 1 envoy would get another policy"))
         let blocked = PolicyBed.files(motd: "one", rollout: "rollout:\n  min_standing: 1\n")
         do {
             try await bed.publish(blocked)

@@ -42,6 +42,8 @@ final class PolicyBoard: Sendable {
         var hasMetLater = false
         /// What envoys said they hold: those that hold a leaf.
         var held: [PrincipalID: HeldPolicy] = [:]
+        /// Envoys that said that they hold none. Who is in neither has said nothing here yet.
+        var empty: Set<PrincipalID> = []
         /// Bodies at hand, with their bytes in all.
         var bodies: [Bytes32: [UInt8]] = [:]
         var bodyBytes = 0
@@ -62,6 +64,11 @@ final class PolicyBoard: Sendable {
 
     /// What an envoy said it holds when it last checked in here; nil where it holds no leaf.
     func held(by envoy: PrincipalID) -> HeldPolicy? { state.withLock { $0.held[envoy] } }
+
+    /// Whether an envoy said what it holds, a leaf or none, since this bolt began to reign.
+    func isReported(by envoy: PrincipalID) -> Bool {
+        state.withLock { $0.held[envoy] != nil || $0.empty.contains(envoy) }
+    }
 
     /// Passes as they count now. A rollback gives nothing to an envoy that never took what is rolled back: what it does
     /// under the leaf that it is to have has the number of an earlier head, and counts as under the one in force. A
@@ -97,6 +104,7 @@ final class PolicyBoard: Sendable {
         let found = state.withLock { state -> (PolicyPicture, Bool, String?, String?, Errand?)? in
             guard let picture = state.picture else { return nil }
             state.held[envoy] = held.leaf == nil ? nil : held
+            if held.leaf == nil { state.empty.insert(envoy) } else { state.empty.remove(envoy) }
             if let sequence = held.sequence, sequence > picture.sequence { state.hasMetLater = true }
             if let errand = state.errands[envoy], errand.handedAfter == nil {
                 state.errands[envoy]?.handedAfter = place
@@ -175,6 +183,7 @@ final class PolicyBoard: Sendable {
         state.withLock { state in
             (state.picture, state.waiting) = (picture, waiting)
             state.held = state.held.filter { picture.tree.leaf(of: $0.key) != nil }
+            state.empty = state.empty.filter { picture.tree.leaf(of: $0) != nil }
         }
     }
 

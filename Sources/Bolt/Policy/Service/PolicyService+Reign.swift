@@ -66,7 +66,7 @@ extension PolicyService {
         begun.version = found.version
         begun.freeze = found.freeze.flatMap { $0.isFrozen ? $0 : nil }
         begun.ordered = found.ordered
-        begun.stack = found.files.flatMap { try? Stack.read($0.stackFiles).get() }
+        begun.stack = found.files.flatMap { try? Stack.read($0.stackFiles, isKept: true).get() }
         let sequences = [found.version?.sequence, found.head?.sequence].compactMap { $0 }
         begun.sequence = max(sequences.max() ?? 0, begun.rows.values.map(\.since).max() ?? 0)
         begun.tree = PolicyTree(begun.rows.values.map(\.leaf), by: witness)

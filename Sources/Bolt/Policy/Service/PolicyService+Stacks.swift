@@ -13,10 +13,10 @@ extension PolicyService {
         let digest: Bytes32
     }
 
-    /// Reads files. Throws `invalid_stack` with every fault.
-    nonisolated func brought(_ files: [PolicyFile]) throws -> BroughtStack {
+    /// Reads files; `isKept`: of a version that was published before. Throws `invalid_stack` with every fault.
+    nonisolated func brought(_ files: [PolicyFile], isKept: Bool = false) throws -> BroughtStack {
         let stack: Stack
-        switch Stack.read(files.map { StackFile(path: $0.path, bytes: $0.bytes) }) {
+        switch Stack.read(files.map { StackFile(path: $0.path, bytes: $0.bytes) }, isKept: isKept) {
         case .success(let read): stack = read
         case .failure(let faults): throw PolicyProblems.invalid(faults)
         }
@@ -69,13 +69,16 @@ extension PolicyService {
         let level = try await publish(publication)
         let changed = reign.map { now in now.tree.all.count { before?.leaf(of: $0.envoy) != $0 } } ?? 0
         var effects = ["\(publication.revision) is in force, version \(reign?.version?.sequence ?? 0)"]
-        effects.append("\(changed) of \(reign?.tree.count ?? 0) envoys get another policy")
+        let all = reign?.tree.count ?? 0
+        let get = changed == 1 || all == 1 ? "gets" : "get"
+        effects.append("\(changed) of \(Plural.text(all, "envoy")) \(get) another policy")
         return StackChange(isChanged: true, level: level, effects: effects + terms + troubleWords())
     }
 
     private func effects(of draft: PolicyDraft, _ publication: PolicyPublication, _ verb: String) -> [String] {
         var lines = ["\(publication.revision) \(verb) in force, as version \(draft.sequence)"]
-        lines.append("\(draft.rows.count) of \(reign?.fleet?.count ?? 0) envoys would get another policy")
+        let all = Plural.text(reign?.fleet?.count ?? 0, "envoy")
+        lines.append("\(draft.rows.count) of \(all) would get another policy")
         return lines
             + draft.troubles.sorted { $0.key < $1.key }.prefix(PolicyServiceLimits.troublesShown).map {
                 "\(memberName($0.key)) would keep what it has: \($0.value)"

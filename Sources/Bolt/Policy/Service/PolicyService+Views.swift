@@ -16,7 +16,7 @@ extension PolicyService {
         if facts == nil {
             let files = try await partition.read { try $0.store.tables.policy.stack(digest) }
             if let files {
-                let name = (try? Stack.read(files.stackFiles).get().name) ?? ""
+                let name = (try? Stack.read(files.stackFiles, isKept: true).get().name) ?? ""
                 let bytes = files.files.reduce(UInt64(0)) { $0 + UInt64($1.bytes.count) }
                 facts = StackFacts(name: name, files: files.files.count, bytes: bytes)
                 if stackFacts.count >= PolicyServiceLimits.stackFactsMax { stackFacts = [:] }
@@ -74,7 +74,7 @@ extension PolicyService {
         guard let files else {
             throw Problem(.noSuchRevision, "the files of \(version.revision) are not kept any more")
         }
-        return try brought(files.files)
+        return try brought(files.files, isKept: true)
     }
 
     /// Refuses where another revision is in force than is expected; an empty text expects none.
@@ -104,7 +104,8 @@ extension PolicyService {
         return EnvoyPolicyView(
             revision: reign.version?.revision, sequence: head.head.sequence, leaf: leaf?.hash(by: witness),
             body: leaf?.body, secrets: leaf?.box == .zero ? 0 : secrets,
-            isGiven: heldUp == nil && leaf != nil && board.isGiven(envoy), held: held?.leaf,
+            isGiven: heldUp == nil && leaf != nil && board.isGiven(envoy),
+            isReported: board.isReported(by: envoy), held: held?.leaf,
             heldSequence: held?.sequence, heldRevision: try await revision(under: held?.sequence), heldUp: heldUp,
             lastPass: passes)
     }
