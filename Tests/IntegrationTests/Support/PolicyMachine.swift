@@ -34,11 +34,16 @@ final class PolicyMachine {
 
     /// An executable of the shell.
     func script(_ text: String, at path: String) throws {
-        // Put in place whole: the agent may be about to run it.
+        // Put in place whole: the agent may be about to run it. And written by a process of its own: a descriptor of
+        // this one may go to a program that another thread starts meanwhile, and what is open for writing can't be run.
         let draft = (path as NSString).deletingLastPathComponent + "/.\(UUID().uuidString)"
-        try "#!/bin/sh\n\(text)\n".write(toFile: draft, atomically: false, encoding: .utf8)
-        chmod(draft, 0o755)
-        try #require(rename(draft, path) == 0, "\(path): errno \(errno)")
+        let written = try Command.run(
+            "/bin/sh",
+            [
+                "-c", "printf '%s' \"$1\" >\"$0\" && chmod 755 \"$0\" && mv -f \"$0\" \"$2\"", draft,
+                "#!/bin/sh\n\(text)\n", path,
+            ])
+        try #require(written.status == 0, "\(path): \(written)")
     }
 
     /// A file below its root; nil where there is none.
